@@ -1,0 +1,238 @@
+#include "bindings/arrays.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/dispatch.h"
+
+namespace prelunet {
+namespace {
+
+std::string type_name(const py::handle& object) { return py::str(py::type::of(object).attr("__name__")); }
+
+bool is_real_float(const py::dtype& dtype) {
+  return dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
+}
+
+bool is_native(const py::dtype& dtype) { return py::bool_(dtype.attr("isnative")); }
+
+bool is_aligned(const py::array& array) { return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0; }
+
+std::string dtype_text(const py::dtype& dtype) { return py::str(dtype); }
+
+std::string strides_text(const py::array& array) {
+  std::string text = "strides (";
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    text += (axis == 0 ? "" : ", ") + std::to_string(array.strides(axis));
+  }
+  return text + ") for shape " + to_text(shape_of(array));
+}
+
+}  // namespace
+
+void Argument::type_error(const std::string& expected, const std::string& got) const {
+  throw py::type_error(operation + ": " + name + " must " + expected + ", got " + got);
+}
+void Argument::value_error(const std::string& expected, const std::string& got) const {
+  throw py::value_error(operation + ": " + name + " must " + expected + ", got " + got);
+}
+
+std::string to_text(const Shape& shape) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+Shape shape_of(const py::array& array) { return Shape(array.shape(), array.shape() + array.ndim()); }
+
+py::array strict_array(const Argument& argument, const py::handle& object) {
+  if (!py::isinstance<py::array>(object)) argument.type_error("be a NumPy array", type_name(object));
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  if (!is_real_float(array.dtype())) argument.type_error("have dtype float32 or float64", dtype_text(array.dtype()));
+  if (!is_native(array.dtype())) argument.type_error("have native byte order", dtype_text(array.dtype()));
+  if ((array.flags() & py::array::c_style) == 0) argument.value_error("be C-contiguous", strides_text(array));
+  if (!is_aligned(array)) argument.value_error("be aligned to its item size", "a misaligned array");
+  return array;
+}
+
+py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like) {
+  py::array array = strict_array(argument, object);
+  if (array.itemsize() != like.itemsize()) {
+    argument.type_error("have dtype " + dtype_text(like.dtype()) + " as the first argument", dtype_text(array.dtype()));
+  }
+  return array;
+}
+
+void check_shape(const Argument& argument, const py::array& array, const Shape& expected) {
+  const Shape got = shape_of(array);
+  if (got != expected) argument.value_error("have shape " + to_text(expected), to_text(got));
+}
+
+void check_rank(const Argument& argument, const py::array& array, std::size_t rank, const char* expected) {
+  if (static_cast<std::size_t>(array.ndim()) != rank) {
+    argument.value_error(std::string("have shape ") + expected, to_text(shape_of(array)));
+  }
+}
+
+void check_writeable(const Argument& argument, const py::array& array) {
+  if (!array.writeable()) argument.value_error("be writeable", "a read-only array");
+}
+
+void check_overlap(const Argument& out, const py::array& out_array, const char* name, const py::array& input,
+                   Overlap overlap) {
+  const auto* const out_begin = static_cast<const char*>(out_array.data());
+  const auto* const in_begin = static_cast<const char*>(input.data());
+  const bool apart = out_begin + out_array.nbytes() <= in_begin || in_begin + input.nbytes() <= out_begin;
+  if (apart || (overlap == Overlap::same_array && out_begin == in_begin)) return;
+  out.value_error("not overlap " + std::string(name), "arrays that share memory");
+}
+
+py::array new_array(const Shape& shape, const py::dtype& dtype) {
+  return py::array(dtype, std::vector<py::ssize_t>(shape.begin(), shape.end()));
+}
+
+py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like) {
+  if (out.is_none()) return new_array(shape, like.dtype());
+  py::array array = strict_array_like(argument, out, like);
+  check_shape(argument, array, shape);
+  check_writeable(argument, array);
+  return array;
+}
+
+namespace {
+
+ElementType element_type(const Argument& argument, const py::array& array) {
+  const py::dtype dtype = array.dtype();
+  if (!is_native(dtype)) argument.type_error("have native byte order", dtype_text(dtype));
+  const py::ssize_t size = dtype.itemsize();
+  switch (dtype.kind()) {
+    case 'b':
+      return ElementType::boolean;
+    case 'f':
+      if (size == 4) return ElementType::float32;
+      if (size == 8) return ElementType::float64;
+      break;
+    case 'i':
+      return size == 1 ? ElementType::int8 : size == 2 ? ElementType::int16 : size == 4 ? ElementType::int32 : ElementType::int64;
+    case 'u':
+      return size == 1   ? ElementType::uint8
+             : size == 2 ? ElementType::uint16
+             : size == 4 ? ElementType::uint32
+                         : ElementType::uint64;
+    default:
+      break;
+  }
+  argument.type_error("have dtype float32, float64, bool or an integer one", dtype_text(dtype));
+}
+
+// Splits a sample's axes into runs: trailing axes that lie at one stride make the run, the others its offsets.
+void add_runs(RowSource& source, const py::array& array) {
+  py::ssize_t axis = array.ndim() - 1;
+  source.run_length = 1;
+  source.run_stride = axis >= 1 ? array.strides(axis) : array.itemsize();
+  for (; axis >= 1; --axis) {
+    const bool joins = source.run_length == 1 || array.shape(axis) == 1 ||
+                       array.strides(axis) == source.run_stride * static_cast<py::ssize_t>(source.run_length);
+    if (!joins) break;
+    if (source.run_length == 1) source.run_stride = array.strides(axis);
+    source.run_length *= static_cast<std::size_t>(array.shape(axis));
+  }
+  source.run_offsets = {0};
+  for (; axis >= 1; --axis) {  // inner axes first, so each outer one repeats what is there
+    std::vector<std::ptrdiff_t> repeated;
+    for (py::ssize_t i = 0; i < array.shape(axis); ++i) {
+      for (const std::ptrdiff_t offset : source.run_offsets) repeated.push_back(i * array.strides(axis) + offset);
+    }
+    source.run_offsets = std::move(repeated);
+  }
+}
+
+}  // namespace
+
+RowSource row_source(const Argument& argument, const py::array& array, const Shape& sample) {
+  const Shape shape = shape_of(array);
+  if (shape.size() != sample.size() + 1 || !std::equal(sample.begin(), sample.end(), shape.begin() + 1)) {
+    std::string expected = "have shape (n";
+    for (const std::size_t size : sample) expected += ", " + std::to_string(size);
+    argument.value_error(expected + ")", to_text(shape));
+  }
+  RowSource source;
+  source.type = element_type(argument, array);
+  source.data = static_cast<const unsigned char*>(array.data());
+  source.rows = shape[0];
+  source.features = element_count(sample);
+  source.row_stride = array.strides(0);
+  add_runs(source, array);
+  return source;
+}
+
+std::vector<std::int64_t> checked_labels(const Argument& argument, const py::array& array, std::size_t classes) {
+  const ElementType type = element_type(argument, array);
+  if (type == ElementType::float32 || type == ElementType::float64) {
+    argument.type_error("be integer labels or rows of targets", dtype_text(array.dtype()));
+  }
+  const std::string range = "hold labels from 0 to " + std::to_string(classes - 1);
+  std::vector<std::int64_t> labels(static_cast<std::size_t>(array.shape(0)));
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto* const at = static_cast<const char*>(array.data()) + static_cast<py::ssize_t>(i) * array.strides(0);
+    const auto read = [&]<class Source>(Source value) {
+      std::memcpy(&value, at, sizeof value);
+      // Compared as what it is: a uint64 past 2^63 must not wrap into range.
+      const bool in_range = value >= 0 && static_cast<std::uint64_t>(value) < classes;
+      if (!in_range) argument.value_error(range, std::to_string(value) + " in row " + std::to_string(i));
+      labels[i] = static_cast<std::int64_t>(value);
+    };
+    switch (type) {
+      case ElementType::boolean:
+      case ElementType::uint8:
+        read(std::uint8_t{});
+        break;
+      case ElementType::int8:
+        read(std::int8_t{});
+        break;
+      case ElementType::int16:
+        read(std::int16_t{});
+        break;
+      case ElementType::uint16:
+        read(std::uint16_t{});
+        break;
+      case ElementType::int32:
+        read(std::int32_t{});
+        break;
+      case ElementType::uint32:
+        read(std::uint32_t{});
+        break;
+      case ElementType::int64:
+        read(std::int64_t{});
+        break;
+      default:
+        read(std::uint64_t{});
+        break;
+    }
+  }
+  return labels;
+}
+
+std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows) {
+  check_shape(argument, array, {rows});
+  const RowSource source = row_source(argument, array, {});
+  std::vector<double> weights(rows);
+  kernel_table<double>().convert(source.type, rows, source.data, source.row_stride, weights.data());
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (!(weights[i] >= 0.0) || !std::isfinite(weights[i])) {
+      argument.value_error("hold finite weights >= 0", std::to_string(weights[i]) + " in row " + std::to_string(i));
+    }
+  }
+  return weights;
+}
+
+double checked_rate(const Argument& argument, double value, bool positive) {
+  const bool in_range = positive ? value > 0.0 : value >= 0.0;
+  if (!std::isfinite(value) || !in_range) {
+    argument.value_error(positive ? "be a finite number > 0" : "be a finite number >= 0", py::str(py::float_(value)));
+  }
+  return value;
+}
+
+}  // namespace prelunet

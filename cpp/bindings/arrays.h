@@ -1,0 +1,79 @@
+// NumPy arrays to checked views: the only validator of arrays. Every error names operation, argument, expected, got.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <vector>
+
+#include "network/gather.h"
+#include "network/layer.h"
+
+namespace prelunet {
+
+namespace py = pybind11;
+
+// The argument a check speaks of: "prelu_backward: alpha ...".
+struct Argument {
+  std::string operation;
+  const char* name;
+
+  [[noreturn]] void type_error(const std::string& expected, const std::string& got) const;
+  [[noreturn]] void value_error(const std::string& expected, const std::string& got) const;
+};
+
+std::string to_text(const Shape& shape);
+Shape shape_of(const py::array& array);
+
+// ---- arrays of pn.ops: float32 or float64, C-contiguous, aligned, native byte order, never copied ------------------
+
+py::array strict_array(const Argument& argument, const py::handle& object);
+
+// strict_array, of the dtype of `like`.
+py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like);
+
+void check_shape(const Argument& argument, const py::array& array, const Shape& expected);
+void check_rank(const Argument& argument, const py::array& array, std::size_t rank, const char* expected);
+void check_writeable(const Argument& argument, const py::array& array);
+
+enum class Overlap { forbidden, same_array };
+// `out` must not share memory with `input`, or only as the very same elements.
+void check_overlap(const Argument& out, const py::array& out_array, const char* name, const py::array& input,
+                   Overlap overlap);
+
+// `out` where one was given (checked), else a new array.
+py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like);
+py::array new_array(const Shape& shape, const py::dtype& dtype);
+
+template <class T>
+const T* data_of(const py::array& array) {
+  return static_cast<const T*>(array.data());
+}
+template <class T>
+T* mutable_data_of(py::array& array) {
+  return static_cast<T*>(array.mutable_data());
+}
+
+// Calls f.template operator()<float>() or <double>() by the dtype of a strict array.
+template <class F>
+auto dispatch_dtype(const py::array& array, F&& f) {
+  if (array.itemsize() == static_cast<py::ssize_t>(sizeof(float))) return f.template operator()<float>();
+  return f.template operator()<double>();
+}
+
+// ---- arrays of model methods: any real dtype and any layout, read in place -----------------------------------------
+
+// Rows of `array`, whose shape must be (n, *sample).
+RowSource row_source(const Argument& argument, const py::array& array, const Shape& sample);
+
+// Integer labels (n,) in [0, classes).
+std::vector<std::int64_t> checked_labels(const Argument& argument, const py::array& array, std::size_t classes);
+
+// Finite weights >= 0, shape (n,).
+std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows);
+
+// A finite number within what an update can use; `positive` excludes 0.
+double checked_rate(const Argument& argument, double value, bool positive);
+
+}  // namespace prelunet

@@ -1,0 +1,19 @@
+#include <cstdlib>
+#include <stdexcept>
+
+#include "bindings/register.h"
+#include "kernels/dispatch.h"
+#include "runtime/threads.h"
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "prelunet's compiled core; its public face is the package prelunet.";
+  try {
+    prelunet::choose_kernels(std::getenv("PRELUNET_ISA"));
+  } catch (const std::invalid_argument& error) {
+    throw pybind11::import_error(error.what());
+  }
+  prelunet::watch_forks();
+  prelunet::register_runtime(m);
+  prelunet::register_ops(m);
+  prelunet::register_network(m);
+}

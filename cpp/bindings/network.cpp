@@ -1,0 +1,309 @@
+// The network engine: configuration comes checked from Python, arrays are checked here.
+#include "network/network.h"
+
+#include <chrono>
+
+#include "bindings/arrays.h"
+#include "bindings/register.h"
+
+#include <pybind11/stl.h>
+
+namespace prelunet {
+namespace {
+
+// Arrays that live for a whole fit: checked once, read in place, kept alive.
+struct Rows {
+  RowSource source;
+  py::array array;
+};
+struct HeldTargets {
+  Targets targets;
+  py::array array;
+  std::size_t rows;
+};
+
+// Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
+Interrupt signal_poll() {
+  using Clock = std::chrono::steady_clock;
+  return [last = Clock::now()]() mutable {
+    constexpr auto kInterval = std::chrono::milliseconds(30);
+    const auto now = Clock::now();
+    if (now - last < kInterval) return false;
+    last = now;
+    const py::gil_scoped_acquire acquire;
+    return PyErr_CheckSignals() != 0;
+  };
+}
+
+// Runs f(interrupt) with the GIL dropped; what the signal handler raised goes on to the caller.
+template <class F>
+void interruptible(F&& f) {
+  bool finished = false;
+  {
+    const Interrupt interrupt = signal_poll();
+    const py::gil_scoped_release release;
+    finished = f(interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+}
+
+LayerSpec layer_spec(const py::dict& config) {
+  LayerSpec spec;
+  for (const auto& [key_object, value] : config) {
+    const std::string key = py::cast<std::string>(key_object);
+    if (key == "type") {
+      spec.type = py::cast<std::string>(value);
+    } else if (key == "units") {
+      spec.units = py::cast<std::size_t>(value);
+    } else if (key == "use_bias") {
+      spec.use_bias = py::cast<bool>(value);
+    } else if (key == "activation") {
+      spec.activation = py::cast<std::string>(value);
+    } else if (key == "constant") {
+      spec.constant = py::cast<double>(value);
+    } else if (key == "channel") {
+      spec.channel = py::cast<bool>(value);
+    } else if (key == "rate") {
+      spec.rate = py::cast<double>(value);
+    } else if (key == "scale") {
+      spec.scale = py::cast<double>(value);
+    } else if (key == "offset") {
+      spec.offset = py::cast<double>(value);
+    } else if (key == "trainable") {
+      spec.trainable = py::cast<bool>(value);
+    } else {
+      throw py::key_error("unknown key '" + key + "' in a layer's specification");
+    }
+  }
+  return spec;
+}
+
+OptimizerConfig optimizer_config(const py::dict& config) {
+  OptimizerConfig c;
+  c.method = py::cast<std::string>(config["method"]) == "adam" ? OptimizerConfig::Method::adam
+                                                               : OptimizerConfig::Method::sgd;
+  if (c.method == OptimizerConfig::Method::adam) {
+    c.beta_1 = py::cast<double>(config["beta_1"]);
+    c.beta_2 = py::cast<double>(config["beta_2"]);
+    c.epsilon = py::cast<double>(config["epsilon"]);
+  } else {
+    c.momentum = py::cast<double>(config["momentum"]);
+    c.nesterov = py::cast<bool>(config["nesterov"]);
+  }
+  c.l2 = py::cast<double>(config["l2"]);
+  c.weight_decay = py::cast<double>(config["weight_decay"]);
+  c.decay_all = py::cast<bool>(config["decay_all"]);
+  c.clip_value = py::cast<double>(config["clip_value"]);
+  c.clip_norm = py::cast<double>(config["clip_norm"]);
+  return c;
+}
+
+LossConfig loss_config(const std::string& name, double option, const std::string& judge, double threshold) {
+  LossConfig config;
+  for (const LossInfo& info : kLosses) {
+    if (name == info.name) config.id = info.id;
+  }
+  config.option = option;
+  config.judge = judge == "argmax" ? Judge::argmax : judge == "threshold" ? Judge::threshold : Judge::none;
+  config.threshold = threshold;
+  return config;
+}
+
+// A read-only view of `size` elements at `data`, which keeps `owner` alive.
+template <class T>
+py::array view(const T* data, const Shape& shape, const py::object& owner, bool writeable) {
+  py::array array(py::dtype::of<T>(), std::vector<py::ssize_t>(shape.begin(), shape.end()), data, owner);
+  if (!writeable) py::detail::array_proxy(array.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+  return array;
+}
+
+template <class T>
+py::list parameter_list(const Network<T>& network) {
+  static constexpr const char* kKinds[] = {"weight", "bias", "alpha"};
+  py::list list;
+  for (const PlacedParameter& placed : network.parameters()) {
+    py::dict info;
+    info["layer"] = placed.layer;
+    info["name"] = placed.info.name;
+    info["kind"] = kKinds[static_cast<int>(placed.info.kind)];
+    info["shape"] = py::tuple(py::cast(placed.info.shape));
+    info["fan_in"] = placed.info.fan_in;
+    info["fan_out"] = placed.info.fan_out;
+    info["trainable"] = placed.info.trainable;
+    list.append(info);
+  }
+  return list;
+}
+
+// One view for each parameter of an arena laid out like the parameters.
+template <class T>
+py::list arena_views(const py::object& self, const T* arena, bool writeable) {
+  py::list views;
+  for (const PlacedParameter& placed : py::cast<const Network<T>&>(self).parameters()) {
+    views.append(view(arena + placed.offset, placed.info.shape, self, writeable));
+  }
+  return views;
+}
+
+template <class T>
+Rows make_rows(const Network<T>& network, const std::string& operation, const py::array& x) {
+  return {row_source({operation, "X"}, x, network.input_shape()), x};
+}
+
+template <class T>
+HeldTargets make_targets(const Network<T>& network, const std::string& operation, const py::array& y,
+                         const py::object& sample_weight) {
+  const Argument argument{operation, "y"};
+  HeldTargets held{{}, y, 0};
+  if (y.ndim() == 0) argument.value_error("have at least one axis", "a scalar");
+  held.rows = static_cast<std::size_t>(y.shape(0));
+  if (network.loss().info().takes_labels && y.ndim() == 1) {
+    held.targets.labels = checked_labels(argument, y, network.outputs());
+  } else {
+    held.targets.rows = row_source(argument, y, {network.outputs()});
+  }
+  if (!sample_weight.is_none()) {
+    held.targets.weight = checked_weights({operation, "sample_weight"}, py::cast<py::array>(sample_weight), held.rows);
+  }
+  return held;
+}
+
+void check_same_rows(const std::string& operation, const Rows& x, const HeldTargets& y) {
+  if (y.rows != x.source.rows) {
+    Argument{operation, "y"}.value_error("have as many rows as X, " + std::to_string(x.source.rows),
+                                         std::to_string(y.rows));
+  }
+  if (x.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
+}
+
+template <class T>
+void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order,
+           std::size_t batch_size, const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals) {
+  const std::string operation = "train_epoch";
+  check_same_rows(operation, x, y);
+  if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
+  std::vector<std::int64_t> rows;
+  TrainingRun run{nullptr, x.source.rows, batch_size, learning_rates.data()};
+  if (!order.is_none()) {
+    const auto array = py::cast<py::array>(order);
+    check_rank({operation, "order"}, array, 1, "(steps * batch_size,)");
+    rows = checked_labels({operation, "order"}, array, x.source.rows);
+    run.order = rows.data();
+    run.rows = rows.size();
+  }
+  const std::size_t steps = (run.rows + batch_size - 1) / batch_size;
+  if (static_cast<std::size_t>(learning_rates.size()) != steps) {
+    Argument{operation, "learning_rates"}.value_error("hold one for each of " + std::to_string(steps) + " steps",
+                                                      std::to_string(learning_rates.size()));
+  }
+  const Usage::Writing writing(network.usage(), "fit");
+  interruptible([&](const Interrupt& interrupt) {
+    return network.train(x.source, y.targets, run, totals, interrupt);
+  });
+}
+
+template <class T>
+py::array predict(Network<T>& network, const Rows& x) {
+  py::array out = new_array({x.source.rows, network.outputs()}, py::dtype::of<T>());
+  T* const to = mutable_data_of<T>(out);
+  const Usage::Reading reading(network.usage(), "predict");
+  interruptible([&](const Interrupt& interrupt) { return network.predict(x.source, to, interrupt); });
+  return out;
+}
+
+template <class T>
+Totals evaluate(Network<T>& network, const Rows& x, const HeldTargets& y) {
+  check_same_rows("evaluate", x, y);
+  Totals totals;
+  const Usage::Reading reading(network.usage(), "evaluate");
+  interruptible([&](const Interrupt& interrupt) { return network.evaluate(x.source, y.targets, totals, interrupt); });
+  return totals;
+}
+
+template <class T>
+Totals loss_and_gradients(Network<T>& network, const Rows& x, const HeldTargets& y) {
+  check_same_rows("loss_and_gradients", x, y);
+  Totals totals;
+  const Usage::Writing writing(network.usage(), "loss_and_gradients");
+  interruptible(
+      [&](const Interrupt& interrupt) { return network.loss_and_gradients(x.source, y.targets, totals, interrupt); });
+  return totals;
+}
+
+template <class T>
+void write_parameters(Network<T>& network, const std::map<std::size_t, py::array>& arrays) {
+  const Usage::Writing writing(network.usage(), "set_parameters");
+  for (const auto& [index, array] : arrays) {
+    const PlacedParameter& placed = network.parameters().at(index);
+    const RowSource source = row_source({"set_parameters", placed.info.name.c_str()}, array, placed.info.shape);
+    T* to = network.values() + placed.offset;
+    for (const std::ptrdiff_t offset : source.run_offsets) {
+      kernel_table<T>().convert(source.type, source.run_length, source.data + offset, source.run_stride, to);
+      to += source.run_length;
+    }
+  }
+  network.refresh();
+}
+
+template <class T>
+void register_network_of(py::module_& m, const char* name) {
+  using N = Network<T>;
+  py::class_<N>(m, name)
+      .def(py::init([](const Shape& input, const std::vector<py::dict>& layers, std::uint64_t seed, bool fuse) {
+             std::vector<LayerSpec> specs;
+             for (const py::dict& layer : layers) specs.push_back(layer_spec(layer));
+             return std::make_unique<N>(input, specs, seed, fuse);
+           }),
+           py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true)
+      .def_property_readonly("shapes", [](const N& n) { return n.shapes(); }, "The output shape of each layer.")
+      .def_property_readonly("outputs", &N::outputs)
+      .def_property("steps", &N::steps, &N::set_steps, "Training steps taken.")
+      .def("parameters", &parameter_list<T>, "What each parameter is, in arena order.")
+      .def("values", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).values(), false); },
+           "Read-only views of the parameters, in arena order.")
+      .def("gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients(), false); })
+      .def("slots",
+           [](const py::object& self) {
+             py::list slots;
+             for (const Arena<T>& slot : py::cast<N&>(self).slots()) {
+               slots.append(arena_views(self, slot.data(), true));
+             }
+             return slots;
+           },
+           "Writeable views of the optimizer's state, one list for each slot.")
+      .def("write_parameters", &write_parameters<T>, py::arg("arrays"))
+      .def("compile",
+           [](N& n, const std::string& loss, double option, const std::string& judge, double threshold,
+              const py::dict& optimizer) {
+             const Usage::Writing writing(n.usage(), "compile");
+             n.compile(loss_config(loss, option, judge, threshold), optimizer_config(optimizer));
+           },
+           py::arg("loss"), py::arg("option"), py::arg("judge"), py::arg("threshold"), py::arg("optimizer"))
+      .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
+      .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true))
+      .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
+           py::arg("learning_rates"), py::arg("totals"))
+      .def("predict", &predict<T>, py::arg("rows"))
+      .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
+      .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
+      .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
+      .def("end_fit", [](N& n) { n.usage().end_fit(); });
+}
+
+}  // namespace
+
+void register_network(py::module_& m) {
+  py::class_<Totals>(m, "Totals", "What the steps of an epoch add up to.")
+      .def(py::init<>())
+      .def_readonly("loss", &Totals::loss)
+      .def_readonly("right", &Totals::right)
+      .def_readonly("rows", &Totals::rows);
+  py::class_<Rows>(m, "Rows", "Checked rows of a user's array.").def_property_readonly("count", [](const Rows& r) {
+    return r.source.rows;
+  });
+  py::class_<HeldTargets>(m, "Targets", "Checked targets and weights.");
+  register_network_of<float>(m, "Network32");
+  register_network_of<double>(m, "Network64");
+}
+
+}  // namespace prelunet

@@ -1,0 +1,15 @@
+#include "bindings/ops.h"
+
+#include "bindings/register.h"
+
+namespace prelunet {
+
+void register_ops(py::module_& m) {
+  auto ops = m.def_submodule("ops", "Every kernel alone: NumPy in, NumPy out. Documented in prelunet.ops.");
+  register_gemm_ops(ops);
+  register_activation_ops(ops);
+  register_loss_ops(ops);
+  register_optimizer_ops(ops);
+}
+
+}  // namespace prelunet

@@ -1,0 +1,34 @@
+// What the files that bind ops share.
+#pragma once
+
+#include "bindings/arrays.h"
+#include "runtime/team.h"
+#include "runtime/threads.h"
+
+namespace prelunet {
+
+// Runs f(team) with the GIL dropped; everything that needs Python has been done before. `work` counts multiply-adds or
+// elements: little work stays on the calling thread.
+template <class F>
+void with_team(std::size_t work, F&& f) {
+  constexpr std::size_t kSmallWork = 100'000;  // about ten microseconds
+  const py::gil_scoped_release release;
+  run_team(work < kSmallWork ? 1 : num_threads(), f);
+}
+
+// (rows, columns) of an array whose last axis holds the columns.
+struct Matrix {
+  std::size_t rows;
+  std::size_t columns;
+};
+inline Matrix matrix_of(const py::array& array) {
+  const auto columns = static_cast<std::size_t>(array.shape(array.ndim() - 1));
+  return {columns == 0 ? 0 : static_cast<std::size_t>(array.size()) / columns, columns};
+}
+
+void register_activation_ops(py::module_& m);
+void register_gemm_ops(py::module_& m);
+void register_loss_ops(py::module_& m);
+void register_optimizer_ops(py::module_& m);
+
+}  // namespace prelunet

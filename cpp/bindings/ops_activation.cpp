@@ -1,0 +1,198 @@
+// PReLU, the activations of the registry, softmax, exp and log.
+#include "bindings/ops.h"
+#include "ops/activation.h"
+#include "runtime/scratch.h"
+
+namespace prelunet {
+namespace {
+
+// The parameter of an activation over columns: PReLU's alpha, or a constant.
+struct ParameterArray {
+  py::array array;
+  double constant = 0.0;
+
+  template <class T>
+  const T* pointer(const T& converted) const {
+    return array.size() == 0 ? &converted : data_of<T>(array);
+  }
+  std::size_t stride() const { return array.size() > 1 ? 1 : 0; }
+};
+
+void check_has_columns(const Argument& argument, const py::array& array) {
+  if (array.ndim() == 0) argument.value_error("have at least one axis", "shape ()");
+}
+
+ParameterArray alpha_array(const std::string& op, const py::object& object, const py::array& x) {
+  const py::array alpha = strict_array_like({op, "alpha"}, object, x);
+  const std::size_t columns = matrix_of(x).columns;
+  const bool fits = alpha.ndim() == 1 && (alpha.shape(0) == 1 || alpha.shape(0) == static_cast<py::ssize_t>(columns));
+  if (!fits || alpha.size() == 0) {
+    Argument{op, "alpha"}.value_error("have shape (1,) or (" + std::to_string(columns) + ",)", to_text(shape_of(alpha)));
+  }
+  return {alpha, 0.0};
+}
+
+py::array forward(const std::string& op, ActivationId id, const py::array& x, const ParameterArray& parameter,
+                  const py::object& out) {
+  py::array y = output_array({op, "out"}, out, shape_of(x), x);
+  check_overlap({op, "out"}, y, "x", x, Overlap::same_array);
+  if (parameter.array.size() > 0) check_overlap({op, "out"}, y, "alpha", parameter.array, Overlap::forbidden);
+  const Matrix size = matrix_of(x);
+  dispatch_dtype(x, [&]<class T>() {
+    const T constant = static_cast<T>(parameter.constant);
+    ActivationForward<T> g{};
+    g.rows = size.rows;
+    g.columns = size.columns;
+    g.x = const_cast<T*>(data_of<T>(x));  // written only where there is a bias
+    g.y = mutable_data_of<T>(y);
+    g.x_stride = g.y_stride = size.columns;
+    g.parameter = parameter.pointer(constant);
+    g.parameter_stride = parameter.stride();
+    with_team(size.rows * size.columns, [&](Team& team) { activation_forward(team, id, g); });
+  });
+  return y;
+}
+
+struct Gradients {
+  py::array grad_x;
+  py::array grad_parameter;
+};
+
+Gradients backward(const std::string& op, ActivationId id, const py::object& grad_object, const py::array& x,
+                   const ParameterArray& parameter) {
+  const py::array grad = strict_array_like({op, "grad_out"}, grad_object, x);
+  check_shape({op, "grad_out"}, grad, shape_of(x));
+  const Matrix size = matrix_of(x);
+  const bool learned = id == ActivationId::prelu;
+  Gradients result{new_array(shape_of(x), x.dtype()),
+                   learned ? new_array(shape_of(parameter.array), x.dtype()) : py::array()};
+  dispatch_dtype(x, [&]<class T>() {
+    const T constant = static_cast<T>(parameter.constant);
+    const std::size_t chunks = chunk_count(size.rows);
+    const Scratch scratch(
+        learned ? checked_multiply(checked_multiply(chunks + 1, size.columns), sizeof(T)) : std::size_t{0});
+    T* const channel_sums = scratch.at<T>(0);
+    ActivationBackward<T> g{};
+    g.rows = size.rows;
+    g.columns = size.columns;
+    g.grad_y = data_of<T>(grad);
+    g.x = data_of<T>(x);
+    g.grad_x = mutable_data_of<T>(result.grad_x);
+    g.grad_y_stride = g.x_stride = g.grad_x_stride = g.partial_stride = size.columns;
+    g.parameter = parameter.pointer(constant);
+    g.parameter_stride = parameter.stride();
+    g.parameter_partial = learned ? channel_sums + size.columns : nullptr;
+    with_team(size.rows * size.columns, [&](Team& team) {
+      activation_backward(team, id, g);
+      team.barrier();
+      if (learned) add_chunks(team, chunks, size.columns, g.parameter_partial, true, channel_sums);
+    });
+    if (!learned) return;
+    T* const grad_alpha = mutable_data_of<T>(result.grad_parameter);
+    const bool shared = result.grad_parameter.size() == 1;
+    if (shared) *grad_alpha = 0;
+    for (std::size_t j = 0; j < size.columns; ++j) {  // one alpha for all: the channel sums in unit order
+      if (shared) {
+        *grad_alpha += channel_sums[j];
+      } else {
+        grad_alpha[j] = channel_sums[j];
+      }
+    }
+  });
+  return result;
+}
+
+py::array checked_input(const std::string& op, const py::object& object) {
+  const py::array x = strict_array({op, "x"}, object);
+  check_has_columns({op, "x"}, x);
+  return x;
+}
+
+void register_activation(py::module_& m, const std::string& name, ActivationId id) {
+  const std::string forward_name = name + "_forward";
+  m.def(
+      forward_name.c_str(),
+      [id, forward_name](const py::object& x, double constant, const py::object& out) {
+        return forward(forward_name, id, checked_input(forward_name, x), {py::array(), constant}, out);
+      },
+      py::arg("x"), py::arg("parameter"), py::arg("out").none(true));
+  const std::string backward_name = name + "_backward";
+  m.def(
+      backward_name.c_str(),
+      [id, backward_name](const py::object& grad_out, const py::object& x, double constant) {
+        return backward(backward_name, id, grad_out, checked_input(backward_name, x), {py::array(), constant}).grad_x;
+      },
+      py::arg("grad_out"), py::arg("x"), py::arg("parameter"));
+}
+
+// An op y = f(x) of whole arrays: softmax over the last axis, exp, log.
+template <class F>
+py::array map_array(const std::string& op, const py::object& object, F&& f) {
+  const py::array x = checked_input(op, object);
+  py::array y = new_array(shape_of(x), x.dtype());
+  const Matrix size = matrix_of(x);
+  dispatch_dtype(x, [&]<class T>() {
+    const T* const from = data_of<T>(x);
+    T* const to = mutable_data_of<T>(y);
+    with_team(size.rows * size.columns, [&](Team& team) { f(team, size, from, to); });
+  });
+  return y;
+}
+
+}  // namespace
+
+void register_activation_ops(py::module_& m) {
+  m.def(
+      "prelu_forward",
+      [](const py::object& x_object, const py::object& alpha, const py::object& out) {
+        const py::array x = checked_input("prelu_forward", x_object);
+        return forward("prelu_forward", ActivationId::prelu, x, alpha_array("prelu_forward", alpha, x), out);
+      },
+      py::arg("x"), py::arg("alpha"), py::arg("out").none(true));
+  m.def(
+      "prelu_backward",
+      [](const py::object& grad_out, const py::object& x_object, const py::object& alpha) {
+        const py::array x = checked_input("prelu_backward", x_object);
+        const Gradients g =
+            backward("prelu_backward", ActivationId::prelu, grad_out, x, alpha_array("prelu_backward", alpha, x));
+        return py::make_tuple(g.grad_x, g.grad_parameter);
+      },
+      py::arg("grad_out"), py::arg("x"), py::arg("alpha"));
+
+  py::list rows;  // the registry: (name, class, name of its parameter, default, equation)
+#define PRELUNET_ROW(name, Class, parameter, value, equation)   \
+  register_activation(m, #name, ActivationId::name);            \
+  rows.append(py::make_tuple(#name, #Class, parameter, value, equation));
+  PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+  m.attr("ACTIVATIONS") = py::tuple(rows);
+
+  m.def(
+      "softmax_forward",
+      [](const py::object& x) {
+        return map_array("softmax_forward", x, [](Team& team, Matrix size, const auto* from, auto* to) {
+          softmax_rows(team, size.rows, size.columns, from, to);
+        });
+      },
+      py::arg("x"));
+  m.def(
+      "exp",
+      [](const py::object& x) {
+        return map_array("exp", x, [](Team& team, Matrix size, const auto* from, auto* to) {
+          const Range share = team.share(size.rows * size.columns, 1024);
+          kernel_table<std::remove_cvref_t<decltype(*to)>>().exp(share.size(), from + share.begin, to + share.begin);
+        });
+      },
+      py::arg("x"));
+  m.def(
+      "log",
+      [](const py::object& x) {
+        return map_array("log", x, [](Team& team, Matrix size, const auto* from, auto* to) {
+          const Range share = team.share(size.rows * size.columns, 1024);
+          kernel_table<std::remove_cvref_t<decltype(*to)>>().log(share.size(), from + share.begin, to + share.begin);
+        });
+      },
+      py::arg("x"));
+}
+
+}  // namespace prelunet

@@ -1,0 +1,88 @@
+// The losses, forward and backward in one pass.
+#include "bindings/ops.h"
+#include "ops/loss.h"
+#include "runtime/scratch.h"
+
+namespace prelunet {
+namespace {
+
+py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, const py::object& targets_object,
+                       const py::object& weight_object, double option) {
+  const std::string op = info.name;
+  const py::array outputs = strict_array({op, "outputs"}, outputs_object);
+  check_rank({op, "outputs"}, outputs, 2, "(rows, outputs)");
+  const Shape shape = shape_of(outputs);
+  if (shape[1] == 0) Argument{op, "outputs"}.value_error("have at least one column", to_text(shape));
+  if (!py::isinstance<py::array>(targets_object)) {
+    Argument{op, "targets"}.type_error("be a NumPy array", py::str(py::type::of(targets_object).attr("__name__")));
+  }
+
+  const auto raw_targets = py::reinterpret_borrow<py::array>(targets_object);
+  const bool labelled = info.takes_labels && raw_targets.dtype().kind() != 'f';
+  std::vector<std::int64_t> labels;
+  py::array targets;
+  if (labelled) {
+    check_shape({op, "targets"}, raw_targets, {shape[0]});
+    labels = checked_labels({op, "targets"}, raw_targets, shape[1]);
+  } else {
+    targets = strict_array_like({op, "targets"}, targets_object, outputs);
+    check_shape({op, "targets"}, targets, shape);
+  }
+  std::vector<double> weights(shape[0], 1.0);
+  if (!weight_object.is_none()) {
+    const auto array = py::cast<py::array>(weight_object);
+    weights = checked_weights({op, "sample_weight"}, array, shape[0]);
+  }
+
+  py::array grad = new_array(shape, outputs.dtype());
+  double loss = 0.0;
+  dispatch_dtype(outputs, [&]<class T>() {
+    double weight_sum = 0.0;
+    for (const double weight : weights) weight_sum += weight;
+    const double factor = batch_factor(info.reduction, weight_sum);
+    std::vector<double> row_scale(shape[0]);
+    std::vector<double> row_loss(shape[0]);
+    for (std::size_t i = 0; i < shape[0]; ++i) row_scale[i] = weights[i] * factor;
+    LossRows<T> g{};
+    g.rows = shape[0];
+    g.outputs = shape[1];
+    g.output = data_of<T>(outputs);
+    g.output_stride = g.target_stride = g.grad_stride = shape[1];
+    g.label = labelled ? labels.data() : nullptr;
+    g.target = labelled ? nullptr : data_of<T>(targets);
+    g.option = option;
+    g.row_scale = row_scale.data();
+    g.row_loss = row_loss.data();
+    g.grad = mutable_data_of<T>(grad);
+    with_team(shape[0] * shape[1], [&](Team& team) { loss_rows(team, info.id, g); });
+    loss = factor * add_weighted(0.0, shape[0], weights.data(), row_loss.data());
+  });
+  return py::make_tuple(loss, grad);
+}
+
+double checked_option(const LossInfo& info, double option) {
+  if (info.id == LossId::softmax_cross_entropy && !(option >= 0.0 && option < 1.0)) {
+    Argument{info.name, info.option}.value_error("be a number from 0 to below 1", py::str(py::float_(option)));
+  }
+  if (info.id == LossId::huber) return checked_rate({info.name, info.option}, option, true);
+  return option;
+}
+
+}  // namespace
+
+void register_loss_ops(py::module_& m) {
+  py::list rows;  // the registry: (name, reduction, takes labels, name of its option, default)
+  for (const LossInfo& info : kLosses) {
+    m.def(
+        info.name,
+        [&info](const py::object& outputs, const py::object& targets, const py::object& sample_weight, double option) {
+          return loss_binding(info, outputs, targets, sample_weight, checked_option(info, option));
+        },
+        py::arg("outputs"), py::arg("targets"), py::arg("sample_weight").none(true), py::arg("option"));
+    rows.append(py::make_tuple(info.name, info.reduction == Reduction::sum ? "sum" : "mean", info.takes_labels,
+                               info.option, info.default_option));
+  }
+  m.attr("LOSSES") = py::tuple(rows);
+}
+
+}  // namespace prelunet

@@ -1,0 +1,12 @@
+// What module.cpp lists: each file of bindings/ registers its part.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace prelunet {
+
+void register_runtime(pybind11::module_& m);
+void register_ops(pybind11::module_& m);
+void register_network(pybind11::module_& m);
+
+}  // namespace prelunet

@@ -1,0 +1,9 @@
+// The float kernels of one ISA. Compiled once for each: see cpp/CMakeLists.txt.
+#include "kernels/table_of.h"
+
+namespace prelunet::PRELUNET_ISA {
+
+extern const KernelTable<float> kTableF32;
+constexpr KernelTable<float> kTableF32 = make_table<float>();
+
+}  // namespace prelunet::PRELUNET_ISA

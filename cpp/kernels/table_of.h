@@ -1,0 +1,63 @@
+// Collects this ISA's kernels of one dtype into its table.
+#pragma once
+
+#include "kernels/activation.h"
+#include "kernels/elementwise.h"
+#include "kernels/gemm.h"
+#include "kernels/loss.h"
+#include "kernels/optimizer.h"
+#include "kernels/table.h"
+
+namespace prelunet::PRELUNET_ISA {
+namespace {
+
+template <class T>
+constexpr KernelTable<T> make_table() {
+  return {
+      .panel_columns = kPanelColumns<T>,
+      .column_unit = kLanes<T>,
+      .gemm = gemm<T>,
+      .pack_panels = pack_panels<T>,
+      .activation_forward =
+          {
+              activation_forward<T, Identity>,
+              activation_forward<T, PReLU>,
+#define PRELUNET_ROW(name, Class, parameter, value, equation) activation_forward<T, Class>,
+              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+          },
+      .activation_backward =
+          {
+              activation_backward<T, Identity>,
+              activation_backward<T, PReLU>,
+#define PRELUNET_ROW(name, Class, parameter, value, equation) activation_backward<T, Class>,
+              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+          },
+      .add_chunks = add_chunks<T>,
+      .loss_rows =
+          {
+              softmax_cross_entropy_rows<T>,
+              elementwise_loss_rows<T, SigmoidCrossEntropy>,
+              elementwise_loss_rows<T, MeanSquaredError>,
+              elementwise_loss_rows<T, BatchMeanSquaredError>,
+              elementwise_loss_rows<T, HalfSquaredError>,
+              elementwise_loss_rows<T, MeanAbsoluteError>,
+              elementwise_loss_rows<T, Huber>,
+          },
+      .softmax_rows = softmax_rows<T>,
+      .sgd_update = sgd_update<T>,
+      .adam_update = adam_update<T>,
+      .clip_by_value = clip_by_value<T>,
+      .scale = scale<T>,
+      .add_scaled = add_scaled<T>,
+      .sum_of_squares = sum_of_squares<T>,
+      .exp = exp_elements<T>,
+      .log = log_elements<T>,
+      .scale_shift = scale_shift<T>,
+      .convert = convert<T>,
+  };
+}
+
+}  // namespace
+}  // namespace prelunet::PRELUNET_ISA

@@ -1,0 +1,28 @@
+// An activation that no layer before it has taken into its own step: y = f(x).
+#pragma once
+
+#include "network/curve.h"
+
+namespace prelunet {
+
+template <class T>
+class ActivationLayer final : public Layer<T> {
+ public:
+  ActivationLayer(const CurveSpec& spec, const Shape& shape)
+      : Layer<T>(shape, shape), columns_(shape.back()), rows_per_sample_(element_count(shape) / shape.back()),
+        curve_(spec, shape.back()) {}
+
+  std::vector<ParameterInfo> parameters() const override;
+  void bind(const std::vector<Parameter<T>>& parameters) override;
+  std::size_t work_size(std::size_t rows) const override { return curve_.work_size(rows * rows_per_sample_); }
+  void forward(Team& team, const Flow<T>& flow) const override;
+  void backward(Team& team, const Flow<T>& flow) const override;
+  void gradients(Team& team, const Flow<T>& flow) const override;
+
+ private:
+  std::size_t columns_;
+  std::size_t rows_per_sample_;
+  Curve<T> curve_;
+};
+
+}  // namespace prelunet

@@ -1,0 +1,50 @@
+// The activation of a layer: which function, and where its parameter comes from. A layer of its own, or fused into the
+// layer before it.
+#pragma once
+
+#include "network/layer.h"
+#include "ops/activation.h"
+
+namespace prelunet {
+
+struct CurveSpec {
+  ActivationId id = ActivationId::identity;
+  double constant = 0.0;  // slope or scale of an activation that has a constant one
+  bool channel = false;   // PReLU: one alpha for each of the last axis's entries, else one for all
+  bool trainable = true;
+};
+
+template <class T>
+class Curve {
+ public:
+  // `columns`: the last axis of what it is applied to; rows are all the others.
+  Curve(const CurveSpec& spec, std::size_t columns)
+      : spec_(spec), columns_(columns), constant_(static_cast<T>(spec.constant)) {}
+
+  bool learned() const { return spec_.id == ActivationId::prelu; }
+  ActivationId id() const { return spec_.id; }
+  ParameterInfo parameter_info() const {
+    const std::size_t count = spec_.channel ? columns_ : 1;
+    return {"alpha", ParameterKind::alpha, {count}, columns_, columns_, spec_.trainable};
+  }
+  void bind(const Parameter<T>& alpha) { alpha_ = alpha; }
+
+  const T* parameter() const { return learned() ? alpha_.value : &constant_; }
+  std::size_t stride() const { return learned() && spec_.channel ? 1 : 0; }
+  bool wants_gradient() const { return learned() && alpha_.trainable; }
+
+  // Working memory for `rows` rows: the channel sums of all blocks so far, then this block's partials of dalpha.
+  std::size_t work_size(std::size_t rows) const { return learned() ? (chunk_count(rows) + 1) * columns_ : 0; }
+  T* partial(T* work) const { return wants_gradient() ? work + columns_ : nullptr; }
+
+  // Adds the block's partials to the gradient of alpha. The team has met since they were written.
+  void gradients(Team& team, std::size_t rows, T* work, bool first) const;
+
+ private:
+  CurveSpec spec_;
+  std::size_t columns_;
+  T constant_;
+  Parameter<T> alpha_;
+};
+
+}  // namespace prelunet

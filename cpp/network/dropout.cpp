@@ -1,0 +1,75 @@
+#include "network/dropout.h"
+
+#include <algorithm>
+#include <array>
+
+namespace prelunet {
+namespace {
+
+using Block = std::array<std::uint64_t, 4>;
+
+Block philox(Block counter, std::uint64_t key_0, std::uint64_t key_1) {
+  constexpr std::uint64_t kMultiplier0 = 0xD2E7470EE14C6C93, kMultiplier1 = 0xCA5A826395121157;
+  constexpr std::uint64_t kWeyl0 = 0x9E3779B97F4A7C15, kWeyl1 = 0xBB67AE8584CAA73B;
+  for (int round = 0; round < 10; ++round) {
+    const auto product_0 = static_cast<unsigned __int128>(kMultiplier0) * counter[0];
+    const auto product_1 = static_cast<unsigned __int128>(kMultiplier1) * counter[2];
+    counter = {static_cast<std::uint64_t>(product_1 >> 64) ^ counter[1] ^ key_0, static_cast<std::uint64_t>(product_1),
+               static_cast<std::uint64_t>(product_0 >> 64) ^ counter[3] ^ key_1, static_cast<std::uint64_t>(product_0)};
+    key_0 += kWeyl0;
+    key_1 += kWeyl1;
+  }
+  return counter;
+}
+
+}  // namespace
+
+template <class T>
+Dropout<T>::Dropout(const Shape& shape, double rate, std::uint64_t seed, std::uint64_t layer)
+    : Layer<T>(shape, shape), rate_(rate), seed_(seed), layer_(layer) {}
+
+template <class T>
+void Dropout<T>::apply(Team& team, const Flow<T>& flow, const T* from, T* to) const {
+  const std::size_t units = this->outputs();
+  const T scale = static_cast<T>(1.0 / (1.0 - rate_));
+  const Range rows = team.share(flow.rows, kChunkRows);
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    for (std::size_t unit = 0; unit < units; unit += 4) {
+      const Block words = philox({flow.step, flow.first_row + i, unit / 4, 0}, seed_, layer_);
+      const std::size_t count = std::min<std::size_t>(4, units - unit);
+      for (std::size_t word = 0; word < count; ++word) {
+        const std::size_t at = i * units + unit + word;
+        const bool kept = static_cast<double>(words[word] >> 11) * 0x1p-53 >= rate_;
+        to[at] = kept ? from[at] * scale : T(0);
+      }
+    }
+  }
+}
+
+template <class T>
+void Dropout<T>::forward(Team& team, const Flow<T>& flow) const {
+  if (flow.training) {
+    apply(team, flow, flow.x, flow.y);
+    return;
+  }
+  const Range rows = team.share(flow.rows, kChunkRows);
+  std::copy(flow.x + rows.begin * this->outputs(), flow.x + rows.end * this->outputs(),
+            flow.y + rows.begin * this->outputs());
+}
+
+template <class T>
+void Dropout<T>::backward(Team& team, const Flow<T>& flow) const {
+  if (flow.grad_x == nullptr) return;
+  if (flow.training) {
+    apply(team, flow, flow.grad_y, flow.grad_x);
+    return;
+  }
+  const Range rows = team.share(flow.rows, kChunkRows);
+  std::copy(flow.grad_y + rows.begin * this->outputs(), flow.grad_y + rows.end * this->outputs(),
+            flow.grad_x + rows.begin * this->outputs());
+}
+
+template class Dropout<float>;
+template class Dropout<double>;
+
+}  // namespace prelunet

@@ -1,0 +1,28 @@
+// Dropout (Srivastava et al. 2014): y = x / (1 - rate) where kept, 0 elsewhere; the identity when predicting.
+//
+// Whether an element is kept is a function of (seed, layer, step, row in batch, unit) alone: Philox4x64-10 (Salmon et
+// al. 2011) with key (seed, layer) and counter (step, row, unit / 4, 0), its word unit % 4. An element is kept where
+// the word's upper 53 bits, as a fraction in [0, 1), are at least rate. Nothing is stored: backward draws again.
+#pragma once
+
+#include "network/layer.h"
+
+namespace prelunet {
+
+template <class T>
+class Dropout final : public Layer<T> {
+ public:
+  Dropout(const Shape& shape, double rate, std::uint64_t seed, std::uint64_t layer);
+  bool identity_in_predict() const override { return true; }
+  void forward(Team& team, const Flow<T>& flow) const override;
+  void backward(Team& team, const Flow<T>& flow) const override;
+
+ private:
+  void apply(Team& team, const Flow<T>& flow, const T* from, T* to) const;
+
+  double rate_;
+  std::uint64_t seed_;
+  std::uint64_t layer_;
+};
+
+}  // namespace prelunet

@@ -1,0 +1,147 @@
+// predict and evaluate: every thread carries its own rows through the network, block by block, and meets nobody.
+#include <algorithm>
+#include <atomic>
+
+#include "network/network.h"
+#include "runtime/scratch.h"
+
+namespace prelunet {
+namespace {
+
+constexpr std::size_t kBlockRows = 64;  // rows a thread carries at a time: their activations stay in its cache
+
+// What a call reads and writes.
+template <class T>
+struct Call {
+  const RowSource& x;
+  const T* direct;         // x where it needs no gathering, or null
+  T* out;                  // (rows, outputs); null: only the losses are wanted
+  const Targets* targets;  // null: only the outputs are wanted
+  double* row_loss;
+  unsigned char* right;
+};
+
+// One thread's way through the network.
+template <class T>
+class Carrier {
+ public:
+  Carrier(const Plan<T>& plan, const LossConfig& loss, std::size_t inputs, std::size_t outputs, const Call<T>& call)
+      : plan_(plan), loss_(loss), call_(call), inputs_(inputs), outputs_(outputs) {
+    const std::size_t rows = std::min(kBlockRows, call.x.rows);
+    const std::size_t judged = call.targets == nullptr ? 0 : rows;
+    std::size_t width = 1;
+    for (const Layer<T>* step : plan.predict_steps) width = std::max(width, step->outputs());
+    input_ = layout_.add<T>(checked_multiply(rows, inputs));
+    even_ = layout_.add<T>(checked_multiply(rows, width));
+    odd_ = layout_.add<T>(checked_multiply(rows, width));
+    last_ = layout_.add<T>(checked_multiply(rows, outputs));
+    target_ = layout_.add<T>(checked_multiply(judged, outputs));
+    label_ = layout_.add<std::int64_t>(judged);
+    weight_ = layout_.add<double>(judged);
+    row_scale_ = layout_.add<double>(judged);
+  }
+
+  std::size_t bytes() const { return layout_.bytes(); }
+
+  // Rows [begin, begin + rows) with the working memory at `base` of the scratch.
+  void carry(Team& solo, std::size_t begin, std::size_t rows, const Scratch& scratch, std::size_t base) const {
+    const T* x = call_.direct + begin * inputs_;
+    if (call_.direct == nullptr) {
+      T* const input = scratch.at<T>(base + input_);
+      gather(solo, call_.x, {nullptr, begin}, rows, input);
+      x = input;
+    }
+    T* const last = call_.out == nullptr ? scratch.at<T>(base + last_) : call_.out + begin * outputs_;
+    const std::size_t steps = plan_.predict_steps.size();
+    if (steps == 0) std::copy_n(x, rows * outputs_, last);
+    for (std::size_t s = 0; s < steps; ++s) {
+      Flow<T> flow{};
+      flow.rows = rows;
+      flow.x = x;
+      flow.y = s + 1 == steps ? last : scratch.at<T>(base + (s % 2 == 0 ? even_ : odd_));
+      plan_.predict_steps[s]->forward(solo, flow);
+      x = flow.y;
+    }
+    if (call_.targets != nullptr) judge(solo, begin, rows, last, scratch, base);
+  }
+
+ private:
+  void judge(Team& solo, std::size_t begin, std::size_t rows, const T* output, const Scratch& scratch,
+             std::size_t base) const {
+    const bool labels = !call_.targets->labels.empty();
+    TargetBlock<T> block{labels ? scratch.at<std::int64_t>(base + label_) : nullptr, scratch.at<T>(base + target_),
+                         scratch.at<double>(base + weight_)};
+    gather_targets(solo, *call_.targets, {nullptr, begin}, rows, block);
+    double* const row_scale = scratch.at<double>(base + row_scale_);
+    std::fill_n(row_scale, rows, 1.0);
+    loss_rows(solo, loss_.id, loss_arguments(loss_, rows, outputs_, output, block, row_scale, call_.row_loss + begin));
+    if (loss_.judge != Judge::none) {
+      judge_rows(solo, loss_.judge, loss_.threshold, rows, outputs_, output, block, call_.right + begin);
+    }
+  }
+
+  const Plan<T>& plan_;
+  const LossConfig& loss_;
+  const Call<T>& call_;
+  std::size_t inputs_, outputs_;
+  Layout layout_;
+  std::size_t input_, even_, odd_, last_, target_, label_, weight_, row_scale_;
+};
+
+template <class T>
+bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const Interrupt& interrupt) {
+  const std::size_t chunks = (rows + kChunkRows - 1) / kChunkRows;
+  threads = static_cast<int>(std::clamp<std::size_t>(chunks, 1, static_cast<std::size_t>(threads)));
+  const Scratch scratch(checked_multiply(carrier.bytes(), static_cast<std::size_t>(threads)));
+  std::atomic<bool> stopped{false};
+  run_team(threads, [&](Team& team) {
+    Barrier alone(1);
+    Team solo(0, 1, alone);
+    const Range share = team.share(rows, kChunkRows);
+    for (std::size_t begin = share.begin; begin < share.end; begin += kBlockRows) {
+      if (team.rank() == 0 && interrupt && interrupt()) stopped.store(true, std::memory_order_relaxed);
+      if (stopped.load(std::memory_order_relaxed)) return;
+      const std::size_t count = std::min(kBlockRows, share.end - begin);
+      carrier.carry(solo, begin, count, scratch, carrier.bytes() * static_cast<std::size_t>(team.rank()));
+    }
+  });
+  return !stopped.load();
+}
+
+}  // namespace
+
+template <class T>
+bool Network<T>::predict(const RowSource& x, T* out, const Interrupt& interrupt) const {
+  const Call<T> call{x, x.template direct<T>(), out, nullptr, nullptr, nullptr};
+  const Carrier<T> carrier(plan_, loss_, inputs(), outputs(), call);
+  return carry_all(carrier, x.rows, threads_for(x.rows, 1.0), interrupt);
+}
+
+template <class T>
+bool Network<T>::evaluate(const RowSource& x, const Targets& targets, Totals& totals,
+                          const Interrupt& interrupt) const {
+  Layout layout;
+  const std::size_t loss_at = layout.add<double>(x.rows);
+  const std::size_t right_at = layout.add<unsigned char>(x.rows);
+  const Scratch results(layout);
+  double* const row_loss = results.at<double>(loss_at);
+  unsigned char* const right = results.at<unsigned char>(right_at);
+
+  const Call<T> call{x, x.template direct<T>(), nullptr, &targets, row_loss, right};
+  const Carrier<T> carrier(plan_, loss_, inputs(), outputs(), call);
+  if (!carry_all(carrier, x.rows, threads_for(x.rows, 1.0), interrupt)) return false;
+
+  const double factor = batch_factor(loss_.info().reduction, targets.weight_sum({}, x.rows));
+  const double* const weight = targets.weight.empty() ? nullptr : targets.weight.data();
+  totals.loss = factor * add_weighted(0.0, x.rows, weight, row_loss);
+  totals.rows = static_cast<double>(x.rows);
+  if (loss_.judge != Judge::none) totals.right = static_cast<double>(std::count(right, right + x.rows, 1));
+  return true;
+}
+
+template bool Network<float>::predict(const RowSource&, float*, const Interrupt&) const;
+template bool Network<double>::predict(const RowSource&, double*, const Interrupt&) const;
+template bool Network<float>::evaluate(const RowSource&, const Targets&, Totals&, const Interrupt&) const;
+template bool Network<double>::evaluate(const RowSource&, const Targets&, Totals&, const Interrupt&) const;
+
+}  // namespace prelunet

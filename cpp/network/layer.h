@@ -1,0 +1,91 @@
+// What every layer fills in.
+//
+// A layer owns no activations: those belong to the call (Flow). Its parameters live in the network's arenas; bind()
+// tells it where. Row-wise work is shared by Team::share in units of kChunkRows, so forward and backward of successive
+// layers need no barrier between them; gradients() runs after the team has met.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/table.h"
+#include "runtime/team.h"
+
+namespace prelunet {
+
+using Shape = std::vector<std::size_t>;  // of one sample: (features,) or (height, width, channels)
+
+std::size_t element_count(const Shape& shape);
+
+enum class ParameterKind { weight, bias, alpha };
+
+struct ParameterInfo {
+  std::string name;  // within its layer: weight, bias, alpha
+  ParameterKind kind;
+  Shape shape;
+  std::size_t fan_in;
+  std::size_t fan_out;
+  bool trainable;
+};
+
+// Where a parameter lives: its values and its gradient.
+template <class T>
+struct Parameter {
+  T* value = nullptr;
+  T* gradient = nullptr;
+  bool trainable = false;
+};
+
+// One block of rows flowing past one layer.
+template <class T>
+struct Flow {
+  std::size_t rows;
+  const T* x;      // (rows, inputs)
+  T* y;            // (rows, outputs)
+  T* z;            // (rows, outputs): what a fused activation was applied to; null when predicting
+  T* grad_y;       // (rows, outputs): a layer may overwrite it with what gradients() needs
+  T* grad_x;       // (rows, inputs); null: not wanted
+  T* work;         // work_size() elements that live from forward to gradients()
+  bool training;   // dropout acts
+  bool first;      // the batch's first block: gradients() overwrites, later blocks add
+  std::size_t first_row;  // the block's first row, counted in the batch
+  std::uint64_t step;     // training steps taken before this one
+};
+
+template <class T>
+class Layer {
+ public:
+  Layer(Shape input, Shape output) : input_(std::move(input)), output_(std::move(output)) {}
+  virtual ~Layer() = default;
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+
+  const Shape& input_shape() const { return input_; }
+  const Shape& output_shape() const { return output_; }
+  std::size_t inputs() const { return element_count(input_); }
+  std::size_t outputs() const { return element_count(output_); }
+
+  virtual std::vector<ParameterInfo> parameters() const { return {}; }
+  virtual void bind(const std::vector<Parameter<T>>&) {}
+  // Parameters have changed: renew what is derived from them. The team has met before and meets after.
+  virtual void refresh(Team&) {}
+
+  virtual bool keeps_z() const { return false; }
+  // y = x when predicting: no work and no buffer then.
+  virtual bool identity_in_predict() const { return false; }
+  virtual std::size_t work_size(std::size_t /*rows*/) const { return 0; }
+  // Multiply-adds for one row, forward: what the choice of threads goes by.
+  virtual double multiply_adds() const { return static_cast<double>(outputs()); }
+
+  virtual void forward(Team& team, const Flow<T>& flow) const = 0;
+  virtual void backward(Team& team, const Flow<T>& flow) const = 0;
+  virtual void gradients(Team&, const Flow<T>&) const {}
+
+ private:
+  Shape input_;
+  Shape output_;
+};
+
+}  // namespace prelunet

@@ -1,0 +1,59 @@
+// What a batch is trained towards (integer labels or rows of targets, and the weights of its rows), and how its outputs
+// are judged.
+#pragma once
+
+#include <vector>
+
+#include "network/gather.h"
+#include "ops/loss.h"
+
+namespace prelunet {
+
+struct Targets {
+  std::vector<std::int64_t> labels;  // one for each row; empty: `rows` holds targets
+  RowSource rows;
+  std::vector<double> weight;  // one for each row; empty: all 1
+
+  double weight_of(std::size_t row) const { return weight.empty() ? 1.0 : weight[row]; }
+  double weight_sum(RowIndex index, std::size_t count) const;
+};
+
+// How outputs are judged right or wrong, for the accuracy.
+enum class Judge {
+  none,
+  argmax,     // the largest output (the first of equals) is the label, or the place of the largest target
+  threshold,  // one output: output > threshold agrees with target > 0.5
+};
+
+struct LossConfig {
+  LossId id = LossId::softmax_cross_entropy;
+  double option = 0.0;  // label smoothing, or Huber's delta
+  Judge judge = Judge::none;
+  double threshold = 0.0;
+
+  const LossInfo& info() const { return kLosses[static_cast<int>(id)]; }
+};
+
+// One block of a batch: what the loss and the judge read. One thread's rows at a time, as everywhere.
+template <class T>
+struct TargetBlock {
+  std::int64_t* label;  // (rows,) or null
+  T* target;            // (rows, outputs) or null
+  double* weight;       // (rows,)
+};
+
+// Fills this thread's share of a block from rows `index` of the targets.
+template <class T>
+void gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows, TargetBlock<T>& block);
+
+// The arguments of loss_rows for a block; no gradient is wanted yet.
+template <class T>
+LossRows<T> loss_arguments(const LossConfig& config, std::size_t rows, std::size_t outputs, const T* output,
+                           const TargetBlock<T>& block, const double* row_scale, double* row_loss);
+
+// right[i] = 1 where row i's outputs are judged right, else 0; this thread's share.
+template <class T>
+void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std::size_t outputs, const T* output,
+                const TargetBlock<T>& block, unsigned char* right);
+
+}  // namespace prelunet

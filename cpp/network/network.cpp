@@ -1,0 +1,62 @@
+#include "network/network.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "runtime/threads.h"
+
+namespace prelunet {
+
+template <class T>
+Network<T>::Network(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse)
+    : input_(input), plan_(make_plan<T>(input, layers, seed, fuse)) {
+  Layout layout;
+  for (const auto& owner : plan_.parameters) {
+    const std::size_t size = element_count(owner.info.shape);
+    parameters_.push_back({owner.layer, owner.info, layout.add<T>(size) / sizeof(T), size});
+  }
+  values_ = Arena<T>(layout.bytes() / sizeof(T));
+  gradients_ = Arena<T>(layout.bytes() / sizeof(T));
+
+  std::vector<std::vector<Parameter<T>>> bound(plan_.steps.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const PlacedParameter& placed = parameters_[i];
+    bound[plan_.parameters[i].step].push_back(
+        {values_.data() + placed.offset, gradients_.data() + placed.offset, placed.info.trainable});
+  }
+  for (std::size_t step = 0; step < plan_.steps.size(); ++step) plan_.steps[step]->bind(bound[step]);
+}
+
+template <class T>
+void Network<T>::refresh() {
+  run_team(threads_for(1, 1.0), [&](Team& team) {
+    for (const auto& step : plan_.steps) step->refresh(team);
+  });
+}
+
+template <class T>
+void Network<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer) {
+  loss_ = loss;
+  std::vector<Piece> pieces;
+  for (const PlacedParameter& placed : parameters_) {
+    if (!placed.info.trainable) continue;
+    pieces.push_back({placed.offset, placed.size, placed.info.kind == ParameterKind::weight || optimizer.decay_all});
+  }
+  optimizer_.emplace(optimizer, values_.size(), std::move(pieces));
+  steps_ = 0;
+}
+
+// Small work runs on the calling thread: waking a team and meeting at barriers costs more than it saves.
+template <class T>
+int Network<T>::threads_for(std::size_t rows, double passes) const {
+  constexpr double kSmallWork = 1e6;  // multiply-adds, some ten microseconds of one thread
+  double multiply_adds = 0.0;
+  for (const auto& step : plan_.steps) multiply_adds += step->multiply_adds();
+  if (multiply_adds * passes * static_cast<double>(rows) < kSmallWork) return 1;
+  return num_threads();
+}
+
+template class Network<float>;
+template class Network<double>;
+
+}  // namespace prelunet

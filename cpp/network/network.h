@@ -1,0 +1,94 @@
+// A network: layers over one parameter arena and one gradient arena, and the loops that run batches through them.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "network/loss.h"
+#include "network/optimizer.h"
+#include "network/plan.h"
+#include "network/usage.h"
+
+namespace prelunet {
+
+// What the steps of an epoch add up to, in row order.
+struct Totals {
+  double loss = 0.0;  // mean losses: each step's loss times its rows; sum losses: the steps' losses
+  double right = 0.0;
+  double rows = 0.0;
+};
+
+struct TrainingRun {
+  const std::int64_t* order = nullptr;  // rows to visit; null: all, as they lie
+  std::size_t rows = 0;
+  std::size_t batch_size = 0;
+  const double* learning_rates = nullptr;  // one for each step
+};
+
+// Asked now and then by the calling thread; true: stop here. It must not throw.
+using Interrupt = std::function<bool()>;
+
+// Where a parameter stands: its layer in the list of layers, and its place in the arenas.
+struct PlacedParameter {
+  std::size_t layer;
+  ParameterInfo info;
+  std::size_t offset;
+  std::size_t size;
+};
+
+template <class T>
+class Network {
+ public:
+  Network(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse);
+
+  const Shape& input_shape() const { return input_; }
+  std::size_t inputs() const { return element_count(input_); }
+  std::size_t outputs() const { return plan_.shapes.empty() ? inputs() : element_count(plan_.shapes.back()); }
+  const std::vector<Shape>& shapes() const { return plan_.shapes; }
+  const std::vector<PlacedParameter>& parameters() const { return parameters_; }
+  T* values() const { return values_.data(); }
+  T* gradients() const { return gradients_.data(); }
+
+  // Values have been written: renews what layers derive from them.
+  void refresh();
+
+  void compile(const LossConfig& loss, const OptimizerConfig& optimizer);
+  bool compiled() const { return optimizer_.has_value(); }
+  const LossConfig& loss() const { return loss_; }
+  const std::vector<Arena<T>>& slots() const { return optimizer_->slots(); }
+
+  // Training steps taken so far: Adam's count, and dropout's.
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+
+  Usage& usage() { return usage_; }
+
+  // Outputs (rows, outputs()) of all rows. False: interrupted, here and below.
+  bool predict(const RowSource& x, T* out, const Interrupt& interrupt) const;
+
+  // Loss and judgement of all rows as one batch, without dropout.
+  bool evaluate(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt) const;
+
+  // One batch of all rows, forward and backward, no update: the loss, and gradients() filled.
+  bool loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt);
+
+  // Training steps over `run`; an interrupted step leaves no trace in the parameters.
+  bool train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals& totals,
+             const Interrupt& interrupt);
+
+ private:
+  // `passes`: products of the size of a forward pass: 1 to predict, 3 to train.
+  int threads_for(std::size_t rows, double passes) const;
+
+  Shape input_;
+  Plan<T> plan_;
+  std::vector<PlacedParameter> parameters_;
+  Arena<T> values_;
+  Arena<T> gradients_;
+  LossConfig loss_;
+  std::optional<Optimizer<T>> optimizer_;
+  std::int64_t steps_ = 0;
+  Usage usage_;
+};
+
+}  // namespace prelunet

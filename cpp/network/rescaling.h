@@ -1,0 +1,20 @@
+// y = x * scale + offset.
+#pragma once
+
+#include "network/layer.h"
+
+namespace prelunet {
+
+template <class T>
+class Rescaling final : public Layer<T> {
+ public:
+  Rescaling(const Shape& shape, double scale, double offset) : Layer<T>(shape, shape), scale_(scale), offset_(offset) {}
+  void forward(Team& team, const Flow<T>& flow) const override;
+  void backward(Team& team, const Flow<T>& flow) const override;
+
+ private:
+  double scale_;
+  double offset_;
+};
+
+}  // namespace prelunet

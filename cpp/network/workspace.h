@@ -1,0 +1,56 @@
+// The buffers that one block of a training batch needs, laid out once for a call.
+#pragma once
+
+#include <optional>
+
+#include "network/loss.h"
+#include "network/plan.h"
+#include "runtime/scratch.h"
+
+namespace prelunet {
+
+template <class T>
+class Workspace {
+ public:
+  Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t rows) {
+    Layout layout;
+    input_ = layout.add<T>(checked_multiply(rows, inputs));
+    for (const auto& step : plan.steps) {
+      const std::size_t size = checked_multiply(rows, step->outputs());
+      const std::size_t y = layout.add<T>(size);
+      const std::size_t z = layout.add<T>(step->keeps_z() ? size : 0);
+      const std::size_t grad_y = layout.add<T>(size);
+      steps_.push_back({y, z, grad_y, layout.add<T>(step->work_size(rows))});
+    }
+    target_ = layout.add<T>(checked_multiply(rows, outputs));
+    label_ = layout.add<std::int64_t>(rows);
+    weight_ = layout.add<double>(rows);
+    row_scale_ = layout.add<double>(rows);
+    row_loss_ = layout.add<double>(rows);
+    right_ = layout.add<unsigned char>(rows);
+    scratch_.emplace(layout);
+  }
+
+  T* input() const { return scratch_->at<T>(input_); }
+  T* y(std::size_t step) const { return scratch_->at<T>(steps_[step].y); }
+  T* z(std::size_t step) const { return scratch_->at<T>(steps_[step].z); }
+  T* grad_y(std::size_t step) const { return scratch_->at<T>(steps_[step].grad_y); }
+  T* work(std::size_t step) const { return scratch_->at<T>(steps_[step].work); }
+  TargetBlock<T> targets(bool labels) const {
+    return {labels ? scratch_->at<std::int64_t>(label_) : nullptr, scratch_->at<T>(target_),
+            scratch_->at<double>(weight_)};
+  }
+  double* row_scale() const { return scratch_->at<double>(row_scale_); }
+  double* row_loss() const { return scratch_->at<double>(row_loss_); }
+  unsigned char* right() const { return scratch_->at<unsigned char>(right_); }
+
+ private:
+  struct Offsets {
+    std::size_t y, z, grad_y, work;
+  };
+  std::vector<Offsets> steps_;
+  std::size_t input_, target_, label_, weight_, row_scale_, row_loss_, right_;
+  std::optional<Scratch> scratch_;
+};
+
+}  // namespace prelunet

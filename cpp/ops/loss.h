@@ -1,0 +1,43 @@
+// Losses by a team, rows shared in units of kChunkRows. Equations: kernels/loss.h; arguments: LossRows in
+// kernels/table.h.
+#pragma once
+
+#include "kernels/dispatch.h"
+#include "runtime/team.h"
+
+namespace prelunet {
+
+// How the losses of a batch's rows become one number.
+enum class Reduction { mean, sum };
+
+struct LossInfo {
+  LossId id;
+  const char* name;
+  Reduction reduction;
+  bool takes_labels;        // integer labels (n,) as well as rows of targets
+  const char* option;       // the name of its option, "" where it has none
+  double default_option;
+};
+
+// One row for each loss, by LossId.
+inline constexpr LossInfo kLosses[] = {
+    {LossId::softmax_cross_entropy, "softmax_cross_entropy", Reduction::mean, true, "label_smoothing", 0.0},
+    {LossId::sigmoid_cross_entropy, "sigmoid_cross_entropy", Reduction::mean, false, "", 0.0},
+    {LossId::mean_squared_error, "mean_squared_error", Reduction::mean, false, "", 0.0},
+    {LossId::batch_mean_squared_error, "batch_mean_squared_error", Reduction::mean, false, "", 0.0},
+    {LossId::half_squared_error, "half_squared_error", Reduction::sum, false, "", 0.0},
+    {LossId::mean_absolute_error, "mean_absolute_error", Reduction::mean, false, "", 0.0},
+    {LossId::huber, "huber", Reduction::mean, false, "delta", 1.0},
+};
+
+template <class T>
+void loss_rows(Team& team, LossId id, LossRows<T> g);
+
+// What a batch's weighted sum of row losses is multiplied by: 1 / sum(w) for a mean (0 where sum(w) is 0), 1 for a sum;
+// times its weight that is a row's dLoss/d(row loss).
+double batch_factor(Reduction reduction, double weight_sum);
+
+// sum + weight[i] * row_loss[i] for each row in order, in float64. weight null: all 1. One thread.
+double add_weighted(double sum, std::size_t rows, const double* weight, const double* row_loss);
+
+}  // namespace prelunet

@@ -1,0 +1,117 @@
+// A team of threads, and the only place that starts one.
+//
+// An op is a function that every thread of a team calls; each does its own share, chosen by rank. run_team() calls the
+// function on `threads` threads at once, the calling thread being rank 0, and returns when all have come back. Such a
+// function must not throw: an exception cannot leave a parallel region.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#ifdef PRELUNET_TEAM_STD
+#include <thread>
+#include <vector>
+#else
+#include <omp.h>
+#endif
+
+namespace prelunet {
+
+// The rows, tiles or elements [begin, end) that a thread owns.
+struct Range {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t size() const { return end - begin; }
+  bool empty() const { return begin == end; }
+};
+
+// A barrier that spins for a bounded time and then yields, for teams that may be larger than the machine.
+class Barrier {
+ public:
+  explicit Barrier(int threads) : threads_(threads) {}
+
+  void wait() {
+    if (threads_ == 1) return;
+    const std::uint32_t phase = phase_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+      arrived_.store(0, std::memory_order_relaxed);
+      phase_.store(phase + 1, std::memory_order_release);
+      return;
+    }
+    for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) relax(spin);
+  }
+
+ private:
+  static void relax(int spin);
+
+  const int threads_;
+  std::atomic<int> arrived_{0};
+  alignas(64) std::atomic<std::uint32_t> phase_{0};  // its own cache line: it is what the waiting threads read
+};
+
+class Team {
+ public:
+  Team(int rank, int size, Barrier& barrier) : rank_(rank), size_(size), barrier_(barrier) {}
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  void barrier() { barrier_.wait(); }
+
+  // This thread's share of `total` items, in whole units of `unit` (the last unit may be short). A fixed rule, so that
+  // ops which share rows by the same numbers need no barrier between them.
+  Range share(std::size_t total, std::size_t unit) const {
+    const std::size_t units = (total + unit - 1) / unit;
+    const std::size_t begin = units * rank_ / size_ * unit;
+    const std::size_t end = units * (rank_ + 1) / size_ * unit;
+    return {begin < total ? begin : total, end < total ? end : total};
+  }
+
+ private:
+  const int rank_;
+  const int size_;
+  Barrier& barrier_;
+};
+
+#ifdef PRELUNET_TEAM_STD
+
+template <class Function>
+void run_team(int threads, Function&& function) {
+  Barrier barrier(threads);
+  std::vector<std::thread> others;
+  for (int rank = 1; rank < threads; ++rank) {
+    others.emplace_back([&, rank] {
+      Team team(rank, threads, barrier);
+      function(team);
+    });
+  }
+  Team team(0, threads, barrier);
+  function(team);
+  for (std::thread& other : others) other.join();
+}
+
+#else
+
+template <class Function>
+void run_team(int threads, Function&& function) {
+  if (threads == 1) {  // no region at all: small work, and the child of a fork, never touch OpenMP
+    Barrier barrier(1);
+    Team team(0, 1, barrier);
+    function(team);
+    return;
+  }
+  alignas(Barrier) unsigned char storage[sizeof(Barrier)];
+  Barrier* barrier = nullptr;
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp single
+    barrier = new (storage) Barrier(omp_get_num_threads());  // the threads granted, which may be fewer than asked for
+    Team team(omp_get_thread_num(), omp_get_num_threads(), *barrier);
+    function(team);
+  }
+}
+
+#endif
+
+}  // namespace prelunet

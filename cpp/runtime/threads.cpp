@@ -1,0 +1,129 @@
+#include "runtime/threads.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "runtime/team.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace prelunet {
+namespace {
+
+std::atomic<int> chosen_threads{0};
+std::atomic<bool> forked_child{false};
+
+int affinity_cpus() {
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+// CPUs that a quota of `quota` microseconds in each `period` amounts to; no quota is given as a number <= 0.
+int quota_cpus(double quota, double period, int otherwise) {
+  if (!(quota > 0) || !(period > 0)) return otherwise;
+  return std::max(1, static_cast<int>(std::floor(quota / period)));
+}
+
+// The folder below /sys/fs/cgroup that holds this process's limits: line "0::/path" (v2) or "N:cpu,cpuacct:/path" (v1).
+std::string cgroup_path(bool version_2) {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool wanted = version_2 ? controllers == ",," : controllers.find(",cpu,") != std::string::npos;
+    if (wanted) return line.substr(second + 1);
+  }
+  return "/";
+}
+
+// The tightest quota from the process's own cgroup up to the root, in version 2 and in version 1 of the interface.
+int cgroup_cpus(int otherwise) {
+  int cpus = otherwise;
+  const auto tighten = [&](double quota, double period) { cpus = std::min(cpus, quota_cpus(quota, period, cpus)); };
+  const auto visit_upwards = [](std::string path, auto&& visit) {
+    while (true) {
+      visit(path == "/" ? std::string() : path);
+      const auto slash = path.rfind('/');
+      if (path.empty() || path == "/" || slash == std::string::npos) return;
+      path.resize(slash == 0 ? 1 : slash);
+    }
+  };
+  visit_upwards(cgroup_path(true), [&](const std::string& path) {
+    std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
+    std::string quota;
+    double period = 0;
+    if (file >> quota >> period && quota != "max") tighten(std::strtod(quota.c_str(), nullptr), period);
+  });
+  visit_upwards(cgroup_path(false), [&](const std::string& path) {
+    std::ifstream quota_file("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_quota_us");
+    std::ifstream period_file("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_period_us");
+    double quota = 0;
+    double period = 0;
+    if (quota_file >> quota && period_file >> period) tighten(quota, period);
+  });
+  return cpus;
+}
+
+#ifdef PRELUNET_TEAM_STD
+int openmp_threads() { return available_cpus(); }
+#else
+int openmp_threads() { return omp_get_max_threads(); }
+#endif
+
+}  // namespace
+
+void Barrier::relax(int spin) {
+  constexpr int kSpins = 4096;  // some ten microseconds: longer than any step's imbalance on free cores
+  if (spin >= kSpins) {
+    std::this_thread::yield();
+    return;
+  }
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+int available_cpus() {
+  static const int cpus = std::min(affinity_cpus(), cgroup_cpus(1 << 20));
+  return cpus;
+}
+
+int num_threads() {
+  if (forked_child.load(std::memory_order_relaxed)) return 1;
+  // What OpenMP would use before anybody limited this process: a different number now is somebody's limit.
+  static const int initial_openmp = openmp_threads();
+  const int openmp = openmp_threads();
+  const int chosen = chosen_threads.load(std::memory_order_relaxed);
+  const int wanted = chosen > 0 ? chosen : std::min(available_cpus(), initial_openmp);
+  return std::max(1, openmp != initial_openmp ? std::min(wanted, openmp) : wanted);
+}
+
+void set_num_threads(int threads) { chosen_threads.store(threads, std::memory_order_relaxed); }
+
+void watch_forks() {
+  num_threads();  // fixes initial_openmp before anybody can limit it
+#ifndef _WIN32
+  pthread_atfork(nullptr, nullptr, [] { forked_child.store(true, std::memory_order_relaxed); });
+#endif
+}
+
+}  // namespace prelunet
