@@ -1,0 +1,75 @@
+"""Small and medium neural networks, trained on a CPU as fast as that CPU can.
+
+>>> import prelunet as pn
+>>> model = pn.Sequential([pn.Dense(64), pn.PReLU(), pn.Dense(10)], seed=0)
+>>> model.compile(optimizer=pn.Adam(), loss="softmax_cross_entropy", metrics=["accuracy"])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import callbacks, initializers, layers, losses, metrics, ops, optimizers, schedules
+from ._core import __version__
+from .callbacks import (
+    Callback,
+    EarlyStopping,
+    LambdaCallback,
+    LearningRateSchedule,
+    ProgressBar,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
+from .history import History
+from .layers import ACTIVATION_LAYERS, Activation, Dense, Dropout, Flatten, Layer, PReLU, Rescaling
+from .model import Sequential
+from .optimizers import SGD, Adam, AdamW
+from .runtime import get_num_threads, set_num_threads, show_config
+from .serialization import load
+
+__all__ = [
+    "SGD",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "Callback",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "Flatten",
+    "History",
+    "LambdaCallback",
+    "Layer",
+    "LearningRateSchedule",
+    "PReLU",
+    "ProgressBar",
+    "ReduceLROnPlateau",
+    "Rescaling",
+    "Sequential",
+    "TerminateOnNaN",
+    "__version__",
+    "callbacks",
+    "get_num_threads",
+    "initializers",
+    "layers",
+    "load",
+    "losses",
+    "metrics",
+    "ops",
+    "optimizers",
+    "schedules",
+    "set_num_threads",
+    "show_config",
+    *ACTIVATION_LAYERS,
+]
+
+_LAZY = ("data", "plots")  # imported when first used: they are not needed to train
+
+
+def __getattr__(name: str) -> Any:
+    if name in ACTIVATION_LAYERS:
+        return ACTIVATION_LAYERS[name]
+    if name in _LAZY:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'prelunet' has no attribute {name!r}")

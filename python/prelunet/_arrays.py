@@ -1,0 +1,104 @@
+"""What users give as data, before the core's own checks: lists and data frames become arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .losses import Loss
+
+Array = npt.NDArray[Any]
+
+
+def as_rows(operation: str, name: str, value: object) -> Array:
+    """Return `value` as an array with at least one axis; an array comes back as it is."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        raise ValueError(f"{operation}: {name} must be an array of rows, got {value!r}")
+    return array
+
+
+def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
+    """Return targets in the shape that the engine wants.
+
+    Labels (n,) stay; (n,) targets of a network with one output become (n, 1).
+
+    Raises
+    ------
+    ValueError
+        If the loss takes labels and these are a column (n, 1).
+    """
+    array = as_rows(operation, "y", y)
+    takes_labels = loss.probabilities == "softmax"
+    if takes_labels and array.ndim == 2 and array.shape[1] == 1:
+        raise ValueError(
+            f"{operation}: y must have shape (n,) for integer labels or (n, {outputs}) for rows of "
+            f"targets, got {array.shape}; y.ravel() makes labels of a column"
+        )
+    if not takes_labels and array.ndim == 1 and outputs == 1:
+        return array[:, np.newaxis]
+    return array
+
+
+def are_classes(y: Array) -> bool:
+    """Return whether targets tell right from wrong: labels, or rows of nothing but 0 and 1."""
+    return y.ndim == 1 or bool(np.isin(y, (0, 1)).all())
+
+
+def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
+    """Return the class of each row of targets: the label, the largest target, or 0 and 1."""
+    if y.ndim == 1:
+        return y.astype(np.int64)
+    if y.shape[1] == 1:
+        return (y[:, 0] > 0.5).astype(np.int64)
+    return y.argmax(axis=1).astype(np.int64)
+
+
+def row_weights(
+    operation: str,
+    y: Array,
+    sample_weight: object | None,
+    class_weight: Mapping[int, float] | str | None,
+) -> npt.NDArray[np.float64] | None:
+    """Return the weight of each row, class weights multiplied in; None where all are 1.
+
+    Parameters
+    ----------
+    operation : str
+        Who asks, for messages.
+    y : ndarray
+        Targets as `as_targets` gives them.
+    sample_weight : array_like of shape (n,), optional
+    class_weight : mapping of int to float, or "balanced", optional
+        By class; a class that is not named has 1. "balanced" gives each class the same weight in
+        all: n / (classes * rows of the class).
+
+    Raises
+    ------
+    ValueError
+        If targets are not classes, or a class or weight is not one.
+    """
+    weights = None if sample_weight is None else as_rows(operation, "sample_weight", sample_weight)
+    if class_weight is None:
+        return weights
+    if not are_classes(y):
+        raise ValueError(
+            f"{operation}: class_weight must be None where targets are not classes, "
+            f"got {class_weight!r}"
+        )
+    classes = class_of_rows(y)
+    found, counts = np.unique(classes, return_counts=True)
+    if class_weight == "balanced":
+        class_weight = dict(zip(found, len(classes) / (len(found) * counts), strict=True))
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"{operation}: class_weight must be a mapping from class to weight, 'balanced' or "
+            f"None, got {class_weight!r}"
+        )
+    factor = np.ones(len(classes))
+    for label, weight in class_weight.items():
+        factor[classes == label] = weight
+    return factor if weights is None else weights * factor

@@ -1,0 +1,39 @@
+"""Optional packages: imported when used, and named when missing."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import an optional package or say how to install it.
+
+    Parameters
+    ----------
+    module : str
+        The module to import, for example ``"matplotlib.pyplot"``.
+    extra : str
+        The extra of prelunet that installs it, for example ``"plot"``.
+    purpose : str
+        What needs it, for the error message: ``"drawing figures"``.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ImportError
+        If the package is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        if error.name is not None and error.name.partition(".")[0] != package:
+            raise  # the package is there, something it needs is not: its own message is the better one
+        raise ImportError(
+            f"{purpose} needs the package {package!r}, which is not installed: "
+            f"pip install 'prelunet[{extra}]'"
+        ) from error

@@ -1,0 +1,76 @@
+"""Checks of configuration: one place for what a number, a count or a flag must be.
+
+Every function returns the checked value as a plain Python object, so that a NumPy scalar given by a
+user does not end up in a file or a message.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+from collections.abc import Collection
+
+
+def real(
+    owner: str,
+    name: str,
+    value: object,
+    *,
+    minimum: float | None = None,
+    exclusive_minimum: float | None = None,
+    maximum: float | None = None,
+    exclusive_maximum: float | None = None,
+) -> float:
+    """Return `value` as a finite float within the bounds given."""
+    bounds = [
+        (minimum, operator.ge, ">="),
+        (exclusive_minimum, operator.gt, ">"),
+        (maximum, operator.le, "<="),
+        (exclusive_maximum, operator.lt, "<"),
+    ]
+    given = [(bound, holds, sign) for bound, holds, sign in bounds if bound is not None]
+    expected = "a finite number" + "".join(f" {sign} {bound:g}" for bound, _, sign in given)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{owner}: {name} must be {expected}, got {value!r}")
+    number = float(value)
+    if not math.isfinite(number) or not all(holds(number, bound) for bound, holds, _ in given):
+        raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
+    return number
+
+
+def integer(
+    owner: str,
+    name: str,
+    value: object,
+    *,
+    minimum: int | None = None,
+    maximum: int | None = None,
+) -> int:
+    """Return `value` as an int within the bounds given."""
+    expected = "an integer"
+    expected += f" >= {minimum}" if minimum is not None else ""
+    expected += f" <= {maximum}" if maximum is not None else ""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{owner}: {name} must be {expected}, got {value!r}")
+    number = int(value)
+    if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
+        raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
+    return number
+
+
+def boolean(owner: str, name: str, value: object) -> bool:
+    """Return `value` if it is True or False."""
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"{owner}: {name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def choice(owner: str, name: str, value: object, options: Collection[str]) -> str:
+    """Return `value` if it is one of the strings in `options`."""
+    listed = ", ".join(repr(option) for option in options)
+    if not isinstance(value, str):
+        raise TypeError(f"{owner}: {name} must be one of {listed}, got {value!r}")
+    if value not in options:
+        raise ValueError(f"{owner}: {name} must be one of {listed}, got {value!r}")
+    return value

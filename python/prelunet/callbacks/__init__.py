@@ -1,0 +1,22 @@
+"""Callbacks: what happens during training, beside it."""
+
+from __future__ import annotations
+
+from .base import Callback, overrides
+from .early_stopping import EarlyStopping
+from .lambda_callback import LambdaCallback
+from .learning_rate_schedule import LearningRateSchedule
+from .progress_bar import ProgressBar
+from .reduce_lr_on_plateau import ReduceLROnPlateau
+from .terminate_on_nan import TerminateOnNaN
+
+__all__ = [
+    "Callback",
+    "EarlyStopping",
+    "LambdaCallback",
+    "LearningRateSchedule",
+    "ProgressBar",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+    "overrides",
+]

@@ -1,0 +1,112 @@
+"""The base of callbacks: every moment of training that one can take part in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Logs = Mapping[str, float]
+
+
+class TrainedModel(Protocol):
+    """What callbacks may use of the model.
+
+    Attributes
+    ----------
+    stop_training : bool
+        Set it to end training after the epoch.
+    learning_rate : float
+        The rate of the next update; setting it holds from there on.
+    """
+
+    stop_training: bool
+
+    @property
+    def learning_rate(self) -> float: ...  # noqa: D102
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None: ...
+
+    def parameters(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Return read-only views of the parameters by name."""
+
+    def set_parameters(self, parameters: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write parameters by name."""
+
+
+class Callback:
+    """Something that happens at certain moments of `fit`; by itself it does nothing.
+
+    Override the methods of the moments you want. They have the names and arguments of Keras's.
+    Epochs and batches count from 0. `logs` holds the losses and metrics known at that moment. The
+    methods for batches and `on_epoch_progress` are called only where they are overridden, so that
+    training without them stays in C++ for an epoch.
+
+    Attributes
+    ----------
+    model : Sequential
+        The model in training.
+    params : mapping
+        What training was asked for: ``"epochs"`` is their total, resumed ones included.
+    """
+
+    model: TrainedModel
+    params: Mapping[str, Any]
+
+    def set_model(self, model: TrainedModel) -> None:
+        """Take the model; called once, before anything else."""
+        self.model = model
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Take what training was asked for; called once, before it begins."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Act when training begins."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Act when training is over, stopped early or not."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Act when an epoch begins."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Act when an epoch is over and validated; `logs` is what the history gets."""
+
+    def on_epoch_progress(self, done: int, total: int, logs: Logs | None = None) -> None:
+        """Act when `done` of an epoch's `total` updates are made: ten times a second at most."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Act when an update begins."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Act when an update is made; `logs` holds the loss of its batch."""
+
+    def close(self) -> None:
+        """Give back what training took, a bar say: called last, even where training failed."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint must keep to go on from here: JSON values and arrays."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned; called after every callback's `on_train_begin`."""
+
+
+def overrides(callback: Callback, hook: str) -> bool:
+    """Return whether `callback` has its own method `hook`, so that it need be called.
+
+    Parameters
+    ----------
+    callback : Callback
+    hook : str
+        The name of a method of `Callback`, such as ``"on_train_batch_end"``.
+    """
+    return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
+
+
+def copy_parameters(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
+    """Return the model's parameters as they are now, where `parameters` returns views."""
+    return {name: np.array(values) for name, values in model.parameters().items()}

@@ -1,0 +1,113 @@
+"""EarlyStopping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._validation import boolean, integer, real
+from ._monitor import Monitor
+from .base import Callback, Logs, copy_parameters
+
+
+class EarlyStopping(Callback):
+    """Stop when a number has not got better for some epochs.
+
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        The number to watch, a key of the history.
+    patience : int, default 0
+        Training stops at the epoch that is this many after the last better one. Both 0 and 1 stop
+        at the first epoch that is no better.
+    min_delta : float, default 0.0
+        A change must be larger than this to be better.
+    mode : {"auto", "min", "max"}, default "auto"
+        Whether smaller or larger is better; "auto" goes by the name ("..._loss", "..._score").
+    restore_best_weights : bool, default False
+        Whether training ends with the parameters of the best epoch, stopped early or not.
+    baseline : float, optional
+        What an epoch must be better than, too: training stops after `patience` epochs that were
+        not, however fast they got better.
+
+    Attributes
+    ----------
+    best : float or None
+        The best value so far.
+    best_epoch : int or None
+        The epoch it came from, counted from 0.
+    stopped_epoch : int or None
+        The epoch that training stopped after; None if it did not stop here.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        patience: int = 0,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best_weights: bool = False,
+        baseline: float | None = None,
+    ) -> None:
+        owner = "EarlyStopping"
+        self._monitor = Monitor(owner, monitor, min_delta=min_delta, mode=mode)
+        self.patience = integer(owner, "patience", patience, minimum=0)
+        self.restore_best_weights = boolean(owner, "restore_best_weights", restore_best_weights)
+        self.baseline = None if baseline is None else real(owner, "baseline", baseline)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self.stopped_epoch: int | None = None
+        self._wait = 0
+        self._best_parameters: dict[str, npt.NDArray[Any]] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget any earlier training."""
+        self._reset()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare; stop when patience is at its end."""
+        value = self._monitor.value(logs)
+        self._wait += 1
+        if self._monitor.improves(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                self._best_parameters = copy_parameters(self.model)
+            if self.baseline is None or self._monitor.improves(value, self.baseline):
+                self._wait = 0
+        if self._wait > 0 and self._wait >= self.patience:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Put the best parameters back if asked for."""
+        if self._best_parameters is not None:
+            self.model.set_parameters(self._best_parameters)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best value and parameters so far, and how long ago they were."""
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "stopped_epoch": self.stopped_epoch,
+            "wait": self._wait,
+            "best_parameters": self._best_parameters,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on waiting; a run that had stopped stays so, unless patience is larger now."""
+        self.best = state["best"]
+        self.best_epoch = state["best_epoch"]
+        self._wait = state["wait"]
+        if self.restore_best_weights and state["best_parameters"] is not None:
+            parameters = state["best_parameters"].items()
+            self._best_parameters = {name: np.array(values) for name, values in parameters}
+        if state["stopped_epoch"] is not None and self._wait >= self.patience:
+            self.stopped_epoch = state["stopped_epoch"]
+            self.model.stop_training = True

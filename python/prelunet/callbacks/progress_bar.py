@@ -1,0 +1,120 @@
+"""ProgressBar: a bar on tqdm where there is a terminal for it, else a plain line an epoch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from .._extras import require
+from .base import Callback, Logs
+
+_SECONDS_BETWEEN_DRAWS = 0.1  # as often as an eye follows; epochs may take microseconds
+
+
+class ProgressBar(Callback):
+    """Show on stderr how far training is and what it has reached.
+
+    On a terminal or in a notebook, if tqdm is installed, one bar runs over all epochs and stays
+    with the last values. Elsewhere every epoch writes one line.
+    """
+
+    def __init__(self) -> None:
+        self._bar_class: Any = None
+        self._bar: Any = None
+        self._drawn = 0.0
+        self._values: dict[str, float] = {}
+        self._epoch = 0
+        self._began = 0.0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget any earlier training and look where the output goes."""
+        self.close()
+        self._values = {}
+        self._bar_class = _find_bar_class(sys.stderr)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Open the bar, at the first epoch: not number 0 where training is resumed."""
+        self._epoch = epoch
+        self._began = time.perf_counter()
+        if self._bar_class is not None and self._bar is None:
+            self._bar = self._bar_class(
+                total=self.params["epochs"],
+                initial=epoch,
+                file=sys.stderr,
+                dynamic_ncols=True,
+                bar_format=self._layout("{remaining} left"),
+            )
+            self._drawn = self._began
+
+    def on_epoch_progress(self, done: int, total: int, logs: Logs | None = None) -> None:
+        """Move the bar within the epoch."""
+        if self._bar is not None:
+            self._move(self._epoch + done / total, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Move the bar to the end of the epoch, or write its line."""
+        if self._bar is not None:
+            self._move(epoch + 1, logs)
+            return
+        seconds = time.perf_counter() - self._began
+        line = f"epoch {self._count()}  {_format(logs or {})}  {seconds:.1f} s"
+        print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Close the bar; it stays where it is."""
+        if self._bar is not None:
+            self._bar.bar_format = self._layout("{elapsed}")
+            self._bar.close()
+            self._bar = None
+
+    def _move(self, position: float, logs: Logs | None) -> None:
+        self._bar.n = position
+        self._values.update(logs or {})
+        now = time.perf_counter()
+        if now - self._drawn >= _SECONDS_BETWEEN_DRAWS:
+            self._drawn = now
+            self._bar.bar_format = self._layout("{remaining} left")
+            self._bar.refresh()
+
+    def _layout(self, clock: str) -> str:
+        # Values before the clock: a narrow terminal cuts off the end.
+        shown = [_format(self._values), clock] if self._values else [clock]
+        return f"{self._count()} |{{bar}}| {', '.join(shown)}"
+
+    def _count(self) -> str:
+        total = str(self.params["epochs"])
+        return f"{self._epoch + 1:{len(total)}}/{total}"
+
+
+def _find_bar_class(stream: TextIO) -> Any:
+    """Return tqdm's class for `stream`, or None if lines serve it better or tqdm is missing."""
+    in_notebook = type(stream).__module__.startswith("ipykernel")
+    if not in_notebook and not stream.isatty():
+        return None
+    try:
+        module = "tqdm.auto" if in_notebook else "tqdm"
+        tqdm = require(module, extra="progress", purpose="a progress bar").tqdm
+    except ImportError:
+        return None
+    # Without its monitor thread: it draws bars that stand still, and is in the way of a fork.
+    return type("Bar", (tqdm,), {"monitor_interval": 0})
+
+
+def _format(values: Mapping[str, float]) -> str:
+    """Return "loss 0.1234 (val 0.2345), accuracy ...": a metric with its validation in brackets."""
+    shown = []
+    for name, value in values.items():
+        if name.startswith("val_") and name.removeprefix("val_") in values:
+            continue
+        text = f"{name} {_number(value)}"
+        if f"val_{name}" in values:
+            text += f" (val {_number(values[f'val_{name}'])})"
+        shown.append(text)
+    return ", ".join(shown)
+
+
+def _number(value: float) -> str:
+    """Return `value` in six characters where they do, so that the text stands still."""
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 100 else f"{value:.4g}"

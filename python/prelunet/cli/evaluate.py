@@ -1,0 +1,42 @@
+"""``prelunet evaluate``: how well a model does on rows that it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import prelunet as pn
+from prelunet.cli import options, results, rows
+from prelunet.cli.metadata import Metadata
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="test a model that was saved",
+        description="Test a saved model: on the test rows of the data; if there are none, on the "
+        "rows that its training held out of the same data; or else on all rows.",
+        formatter_class=options.HelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
+    options.add_data_options(parser, default=None)
+    options.add_threads_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Load, test, and say what came out."""
+    if arguments.threads is not None:
+        pn.set_num_threads(arguments.threads)
+    model = pn.load(arguments.model)
+    dataset = options.load_data(arguments)
+    chosen = rows.rows_to_evaluate(dataset, Metadata.from_json(model.metadata))
+    scores = model.evaluate(rows.as_input(model, chosen.x), chosen.y)
+    if arguments.json:
+        about = {"data": dataset.name, "rows": len(chosen.x), "what": chosen.what}
+        print(results.to_json({**scores, **about}))
+        return
+    values = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    print(f"{values} ({dataset.name}: {len(chosen.x):,} {chosen.what})")

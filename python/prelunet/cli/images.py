@@ -1,0 +1,84 @@
+"""Image files as rows for a model that was trained on images."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prelunet._extras import require
+from prelunet.cli.metadata import Metadata
+
+WHITE = 255  # in 8 bits
+
+# What Pillow raises for files that are not what their first bytes promise.
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
+
+
+class Picture(NamedTuple):
+    """A row for the model, and whether light and dark were exchanged for it."""
+
+    row: NDArray[np.float32]
+    inverted: bool
+
+
+def read_image(path: Path, metadata: Metadata) -> Picture:
+    """Read an image as the model's data have them: light strokes on dark, of the same size.
+
+    Transparency becomes white paper. A grey image whose border is light is inverted. An image of
+    another size is padded with background to the model's proportions and resized.
+
+    Raises
+    ------
+    ImportError
+        If Pillow is not installed.
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is not a whole image, or the model does not say what images it takes.
+    """
+    if metadata.image_shape is None:
+        raise ValueError(
+            f"predict: {path}: the model must say the shape of an image to take one, got a model "
+            'saved without metadata={"image_shape": [height, width, channels]}'
+        )
+    height, width, channels = metadata.image_shape
+    pillow = require("PIL.Image", extra="data", purpose="reading image files")
+    image_ops = require("PIL.ImageOps", extra="data", purpose="reading image files")
+    try:
+        with pillow.open(path) as file:
+            image = _on_paper(pillow, image_ops.exif_transpose(file))
+    except pillow.UnidentifiedImageError as error:
+        raise ValueError(f"predict: {path}: neither an image nor an NPZ file") from error
+    except PermissionError:
+        raise
+    except (*_BROKEN, pillow.DecompressionBombError) as error:
+        raise ValueError(f"predict: {path}: not an image that can be read: {error}") from error
+    image = image.convert("L" if channels == 1 else "RGB")
+    inverted = channels == 1 and _has_light_border(np.asarray(image))
+    if inverted:
+        image = image_ops.invert(image)
+    if image.size != (width, height):
+        image = image_ops.pad(image, (width, height), method=pillow.Resampling.BILINEAR)
+    pixels = np.asarray(image, dtype=np.float32) * np.float32((metadata.pixel_max or WHITE) / WHITE)
+    return Picture(pixels.reshape(-1), inverted)
+
+
+def _on_paper(pillow: Any, image: Any) -> Any:
+    """Return the image in 8 bits a channel, without transparency."""
+    if image.mode.startswith("I"):  # grey in 16 bits, which conversion would cut off, not scale
+        return pillow.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    colors = image.convert("RGBA")
+    paper = pillow.new("RGBA", colors.size, "white")
+    return pillow.alpha_composite(paper, colors).convert("RGB")
+
+
+def _has_light_border(pixels: NDArray[np.uint8]) -> bool:
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return bool(np.median(border) > 127)

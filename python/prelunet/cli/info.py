@@ -1,0 +1,78 @@
+"""``prelunet info``: what this installation is, has and finds."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import metadata
+from typing import Any
+
+from prelunet import data
+from prelunet.cli import options, results
+
+# Distributions that parts of prelunet use where they are installed, and the extra that brings each.
+OPTIONAL = {
+    "scikit-learn": "sklearn",
+    "matplotlib": "plot",
+    "tqdm": "progress",
+    "pooch": "data",
+    "mlxtend": "data",
+    "pillow": "data",
+}
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "info",
+        help="version, instruction set, threads, packages and data found",
+        description="Print the version, the instruction set in use, threads, compiler, optional "
+        "packages and where data sets are found. Nothing is downloaded.",
+        formatter_class=options.HelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Collect and print."""
+    environment = results.environment()
+    packages = {name: _version(name) for name in OPTIONAL}
+    places = {name: data.where(name) for name in data.NAMES}
+    if arguments.json:
+        print(results.to_json({**environment, "packages": packages, "data": places}))
+        return
+    versions = environment["versions"]
+    available = ", ".join(environment["isas_available"])
+    _print_table(
+        "prelunet",
+        {
+            "version": versions["prelunet"],
+            "ISA": f"{environment['isa']} (this machine has {available})",
+            "threads": environment["threads"],
+            "compiler": environment["compiler"],
+            "Python": f"{versions['python']} on {environment['platform']}",
+            "NumPy": versions["numpy"],
+        },
+    )
+    _print_table(
+        "optional packages",
+        {
+            name: version or f"not installed: pip install 'prelunet[{OPTIONAL[name]}]'"
+            for name, version in packages.items()
+        },
+    )
+    _print_table("data", places)
+
+
+def _print_table(title: str, values: dict[str, Any]) -> None:
+    width = max(map(len, values))
+    print(title)
+    for name, value in values.items():
+        print(f"  {name:<{width}}  {value}")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,125 @@
+"""From the options of ``prelunet train`` to a compiled model."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import prelunet as pn
+from prelunet import layers, optimizers
+from prelunet.data import Dataset
+from prelunet.schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    Schedule,
+    StepDecay,
+    WarmUp,
+)
+
+OPTIMIZERS: dict[str, Callable[..., optimizers.Optimizer]] = {
+    optimizer.name: optimizer for optimizer in (optimizers.SGD, optimizers.Adam, optimizers.AdamW)
+}
+
+# From the first rate and the number of updates.
+SCHEDULES: dict[str, Callable[[float, int], Schedule]] = {
+    "constant": lambda rate, steps: Constant(rate),
+    "step": lambda rate, steps: StepDecay(rate, factor=0.1, every=math.ceil(steps / 4)),
+    "exponential": lambda rate, steps: ExponentialDecay(rate, rate=0.01, steps=steps),
+    "cosine": lambda rate, steps: CosineDecay(rate, steps=steps),
+}
+
+
+def build(
+    arguments: argparse.Namespace, dataset: Dataset, *, classes: int, rows: int
+) -> pn.Sequential:
+    """Return a compiled model.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        The options.
+    dataset : Dataset
+        Rows of what length, and whether they are images.
+    classes : int
+        The outputs.
+    rows : int
+        How many rows are trained on: schedules span the whole training.
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    ValueError
+        If an option's value is out of range, or two do not go together.
+    """
+    largest = pixel_max(dataset)
+    scaling = [] if largest is None else [pn.Rescaling(1 / largest)]
+    model = pn.Sequential(
+        [*scaling, *_hidden_layers(arguments), pn.Dense(classes)],
+        input_shape=dataset.x_train.shape[1:],
+        dtype=arguments.dtype,
+        seed=arguments.seed,
+    )
+    model.compile(
+        optimizer=_optimizer(arguments, rows), loss="softmax_cross_entropy", metrics=["accuracy"]
+    )
+    return model
+
+
+def pixel_max(dataset: Dataset) -> float | None:
+    """Return the largest value of a pixel: 255 in most images, 16 in `digits`; None without images.
+
+    Images that are all black have 1, which is as good as any number.
+    """
+    return None if dataset.image_shape is None else float(dataset.x_train.max()) or 1.0
+
+
+def describe(arguments: argparse.Namespace, dataset: Dataset, *, classes: int) -> str:
+    """Return the widths, the activation and the type in one line."""
+    widths = [dataset.x_train.shape[1], *arguments.hidden, classes]
+    parts = ["-".join(map(str, widths))]
+    if arguments.hidden:
+        parts.append(arguments.activation or f"PReLU ({arguments.prelu})")
+        parts.append(f"dropout {arguments.dropout:g}")
+    return ", ".join([*parts, arguments.dtype])
+
+
+def _hidden_layers(arguments: argparse.Namespace) -> Iterator[layers.Layer]:
+    for units in arguments.hidden:
+        if arguments.activation is None:
+            yield pn.Dense(units)
+            yield pn.PReLU(arguments.prelu, init=arguments.alpha_init)
+        else:
+            yield pn.Dense(units, activation=arguments.activation)
+        if arguments.dropout != 0:
+            yield pn.Dropout(arguments.dropout)
+
+
+def _optimizer(arguments: argparse.Namespace, rows: int) -> optimizers.Optimizer:
+    steps = arguments.epochs * math.ceil(rows / (arguments.batch_size or rows))
+    given: dict[str, Any] = {"learning_rate": _schedule(arguments, steps), "l2": arguments.l2}
+    if arguments.weight_decay is not None:  # its default differs between optimizers
+        given["weight_decay"] = arguments.weight_decay
+    if arguments.momentum is not None:
+        if arguments.optimizer != "sgd":
+            raise ValueError(
+                "train: --momentum must be left out unless --optimizer is sgd, got "
+                f"--optimizer {arguments.optimizer}"
+            )
+        given["momentum"] = arguments.momentum
+    return OPTIMIZERS[arguments.optimizer](**given)
+
+
+def _schedule(arguments: argparse.Namespace, steps: int) -> Schedule:
+    warmup = arguments.warmup
+    if warmup >= steps:
+        raise ValueError(
+            f"train: --warmup must be fewer than the {steps} updates of the training, got {warmup}"
+        )
+    schedule = SCHEDULES[arguments.schedule](arguments.learning_rate, steps - warmup)
+    return WarmUp(schedule, steps=warmup) if warmup else schedule

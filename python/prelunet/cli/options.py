@@ -1,0 +1,117 @@
+"""What several commands share: how options are read, and how help looks."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+
+from prelunet import data
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Help with defaults, without a ``(default: None)`` where there is none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
+
+
+def integer_from(minimum: int, text: str) -> int:
+    """Return the integer that `text` is, if at least `minimum`."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = minimum - 1
+    if number < minimum:
+        raise argparse.ArgumentTypeError(f"must be an integer >= {minimum}, got {text!r}")
+    return number
+
+
+def count(text: str) -> int:
+    """Return an integer of at least 1."""
+    return integer_from(1, text)
+
+
+def count_or_zero(text: str) -> int:
+    """Return an integer of at least 0."""
+    return integer_from(0, text)
+
+
+def share(text: str) -> float:
+    """Return a number between 0 and 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
+    return number
+
+
+def hidden_units(text: str) -> tuple[int, ...]:
+    """Return the units of each hidden layer: ``400x6``, ``128,64``, ``256x2,32`` or ``none``."""
+    if text == "none":
+        return ()
+    units: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([1-9]\d{0,8})(?:x([1-9]\d{0,3}))?", part.strip())
+        if match is None:
+            raise argparse.ArgumentTypeError(
+                f"must be units, or units x layers, between commas (400x6; 128,64; 256x2,32), or "
+                f"none, got {text!r}"
+            )
+        units += [int(match[1])] * int(match[2] or 1)
+    return tuple(units)
+
+
+def batch_size(text: str) -> int | None:
+    """Return the rows of a batch; None for ``full``, the whole set."""
+    if text == "full":
+        return None
+    try:
+        return count(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"must be an integer >= 1, or full for the whole set, got {text!r}"
+        ) from None
+
+
+def add_data_options(parser: argparse._ActionsContainer, *, default: str | None) -> None:
+    """Add the options that say which data; required where there is no default."""
+    parser.add_argument(
+        "--data",
+        metavar="NAME|PATH",
+        default=default,
+        required=default is None,
+        help=f"a data set by name ({', '.join(data.NAMES)}), or an NPZ, CSV or IDX file, or a "
+        "folder of IDX files",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="where to look for mnist and fashion-mnist first; then come $PRELUNET_DATA, the "
+        "cache, the system's folder and a download",
+    )
+    parser.add_argument(
+        "--label-column",
+        metavar="COLUMN",
+        help="for CSV: the column of the labels, by its number from 0 (negative from the end) or "
+        "its name; the last unless given",
+    )
+
+
+def add_threads_option(parser: argparse._ActionsContainer) -> None:
+    """Add ``--threads``."""
+    parser.add_argument(
+        "--threads", type=count, metavar="N", help="threads; all this process may use unless given"
+    )
+
+
+def load_data(options: argparse.Namespace) -> data.Dataset:
+    """Load what the options of `add_data_options` name."""
+    column: str | int | None = options.label_column
+    if isinstance(column, str) and re.fullmatch(r"-?\d+", column):
+        column = int(column)
+    return data.load(options.data, data_dir=options.data_dir, label_column=column)

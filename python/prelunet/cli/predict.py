@@ -1,0 +1,111 @@
+"""``prelunet predict``: the classes of images or rows."""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import prelunet as pn
+from prelunet.cli import options, results
+from prelunet.cli.images import read_image
+from prelunet.cli.metadata import Metadata
+from prelunet.cli.rows import Array, as_input
+from prelunet.data.files import existing_file
+
+ROWS_KEY = "X"
+
+
+class Source(NamedTuple):
+    """Rows of one file."""
+
+    path: Path
+    x: Array
+    is_image: bool
+    inverted: bool = False
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "predict",
+        help="the classes of images or rows",
+        description="Print the most probable class of each image or row, and its probability. "
+        "Images are read as grey, resized to those the model was trained on, and inverted if their "
+        "background is light, for the digits of MNIST are light on dark.",
+        formatter_class=options.HelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        type=Path,
+        help=f"an image, or an NPZ file with rows under the name {ROWS_KEY}",
+    )
+    options.add_threads_option(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, with the probabilities of all classes"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read all files, then predict, so that a bad one is met before anything is printed."""
+    if arguments.threads is not None:
+        pn.set_num_threads(arguments.threads)
+    model = pn.load(arguments.model)
+    metadata = Metadata.from_json(model.metadata)
+    sources = [_read(path, metadata) for path in arguments.files]
+    predictions = [
+        prediction for source in sources for prediction in _predict(model, source, metadata)
+    ]
+    if arguments.json:
+        print(results.to_json(predictions))
+        return
+    for prediction in predictions:
+        place = "" if "row" not in prediction else f"[{prediction['row']}]"
+        remark = "  (inverted: its background is light)" if prediction.get("inverted") else ""
+        print(
+            f"{prediction['file']}{place}: {prediction['class']}  "
+            f"{prediction['probability']:.4f}{remark}"
+        )
+
+
+def _read(path: Path, metadata: Metadata) -> Source:
+    if not zipfile.is_zipfile(existing_file("predict", path)):
+        picture = read_image(path, metadata)
+        return Source(path, picture.row[np.newaxis], True, picture.inverted)
+    with np.load(path, allow_pickle=False) as archive:
+        if ROWS_KEY not in archive.files:
+            raise ValueError(
+                f"predict: {path}: the file must hold rows under the name {ROWS_KEY!r}, got "
+                f"{', '.join(archive.files) or 'nothing'}"
+            )
+        try:
+            x = archive[ROWS_KEY]
+        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise ValueError(f"predict: {path}: {ROWS_KEY} cannot be read: {error}") from error
+    return Source(path, x, False)
+
+
+def _predict(model: pn.Sequential, source: Source, metadata: Metadata) -> Iterator[dict[str, Any]]:
+    """Yield what is known of each row, ready for JSON."""
+    probabilities = model.predict_proba(as_input(model, source.x))
+    if probabilities.shape[1] == 1:  # one output with a sigmoid: the probability of class 1
+        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
+    for row, probability in enumerate(probabilities):
+        label = int(probability.argmax())
+        yield {
+            "file": str(source.path),
+            **({"inverted": source.inverted} if source.is_image else {"row": row}),
+            "label": label,
+            "class": metadata.class_name(label),
+            "probability": float(probability[label]),
+            "probabilities": [float(value) for value in probability],
+        }

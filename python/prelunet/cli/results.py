@@ -1,0 +1,112 @@
+"""What a run leaves behind: ``results.json``, the model, the figures; and what it depended on."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import prelunet as pn
+from prelunet import plots
+from prelunet.cli.rows import Array
+from prelunet.plots import style
+
+RESULTS = "results.json"
+MODEL = "model.npz"
+HISTORY = "history.png"
+CONFUSION_MATRIX = "confusion_matrix.png"
+VERSIONS = {"prelunet": "version", "numpy": "numpy", "python": "python"}
+UNITS = {"loss": "nats", "accuracy": "share of rows"}
+
+
+def environment() -> dict[str, Any]:
+    """Return what the numbers of a run depend on beside its configuration."""
+    config = pn.show_config(mode="dicts")
+    versions = {name: config.pop(key) for name, key in VERSIONS.items()}
+    return {**config, "versions": versions}
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as JSON text; NaN and infinities, which JSON has not, become null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def writable_folder(path: str | Path) -> Path:
+    """Return the folder, made if need be: what cannot be written should fail before training.
+
+    Raises
+    ------
+    OSError
+        If it is not a folder, cannot be made, or may not be written to.
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder}: no permission to write there")
+    return folder
+
+
+def write(folder: Path, summary: Mapping[str, Any]) -> Path:
+    """Write ``results.json`` into the folder."""
+    path = folder / RESULTS
+    path.write_text(to_json(summary) + "\n", encoding="utf-8")
+    return path
+
+
+def write_figures(
+    folder: Path,
+    *,
+    history: Mapping[str, Sequence[float]],
+    y_true: Array,
+    y_pred: Array,
+    class_names: Sequence[str],
+) -> tuple[list[Path], list[str]]:
+    """Draw into the folder what the installed packages can.
+
+    Returns
+    -------
+    written : list of Path
+        The figures.
+    missing : list of str
+        For what was not drawn: what it needs.
+    """
+    written, missing = [], []
+    metrics = [metric for metric in UNITS if metric in history]
+    for name, draw in (
+        (
+            HISTORY,
+            lambda: plots.HistoryDisplay.from_history(history, metrics=metrics, units=UNITS),
+        ),
+        (
+            CONFUSION_MATRIX,
+            lambda: plots.plot_confusion_matrix(y_true, y_pred, class_names=class_names),
+        ),
+    ):
+        try:
+            display: Any = draw()
+        except ImportError as error:
+            # One drawn earlier, by another run, would pass for this run's.
+            (folder / name).unlink(missing_ok=True)
+            missing.append(str(error))
+            continue
+        style.save(display.figure_, folder / name)
+        written.append(folder / name)
+    return written, missing
+
+
+def note(lines: Iterable[str]) -> None:
+    """Say on stderr what a user may want to know and need not act upon; each line once."""
+    for line in dict.fromkeys(lines):
+        print(f"prelunet: note: {line}", file=sys.stderr)

@@ -1,0 +1,174 @@
+"""``prelunet train``: train a classifier, test it, keep it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import prelunet as pn
+from prelunet import callbacks, data
+from prelunet.cli import network, options, results, rows, train_options
+from prelunet.cli.metadata import Metadata
+from prelunet.cli.rows import Rows
+from prelunet.history import History
+
+VALIDATION_SPLIT = 0.1  # when --patience needs validation rows and none were asked for
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network, test it, write results, model and figures",
+        description="Train a PReLU network to classify, test it on held-out rows, and write "
+        "results.json, model.npz and figures. Without options: on handwritten digits that come "
+        "with the package.",
+        formatter_class=options.HelpFormatter,
+    )
+    train_options.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Load, train, test, write, and say what came out."""
+    if arguments.threads is not None:
+        pn.set_num_threads(arguments.threads)
+    dataset = options.load_data(arguments)
+    classes = rows.number_of_classes(dataset)
+    dataset, held_out = rows.hold_out(dataset, seed=arguments.seed)
+    test = rows.test_rows(dataset)
+    train, validation = _divide(arguments, dataset, test)
+    model = network.build(arguments, dataset, classes=classes, rows=len(train.x))
+    metadata = Metadata(
+        data=dataset.name,
+        held_out=held_out,
+        image_shape=dataset.image_shape,
+        pixel_max=network.pixel_max(dataset),
+        class_names=dataset.class_names,
+    )
+    folder, model_files = _destinations(arguments, dataset)
+    if not arguments.quiet:
+        counts = f"{len(train.x):,} rows to train on, {len(test.x):,} to test"
+        print(f"data       {dataset.name}: {counts}")
+        # Flushed, for the bar goes to stderr.
+        print(f"network    {network.describe(arguments, dataset, classes=classes)}", flush=True)
+
+    began = time.perf_counter()
+    history = _fit(arguments, model, train, validation)
+    seconds = time.perf_counter() - began
+    scores = model.evaluate(test.x, test.y)
+    environment = results.environment()
+
+    for file in model_files:
+        model.save(file, metadata=metadata.to_json())
+    written = model_files
+    if folder is not None:
+        summary = {
+            "test_accuracy": scores["accuracy"],
+            "test_loss": scores["loss"],
+            "seconds": seconds,
+            "epochs": len(history["loss"]),
+            "history": dict(history),
+            "data": {
+                "name": dataset.name,
+                "credit": dataset.credit,
+                "train_rows": len(train.x),
+                "validation_rows": len(validation.x),
+                "validated_on": validation.what,
+                "test_rows": len(test.x),
+            },
+            "configuration": _configuration(arguments),
+            **environment,
+        }
+        figures, missing = results.write_figures(
+            folder,
+            history=history,
+            y_true=test.y,
+            y_pred=model.predict(test.x).argmax(axis=1),
+            class_names=[metadata.class_name(label) for label in range(classes)],
+        )
+        if not arguments.quiet:
+            results.note(missing)
+        written = [*model_files, results.write(folder, summary), *figures]
+    print(f"test       accuracy {scores['accuracy']:.4f}, loss {scores['loss']:.4f}")
+    print(
+        f"time       {seconds:.2f} seconds for {len(history['loss'])} epochs "
+        f"({environment['isa']}, threads: {environment['threads']})"
+    )
+    if written:
+        print("wrote      " + "\n           ".join(map(str, written)))
+
+
+def _divide(arguments: argparse.Namespace, dataset: data.Dataset, test: Rows) -> tuple[Rows, Rows]:
+    """Return the rows to train on and to validate on.
+
+    Stopping early chooses an epoch by the validation rows. If these were the test rows, the test
+    would no longer be one.
+    """
+    share = arguments.validation_split
+    if share is None and arguments.patience is not None:
+        share = VALIDATION_SPLIT
+    if share is None:
+        return Rows(dataset.x_train, dataset.y_train, "training rows"), test
+    x_train, x_validation, y_train, y_validation = data.split(
+        dataset.x_train, dataset.y_train, test_size=share, seed=arguments.seed
+    )
+    return (
+        Rows(x_train, y_train, "training rows"),
+        Rows(x_validation, y_validation, "rows held out of the training rows"),
+    )
+
+
+def _destinations(
+    arguments: argparse.Namespace, dataset: data.Dataset
+) -> tuple[Path | None, list[Path]]:
+    """Return the folder for results, if any, and the model files: made sure of before training."""
+    folder, files = None, []
+    if arguments.out != "none":
+        folder = results.writable_folder(arguments.out or Path("runs", Path(dataset.name).stem))
+        files.append(folder / results.MODEL)
+    if arguments.save is not None:
+        save = Path(arguments.save)
+        if save.suffix != ".npz":
+            raise ValueError(f"train: --save must end in .npz, got {arguments.save!r}")
+        results.writable_folder(save.parent)
+        files.append(save)
+    return folder, files
+
+
+def _fit(
+    arguments: argparse.Namespace, model: pn.Sequential, train: Rows, validation: Rows
+) -> History:
+    """Train, and refuse a model whose loss became NaN or infinite: a script must notice."""
+    watchers: list[callbacks.Callback] = [callbacks.TerminateOnNaN()]
+    if arguments.patience is not None:
+        watchers.append(
+            callbacks.EarlyStopping(patience=arguments.patience, restore_best_weights=True)
+        )
+    history = model.fit(
+        train.x,
+        train.y,
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        validation_data=(validation.x, validation.y),
+        verbose=not arguments.quiet,
+        callbacks=watchers,
+    )
+    if not math.isfinite(history["loss"][-1]):
+        raise ValueError(
+            f"train: the loss became {history['loss'][-1]} in epoch {len(history['loss'])}: try a "
+            f"lower --learning-rate than {arguments.learning_rate:g}"
+        )
+    return history
+
+
+def _configuration(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options as they were in force, so that they tell how to run the same again."""
+    values = {name: value for name, value in vars(arguments).items() if name != "run"}
+    values["batch_size"] = arguments.batch_size or "full"
+    if arguments.activation is not None:
+        values["prelu"] = values["alpha_init"] = None
+    return values

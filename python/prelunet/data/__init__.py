@@ -1,0 +1,27 @@
+"""Data sets by name or path, the readers behind them, and splits.
+
+Importing this package reads NumPy and the standard library alone; scikit-learn, mlxtend and pooch
+are imported by the functions that use them.
+"""
+
+from __future__ import annotations
+
+from prelunet.data.catalog import NAMES, load, where
+from prelunet.data.dataset import Dataset
+from prelunet.data.idx import read_idx
+from prelunet.data.splitting import split
+from prelunet.data.tables import read_csv, read_npz
+from prelunet.data.toys import circles, moons
+
+__all__ = [
+    "NAMES",
+    "Dataset",
+    "circles",
+    "load",
+    "moons",
+    "read_csv",
+    "read_idx",
+    "read_npz",
+    "split",
+    "where",
+]

@@ -1,0 +1,101 @@
+"""Where the files of a data set known by name lie: folders first, mirrors last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from prelunet._extras import require
+from prelunet.data.idx import read_idx
+from prelunet.data.idx_folders import missing_files
+from prelunet.data.idx_sets import IdxSet
+
+SYSTEM_FOLDER = Path("/usr/share/datasets")
+
+# Seconds to connect, and to wait for the next bytes: a mirror that hangs must not hang the caller.
+_TIMEOUT = (5.0, 30.0)
+_DOWNLOAD_CHUNK_BYTES = 1 << 16
+
+
+def find(idx_set: IdxSet, data_dir: Path | None) -> tuple[Path | None, list[str]]:
+    """Return the first folder that holds every file, and a line for each place before it."""
+    tried = []
+    for place, folder in _places(idx_set, data_dir):
+        if folder is None:
+            tried.append(place)
+        elif not (missing := missing_files(idx_set, folder)):
+            return folder, tried
+        elif folder.is_dir():
+            tried.append(f"{place}: {folder} lacks {', '.join(missing)}")
+        else:
+            tried.append(f"{place}: {folder} does not exist")
+    return None, tried
+
+
+def _places(idx_set: IdxSet, data_dir: Path | None) -> Iterator[tuple[str, Path | None]]:
+    """Yield what a place is called and its folder, in the order of search.
+
+    One by one, since importing pooch for the cache's place costs more than a look into a folder.
+    """
+    if data_dir is None:
+        yield "data_dir (--data-dir): not given", None
+    else:
+        yield "data_dir", data_dir / idx_set.name
+        yield "data_dir", data_dir
+    environment = os.environ.get("PRELUNET_DATA")
+    if environment:
+        yield "$PRELUNET_DATA", Path(environment) / idx_set.name
+    else:
+        yield "$PRELUNET_DATA: not set", None
+    try:
+        yield "cache", _cache_folder(_pooch(), idx_set)
+    except ImportError:
+        yield "cache: not known without pooch", None
+    yield "system", SYSTEM_FOLDER / idx_set.name
+
+
+def _pooch() -> ModuleType:
+    return require("pooch", extra="data", purpose="downloading a data set")
+
+
+def _cache_folder(pooch: ModuleType, idx_set: IdxSet) -> Path:
+    return Path(pooch.os_cache("prelunet")) / idx_set.name
+
+
+def download(idx_set: IdxSet) -> Path:
+    """Fetch the files that the user's cache lacks; return its folder.
+
+    A file comes under its own name only when its unpacked bytes have the SHA-256 known for it, so a
+    mirror may pack anew, and a broken download leaves nothing behind.
+
+    Raises
+    ------
+    ImportError
+        If pooch is not installed.
+    ConnectionError
+        If the files cannot be had from the mirrors; the message has what each of them said.
+    """
+    import tempfile  # here, for it takes a third as long to import as this whole package
+
+    pooch = _pooch()
+    folder = _cache_folder(pooch, idx_set)
+    # A downloader by itself, since pooch.retrieve prints, and knows the sums of packed files only.
+    fetch = pooch.HTTPDownloader(timeout=_TIMEOUT, chunk_size=_DOWNLOAD_CHUNK_BYTES)
+    folder.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for mirror in idx_set.mirrors:
+        try:
+            for file in missing_files(idx_set, folder):
+                url, target = f"{mirror}{file}.gz", folder / f"{file}.gz"
+                with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as fresh:
+                    fetched = Path(fresh) / target.name
+                    fetch(url, str(fetched), None)
+                    read_idx(fetched, sha256=idx_set.sha256[file])
+                    fetched.replace(target)
+        except (OSError, ValueError) as error:
+            failures.append(f"mirror {mirror}: {error}")
+        else:
+            return folder
+    raise ConnectionError("\n".join(failures))

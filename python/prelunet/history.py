@@ -1,0 +1,119 @@
+"""History: what training reported, one number an epoch."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterator, Mapping, Sequence
+
+_SHOWN = 10  # rows of a long history's table: half from either end
+
+
+class History(Mapping[str, list[float]]):
+    """The losses and metrics of every epoch, a read-only mapping from their names to lists.
+
+    ``history["loss"][i]`` belongs to epoch ``history.epochs[i]``. A name that comes late or stays
+    away has NaN for the epochs that lack it, so that all lists have the same length.
+
+    Parameters
+    ----------
+    logs : mapping of str to sequence of float, optional
+        What an earlier history's `to_dict` returned.
+    epochs : sequence of int, optional
+        The numbers of its epochs; by default 0, 1, 2, ...
+
+    Attributes
+    ----------
+    epochs : list of int
+        The numbers of the epochs, counted from 0.
+
+    Raises
+    ------
+    ValueError
+        If the sequences do not have the same length.
+    """
+
+    def __init__(
+        self,
+        logs: Mapping[str, Sequence[float]] | None = None,
+        *,
+        epochs: Sequence[int] | None = None,
+    ) -> None:
+        self._values = {name: [float(v) for v in values] for name, values in (logs or {}).items()}
+        lengths = {len(values) for values in self._values.values()}
+        if epochs is None:
+            epochs = range(max(lengths, default=0))
+        self.epochs = [int(epoch) for epoch in epochs]
+        if lengths - {len(self.epochs)}:
+            raise ValueError(
+                f"History: logs must have {len(self.epochs)} values each, one an epoch, "
+                f"got lengths {sorted(lengths)}"
+            )
+
+    def append(self, logs: Mapping[str, float], *, epoch: int | None = None) -> None:
+        """Add what one epoch reported.
+
+        Parameters
+        ----------
+        logs : mapping of str to float
+            The epoch's losses and metrics.
+        epoch : int, optional
+            The number of the epoch; by default the one after the last.
+
+        Raises
+        ------
+        TypeError
+            If a value is not a number; the history is as before.
+        """
+        checked = {name: _number(name, value) for name, value in logs.items()}
+        for name in checked:
+            self._values.setdefault(name, [math.nan] * len(self.epochs))
+        for name, values in self._values.items():
+            values.append(checked.get(name, math.nan))
+        if epoch is None:
+            epoch = self.epochs[-1] + 1 if self.epochs else 0
+        self.epochs.append(int(epoch))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return a plain dictionary of copies, ready for JSON or a data frame."""
+        return {name: list(values) for name, values in self._values.items()}
+
+    def __getitem__(self, name: str) -> list[float]:
+        """Return the values of `name`, one an epoch."""
+        if name not in self._values:
+            there = ", ".join(repr(key) for key in self._values) or "nothing"
+            raise KeyError(f"History: there is no {name!r}; there is {there}")
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in the order in which they came."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Return how many names there are (``len(history.epochs)`` counts epochs)."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Return a small table, a row an epoch."""
+        if not self.epochs:
+            return "History: no epochs"
+        table = [
+            [str(epoch), *(f"{values[i]:.4g}" for values in self._values.values())]
+            for i, epoch in enumerate(self.epochs)
+        ]
+        if len(table) > _SHOWN:
+            gap = ["..."] * (1 + len(self))
+            table[_SHOWN // 2 : -_SHOWN // 2] = [gap]
+        rows = [["epoch", *self], *table]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for row in rows
+        )
+
+
+def _number(name: str, value: object) -> float:
+    """Return a value of the logs as a float; NaN and infinities are what happened."""
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"History.append: logs[{name!r}] must be a number, got {value!r}")
+    return float(value)

@@ -1,0 +1,27 @@
+"""Layers: what a network is made of. Plain descriptions; the arithmetic lies in C++."""
+
+from __future__ import annotations
+
+from .activation import ACTIVATION_LAYERS, Activation, PReLU
+from .base import Layer
+from .dense import Dense
+from .dropout import Dropout
+from .reshaping import Flatten, Rescaling
+
+__all__ = [
+    "ACTIVATION_LAYERS",
+    "Activation",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "PReLU",
+    "Rescaling",
+    *ACTIVATION_LAYERS,
+]
+
+
+def __getattr__(name: str) -> type[Activation]:
+    if name in ACTIVATION_LAYERS:
+        return ACTIVATION_LAYERS[name]
+    raise AttributeError(f"module 'prelunet.layers' has no attribute {name!r}")

@@ -1,0 +1,13 @@
+"""Figures: of a training run, and of what a classifier confuses.
+
+They follow scikit-learn's displays: a class method computes and draws, ``plot`` draws again, and
+attributes that end in an underscore hold Matplotlib's objects. Figures are made without pyplot, so
+they open no window and leave no state behind. Matplotlib is imported when something is drawn.
+"""
+
+from __future__ import annotations
+
+from prelunet.plots.confusion import plot_confusion_matrix
+from prelunet.plots.history import HistoryDisplay
+
+__all__ = ["HistoryDisplay", "plot_confusion_matrix"]

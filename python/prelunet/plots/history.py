@@ -1,0 +1,185 @@
+"""How a training run went: one panel for each quantity, one line for each set of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from prelunet._extras import require
+from prelunet.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+VALIDATION_PREFIX = "val_"
+# A loss that falls by more than this factor is shown on a logarithmic scale: on a linear one, all
+# but the first epochs would lie on the axis.
+LOGARITHMIC_FROM = 30.0
+MARKERS_PER_LINE = 20
+
+
+class HistoryDisplay:
+    """Loss and metrics by epoch, for the training rows and the validation rows.
+
+    Make one with `from_history`.
+
+    Parameters
+    ----------
+    history : mapping of str to sequence of float
+        One number an epoch under each name; ``val_`` before a name marks the validation rows. What
+        ``Sequential.fit`` returns.
+    metrics : sequence of str, optional
+        The quantities to draw, without ``val_``; all in `history` unless given.
+    units : mapping of str to str, optional
+        The unit of a quantity, for its axis: ``{"loss": "nats"}``.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        The figure that holds the panels.
+    axes_ : ndarray of matplotlib.axes.Axes, shape (n_metrics,)
+        The panels, in the order of `metrics`.
+    lines_ : dict of str to matplotlib.lines.Line2D
+        The lines by their names in `history`.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw, a quantity is not in `history`, or the lines differ in length.
+    """
+
+    def __init__(
+        self,
+        history: Mapping[str, Sequence[float]],
+        *,
+        metrics: Sequence[str] | None = None,
+        units: Mapping[str, str] | None = None,
+    ) -> None:
+        self.history = {name: [float(v) for v in history[name]] for name in history}
+        names = [name.removeprefix(VALIDATION_PREFIX) for name in self.history]
+        self.metrics = list(dict.fromkeys(names)) if metrics is None else list(metrics)
+        self.units = dict(units or {})
+        for metric in self.metrics:
+            if metric not in names:
+                raise ValueError(
+                    f"HistoryDisplay: metrics must be among {', '.join(names)}, got {metric!r}"
+                )
+        lengths = {len(values) for values in self.history.values()}
+        if not self.metrics or lengths == {0}:
+            raise ValueError("HistoryDisplay: history must hold at least one epoch, got none")
+        if len(lengths) > 1:
+            raise ValueError(
+                "HistoryDisplay: history must hold as many epochs under each name, got "
+                + ", ".join(f"{name}: {len(values)}" for name, values in self.history.items())
+            )
+
+    @classmethod
+    def from_history(
+        cls,
+        history: Mapping[str, Sequence[float]],
+        *,
+        metrics: Sequence[str] | None = None,
+        units: Mapping[str, str] | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw what ``fit`` returned.
+
+        Parameters
+        ----------
+        history : mapping of str to sequence of float
+            As for the class.
+        metrics : sequence of str, optional
+            As for the class.
+        units : mapping of str to str, optional
+            As for the class.
+        ax : Axes or sequence of Axes, optional
+            As for `plot`.
+
+        Returns
+        -------
+        HistoryDisplay
+        """
+        return cls(history, metrics=metrics, units=units).plot(ax=ax)
+
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
+        """Draw the lines.
+
+        Parameters
+        ----------
+        ax : Axes or sequence of Axes, optional
+            Where to draw: one for each quantity. A new figure unless given.
+
+        Returns
+        -------
+        HistoryDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        ValueError
+            If there are more or fewer axes than quantities.
+        """
+        count = len(self.metrics)
+        if ax is None:
+            panels = style.new_figure(5.2 * count, 3.8).subplots(1, count, squeeze=False).ravel()
+        else:
+            panels = np.asarray(ax, dtype=object).ravel()
+        if len(panels) != count:
+            raise ValueError(
+                f"HistoryDisplay: ax must be {count} axes, one for each of "
+                f"{', '.join(self.metrics)}, got {len(panels)}"
+            )
+        self.axes_ = panels
+        self.figure_ = panels[0].figure
+        self.lines_: dict[str, Any] = {}
+        for metric, panel in zip(self.metrics, panels, strict=True):
+            self._draw_panel(panel, metric)
+        return self
+
+    def _draw_panel(self, ax: Axes, metric: str) -> None:
+        for name, rows, look in (
+            (metric, "training", style.TRAINING),
+            (VALIDATION_PREFIX + metric, "validation", style.VALIDATION),
+        ):
+            if name not in self.history:
+                continue
+            values = self.history[name]
+            (line,) = ax.plot(
+                range(1, len(values) + 1),
+                values,
+                label=f"{rows} (last: {values[-1]:.4g})",
+                markevery=-(-len(values) // MARKERS_PER_LINE),
+                **look,
+            )
+            if len(values) == 1:
+                line.set_marker("o")  # one point makes no line
+            self.lines_[name] = line
+        unit = self.units.get(metric)
+        style.label_axes(
+            ax,
+            title=f"{_title(metric)} by epoch",
+            xlabel="epoch",
+            ylabel=_title(metric).lower() + (f" ({unit})" if unit else ""),
+        )
+        style.open_frame(ax)
+        ax.set_yscale("log" if self._spans_decades(metric) else "linear")
+        ticker = require("matplotlib.ticker", extra="plot", purpose="drawing figures")
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        ax.legend(fontsize=style.TICK_SIZE, frameon=False)
+
+    def _spans_decades(self, metric: str) -> bool:
+        values = np.concatenate(
+            [self.history.get(name, []) for name in (metric, VALIDATION_PREFIX + metric)]
+        )
+        values = values[np.isfinite(values)]
+        return bool(
+            values.size and values.min() > 0 and values.max() / values.min() > LOGARITHMIC_FROM
+        )
+
+
+def _title(metric: str) -> str:
+    return metric.replace("_", " ").capitalize()

@@ -1,0 +1,172 @@
+"""Models as files and copies: an NPZ of arrays with the architecture as JSON, never a pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core, losses, optimizers, schedules
+from .layers import Layer
+
+if TYPE_CHECKING:
+    from .model import Sequential
+
+FORMAT = 1  # of the file: goes up when an older prelunet could not read it
+_DESCRIPTION = "prelunet"  # the entry that holds the JSON
+
+
+def get_state(model: Sequential) -> dict[str, Any]:
+    """Return a model as JSON values under "description" and arrays under their names.
+
+    Arrays are copies: ``parameter/<name>`` and, of the optimizer, ``slot/<number>/<name>``.
+    Metrics that are functions are kept under "functions", for copies in memory.
+    """
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "version": _core.__version__,
+        "layers": [layer.config() for layer in model.layers],
+        "input_shape": model.input_shape,
+        "dtype": model.dtype,
+        "seed": model.seed,
+        "epochs_trained": model.epochs_trained,
+        "metadata": model.metadata,
+    }
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    if model.input_shape is not None:
+        arrays = {f"parameter/{name}": np.array(v) for name, v in model.parameters().items()}
+    if model._optimizer is not None and model._loss is not None and model._schedule is not None:
+        description["optimizer"] = model._optimizer.config()
+        description["loss"] = model._loss.config()
+        description["schedule"] = model._schedule.config()
+        description["metrics"] = [name for name, f in model._metrics.items() if f is None]
+        if model.input_shape is not None:
+            description["steps"] = model._network.steps
+            for number, slot in enumerate(model._network.slots()):
+                for name, values in zip(model._names, slot, strict=True):
+                    arrays[f"slot/{number}/{name}"] = np.array(values)
+    functions = [f for f in model._metrics.values() if f is not None]
+    return {"description": description, "arrays": arrays, "functions": functions}
+
+
+def set_state(model: Sequential, state: dict[str, Any]) -> None:
+    """Make `model` anew from what `get_state` returned.
+
+    Raises
+    ------
+    ValueError
+        If a tensor is missing, too many, or of another shape.
+    """
+    description, arrays = state["description"], dict(state["arrays"])
+    shape = description["input_shape"]
+    layers = [Layer.from_config(config) for config in description["layers"]]
+    type(model).__init__(
+        model, layers, input_shape=shape, dtype=description["dtype"], seed=description["seed"]
+    )
+    model.metadata = dict(description["metadata"])
+    model.epochs_trained = int(description["epochs_trained"])
+    if "optimizer" in description:
+        model.compile(
+            optimizers.Optimizer.from_config(description["optimizer"]),
+            losses.Loss.from_config(description["loss"]),
+            [*description["metrics"], *state.get("functions", [])],
+        )
+        model._schedule = schedules.Schedule.from_config(description["schedule"])
+    if shape is None:
+        return
+    targets: dict[str, npt.NDArray[Any]] = {}
+    if "optimizer" in description:
+        model._network.steps = int(description["steps"])
+        for number, slot in enumerate(model._network.slots()):
+            for name, view in zip(model._names, slot, strict=True):
+                targets[f"slot/{number}/{name}"] = view
+    expected = {f"parameter/{name}": v for name, v in model.parameters().items()} | targets
+    _check_tensors(arrays, expected)
+    model.set_parameters({name: arrays[f"parameter/{name}"] for name in model._names})
+    for key, view in targets.items():
+        view[...] = arrays[key]
+
+
+def _check_tensors(
+    arrays: dict[str, npt.NDArray[Any]], expected: dict[str, npt.NDArray[Any]]
+) -> None:
+    for key, view in expected.items():
+        if key not in arrays:
+            raise ValueError(f"load: tensor {key!r} is missing")
+        if arrays[key].shape != view.shape or arrays[key].dtype != view.dtype:
+            raise ValueError(
+                f"load: tensor {key!r} must have shape {view.shape} and dtype {view.dtype}, "
+                f"got {arrays[key].shape} and {arrays[key].dtype}"
+            )
+    for key in arrays:
+        if key not in expected:
+            raise ValueError(f"load: tensor {key!r} is not one of this model's")
+
+
+def save(model: Sequential, path: str | os.PathLike[str]) -> None:
+    """Write `model` to an NPZ file; a failed write leaves what was there."""
+    target = _checked_path("save", path)
+    state = get_state(model)
+    try:
+        text = json.dumps(state["description"], allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"save: metadata must hold JSON values only: {error}") from error
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, **{_DESCRIPTION: np.array(text)}, **state["arrays"])
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str]) -> Sequential:
+    """Read a model that `Sequential.save` wrote, compiled as it was.
+
+    Metrics that were functions are not in the file; compile again to have them.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is not a model of prelunet, of a later format, damaged or incomplete.
+    """
+    from .model import Sequential
+
+    source = _checked_path("load", path)
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        description = json.loads(str(arrays.pop(_DESCRIPTION)[()]))
+        version = description["format"]
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
+        raise ValueError(f"load: {source} is not a model of prelunet, or is damaged") from error
+    if version != FORMAT:
+        raise ValueError(
+            f"load: {source} has format {version} (prelunet {description.get('version')}); "
+            f"this is prelunet {_core.__version__}, which reads format {FORMAT}"
+        )
+    model = Sequential.__new__(Sequential)
+    set_state(model, {"description": description, "arrays": arrays})
+    return model
+
+
+def _checked_path(operation: str, path: str | os.PathLike[str]) -> Path:
+    checked = Path(path)
+    if checked.suffix != ".npz":
+        raise ValueError(f"{operation}: path must end in .npz, got {str(checked)!r}")
+    return checked

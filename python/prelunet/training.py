@@ -1,0 +1,290 @@
+"""The training loop: epochs in slices, validation, callbacks. The steps themselves run in C++."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._arrays import are_classes, as_rows, as_targets, row_weights
+from ._validation import boolean, choice, integer, real
+from .callbacks import Callback, ProgressBar, overrides
+from .history import History
+from .losses import Huber, Loss, SoftmaxCrossEntropy
+from .optimizers import SGD, Adam, Optimizer
+from .schedules import Constant
+
+if TYPE_CHECKING:
+    from .model import Sequential
+
+_SLICE_SECONDS = 0.1  # how long C++ trains before progress is shown
+
+
+def compile_network(network: Any, optimizer: Optimizer | None, loss: Loss | None) -> None:
+    """Give the engine its loss, its judge and its optimizer."""
+    assert optimizer is not None
+    assert loss is not None
+    option = 0.0
+    if isinstance(loss, SoftmaxCrossEntropy):
+        option = loss.label_smoothing
+    elif isinstance(loss, Huber):
+        option = loss.delta
+    judge = "argmax" if network.outputs > 1 or loss.probabilities == "softmax" else "threshold"
+    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0.5 is a logit of 0
+    config: dict[str, Any] = {
+        "l2": optimizer.l2,
+        "weight_decay": optimizer.weight_decay,
+        "decay_all": optimizer.decay_all,
+        "clip_value": optimizer.clip_value or 0.0,
+        "clip_norm": optimizer.clip_norm or 0.0,
+    }
+    if isinstance(optimizer, Adam):
+        config |= {"method": "adam", "beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
+        config["epsilon"] = optimizer.epsilon
+    else:
+        assert isinstance(optimizer, SGD)
+        config |= {"method": "sgd", "momentum": optimizer.momentum, "nesterov": optimizer.nesterov}
+    network.compile(loss.name, option, judge, threshold, config)
+
+
+def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
+    """Return the rows of a step; None stands for all."""
+    if batch_size is None:
+        return rows
+    return integer(operation, "batch_size (unless None)", batch_size, minimum=1)
+
+
+class Data:
+    """Rows and targets, checked once and held for as many steps as are wanted."""
+
+    def __init__(
+        self,
+        model: Sequential,
+        operation: str,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
+    ) -> None:
+        loss, _ = model._compiled(operation)
+        self.model = model
+        self.rows = model._rows(operation, X)
+        self.network = model._built()
+        self._x = as_rows(operation, "X", X)
+        self._y = as_targets(operation, y, loss=loss, outputs=self.network.outputs)
+        weights = row_weights(operation, self._y, sample_weight, class_weight)
+        self.targets = self.network.targets(operation, self._y, weights)
+        self.count = int(self.rows.count)
+        if len(self._y) != self.count:
+            raise ValueError(
+                f"{operation}: y must have as many rows as X, {self.count}, got {len(self._y)}"
+            )
+        if self.count == 0:
+            raise ValueError(f"{operation}: X must have at least one row, got none")
+        self._sum = loss.reduction == "sum"
+        self._judged = "accuracy" in model._metrics and (
+            not loss.regression or are_classes(self._y)
+        )
+
+    def train(
+        self, order: npt.NDArray[Any] | None, batch_size: int, totals: Any, *, steps: int
+    ) -> None:
+        """Make `steps` updates over the rows of `order`."""
+        schedule, first = self.model._schedule, self.network.steps
+        assert schedule is not None
+        if isinstance(schedule, Constant):
+            rates = np.full(steps, schedule.learning_rate)
+        else:
+            rates = schedule(np.arange(first, first + steps))
+        self.network.train(self.rows, self.targets, order, batch_size, rates, totals)
+
+    def logs(self, totals: Any) -> dict[str, float]:
+        """Return what the steps so far add up to, by name."""
+        logs = {"loss": totals.loss if self._sum else totals.loss / max(totals.rows, 1.0)}
+        if self._judged:
+            logs["accuracy"] = totals.right / max(totals.rows, 1.0)
+        return logs
+
+    def evaluate(self) -> dict[str, float]:
+        """Return loss and metrics of all rows as one batch."""
+        totals = self.network.evaluate(self.rows, self.targets)
+        logs = {"loss": float(totals.loss)}
+        if self._judged:
+            logs["accuracy"] = totals.right / totals.rows
+        return logs | self.functions()
+
+    def functions(self) -> dict[str, float]:
+        """Return the metrics that are functions."""
+        wanted = {n: f for n, f in self.model._metrics.items() if f is not None}
+        if not wanted:
+            return {}
+        outputs = self.network.predict(self.rows)
+        return {name: float(function(self._y, outputs)) for name, function in wanted.items()}
+
+
+def row_order(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int64]:
+    """Return the order of rows: a function of the seed and the number of the epoch alone."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(rows)
+
+
+def fit(
+    model: Sequential,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    epochs: int,
+    batch_size: int | None,
+    validation_data: Sequence[npt.ArrayLike] | None,
+    validation_split: float,
+    shuffle: bool,
+    sample_weight: npt.ArrayLike | None,
+    class_weight: Mapping[int, float] | str | None,
+    verbose: bool | str,
+    callbacks: Sequence[Callback],
+) -> History:
+    """Train; see `Sequential.fit`."""
+    epochs = integer("fit", "epochs", epochs, minimum=0)
+    boolean("fit", "shuffle", shuffle)
+    share = real("fit", "validation_split", validation_split, minimum=0.0, exclusive_maximum=1.0)
+    if share and validation_data is not None:
+        raise ValueError("fit: validation_split must be 0 where validation_data is given")
+    if share:
+        X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
+    data = Data(model, "fit", X, y, sample_weight, class_weight)
+    validation = None if validation_data is None else _validation(model, validation_data)
+    size = checked_batch_size("fit", batch_size, data.count)
+    every = [*callbacks, *([ProgressBar()] if _shows(verbose) else [])]
+    for callback in every:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"fit: callbacks must be Callbacks, got {callback!r}")
+    return _Loop(model, data, validation, size, shuffle, epochs, every).run()
+
+
+class _Loop:
+    """One call of fit, with everything checked."""
+
+    def __init__(
+        self,
+        model: Sequential,
+        data: Data,
+        validation: Data | None,
+        batch_size: int,
+        shuffle: bool,
+        epochs: int,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.model = model
+        self.data = data
+        self.validation = validation
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.epochs = epochs
+        self.callbacks = callbacks
+        self.steps = math.ceil(data.count / batch_size)
+        self.history = History()
+        self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
+        self.progress = self._wants("on_epoch_progress")
+        # Steps of one call into C++: single ones for batch hooks, else as many as last a moment.
+        self.slice = self.steps if not self.progress and not self.batch_hooks else 1
+
+    def run(self) -> History:
+        network = self.data.network
+        network.begin_fit()
+        try:
+            self.model.stop_training = False
+            for callback in self.callbacks:
+                callback.set_model(self.model)
+                callback.set_params({"epochs": self.epochs, "steps": self.steps})
+            self._call("on_train_begin")
+            for epoch in range(self.epochs):
+                self._call("on_epoch_begin", epoch)
+                logs = self._epoch()
+                self.model.epochs_trained += 1
+                logs |= self.data.functions()
+                if self.validation is not None:
+                    validated = self.validation.evaluate()
+                    logs |= {f"val_{name}": value for name, value in validated.items()}
+                self.history.append(logs)
+                self._call("on_epoch_end", epoch, logs)
+                if self.model.stop_training:
+                    break
+            self._call("on_train_end")
+        finally:
+            network.end_fit()
+            for callback in self.callbacks:
+                callback.close()
+        return self.history
+
+    def _epoch(self) -> dict[str, float]:
+        order = None
+        if self.shuffle and self.data.count > 1:
+            order = row_order(self.model.seed, self.model.epochs_trained, self.data.count)
+        elif self.slice < self.steps:
+            order = np.arange(self.data.count)
+        totals = _core.Totals()
+        done = 0
+        while done < self.steps:
+            count = min(self.slice, self.steps - done)
+            rows = slice(done * self.batch_size, (done + count) * self.batch_size)
+            if self.batch_hooks:
+                self._call("on_train_batch_begin", done)
+            began = time.perf_counter()
+            self.data.train(None if order is None else order[rows], self.batch_size, totals, steps=count)
+            seconds = time.perf_counter() - began
+            done += count
+            if self.batch_hooks:
+                self._call("on_train_batch_end", done - 1, self.data.logs(totals))
+            elif self.slice < self.steps:
+                self.slice = _next_slice(count, seconds, self.steps)
+            if self.progress:
+                self._call("on_epoch_progress", done, self.steps, self.data.logs(totals))
+        return self.data.logs(totals)
+
+    def _wants(self, hook: str) -> bool:
+        return any(overrides(callback, hook) for callback in self.callbacks)
+
+    def _call(self, hook: str, *arguments: Any) -> None:
+        for callback in self.callbacks:
+            if overrides(callback, hook):
+                getattr(callback, hook)(*arguments)
+
+
+def _next_slice(count: int, seconds: float, most: int) -> int:
+    wanted = count * _SLICE_SECONDS / max(seconds, 1e-6)
+    return int(min(max(wanted, 1.0), 4.0 * count, most))
+
+
+def _shows(verbose: bool | str) -> bool:
+    if isinstance(verbose, str):
+        choice("fit", "verbose (unless a bool)", verbose, ("auto",))
+        return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+    return bool(integer("fit", "verbose", int(verbose), minimum=0, maximum=1))
+
+
+def _hold_out(
+    X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None, share: float
+) -> tuple[Any, Any, Any, tuple[Any, ...]]:
+    """Split the last rows off for validation."""
+    x_rows, y_rows = as_rows("fit", "X", X), as_rows("fit", "y", y)
+    kept = len(x_rows) - round(len(x_rows) * share)
+    if not 0 < kept < len(x_rows):
+        raise ValueError(
+            f"fit: validation_split must leave rows on both sides of {len(x_rows)}, got {share}"
+        )
+    if sample_weight is None:
+        return x_rows[:kept], y_rows[:kept], None, (x_rows[kept:], y_rows[kept:])
+    weights = as_rows("fit", "sample_weight", sample_weight)
+    held = (x_rows[kept:], y_rows[kept:], weights[kept:])
+    return x_rows[:kept], y_rows[:kept], weights[:kept], held
+
+
+def _validation(model: Sequential, given: Sequence[Any]) -> Data:
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise ValueError("fit: validation_data must be (X, y) or (X, y, sample_weight)")
+    return Data(model, "fit: validation_data", *given)
