@@ -1,0 +1,45 @@
+"""Check that ``import prelunet`` is quick, starts no thread and loads no optional package.
+
+It runs with the Python that has the package; each measurement is a process of its own, in which
+NumPy is already imported.
+"""
+
+import statistics
+import subprocess
+import sys
+
+LONGEST = 0.030  # seconds, over `import numpy`
+REPEATS = 11
+OPTIONAL = ["sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL"]
+MEASURE = f"""
+import os, sys, time
+import numpy
+tasks = len(os.listdir("/proc/self/task"))
+began = time.perf_counter()
+import prelunet
+seconds = time.perf_counter() - began
+assert len(os.listdir("/proc/self/task")) == tasks, "import prelunet started a thread"
+loaded = sys.modules.keys() & set({OPTIONAL})
+assert not loaded, f"import prelunet loaded {{loaded}}"
+print(seconds)
+"""
+
+
+def measure() -> float:
+    command = [sys.executable, "-c", MEASURE]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def main() -> None:
+    measure()  # the first one writes the byte code
+    seconds = [measure() for _ in range(REPEATS)]
+    median = statistics.median(seconds)
+    print(
+        f"import prelunet, over numpy: median of {REPEATS} {median * 1e3:.1f} ms (from "
+        f"{min(seconds) * 1e3:.1f} to {max(seconds) * 1e3:.1f}), allowed {LONGEST * 1e3:.0f} ms"
+    )
+    sys.exit(median > LONGEST)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Check the folder of a run on the embedded digits: accuracy, the model, figures if asked for."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ACCURACY = 0.97  # on held-out rows; what the project promises
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--figures", action="store_true", help="there must be figures")
+    arguments = parser.parse_args()
+    folder = arguments.folder
+
+    accuracy = json.loads((folder / "results.json").read_text())["test_accuracy"]
+    models = sorted(path.name for path in folder.glob("*.npz"))
+    figures = sorted(path.name for path in folder.glob("*.png"))
+    print(f"{folder}: test accuracy {accuracy:.4f}, models {models}, figures {figures}")
+
+    if not ACCURACY <= accuracy <= 1:
+        sys.exit(f"test accuracy must be at least {ACCURACY}")
+    if not models:
+        sys.exit("there is no model")
+    if arguments.figures and not figures:
+        sys.exit("there are no figures")
+    for name in figures:
+        if not (folder / name).read_bytes().startswith(PNG):
+            sys.exit(f"{name} is not a PNG file")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Copies the tree to the new folder $1 as git sees it: changes not yet committed included, ignored files left out.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+rm -rf "$1"
+mkdir -p "$1"
+git ls-files -z --cached --others --exclude-standard |
+  tar --create --null --ignore-failed-read --files-from=- | tar --extract --directory="$1"

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Formats every Python and C++ file; with --check, only says which ones would change.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard -- '*.cpp' '*.h')
+if [[ ${1:-} == --check ]]; then
+  ruff format --check
+  clang-format --dry-run -Werror "${sources[@]}"
+else
+  ruff check --quiet --select I --fix
+  ruff format
+  clang-format -i "${sources[@]}"
+fi

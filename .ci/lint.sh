@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Python by ruff, shell scripts by shellcheck. C++ has .ci/tidy.sh, types have mypy.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+ruff check
+shellcheck .ci/run .ci/*.sh

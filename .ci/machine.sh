@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# What a build needs beside pip: says what is there and, on Debian as root, installs what is not.
+set -euo pipefail
+
+has_python_headers() { python3 -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))'; }
+has_sanitizer() { [[ "$(g++ -print-file-name="lib$1.so")" == /* ]]; }
+
+missing=()
+command -v git > /dev/null || missing+=(git)
+command -v g++ > /dev/null || missing+=(g++)
+command -v python3 > /dev/null || missing+=(python3)
+python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
+has_python_headers 2> /dev/null || missing+=(python3-dev)
+if ((${#missing[@]})); then
+  echo "installing ${missing[*]}"
+  apt-get update --quiet
+  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
+fi
+# They come with Debian's g++.
+for sanitizer in asan ubsan tsan; do
+  has_sanitizer "$sanitizer" || { echo "g++ has no lib$sanitizer.so"; exit 1; }
+done
+
+python3 --version
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+g++ --version | head -n 1
+git --version
+echo "$(nproc) processors, $(uname -m), data: ${PRELUNET_DATA:-none}"

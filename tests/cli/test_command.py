@@ -1,0 +1,104 @@
+"""``prelunet info``, help, and the command as a process."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import prelunet as pn
+from prelunet import cli, data
+from prelunet.cli import info, results
+
+
+def test_info(capsys):
+    assert cli.main(["info"]) == 0
+    text = capsys.readouterr().out
+    assert cli.main(["info", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    config = pn.show_config(mode="dicts")
+    assert values["isa"] == config["isa"] in values["isas_available"]
+    assert values["threads"] == pn.get_num_threads()
+    assert values["versions"]["prelunet"] == pn.__version__
+    assert set(values["data"]) == set(data.NAMES)
+    assert values["packages"]["scikit-learn"] is not None
+    for shown in (config["isa"], pn.__version__, np.__version__, *data.NAMES):
+        assert shown in text
+
+
+def test_info_names_the_extra_of_a_missing_package(monkeypatch, capsys):
+    monkeypatch.setattr(info, "OPTIONAL", {"no-such-package": "plot"})
+    assert cli.main(["info"]) == 0
+    assert "not installed: pip install 'prelunet[plot]'" in capsys.readouterr().out
+
+
+def test_optional_packages_are_those_of_the_extras():
+    pyproject = Path(__file__).parents[2] / "pyproject.toml"
+    extras = tomllib.loads(pyproject.read_text())["project"]["optional-dependencies"]
+    for distribution, extra in info.OPTIONAL.items():
+        assert any(re.match(rf"{distribution}\b", needed) for needed in extras[extra])
+    used = {
+        re.match(r"[\w-]+", needed)[0]
+        for extra, packages in extras.items()
+        if extra not in ("all", "test")
+        for needed in packages
+    }
+    assert used == set(info.OPTIONAL)
+
+
+def test_help_and_version(capsys):
+    for arguments in (["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(arguments)
+        assert stop.value.code == 0
+        text = capsys.readouterr().out
+        assert text
+        assert "default: None" not in text
+        assert "default: False" not in text
+    assert text == f"prelunet {pn.__version__}\n"
+
+
+def test_json_has_no_nan():
+    assert json.loads(results.to_json({"a": [float("nan"), 1.0, (float("inf"),)]})) == {
+        "a": [None, 1.0, [None]]
+    }
+
+
+def test_ctrl_c_ends_with_130_and_one_line(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prelunet", "train", "--epochs", "1000000", "--out", "none"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if line.startswith("network"):
+            break
+    process.stderr.readline()  # the first epoch is over: training is under way
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "prelunet: interrupted"
+    assert "Traceback" not in errors
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prelunet", "info"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=30) == 141

@@ -1,0 +1,191 @@
+"""Every op of `pn.ops` as one list of calls with valid arrays, for the tests that hold of all ops.
+
+Each case names its arrays as the op does. A test takes the cases at a size of its own, replaces an
+array by a bad one, moves it to the edge of a page, or runs it with other threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import prelunet as pn
+
+TARGET_KINDS = {"softmax_cross_entropy": ("labels", "rows")}
+LOSS_OPTIONS = {"softmax_cross_entropy": {"label_smoothing": 0.1}, "huber": {"delta": 0.7}}
+
+
+@dataclass(frozen=True)
+class OpCase:
+    """One valid call: `function(**arrays, **options)`."""
+
+    label: str
+    op: str
+    arrays: dict[str, np.ndarray]
+    options: dict[str, Any] = field(default_factory=dict)
+    in_place: tuple[str, ...] = ()  # the arrays that the op writes
+    takes_out: bool = False
+    adapter: Callable[..., Any] | None = None  # where the op does not take its arrays by name
+
+    def __str__(self) -> str:
+        return self.label
+
+    def copies(self) -> dict[str, np.ndarray]:
+        """Return new copies of the arrays, so that a call can be repeated."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def call(self, arrays: dict[str, Any], **more: Any) -> Any:
+        """Call the op with these arrays."""
+        function = self.adapter or getattr(pn.ops, self.op)
+        return function(**arrays, **self.options, **more)
+
+    def results(self, arrays: dict[str, np.ndarray] | None = None) -> list[np.ndarray]:
+        """Return all that a call gives: what it returns, then what it wrote in place."""
+        arrays = self.copies() if arrays is None else arrays
+        returned = self.call(arrays)
+        values = returned if isinstance(returned, tuple) else (returned,)
+        values = [np.asarray(value) for value in values if value is not None]
+        return values + [arrays[name] for name in self.in_place]
+
+
+def normal(rng, shape, dtype):
+    """Return standard normal numbers, rounded to dtype."""
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def loss_targets(name, kind, rng, rows, outputs, dtype):
+    """Return targets that suit a loss: labels, probabilities or any numbers."""
+    if kind == "labels":
+        return rng.integers(outputs, size=rows)
+    if "cross_entropy" in name:
+        return rng.uniform(size=(rows, outputs)).astype(dtype)
+    return normal(rng, (rows, outputs), dtype)
+
+
+def op_cases(rows: int, columns: int, dtype: Any, *, depth: int = 5) -> list[OpCase]:
+    """Return the calls with arrays of (rows, columns); `depth` is gemm's inner length."""
+    rng = np.random.default_rng([rows, columns, depth])
+    x, grad_out = normal(rng, (rows, columns), dtype), normal(rng, (rows, columns), dtype)
+    channel, shared = normal(rng, (columns,), dtype), normal(rng, (1,), dtype)
+    return [
+        *_gemm_cases(rng, rows, columns, depth, dtype),
+        OpCase("prelu_forward", "prelu_forward", {"x": x, "alpha": channel}, takes_out=True),
+        OpCase("prelu_forward-shared", "prelu_forward", {"x": x, "alpha": shared}, takes_out=True),
+        OpCase(
+            "prelu_backward", "prelu_backward", {"grad_out": grad_out, "x": x, "alpha": channel}
+        ),
+        OpCase(
+            "prelu_backward-shared",
+            "prelu_backward",
+            {"grad_out": grad_out, "x": x, "alpha": shared},
+        ),
+        *_elementwise_cases(x, grad_out),
+        *_loss_cases(rng, rows, columns, dtype),
+        OpCase("column_sums", "column_sums", {"x": x}),
+        *_update_cases(rng, rows * columns, dtype),
+    ]
+
+
+def _gemm_cases(rng, rows, columns, depth, dtype):
+    a, b = normal(rng, (rows, depth), dtype), normal(rng, (depth, columns), dtype)
+    bias, alpha = normal(rng, (columns,), dtype), normal(rng, (columns,), dtype)
+    forms = {
+        "gemm": ({"a": a, "b": b}, {}),
+        "gemm-x_w": ({"a": a, "b": b.T.copy()}, {"transpose_b": True}),
+        "gemm-dz_x": ({"a": a.T.copy(), "b": b}, {"transpose_a": True}),
+        "gemm-both": (
+            {"a": a.T.copy(), "b": b.T.copy()},
+            {"transpose_a": True, "transpose_b": True},
+        ),
+        "gemm-bias_prelu": (
+            {"a": a, "b": b, "bias": bias, "alpha": alpha},
+            {"activation": "prelu"},
+        ),
+    }
+    forms |= {
+        f"gemm-{name}": ({"a": a, "b": b, "bias": bias}, {"activation": name})
+        for name in pn.ops.ACTIVATIONS
+    }
+    return [
+        OpCase(label, "gemm", arrays, options, takes_out=True)
+        for label, (arrays, options) in forms.items()
+    ]
+
+
+def _elementwise_cases(x, grad_out):
+    cases = [
+        OpCase("exp", "exp", {"x": x}),
+        OpCase("log", "log", {"x": np.abs(x)}),
+        OpCase("softmax_forward", "softmax_forward", {"x": x}),
+    ]
+    for name in pn.ops.ACTIVATIONS:
+        forward, backward = f"{name}_forward", f"{name}_backward"
+        cases.append(OpCase(forward, forward, {"x": x}, takes_out=True))
+        cases.append(OpCase(backward, backward, {"grad_out": grad_out, "x": x}))
+    return cases
+
+
+def _loss_cases(rng, rows, outputs, dtype):
+    cases = []
+    values = normal(rng, (rows, outputs), dtype)
+    weights = rng.uniform(size=rows).astype(dtype)
+    for name in pn.ops.LOSSES:
+        for kind in TARGET_KINDS.get(name, ("rows",)):
+            targets = loss_targets(name, kind, rng, rows, outputs, dtype)
+            arrays = {"outputs": values, "targets": targets}
+            cases.append(OpCase(f"{name}-{kind}", name, arrays))
+            cases.append(
+                OpCase(
+                    f"{name}-{kind}-weighted",
+                    name,
+                    arrays | {"sample_weight": weights},
+                    LOSS_OPTIONS.get(name, {}),
+                )
+            )
+    return cases
+
+
+def _update_cases(rng, count, dtype):
+    p, g, m = (normal(rng, (count,), dtype) for _ in range(3))
+    v = rng.uniform(0.1, 1.0, count).astype(dtype)
+    sgd = {"parameter": p, "gradient": g}
+    adam = {"parameter": p, "gradient": g, "first_moment": m, "second_moment": v}
+
+    def clip_by_norm(first, second, limit):
+        return pn.ops.clip_by_norm([first, second], limit)
+
+    return [
+        OpCase("sgd_update", "sgd_update", sgd, {"learning_rate": 0.1}, ("parameter",)),
+        OpCase(
+            "sgd_update-momentum",
+            "sgd_update",
+            sgd | {"velocity": m},
+            {"learning_rate": 0.1, "momentum": 0.9, "l2": 0.01, "weight_decay": 0.02},
+            ("parameter", "velocity"),
+        ),
+        OpCase(
+            "sgd_update-nesterov",
+            "sgd_update",
+            sgd | {"velocity": m},
+            {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True},
+            ("parameter", "velocity"),
+        ),
+        OpCase(
+            "adam_update",
+            "adam_update",
+            adam,
+            {"step": 3, "learning_rate": 0.1, "l2": 0.01, "weight_decay": 0.02},
+            ("parameter", "first_moment", "second_moment"),
+        ),
+        OpCase("clip_by_value", "clip_by_value", {"gradient": g}, {"limit": 0.5}, ("gradient",)),
+        OpCase(
+            "clip_by_norm",
+            "clip_by_norm",
+            {"first": g, "second": m},
+            {"limit": 0.5},
+            ("first", "second"),
+            adapter=clip_by_norm,
+        ),
+    ]

@@ -1,0 +1,109 @@
+"""Every instruction set of the machine: each can be forced, is right, and those with FMA agree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import prelunet as pn
+import pytest
+from tolerances import assert_same_bits
+
+TESTS = Path(__file__).parents[1]
+ISAS = ["baseline", "avx2", "avx512", "neon"]
+
+
+def run_python(*arguments, isa):
+    """Run Python in the tests' folder with an ISA forced; skip if this machine lacks it."""
+    environment = os.environ | {"PRELUNET_ISA": isa}
+    probe = [sys.executable, "-c", "import prelunet"]
+    imported = subprocess.run(probe, env=environment, capture_output=True, text=True, check=False)
+    if imported.returncode != 0:
+        last = imported.stderr.strip().splitlines()[-1]
+        assert last.startswith("ImportError"), imported.stderr
+        assert isa in last
+        pytest.skip(last)
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        cwd=TESTS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    """Return a function that gives an ISA's results, computed once."""
+    folder, computed = tmp_path_factory.mktemp("isa"), {}
+
+    def results(isa):
+        if isa not in computed:
+            path = folder / f"{isa}.npz"
+            run = run_python("op_bundle.py", str(path), isa=isa)
+            assert run.returncode == 0, run.stderr
+            with np.load(path) as file:
+                computed[isa] = dict(file)
+        return computed[isa]
+
+    return results
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_forced_isa_runs(bundles, isa):
+    assert bundles(isa)["isa"] == isa
+
+
+def test_avx2_and_avx512_give_the_same_bits(bundles):
+    avx2, avx512 = bundles("avx2"), bundles("avx512")
+    assert list(avx2) == list(avx512)
+    assert len(avx2) > 1
+    for name in avx2:
+        if name != "isa":
+            assert_same_bits(avx512[name], avx2[name], name)
+
+
+def test_no_choice_is_the_best_choice(bundles):
+    if "PRELUNET_ISA" in os.environ:
+        pytest.skip("PRELUNET_ISA is set: this run is not of the default")
+    best = pn.show_config(mode="dicts")["isa"]
+    for isa in ISAS[ISAS.index(best) + 1 :]:
+        with pytest.raises(pytest.skip.Exception):
+            bundles(isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_op_tests_pass_on_every_isa(isa):
+    if "PRELUNET_ISA" in os.environ:
+        pytest.skip("PRELUNET_ISA is set: this run is of that ISA alone")
+    if isa == pn.show_config(mode="dicts")["isa"]:
+        pytest.skip("this run itself is of that ISA")
+    options = ["-q", "-x", "-W", "error", "-p", "no:cacheprovider"]
+    run = run_python("-m", "pytest", *options, "ops", isa=isa)
+    assert run.returncode == 0, run.stdout[-4000:]
+
+
+def test_the_isa_of_this_run():
+    forced = os.environ.get("PRELUNET_ISA")
+    isa = pn.show_config(mode="dicts")["isa"]
+    assert isa in ISAS
+    assert forced in (None, isa)
+
+
+@pytest.mark.parametrize("name", ["avx1024", "AVX2", "neon2"])
+def test_an_unknown_isa_is_an_import_error(name):
+    run = subprocess.run(
+        [sys.executable, "-c", "import prelunet"],
+        env=os.environ | {"PRELUNET_ISA": name},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError"), run.stderr
+    assert f"PRELUNET_ISA={name} is unknown" in last

@@ -1,0 +1,91 @@
+"""Activations without learned parameters: y = f(x) and dx = dy f'(x), element by element."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import erfc
+
+
+def relu_forward(x, parameter=None):
+    """f(x) = max(x, 0); NaN stays NaN."""
+    return np.maximum(np.asarray(x, np.float64), 0.0)
+
+
+def relu_backward(grad_out, x, parameter=None):
+    """f'(x) = 1 where x > 0, else 0."""
+    return np.where(np.asarray(x) > 0, np.asarray(grad_out, np.float64), 0.0)
+
+
+def leaky_relu_forward(x, parameter=None):
+    """f(x) = x where x > 0, else slope x."""
+    x, slope = np.asarray(x, np.float64), 0.01 if parameter is None else parameter
+    return np.where(x > 0, x, slope * x)
+
+
+def leaky_relu_backward(grad_out, x, parameter=None):
+    """f'(x) = 1 where x > 0, else slope."""
+    grad_out, slope = np.asarray(grad_out, np.float64), 0.01 if parameter is None else parameter
+    return np.where(np.asarray(x) > 0, grad_out, slope * grad_out)
+
+
+def elu_forward(x, parameter=None):
+    """f(x) = x where x > 0, else a (e^x - 1)."""
+    x, a = np.asarray(x, np.float64), 1.0 if parameter is None else parameter
+    return np.where(x > 0, x, a * np.expm1(np.minimum(x, 0.0)))
+
+
+def elu_backward(grad_out, x, parameter=None):
+    """f'(x) = 1 where x > 0, else a e^x."""
+    grad_out, x = np.asarray(grad_out, np.float64), np.asarray(x, np.float64)
+    a = 1.0 if parameter is None else parameter
+    return np.where(x > 0, grad_out, grad_out * a * np.exp(np.minimum(x, 0.0)))
+
+
+def _normal_cdf(x):
+    """Phi(x) = erfc(-x / sqrt(2)) / 2, exact in both tails."""
+    return erfc(-x / np.sqrt(2.0)) / 2
+
+
+def gelu_forward(x, parameter=None):
+    """f(x) = x Phi(x), Phi the standard normal distribution function."""
+    x = np.asarray(x, np.float64)
+    return x * _normal_cdf(x)
+
+
+def gelu_backward(grad_out, x, parameter=None):
+    """f'(x) = Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2 pi)."""
+    grad_out, x = np.asarray(grad_out, np.float64), np.asarray(x, np.float64)
+    return grad_out * (_normal_cdf(x) + x * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi))
+
+
+def silu_forward(x, parameter=None):
+    """f(x) = x s(x), s the sigmoid."""
+    x = np.asarray(x, np.float64)
+    return x * sigmoid_forward(x)
+
+
+def silu_backward(grad_out, x, parameter=None):
+    """f'(x) = s (1 + x (1 - s)), s = s(x)."""
+    grad_out, x = np.asarray(grad_out, np.float64), np.asarray(x, np.float64)
+    return grad_out * sigmoid_forward(x) * (1 + x * sigmoid_forward(-x))
+
+
+def tanh_forward(x, parameter=None):
+    """f(x) = tanh(x)."""
+    return np.tanh(np.asarray(x, np.float64))
+
+
+def tanh_backward(grad_out, x, parameter=None):
+    """f'(x) = 1 - tanh(x)^2."""
+    return np.asarray(grad_out, np.float64) * (1 - np.tanh(np.asarray(x, np.float64)) ** 2)
+
+
+def sigmoid_forward(x, parameter=None):
+    """f(x) = 1 / (1 + e^-x)."""
+    with np.errstate(over="ignore"):  # e^-x = inf gives the right limit, 0
+        return 1 / (1 + np.exp(-np.asarray(x, np.float64)))
+
+
+def sigmoid_backward(grad_out, x, parameter=None):
+    """f'(x) = s(x) s(-x) = s (1 - s)."""
+    return np.asarray(grad_out, np.float64) * sigmoid_forward(x) * sigmoid_forward(-np.asarray(x))

@@ -1,0 +1,33 @@
+"""README.md keeps its word: its Python runs, and the files that it names are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def python_blocks() -> list[str]:
+    """Return README's Python, each block on its own lines of the file, for tracebacks that fit."""
+    found = re.finditer(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    return ["\n" * README.count("\n", 0, block.start(1)) + block[1] for block in found]
+
+
+def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks()
+    assert blocks
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+
+
+def test_named_files_exist() -> None:
+    named = set(re.findall(r"`((?:tests|cpp|python|bench)/[^\s`]+)`", README))
+    named |= set(re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
+    assert named
+    assert not {name for name in named if not (ROOT / name).exists()}
