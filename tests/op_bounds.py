@@ -10,6 +10,7 @@ import ctypes
 import mmap
 
 import numpy as np
+
 from op_cases import op_cases
 from tolerances import assert_same_bits
 

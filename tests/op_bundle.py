@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+
 import prelunet as pn
 from op_cases import op_cases
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 import prelunet as pn
 
 TARGET_KINDS = {"softmax_cross_entropy": ("labels", "rows")}

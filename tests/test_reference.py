@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+
 from reference import activation, network
 from reference.adam import adam_update
 from reference.clip import clip_by_norm, clip_by_value

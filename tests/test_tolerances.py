@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tolerances import (
     assert_close_to_scale,
     assert_same_bits,

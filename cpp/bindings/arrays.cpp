@@ -114,7 +114,10 @@ ElementType element_type(const Argument& argument, const py::array& array) {
       if (size == 8) return ElementType::float64;
       break;
     case 'i':
-      return size == 1 ? ElementType::int8 : size == 2 ? ElementType::int16 : size == 4 ? ElementType::int32 : ElementType::int64;
+      return size == 1   ? ElementType::int8
+             : size == 2 ? ElementType::int16
+             : size == 4 ? ElementType::int32
+                         : ElementType::int64;
     case 'u':
       return size == 1   ? ElementType::uint8
              : size == 2 ? ElementType::uint16

@@ -80,8 +80,8 @@ LayerSpec layer_spec(const py::dict& config) {
 
 OptimizerConfig optimizer_config(const py::dict& config) {
   OptimizerConfig c;
-  c.method = py::cast<std::string>(config["method"]) == "adam" ? OptimizerConfig::Method::adam
-                                                               : OptimizerConfig::Method::sgd;
+  c.method =
+      py::cast<std::string>(config["method"]) == "adam" ? OptimizerConfig::Method::adam : OptimizerConfig::Method::sgd;
   if (c.method == OptimizerConfig::Method::adam) {
     c.beta_1 = py::cast<double>(config["beta_1"]);
     c.beta_2 = py::cast<double>(config["beta_2"]);
@@ -177,8 +177,8 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
 }
 
 template <class T>
-void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order,
-           std::size_t batch_size, const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals) {
+void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
+           const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals) {
   const std::string operation = "train_epoch";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -197,9 +197,7 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
                                                       std::to_string(learning_rates.size()));
   }
   const Usage::Writing writing(network.usage(), "fit");
-  interruptible([&](const Interrupt& interrupt) {
-    return network.train(x.source, y.targets, run, totals, interrupt);
-  });
+  interruptible([&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, totals, interrupt); });
 }
 
 template <class T>
@@ -255,30 +253,34 @@ void register_network_of(py::module_& m, const char* name) {
              return std::make_unique<N>(input, specs, seed, fuse);
            }),
            py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true)
-      .def_property_readonly("shapes", [](const N& n) { return n.shapes(); }, "The output shape of each layer.")
+      .def_property_readonly(
+          "shapes", [](const N& n) { return n.shapes(); }, "The output shape of each layer.")
       .def_property_readonly("outputs", &N::outputs)
       .def_property("steps", &N::steps, &N::set_steps, "Training steps taken.")
       .def("parameters", &parameter_list<T>, "What each parameter is, in arena order.")
-      .def("values", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).values(), false); },
-           "Read-only views of the parameters, in arena order.")
+      .def(
+          "values", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).values(), false); },
+          "Read-only views of the parameters, in arena order.")
       .def("gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients(), false); })
-      .def("slots",
-           [](const py::object& self) {
-             py::list slots;
-             for (const Arena<T>& slot : py::cast<N&>(self).slots()) {
-               slots.append(arena_views(self, slot.data(), true));
-             }
-             return slots;
-           },
-           "Writeable views of the optimizer's state, one list for each slot.")
+      .def(
+          "slots",
+          [](const py::object& self) {
+            py::list slots;
+            for (const Arena<T>& slot : py::cast<N&>(self).slots()) {
+              slots.append(arena_views(self, slot.data(), true));
+            }
+            return slots;
+          },
+          "Writeable views of the optimizer's state, one list for each slot.")
       .def("write_parameters", &write_parameters<T>, py::arg("arrays"))
-      .def("compile",
-           [](N& n, const std::string& loss, double option, const std::string& judge, double threshold,
-              const py::dict& optimizer) {
-             const Usage::Writing writing(n.usage(), "compile");
-             n.compile(loss_config(loss, option, judge, threshold), optimizer_config(optimizer));
-           },
-           py::arg("loss"), py::arg("option"), py::arg("judge"), py::arg("threshold"), py::arg("optimizer"))
+      .def(
+          "compile",
+          [](N& n, const std::string& loss, double option, const std::string& judge, double threshold,
+             const py::dict& optimizer) {
+            const Usage::Writing writing(n.usage(), "compile");
+            n.compile(loss_config(loss, option, judge, threshold), optimizer_config(optimizer));
+          },
+          py::arg("loss"), py::arg("option"), py::arg("judge"), py::arg("threshold"), py::arg("optimizer"))
       .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true))
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),

@@ -27,7 +27,8 @@ ParameterArray alpha_array(const std::string& op, const py::object& object, cons
   const std::size_t columns = matrix_of(x).columns;
   const bool fits = alpha.ndim() == 1 && (alpha.shape(0) == 1 || alpha.shape(0) == static_cast<py::ssize_t>(columns));
   if (!fits || alpha.size() == 0) {
-    Argument{op, "alpha"}.value_error("have shape (1,) or (" + std::to_string(columns) + ",)", to_text(shape_of(alpha)));
+    Argument{op, "alpha"}.value_error("have shape (1,) or (" + std::to_string(columns) + ",)",
+                                      to_text(shape_of(alpha)));
   }
   return {alpha, 0.0};
 }
@@ -69,8 +70,8 @@ Gradients backward(const std::string& op, ActivationId id, const py::object& gra
   dispatch_dtype(x, [&]<class T>() {
     const T constant = static_cast<T>(parameter.constant);
     const std::size_t chunks = chunk_count(size.rows);
-    const Scratch scratch(
-        learned ? checked_multiply(checked_multiply(chunks + 1, size.columns), sizeof(T)) : std::size_t{0});
+    const Scratch scratch(learned ? checked_multiply(checked_multiply(chunks + 1, size.columns), sizeof(T))
+                                  : std::size_t{0});
     T* const channel_sums = scratch.at<T>(0);
     ActivationBackward<T> g{};
     g.rows = size.rows;
@@ -160,8 +161,8 @@ void register_activation_ops(py::module_& m) {
       py::arg("grad_out"), py::arg("x"), py::arg("alpha"));
 
   py::list rows;  // the registry: (name, class, name of its parameter, default, equation)
-#define PRELUNET_ROW(name, Class, parameter, value, equation)   \
-  register_activation(m, #name, ActivationId::name);            \
+#define PRELUNET_ROW(name, Class, parameter, value, equation) \
+  register_activation(m, #name, ActivationId::name);          \
   rows.append(py::make_tuple(#name, #Class, parameter, value, equation));
   PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW

@@ -22,7 +22,8 @@ EpilogueChoice epilogue_choice(const py::object& activation) {
   if (name == #row) return {ActivationId::row, value};
   PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
-  Argument{"gemm", "activation"}.value_error("be None, 'prelu' or a name in prelunet.ops.ACTIVATIONS", "'" + name + "'");
+  Argument{"gemm", "activation"}.value_error("be None, 'prelu' or a name in prelunet.ops.ACTIVATIONS",
+                                             "'" + name + "'");
 }
 
 py::array gemm_binding(const py::object& a_object, const py::object& b_object, bool transpose_a, bool transpose_b,

@@ -48,16 +48,22 @@ void sgd_binding(const py::object& parameter_object, const py::object& gradient_
   }
   dispatch_dtype(parameter, [&]<class T>() {
     const auto count = static_cast<std::size_t>(parameter.size());
-    const SgdUpdate<T> g{count, mutable_data_of<T>(parameter), data_of<T>(gradient),
-                         velocity_object.is_none() ? nullptr : mutable_data_of<T>(velocity), learning_rate, momentum,
-                         nesterov, l2, 1.0 - learning_rate * weight_decay};
+    const SgdUpdate<T> g{count,
+                         mutable_data_of<T>(parameter),
+                         data_of<T>(gradient),
+                         velocity_object.is_none() ? nullptr : mutable_data_of<T>(velocity),
+                         learning_rate,
+                         momentum,
+                         nesterov,
+                         l2,
+                         1.0 - learning_rate * weight_decay};
     with_team(count, [&](Team& team) { sgd_update(team, g); });
   });
 }
 
-void adam_binding(const py::object& parameter_object, const py::object& gradient_object,
-                  const py::object& first_object, const py::object& second_object, std::int64_t step,
-                  double learning_rate, double beta_1, double beta_2, double epsilon, double l2, double weight_decay) {
+void adam_binding(const py::object& parameter_object, const py::object& gradient_object, const py::object& first_object,
+                  const py::object& second_object, std::int64_t step, double learning_rate, double beta_1,
+                  double beta_2, double epsilon, double l2, double weight_decay) {
   const std::string op = "adam_update";
   py::array parameter = writeable(op, "parameter", parameter_object);
   const py::array gradient = state_array(op, "gradient", gradient_object, parameter, false);
@@ -75,9 +81,19 @@ void adam_binding(const py::object& parameter_object, const py::object& gradient
   checked_rate({op, "weight_decay"}, weight_decay, false);
   dispatch_dtype(parameter, [&]<class T>() {
     const auto count = static_cast<std::size_t>(parameter.size());
-    const AdamUpdate<T> g{count, mutable_data_of<T>(parameter), data_of<T>(gradient), mutable_data_of<T>(first),
-                          mutable_data_of<T>(second), learning_rate, beta_1, beta_2, epsilon,
-                          1.0 - power(beta_1, step), 1.0 - power(beta_2, step), l2, 1.0 - learning_rate * weight_decay};
+    const AdamUpdate<T> g{count,
+                          mutable_data_of<T>(parameter),
+                          data_of<T>(gradient),
+                          mutable_data_of<T>(first),
+                          mutable_data_of<T>(second),
+                          learning_rate,
+                          beta_1,
+                          beta_2,
+                          epsilon,
+                          1.0 - power(beta_1, step),
+                          1.0 - power(beta_2, step),
+                          l2,
+                          1.0 - learning_rate * weight_decay};
     with_team(count, [&](Team& team) { adam_update(team, g); });
   });
 }

@@ -1,6 +1,7 @@
 // Activations: a functor for each, and the two loops that run them over rows.
 //
-// forward(x, parameter) gives y; backward(grad, x, y, parameter) gives grad * dy/dx. kNeedsY says that backward reads y.
+// forward(x, parameter) gives y; backward(grad, x, y, parameter) gives grad * dy/dx. kNeedsY says that backward reads
+// y.
 #pragma once
 
 #include "kernels/math.h"
@@ -69,7 +70,8 @@ struct GELU {
   }
   template <class V>
   static PRELUNET_INLINE V backward(V grad, V x, V, V) {
-    const V density = exp(x * x * constant<V>(-0.5)) * constant<V>(0.398942280401432677939946059934 /* 1 / sqrt(2 pi) */);
+    const V density =
+        exp(x * x * constant<V>(-0.5)) * constant<V>(0.398942280401432677939946059934 /* 1 / sqrt(2 pi) */);
     return grad * fma(x, density, normal_cdf(x));
   }
 };

@@ -6,13 +6,13 @@ namespace prelunet {
 
 // X(name, Class, parameter, default, equation): `name` in pn.ops and in strings; `Class` the functor in C++ and the
 // layer in Python; `parameter` its constant's name ("" where it has none) with its default; `equation` for the docs.
-#define PRELUNET_ACTIVATIONS(X)                                                                                     \
-  X(relu, ReLU, "", 0.0, "y = max(x, 0); dy/dx = 0 at 0, and NaN stays NaN")                                        \
-  X(leaky_relu, LeakyReLU, "slope", 0.01, "y = x where x > 0, else slope * x; dy/dx = slope at 0")                  \
-  X(elu, ELU, "scale", 1.0, "y = x where x > 0, else scale * (exp(x) - 1) (Clevert et al. 2016)")                   \
-  X(gelu, GELU, "", 0.0, "y = x * Phi(x), Phi the standard normal distribution (Hendrycks & Gimpel 2016)")          \
-  X(silu, SiLU, "", 0.0, "y = x * sigmoid(x) (Elfwing et al. 2018)")                                                \
-  X(tanh, Tanh, "", 0.0, "y = tanh(x)")                                                                             \
+#define PRELUNET_ACTIVATIONS(X)                                                                            \
+  X(relu, ReLU, "", 0.0, "y = max(x, 0); dy/dx = 0 at 0, and NaN stays NaN")                               \
+  X(leaky_relu, LeakyReLU, "slope", 0.01, "y = x where x > 0, else slope * x; dy/dx = slope at 0")         \
+  X(elu, ELU, "scale", 1.0, "y = x where x > 0, else scale * (exp(x) - 1) (Clevert et al. 2016)")          \
+  X(gelu, GELU, "", 0.0, "y = x * Phi(x), Phi the standard normal distribution (Hendrycks & Gimpel 2016)") \
+  X(silu, SiLU, "", 0.0, "y = x * sigmoid(x) (Elfwing et al. 2018)")                                       \
+  X(tanh, Tanh, "", 0.0, "y = tanh(x)")                                                                    \
   X(sigmoid, Sigmoid, "", 0.0, "y = 1 / (1 + exp(-x))")
 
 // Indices into the kernel tables. identity is a layer's bias alone; prelu's alpha is learned, so it has ops of its own.
@@ -22,7 +22,7 @@ enum class ActivationId : int {
 #define PRELUNET_ROW(name, Class, parameter, value, equation) name,
   PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
-  count,
+      count,
 };
 
 }  // namespace prelunet

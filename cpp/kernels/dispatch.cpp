@@ -8,10 +8,10 @@
 
 namespace prelunet {
 
-#define PRELUNET_DECLARE_TABLES(isa)             \
-  namespace isa {                                \
-  extern const KernelTable<float> kTableF32;     \
-  extern const KernelTable<double> kTableF64;    \
+#define PRELUNET_DECLARE_TABLES(isa)          \
+  namespace isa {                             \
+  extern const KernelTable<float> kTableF32;  \
+  extern const KernelTable<double> kTableF64; \
   }
 #ifdef PRELUNET_HAVE_BASELINE
 PRELUNET_DECLARE_TABLES(baseline)

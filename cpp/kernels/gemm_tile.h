@@ -20,7 +20,7 @@ constexpr std::size_t kTileRows = 4, kTileVectors = 2;  // 8 of 16
 #endif
 
 template <class T>
-constexpr std::size_t kPanelColumns = kTileVectors* kLanes<T>;
+constexpr std::size_t kPanelColumns = kTileVectors * kLanes<T>;
 
 template <class T>
 struct TileArgs {

@@ -48,9 +48,7 @@ void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
   }
 }
 
-PRELUNET_INLINE double log_of(double x) {
-  return log(splat(x))[0];
-}
+PRELUNET_INLINE double log_of(double x) { return log(splat(x))[0]; }
 
 // t_j after smoothing: of a label, or of a row of targets.
 template <class T>
@@ -204,7 +202,8 @@ void elementwise_loss_rows(const LossRows<T>& g) {
       const Vec<T> o = load_count(output + j, lanes);
       const Vec<T> t = load_count(target + j, lanes);
       sum.add(j, Function::value(o, t, option), lanes);
-      if (g.grad != nullptr) store_count(g.grad + row * g.grad_stride + j, Function::slope(o, t, option) * scale, lanes);
+      if (g.grad != nullptr)
+        store_count(g.grad + row * g.grad_stride + j, Function::slope(o, t, option) * scale, lanes);
     });
     g.row_loss[row] = sum.total() / divisor;
   }

@@ -18,22 +18,16 @@ constexpr KernelTable<T> make_table() {
       .column_unit = kLanes<T>,
       .gemm = gemm<T>,
       .pack_panels = pack_panels<T>,
-      .activation_forward =
-          {
-              activation_forward<T, Identity>,
-              activation_forward<T, PReLU>,
+      .activation_forward = {activation_forward<T, Identity>, activation_forward<T, PReLU>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_forward<T, Class>,
-              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+                             PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
-          },
-      .activation_backward =
-          {
-              activation_backward<T, Identity>,
-              activation_backward<T, PReLU>,
+      },
+      .activation_backward = {activation_backward<T, Identity>, activation_backward<T, PReLU>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_backward<T, Class>,
-              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+                              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
-          },
+      },
       .add_chunks = add_chunks<T>,
       .loss_rows =
           {

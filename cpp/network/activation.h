@@ -9,7 +9,9 @@ template <class T>
 class ActivationLayer final : public Layer<T> {
  public:
   ActivationLayer(const CurveSpec& spec, const Shape& shape)
-      : Layer<T>(shape, shape), columns_(shape.back()), rows_per_sample_(element_count(shape) / shape.back()),
+      : Layer<T>(shape, shape),
+        columns_(shape.back()),
+        rows_per_sample_(element_count(shape) / shape.back()),
         curve_(spec, shape.back()) {}
 
   std::vector<ParameterInfo> parameters() const override;

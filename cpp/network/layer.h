@@ -42,14 +42,14 @@ struct Parameter {
 template <class T>
 struct Flow {
   std::size_t rows;
-  const T* x;      // (rows, inputs)
-  T* y;            // (rows, outputs)
-  T* z;            // (rows, outputs): what a fused activation was applied to; null when predicting
-  T* grad_y;       // (rows, outputs): a layer may overwrite it with what gradients() needs
-  T* grad_x;       // (rows, inputs); null: not wanted
-  T* work;         // work_size() elements that live from forward to gradients()
-  bool training;   // dropout acts
-  bool first;      // the batch's first block: gradients() overwrites, later blocks add
+  const T* x;             // (rows, inputs)
+  T* y;                   // (rows, outputs)
+  T* z;                   // (rows, outputs): what a fused activation was applied to; null when predicting
+  T* grad_y;              // (rows, outputs): a layer may overwrite it with what gradients() needs
+  T* grad_x;              // (rows, inputs); null: not wanted
+  T* work;                // work_size() elements that live from forward to gradients()
+  bool training;          // dropout acts
+  bool first;             // the batch's first block: gradients() overwrites, later blocks add
   std::size_t first_row;  // the block's first row, counted in the batch
   std::uint64_t step;     // training steps taken before this one
 };

@@ -54,8 +54,8 @@ void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std
   for (std::size_t i = share.begin; i < share.end; ++i) {
     const T* const o = output + i * outputs;
     if (judge == Judge::argmax) {
-      const std::size_t wanted =
-          block.label != nullptr ? static_cast<std::size_t>(block.label[i]) : argmax(outputs, block.target + i * outputs);
+      const std::size_t wanted = block.label != nullptr ? static_cast<std::size_t>(block.label[i])
+                                                        : argmax(outputs, block.target + i * outputs);
       right[i] = argmax(outputs, o) == wanted;
     } else {
       right[i] = (static_cast<double>(*o) > threshold) == (block.target[i] > T(0.5));
@@ -63,11 +63,11 @@ void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std
   }
 }
 
-#define PRELUNET_INSTANTIATE(T)                                                                  \
-  template void gather_targets(Team&, const Targets&, RowIndex, std::size_t, TargetBlock<T>&);   \
-  template LossRows<T> loss_arguments(const LossConfig&, std::size_t, std::size_t, const T*,     \
-                                      const TargetBlock<T>&, const double*, double*);            \
-  template void judge_rows(Team&, Judge, double, std::size_t, std::size_t, const T*, const TargetBlock<T>&, \
+#define PRELUNET_INSTANTIATE(T)                                                                                     \
+  template void gather_targets(Team&, const Targets&, RowIndex, std::size_t, TargetBlock<T>&);                      \
+  template LossRows<T> loss_arguments(const LossConfig&, std::size_t, std::size_t, const T*, const TargetBlock<T>&, \
+                                      const double*, double*);                                                      \
+  template void judge_rows(Team&, Judge, double, std::size_t, std::size_t, const T*, const TargetBlock<T>&,         \
                            unsigned char*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

@@ -33,8 +33,8 @@ struct Plan {
 
   std::vector<std::unique_ptr<Layer<T>>> steps;
   std::vector<const Layer<T>*> predict_steps;  // without those that are the identity then
-  std::vector<Owner> parameters;  // step by step, in the order that bind() wants
-  std::vector<Shape> shapes;      // the output shape of each layer of the list
+  std::vector<Owner> parameters;               // step by step, in the order that bind() wants
+  std::vector<Shape> shapes;                   // the output shape of each layer of the list
 };
 
 // Throws std::invalid_argument where a layer does not fit its input. `fuse` false keeps every layer a step of its own,

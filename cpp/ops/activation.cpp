@@ -53,10 +53,10 @@ void softmax_rows(Team& team, std::size_t rows, std::size_t columns, const T* x,
   kernel_table<T>().softmax_rows(share.size(), columns, x + offset, y + offset);
 }
 
-#define PRELUNET_INSTANTIATE(T)                                                                     \
-  template void activation_forward(Team&, ActivationId, ActivationForward<T>, std::size_t);                      \
-  template void activation_backward(Team&, ActivationId, ActivationBackward<T>, std::size_t);                    \
-  template void add_chunks(Team&, std::size_t, std::size_t, const T*, bool, T*);             \
+#define PRELUNET_INSTANTIATE(T)                                                               \
+  template void activation_forward(Team&, ActivationId, ActivationForward<T>, std::size_t);   \
+  template void activation_backward(Team&, ActivationId, ActivationBackward<T>, std::size_t); \
+  template void add_chunks(Team&, std::size_t, std::size_t, const T*, bool, T*);              \
   template void softmax_rows(Team&, std::size_t, std::size_t, const T*, T*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

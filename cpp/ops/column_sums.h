@@ -1,6 +1,7 @@
 // sums[j] = sum over rows i of x[i][j], by chunks of kChunkRows rows in order: a bias's gradient.
 //
-// x (rows, columns) with row stride `stride`; sums (columns,) is overwritten; partial holds chunk_count(rows) * columns.
+// x (rows, columns) with row stride `stride`; sums (columns,) is overwritten; partial holds chunk_count(rows) *
+// columns.
 #pragma once
 
 #include "runtime/team.h"

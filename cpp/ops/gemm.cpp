@@ -54,8 +54,8 @@ void pack(Team& team, std::size_t n, std::size_t k, const T* w, std::size_t stri
   table.pack_panels(n, k, w, stride, panels, share.begin, share.end);
 }
 
-#define PRELUNET_INSTANTIATE(T)                             \
-  template void gemm(Team&, Gemm<T>, Split);                \
+#define PRELUNET_INSTANTIATE(T)                                  \
+  template void gemm(Team&, Gemm<T>, Split);                     \
   template std::size_t packed_size<T>(std::size_t, std::size_t); \
   template void pack(Team&, std::size_t, std::size_t, const T*, std::size_t, T*);
 PRELUNET_INSTANTIATE(float)

@@ -14,8 +14,8 @@ struct LossInfo {
   LossId id;
   const char* name;
   Reduction reduction;
-  bool takes_labels;        // integer labels (n,) as well as rows of targets
-  const char* option;       // the name of its option, "" where it has none
+  bool takes_labels;   // integer labels (n,) as well as rows of targets
+  const char* option;  // the name of its option, "" where it has none
   double default_option;
 };
 

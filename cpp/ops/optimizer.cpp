@@ -73,12 +73,12 @@ double power(double b, std::int64_t n) {
   return result;
 }
 
-#define PRELUNET_INSTANTIATE(T)                                             \
-  template void sgd_update(Team&, SgdUpdate<T>);                            \
-  template void adam_update(Team&, AdamUpdate<T>);                          \
-  template void clip_by_value(Team&, std::size_t, T*, double);              \
-  template void scale(Team&, std::size_t, T*, double);                      \
-  template void add_scaled(Team&, std::size_t, double, const T*, T*);       \
+#define PRELUNET_INSTANTIATE(T)                                       \
+  template void sgd_update(Team&, SgdUpdate<T>);                      \
+  template void adam_update(Team&, AdamUpdate<T>);                    \
+  template void clip_by_value(Team&, std::size_t, T*, double);        \
+  template void scale(Team&, std::size_t, T*, double);                \
+  template void add_scaled(Team&, std::size_t, double, const T*, T*); \
   template void sum_of_squares(Team&, std::size_t, const T*, double*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

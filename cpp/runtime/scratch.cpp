@@ -34,8 +34,8 @@ class Pool {
     {
       const std::unique_lock lock(mutex_, std::try_to_lock);
       if (lock.owns_lock()) {
-        Piece& smallest = *std::min_element(
-            idle_.begin(), idle_.end(), [](const Piece& a, const Piece& b) { return a.capacity < b.capacity; });
+        Piece& smallest = *std::min_element(idle_.begin(), idle_.end(),
+                                            [](const Piece& a, const Piece& b) { return a.capacity < b.capacity; });
         if (smallest.capacity <= piece.capacity) std::swap(smallest, piece);
       }
     }

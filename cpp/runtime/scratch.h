@@ -30,7 +30,8 @@ class Layout {
   template <class T>
   std::size_t add(std::size_t count) {
     const std::size_t offset = bytes_;
-    const std::size_t padded = checked_add(checked_multiply(count, sizeof(T)), kAlignment - 1) / kAlignment * kAlignment;
+    const std::size_t padded =
+        checked_add(checked_multiply(count, sizeof(T)), kAlignment - 1) / kAlignment * kAlignment;
     bytes_ = checked_add(bytes_, padded);
     return offset;
   }

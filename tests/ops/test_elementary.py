@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mpmath
 import numpy as np
-import prelunet as pn
 import pytest
+
+import prelunet as pn
 from tolerances import ELEMENTARY_ULPS, assert_same_bits, ulps_between
 
 WIDE = {

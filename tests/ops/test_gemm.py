@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-import prelunet as pn
 import pytest
+
+import prelunet as pn
 from op_cases import normal
 from reference.gemm import gemm
 from tolerances import assert_same_bits, assert_within, elementary_roundings, sum_tolerance

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import prelunet as pn
 import pytest
+
+import prelunet as pn
 from tolerances import assert_same_bits
 
 TESTS = Path(__file__).parents[1]

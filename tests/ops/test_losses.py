@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import prelunet as pn
 import pytest
+
+import prelunet as pn
 from op_cases import LOSS_OPTIONS, TARGET_KINDS, loss_targets, normal
 from reference import softmax_cross_entropy as softmax_oracle
 from reference.network import loss_function

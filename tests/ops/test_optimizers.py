@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import prelunet as pn
 import pytest
+
+import prelunet as pn
 from op_cases import normal
 from reference.adam import adam_update
 from reference.clip import clip_by_norm, clip_by_value

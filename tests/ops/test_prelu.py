@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import prelunet as pn
 import pytest
+
+import prelunet as pn
 from op_cases import normal
 from reference.prelu import prelu_backward, prelu_forward
 from tolerances import assert_same_bits, assert_within, sum_tolerance
