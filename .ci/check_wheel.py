@@ -9,7 +9,7 @@ from pathlib import Path
 LARGEST = 2_000_000  # bytes
 MUST_HOLD = [
     r"prelunet/_core\.[^/]+\.so",
-    r"prelunet/_core\.pyi",
+    r"prelunet/_core/__init__\.pyi",
     r"prelunet/py\.typed",
     r"prelunet/data/digits\.npz",
     r"prelunet-[^/]+\.dist-info/licenses/LICENSE",

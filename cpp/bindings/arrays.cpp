@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/dispatch.h"
 
@@ -88,12 +89,21 @@ void check_overlap(const Argument& out, const py::array& out_array, const char* 
   out.value_error("not overlap " + std::string(name), "arrays that share memory");
 }
 
-py::array new_array(const Shape& shape, const py::dtype& dtype) {
+py::array new_array(const std::string& operation, const Shape& shape, const py::dtype& dtype) {
+  // NumPy, too, multiplies the sizes of the axes that are not empty.
+  constexpr auto kLimit = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+  std::size_t bytes = static_cast<std::size_t>(dtype.itemsize());
+  for (const std::size_t size : shape) {
+    if (size > 1 && bytes > kLimit / size) {
+      Argument{operation, "the result"}.value_error("have fewer than 2^63 bytes", "shape " + to_text(shape));
+    }
+    bytes *= size > 1 ? size : 1;
+  }
   return py::array(dtype, std::vector<py::ssize_t>(shape.begin(), shape.end()));
 }
 
 py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like) {
-  if (out.is_none()) return new_array(shape, like.dtype());
+  if (out.is_none()) return new_array(argument.operation, shape, like.dtype());
   py::array array = strict_array_like(argument, out, like);
   check_shape(argument, array, shape);
   check_writeable(argument, array);

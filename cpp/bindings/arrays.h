@@ -44,7 +44,8 @@ void check_overlap(const Argument& out, const py::array& out_array, const char* 
 
 // `out` where one was given (checked), else a new array.
 py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like);
-py::array new_array(const Shape& shape, const py::dtype& dtype);
+// ValueError where the result would have 2^63 bytes or more.
+py::array new_array(const std::string& operation, const Shape& shape, const py::dtype& dtype);
 
 template <class T>
 const T* data_of(const py::array& array) {

@@ -202,7 +202,7 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
 
 template <class T>
 py::array predict(Network<T>& network, const Rows& x) {
-  py::array out = new_array({x.source.rows, network.outputs()}, py::dtype::of<T>());
+  py::array out = new_array("predict", {x.source.rows, network.outputs()}, py::dtype::of<T>());
   T* const to = mutable_data_of<T>(out);
   const Usage::Reading reading(network.usage(), "predict");
   interruptible([&](const Interrupt& interrupt) { return network.predict(x.source, to, interrupt); });

@@ -65,8 +65,8 @@ Gradients backward(const std::string& op, ActivationId id, const py::object& gra
   check_shape({op, "grad_out"}, grad, shape_of(x));
   const Matrix size = matrix_of(x);
   const bool learned = id == ActivationId::prelu;
-  Gradients result{new_array(shape_of(x), x.dtype()),
-                   learned ? new_array(shape_of(parameter.array), x.dtype()) : py::array()};
+  Gradients result{new_array(op, shape_of(x), x.dtype()),
+                   learned ? new_array(op, shape_of(parameter.array), x.dtype()) : py::array()};
   dispatch_dtype(x, [&]<class T>() {
     const T constant = static_cast<T>(parameter.constant);
     const std::size_t chunks = chunk_count(size.rows);
@@ -130,7 +130,7 @@ void register_activation(py::module_& m, const std::string& name, ActivationId i
 template <class F>
 py::array map_array(const std::string& op, const py::object& object, F&& f) {
   const py::array x = checked_input(op, object);
-  py::array y = new_array(shape_of(x), x.dtype());
+  py::array y = new_array(op, shape_of(x), x.dtype());
   const Matrix size = matrix_of(x);
   dispatch_dtype(x, [&]<class T>() {
     const T* const from = data_of<T>(x);

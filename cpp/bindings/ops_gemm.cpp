@@ -101,14 +101,15 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
 py::array column_sums_binding(const py::object& x_object) {
   const py::array x = strict_array({"column_sums", "x"}, x_object);
   check_rank({"column_sums", "x"}, x, 2, "(rows, columns)");
-  const Shape shape = shape_of(x);
-  py::array sums = new_array({shape[1]}, x.dtype());
+  const Matrix size = matrix_of(x);
+  py::array sums = new_array("column_sums", {size.columns}, x.dtype());
   dispatch_dtype(x, [&]<class T>() {
-    const Scratch partial(checked_multiply(checked_multiply(chunk_count(shape[0]), shape[1]), sizeof(T)));
+    const Scratch partial(checked_multiply(checked_multiply(chunk_count(size.rows), size.columns), sizeof(T)));
     const T* const from = data_of<T>(x);
     T* const to = mutable_data_of<T>(sums);
-    with_team(shape[0] * shape[1],
-              [&](Team& team) { column_sums(team, shape[0], shape[1], from, shape[1], partial.at<T>(0), to); });
+    with_team(size.rows * size.columns, [&](Team& team) {
+      column_sums(team, size.rows, size.columns, from, size.columns, partial.at<T>(0), to);
+    });
   });
   return sums;
 }

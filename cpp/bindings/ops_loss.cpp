@@ -34,7 +34,7 @@ py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, c
     weights = checked_weights({op, "sample_weight"}, array, shape[0]);
   }
 
-  py::array grad = new_array(shape, outputs.dtype());
+  py::array grad = new_array(op, shape, outputs.dtype());
   double loss = 0.0;
   dispatch_dtype(outputs, [&]<class T>() {
     double weight_sum = 0.0;

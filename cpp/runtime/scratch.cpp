@@ -26,8 +26,9 @@ class Pool {
       Piece* const best = lock.owns_lock() ? best_fit(bytes) : nullptr;
       if (best != nullptr) return std::exchange(*best, Piece{});
     }
-    void* data = ::operator new(std::max(bytes, kAlignment), std::align_val_t{kAlignment});
-    return {static_cast<unsigned char*>(data), bytes};
+    const std::size_t capacity = std::max(bytes, kAlignment);
+    void* const data = ::operator new(capacity, std::align_val_t{kAlignment});
+    return {static_cast<unsigned char*>(data), capacity};
   }
 
   void give_back(Piece piece) {

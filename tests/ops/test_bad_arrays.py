@@ -79,7 +79,6 @@ def assert_refused(case: OpCase, arrays, error, argument, **more):
     kept = {name: array.copy() for name, array in arrays.items() if isinstance(array, np.ndarray)}
     with pytest.raises(error) as caught:
         case.call(arrays, **more)
-    assert caught.type is error
     # clip_by_norm's adapter gives its arrays as a list, whose items the op names as it likes.
     name = r"gradients" if case.op == "clip_by_norm" else re.escape(argument)
     assert re.fullmatch(rf"(?s){case.op}: .*\b{name}\b.* must .*, got .*", str(caught.value))
@@ -100,7 +99,10 @@ def test_wrong_dtype(case, argument, wrong):
     if wrong == "None" and argument in OPTIONAL:
         pytest.skip("an optional argument may be None")
     arrays[argument] = WRONG_DTYPES[wrong](arrays[argument])
-    assert_refused(case, arrays, TypeError, argument)
+    error = TypeError
+    if case.op == "softmax_cross_entropy" and argument == "targets":
+        error = (TypeError, ValueError)  # rows that are not floats are labels of a wrong shape
+    assert_refused(case, arrays, error, argument)
 
 
 @pytest.mark.parametrize(("case", "argument"), arguments())
@@ -111,7 +113,9 @@ def test_two_dtypes_in_one_call(case, argument):
     if is_read_in_any_form(argument, arrays[argument]):
         pytest.skip("labels and weights have dtypes of their own")
     arrays[argument] = arrays[argument].astype(np.float64)
-    assert_refused(case, arrays, TypeError, argument)
+    # Which of the two is blamed is the op's to say.
+    with pytest.raises(TypeError, match=rf"{case.op}: .* must have dtype float.*, got float"):
+        case.call(arrays)
 
 
 @pytest.mark.parametrize("wrong", WRONG_LAYOUTS)
@@ -133,12 +137,15 @@ def test_wrong_layout(case, argument, wrong):
 @pytest.mark.parametrize(("case", "argument"), arguments())
 def test_wrong_length(case, argument):
     arrays = case.copies()
-    if len(arrays) == 1:
-        pytest.skip("any length is right for a single array")
-    if arrays[argument].shape == (1,):
-        arrays[argument] = np.repeat(arrays[argument], 3)
-    else:
-        arrays[argument] = arrays[argument][:-1].copy()
+    if (
+        len(arrays) == 1
+        or case.op == "clip_by_norm"
+        or (argument, "shared") == ("x", case.label[-6:])
+    ):
+        pytest.skip("any length is right here")
+    # One less along every axis: gemm's m and PReLU's rows alone may have any length.
+    array = arrays[argument]
+    arrays[argument] = np.resize(array, [3 if size == 1 else size - 1 for size in array.shape])
     with pytest.raises(ValueError, match=rf"{case.op}: .* must .*, got .*"):
         case.call(arrays)
 
@@ -147,11 +154,12 @@ def test_wrong_length(case, argument):
 @pytest.mark.parametrize("change", [lambda a: a[None], lambda a: a.reshape(-1)[:1].reshape(())])
 def test_wrong_rank(case, argument, change):
     arrays = case.copies()
-    if len(arrays) == 1 and case.op not in ("softmax_forward", "column_sums"):
-        pytest.skip("any shape is right for a single array")
-    if case.op == "clip_by_norm":
-        pytest.skip("the gradients of a network have different shapes")
-    arrays[argument] = change(arrays[argument]).copy()
+    bad = change(arrays[argument]).copy()
+    any_shape = (len(arrays) == 1 and case.op != "column_sums") or case.op == "clip_by_norm"
+    any_rank = case.op == "prelu_forward" and argument == "x" and bad.ndim > 0
+    if any_shape or any_rank:
+        pytest.skip("any rank is right here")
+    arrays[argument] = bad
     with pytest.raises(ValueError, match=rf"{case.op}: .* must .*, got .*"):
         case.call(arrays)
 
@@ -206,7 +214,7 @@ def test_out_must_not_overlap_an_input(case, argument):
     array = arrays[argument]
     # One buffer that holds the argument and an out which shares at least one element with it.
     size = max(array.size, result.size) + result.size
-    for shift in {0, 1, array.size - 1}:
+    for shift in {0, array.size // 2, array.size - 1}:
         buffer = np.ones(size, array.dtype)
         arrays[argument] = buffer[: array.size].reshape(array.shape)
         out = buffer[shift : shift + result.size].reshape(result.shape)

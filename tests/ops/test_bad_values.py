@@ -169,7 +169,7 @@ def gemm_operands(rng, dtype):
 
 def test_gemm_activation_names(rng, dtype):
     a, b = gemm_operands(rng, dtype)
-    with pytest.raises(ValueError, match=r"gemm: activation must be one of .*relu.*, got 'swish'"):
+    with pytest.raises(ValueError, match=r"gemm: activation must .*, got 'swish'"):
         pn.ops.gemm(a, b, activation="swish")
     with pytest.raises(TypeError, match=r"gemm: activation must .*, got"):
         pn.ops.gemm(a, b, activation=3)

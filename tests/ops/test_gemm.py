@@ -42,8 +42,9 @@ def error_bound(a, b, dtype, *, transpose_a=False, transpose_b=False, bias=None)
 @pytest.mark.parametrize("k", DEPTHS)
 def test_agrees_with_the_oracle(rng, dtype, k, transpose_a, transpose_b):
     form = {"transpose_a": transpose_a, "transpose_b": transpose_b}
-    shapes = [(m, n) for m in EDGES for n in (1, 10, 17, 50)]
-    shapes += [(m, n) for n in EDGES for m in (1, 5, 33)]
+    edges = EDGES if k < 100 else EDGES[::4]  # deep products are slow, and tails do not know k
+    shapes = [(m, n) for m in edges for n in (1, 10, 17, 50)]
+    shapes += [(m, n) for n in edges for m in (1, 5, 33)]
     for m, n in shapes:
         a, b = operands(rng, m, n, k, dtype, transpose_a, transpose_b)
         c = pn.ops.gemm(a, b, **form)

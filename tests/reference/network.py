@@ -8,10 +8,12 @@ The layers::
     {"layer": "relu"}, {"layer": "elu", "parameter": 1.0}, ...     a name in activation.py
     {"layer": "flatten"}
     {"layer": "rescaling", "scale": 1 / 255, "offset": 0.0}
+    {"layer": "dropout", "factor": (rows, ...)}         0 where dropped, 1 / (1 - rate) where kept
 """
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -58,6 +60,8 @@ def _layer_forward(layer, x):
         return x.reshape(len(x), -1)
     if kind == "rescaling":
         return x * layer["scale"] + layer.get("offset", 0.0)
+    if kind == "dropout":
+        return x * layer["factor"]
     return getattr(activations, f"{kind}_forward")(x, layer.get("parameter"))
 
 
@@ -79,6 +83,8 @@ def _layer_backward(layer, x, grad_out):
         return grad_out.reshape(x.shape), {}
     if kind == "rescaling":
         return grad_out * layer["scale"], {}
+    if kind == "dropout":
+        return grad_out * layer["factor"], {}
     return getattr(activations, f"{kind}_backward")(grad_out, x, layer.get("parameter")), {}
 
 
@@ -100,6 +106,25 @@ def backward(layers, values, grad_outputs):
     return grad, {name: gradients[name] for name in parameters(layers)}
 
 
+def gradient_scales(layers, values, grad_outputs):
+    """Return, by parameter, the largest of its gradients' sums with each term's absolute value.
+
+    That is what the error of a gradient is relative to, where its terms cancel.
+    """
+    scales = {}
+    grad = np.asarray(grad_outputs, np.float64)
+    for i in reversed(range(len(layers))):
+        x, layer = values[i], layers[i]
+        if layer["layer"] == "dense":
+            scales[f"{i}.weight"] = float(gemm(abs(grad), abs(x), transpose_a=True).max())
+            scales[f"{i}.bias"] = float(abs(grad).sum(axis=0).max())
+        if layer["layer"] == "prelu":
+            _, sums = prelu_backward(-abs(grad), x, layer["alpha"])  # x <= 0 where it counts
+            scales[f"{i}.alpha"] = float(sums.max())
+        grad, _ = _layer_backward(layer, x, grad)
+    return {name: scales[name] for name in parameters(layers)}
+
+
 def loss_function(name):
     """Return the oracle of a loss; each lies in the file of its name."""
     return getattr(import_module(f"reference.{name}"), name)
@@ -112,11 +137,18 @@ def loss_and_gradients(layers, x, targets, *, loss, sample_weight=None, **loss_o
     return values[-1], value, backward(layers, values, grad_outputs)[1]
 
 
-def train(
-    layers,
-    batches,
+def initial_state(current, optimizer):
+    """Return the state before the first step: zeros, one velocity or Adam's two moments each."""
+    moments = {"sgd": 1, "adam": 2}[optimizer]
+    return {name: [np.zeros(np.shape(p))] * moments for name, p in current.items()}
+
+
+def update(
+    current,
+    gradients,
+    state,
     *,
-    loss,
+    step,
     optimizer,
     learning_rate,
     l2=0.0,
@@ -124,19 +156,46 @@ def train(
     penalize=("weight",),
     clip_value=None,
     clip_norm=None,
-    loss_options=None,
     **hyperparameters,
+):
+    """Return the parameters after step 1, 2, ... and the state, for those that have gradients.
+
+    `optimizer` is "sgd" or "adam", `hyperparameters` are those of its update; L2 and weight decay
+    touch the parameters whose last name is in `penalize`. Clipping is of the gradient of loss and
+    L2, by value, then by norm.
+    """
+    penalized = {name for name in gradients if name.rpartition(".")[2] in penalize}
+    g = {n: v + l2 * current[n] if n in penalized else v for n, v in gradients.items()}
+    if clip_value is not None:
+        g = {name: clip_by_value(value, clip_value) for name, value in g.items()}
+    if clip_norm is not None:
+        g = dict(zip(g, clip_by_norm(list(g.values()), clip_norm)[0], strict=True))
+    rule = {"sgd": sgd_update, "adam": partial(adam_update, step=step)}[optimizer]
+    moved, new_state = {}, {}
+    for name, value in g.items():
+        moved[name], *new_state[name] = rule(
+            current[name],
+            value,
+            *state[name],
+            learning_rate=learning_rate,
+            weight_decay=weight_decay if name in penalized else 0.0,
+            **hyperparameters,
+        )
+    return moved, new_state
+
+
+def train(
+    layers, batches, *, loss, optimizer, learning_rate, frozen=(), loss_options=None, **options
 ):
     """Return (losses, parameters): each step's loss before it and the parameters after it.
 
-    `batches` is a list of (x, targets) or (x, targets, sample_weight); `optimizer` is "sgd" or
-    "adam", `hyperparameters` are those of its update; L2 and weight decay touch the parameters
-    whose last name is in `penalize`. Clipping by value comes before clipping by norm.
+    `batches` is a list of (x, targets) or (x, targets, sample_weight), `learning_rate` a number or
+    one for each of them; parameters named in `frozen` stay as they are; the other `options` are
+    those of `update`.
     """
-    moments = 1 if optimizer == "sgd" else 2
-    update = {"sgd": sgd_update, "adam": adam_update}[optimizer]
     current = parameters(layers)
-    state = {name: [np.zeros(p.shape)] * moments for name, p in current.items()}
+    state = initial_state(current, optimizer)
+    rates = np.broadcast_to(learning_rate, len(batches))
     losses, history = [], []
     for step, batch in enumerate(batches, start=1):
         x, targets, sample_weight = (*batch, None)[:3]
@@ -148,23 +207,12 @@ def train(
             sample_weight=sample_weight,
             **(loss_options or {}),
         )
-        if clip_value is not None:
-            gradients = {name: clip_by_value(g, clip_value) for name, g in gradients.items()}
-        if clip_norm is not None:
-            clipped, _ = clip_by_norm(list(gradients.values()), clip_norm)
-            gradients = dict(zip(gradients, clipped, strict=True))
-        for name, gradient in gradients.items():
-            penalized = name.rpartition(".")[2] in penalize
-            current[name], *state[name] = update(
-                current[name],
-                gradient,
-                *state[name],
-                learning_rate=learning_rate,
-                l2=l2 if penalized else 0.0,
-                weight_decay=weight_decay if penalized else 0.0,
-                **({"step": step} if optimizer == "adam" else {}),
-                **hyperparameters,
-            )
+        learned = {name: g for name, g in gradients.items() if name not in frozen}
+        rate = rates[step - 1]
+        moved, state = update(
+            current, learned, state, step=step, optimizer=optimizer, learning_rate=rate, **options
+        )
+        current |= moved
         losses.append(value)
         history.append(dict(current))
     return losses, history

@@ -17,13 +17,13 @@ def softmax_forward(logits):
 def softmax_cross_entropy(outputs, targets, sample_weight=None, *, label_smoothing=0.0):
     """l = -sum_j t_j log p_j,  dl/dz = p sum(t) - t.
 
-    Smoothing by s takes (1 - s) t + s sum(t) / classes for t, which has the same sum.
+    Smoothing by s takes (1 - s) t + s / classes for t.
     """
     z, targets = np.asarray(outputs, np.float64), np.asarray(targets)
     classes = z.shape[1]
     t = np.eye(classes)[targets] if targets.ndim == 1 else targets.astype(np.float64)
+    t = (1 - label_smoothing) * t + label_smoothing / classes
     mass = t.sum(axis=1, keepdims=True)
-    t = (1 - label_smoothing) * t + label_smoothing * mass / classes
     shifted = z - z.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     losses = -(t * log_p).sum(axis=1)

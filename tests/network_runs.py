@@ -1,0 +1,122 @@
+"""Whole training runs, whose every result must have the same bits wherever that is promised.
+
+``PRELUNET_ISA=avx2 python network_runs.py results.npz 1 3`` writes what that ISA computes with 1
+and with 3 threads; the entry "isa" names the ISA that ran.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+import prelunet as pn
+from network_models import ACTIVATIONS, activation_layer, dense, targets
+
+ROWS = 330
+FEATURES = 64
+WIDTHS = (97, 61, 10)  # large enough for a team even with the smallest batch below
+DTYPES = ("float32", "float64")
+
+RUNS = {
+    "sgd": {"optimizer": pn.SGD(0.1)},
+    "momentum": {"optimizer": pn.SGD(0.05, momentum=0.9, l2=1e-3), "batch_size": 41},
+    "nesterov": {
+        "optimizer": pn.SGD(0.05, momentum=0.8, nesterov=True, weight_decay=0.01),
+        "activation": "prelu-shared",
+    },
+    "adam": {"optimizer": pn.Adam(2e-3, l2=1e-3, decay_all=True), "batch_size": 64},
+    "adamw": {"optimizer": pn.AdamW(2e-3), "weighted": True},
+    "clip-norm": {"optimizer": pn.SGD(0.2, clip_norm=0.3, l2=1e-2)},
+    "clip-value": {"optimizer": pn.Adam(2e-3, clip_value=1e-2, clip_norm=0.2)},
+    "cosine": {"optimizer": pn.SGD(pn.schedules.CosineDecay(0.2, 20))},
+    "dropout": {"optimizer": pn.Adam(2e-3), "dropout": 0.3, "batch_size": 300},
+    "large-batch": {"optimizer": pn.SGD(0.1), "batch_size": 300},
+    "one-batch": {"optimizer": pn.SGD(0.1, momentum=0.5), "batch_size": None},
+    "one-thread": {"optimizer": pn.SGD(0.1), "batch_size": 3},
+    "in-order": {"optimizer": pn.SGD(0.1), "shuffle": False},
+    "uint8": {"optimizer": pn.SGD(0.1), "data": np.uint8},
+    "float64-data": {"optimizer": pn.SGD(0.1), "data": np.float64},
+    "image": {"optimizer": pn.SGD(0.1), "shape": (4, 8, 2), "batch_size": 300},
+    **{
+        f"{name}-activation": {"optimizer": pn.SGD(0.1), "activation": name, "epochs": 1}
+        for name in ACTIVATIONS
+    },
+    **{
+        f"{name}-loss": {"optimizer": pn.SGD(1e-3), "loss": name, "epochs": 1}
+        for name in pn.ops.LOSSES
+    },
+}
+
+
+def samples(rng, shape, data):
+    """Return samples as users have them: pixels, or numbers about 0."""
+    if data == np.uint8:
+        return rng.integers(256, size=(ROWS, *shape)).astype(np.uint8)
+    return rng.standard_normal((ROWS, *shape)).astype(data)
+
+
+def build(dtype, *, activation, dropout, data, shape):
+    """Return the model of a run."""
+    layers = [pn.Rescaling(1 / 255)] if data == np.uint8 else []
+    if len(shape) > 1:
+        layers += [activation_layer(activation), pn.Flatten()]
+    for units in WIDTHS[:-1]:
+        layers += [dense(units), activation_layer(activation)]
+        if dropout:
+            layers.append(pn.Dropout(dropout))
+    return pn.Sequential([*layers, dense(WIDTHS[-1])], input_shape=shape, dtype=dtype, seed=11)
+
+
+def train(
+    dtype,
+    *,
+    optimizer,
+    activation="prelu-channel",
+    loss="softmax_cross_entropy",
+    batch_size=37,
+    epochs=2,
+    data=np.float32,
+    shape=(FEATURES,),
+    dropout=0.0,
+    weighted=False,
+    shuffle=True,
+):
+    """Return {name: array}: what a run trains, reports and predicts."""
+    rng = np.random.default_rng(4)
+    X = samples(rng, shape, data)
+    y = targets(rng, ROWS, WIDTHS[-1], loss=loss, kind="labels")
+    weights = rng.uniform(size=ROWS) if weighted else None
+    model = build(dtype, activation=activation, dropout=dropout, data=data, shape=shape)
+    model.compile(optimizer, loss, ["accuracy"])
+    history = model.fit(
+        X, y, epochs=epochs, batch_size=batch_size, shuffle=shuffle, sample_weight=weights
+    )
+    results = {name: values.copy() for name, values in model.parameters().items()}
+    for number, slot in enumerate(model._network.slots()):
+        for name, values in zip(model.parameters(), slot, strict=True):
+            results[f"slot {number} of {name}"] = values.copy()
+    results["loss"] = np.array(history["loss"])
+    results["evaluate"] = np.array(list(model.evaluate(X, y, sample_weight=weights).values()))
+    results["predict"] = model.predict(X)
+    value, gradients = model.loss_and_gradients(X, y, sample_weight=weights)
+    results["loss again"] = np.array(value)
+    return results | {f"gradient of {name}": values for name, values in gradients.items()}
+
+
+def all_runs(threads):
+    """Return the results of every run in both dtypes with that many threads."""
+    pn.set_num_threads(threads)
+    return {
+        f"{name} {dtype}: {result}": array
+        for name, options in RUNS.items()
+        for dtype in DTYPES
+        for result, array in train(dtype, **options).items()
+    }
+
+
+if __name__ == "__main__":
+    bundle = {"isa": np.array(pn.show_config(mode="dicts")["isa"])}
+    for threads in map(int, sys.argv[2:]):
+        bundle |= {f"{threads} threads, {name}": a for name, a in all_runs(threads).items()}
+    np.savez(sys.argv[1], **{name.replace("/", "-"): array for name, array in bundle.items()})

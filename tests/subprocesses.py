@@ -1,0 +1,43 @@
+"""Python in a process of its own, for what must not touch the process of the tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+TIMEOUT = 120  # seconds; a child that hangs is a failure
+
+
+def run_python(*arguments, environment=None):
+    """Run Python in the tests' folder, warnings being errors; return what it printed."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(TESTS)} | (environment or {}),
+        cwd=TESTS,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+    assert run.returncode == 0, f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}"
+    return run.stdout
+
+
+def run_code(code, *arguments, environment=None):
+    """Run lines of Python; return what they printed."""
+    return run_python("-c", textwrap.dedent(code), *arguments, environment=environment)
+
+
+def skip_unless_available(isa):
+    """Skip the test on a machine without an instruction set."""
+    import prelunet as pn
+
+    available = pn.show_config(mode="dicts")["isas_available"]
+    if isa not in available:
+        pytest.skip(f"this machine runs {', '.join(available)}, not {isa}")
