@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from central_differences import LOSSES, assert_is_gradient, away_from_kinks, loss_case
 from reference import activation, network
 from reference.adam import adam_update
 from reference.clip import clip_by_norm, clip_by_value
@@ -17,57 +18,13 @@ from reference.gemm import gemm
 from reference.prelu import prelu_backward, prelu_forward
 from reference.sgd import sgd_update
 from reference.softmax_cross_entropy import softmax_cross_entropy, softmax_forward
-from tolerances import (
-    assert_close_to_scale,
-    assert_within,
-    finite_difference_step,
-    finite_difference_tolerance,
-    sum_tolerance,
-)
+from tolerances import assert_close_to_scale, sum_tolerance
 
 ACTIVATIONS = sorted(
     name.removesuffix("_forward")
     for name, _ in inspect.getmembers(activation, inspect.isfunction)
     if name.endswith("_forward")
 )
-LOSSES = [
-    "softmax_cross_entropy",
-    "sigmoid_cross_entropy",
-    "mean_squared_error",
-    "batch_mean_squared_error",
-    "half_squared_error",
-    "mean_absolute_error",
-    "huber",
-]
-
-
-def central_differences(function, x):
-    """Return the gradient of the number function(x) at x."""
-    step = finite_difference_step()
-    gradient = np.zeros(x.shape)
-    for where in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[where] += step
-        down[where] -= step
-        gradient[where] = (function(up) - function(down)) / (up[where] - down[where])
-    return gradient
-
-
-def assert_is_gradient(actual, function, x, *, roundings):
-    """Assert that `actual` is the gradient of `function` at x, a sum of terms of the order of 1."""
-    expected = central_differences(function, x)
-    scale = max(1.0, abs(function(x)), float(np.abs(expected).max()))
-    assert_within(actual, expected, finite_difference_tolerance(scale, roundings))
-
-
-def away_from_kinks(rng, shape):
-    """Draw from [-2, -0.1] and [0.1, 2], so that no central difference straddles zero."""
-    return rng.uniform(0.1, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(20240607)
 
 
 @pytest.mark.parametrize("parameter", [None, 0.3])
@@ -118,16 +75,6 @@ def test_prelu_at_zero():
     grad_x, grad_alpha = prelu_backward([[1.0, 2.0]], [[0.0, -3.0]], [0.25])
     assert grad_x.tolist() == [[0.25, 0.5]]
     assert grad_alpha.tolist() == [-6.0]
-
-
-def loss_case(name, rng, rows=5, columns=4):
-    """Return outputs and targets that lie at no kink of the loss."""
-    outputs = 2 * rng.standard_normal((rows, columns))
-    if name == "softmax_cross_entropy":
-        return outputs, rng.integers(columns, size=rows)
-    if name == "sigmoid_cross_entropy":
-        return outputs, rng.uniform(size=(rows, columns))
-    return outputs, outputs - away_from_kinks(rng, (rows, columns))
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -226,89 +173,3 @@ def test_clipping_by_hand():
     assert (norm, [g.tolist() for g in clipped]) == (5.0, [[1.5], [[2.0]]])
     kept, _ = clip_by_norm([[3.0], [[4.0]]], 5.0)
     assert [g.tolist() for g in kept] == [[3.0], [[4.0]]]
-
-
-def small_network(rng, *, alphas):
-    """Return layers of every kind for inputs of shape (rows, 2, 3) and 3 outputs."""
-    return [
-        {"layer": "rescaling", "scale": 0.5, "offset": 0.25},
-        {"layer": "flatten"},
-        {"layer": "dense", "weight": rng.normal(size=(5, 6)), "bias": rng.normal(size=5)},
-        {"layer": "prelu", "alpha": rng.uniform(0.1, 0.5, alphas)},
-        {"layer": "dense", "weight": rng.normal(size=(4, 5)), "bias": None, "activation": "tanh"},
-        {"layer": "silu"},
-        {"layer": "dense", "weight": rng.normal(size=(3, 4)), "bias": rng.normal(size=3)},
-    ]
-
-
-@pytest.mark.parametrize("alphas", [1, 5])
-@pytest.mark.parametrize("name", LOSSES)
-def test_network_gradients_are_the_derivatives(rng, name, alphas):
-    layers, x = small_network(rng, alphas=alphas), rng.standard_normal((4, 2, 3))
-    outputs = network.forward(layers, x)[-1]
-    _, targets = loss_case(name, rng, *outputs.shape)
-    if targets.dtype == np.float64 and name != "sigmoid_cross_entropy":
-        targets = outputs - away_from_kinks(rng, outputs.shape)
-    _, _, gradients = network.loss_and_gradients(layers, x, targets, loss=name)
-    assert list(gradients) == list(network.parameters(layers))
-    for parameter, gradient in gradients.items():
-
-        def value(values, parameter=parameter):
-            changed = network.with_parameters(layers, {parameter: values})
-            return network.loss_and_gradients(changed, x, targets, loss=name)[1]
-
-        start = network.parameters(layers)[parameter]
-        assert_is_gradient(gradient, value, start, roundings=outputs.size + 40)
-
-
-def test_network_grad_x_is_the_derivative(rng):
-    layers, x = small_network(rng, alphas=5), rng.standard_normal((4, 2, 3))
-    values = network.forward(layers, x)
-    grad_outputs = rng.standard_normal(values[-1].shape)
-    grad_x, _ = network.backward(layers, values, grad_outputs)
-    assert grad_x.shape == x.shape
-    assert_is_gradient(
-        grad_x,
-        lambda v: float((grad_outputs * network.forward(layers, v)[-1]).sum()),
-        x,
-        roundings=grad_outputs.size + 40,
-    )
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"optimizer": "sgd", "learning_rate": 0.1},
-        {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": True, "l2": 0.01},
-        {"optimizer": "adam", "learning_rate": 0.05, "weight_decay": 0.01},
-        {"optimizer": "sgd", "learning_rate": 0.1, "clip_value": 0.5, "clip_norm": 1.0},
-    ],
-)
-def test_training_lowers_the_loss(rng, options):
-    layers, x = small_network(rng, alphas=1), rng.standard_normal((6, 2, 3))
-    batches = [(x, rng.integers(3, size=6))] * 20
-    losses, history = network.train(layers, batches, loss="softmax_cross_entropy", **options)
-    assert len(losses) == len(history) == 20
-    assert losses[-1] < losses[0]
-    moved = [not np.array_equal(history[0][name], history[-1][name]) for name in history[0]]
-    assert all(moved)
-
-
-def test_training_takes_the_plain_steps(rng):
-    layers, x = small_network(rng, alphas=1), rng.standard_normal((6, 2, 3))
-    labels, weights = rng.integers(3, size=6), rng.uniform(size=6)
-    _, history = network.train(
-        layers,
-        [(x, labels, weights)],
-        loss="softmax_cross_entropy",
-        optimizer="sgd",
-        learning_rate=0.5,
-        l2=0.25,
-    )
-    _, _, gradients = network.loss_and_gradients(
-        layers, x, labels, loss="softmax_cross_entropy", sample_weight=weights
-    )
-    for name, start in network.parameters(layers).items():
-        l2 = 0.25 if name.endswith("weight") else 0.0
-        expected = start - 0.5 * (gradients[name] + l2 * start)
-        assert_close_to_scale(history[0][name], expected, sum_tolerance(4, np.float64))

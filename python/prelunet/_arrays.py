@@ -54,7 +54,7 @@ def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
         return y.astype(np.int64)
     if y.shape[1] == 1:
         return (y[:, 0] > 0.5).astype(np.int64)
-    return y.argmax(axis=1).astype(np.int64)
+    return np.argmax(y, axis=1).astype(np.int64, copy=False)
 
 
 def row_weights(

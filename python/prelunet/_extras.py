@@ -32,7 +32,7 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != package:
-            raise  # the package is there, something it needs is not: its own message is the better one
+            raise  # the package is there, something it needs is not: its own message says what
         raise ImportError(
             f"{purpose} needs the package {package!r}, which is not installed: "
             f"pip install 'prelunet[{extra}]'"

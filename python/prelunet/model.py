@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _core, losses, metrics, optimizers, schedules, serialization, training
+from . import _core, losses, optimizers, schedules, serialization, training
 from ._arrays import as_rows
 from ._validation import choice, integer
+from .building import NETWORKS, build_network, checked_layers, checked_shape
 from .layers import Layer
 from .metrics import Metric
+from .metrics import get_all as get_metrics
 from .summary import Summary, summarize
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from .history import History
 
 Array = npt.NDArray[Any]
-_NETWORKS = {"float32": _core.Network32, "float64": _core.Network64}
 _LARGEST_SEED = 2**63 - 1
 
 
@@ -33,14 +34,15 @@ class Sequential:
     ----------
     layers : sequence of Layer
     input_shape : tuple of int, optional
-        The shape of one sample: (features,), or (height, width, channels) for images. May be left to
-        the first data that come.
+        The shape of one sample: (features,), or (height, width, channels) for images. May be left
+        to the first data that come.
     dtype : {"float32", "float64"}, default "float32"
         Of parameters, outputs and all arithmetic. Other real data are rounded to it as their rows
         are gathered.
     seed : int, optional
         From 0 to 2**63 - 1. Draws of weights, order of rows and dropout follow from it: the same
-        seed gives the same bits, for any number of threads. By default a random one, kept in `seed`.
+        seed gives the same bits, for any number of threads. By default a random one, kept in
+        `seed`.
 
     Attributes
     ----------
@@ -66,8 +68,8 @@ class Sequential:
         dtype: str = "float32",
         seed: int | None = None,
     ) -> None:
-        self.layers = _checked_layers(layers)
-        self.dtype = choice("Sequential", "dtype", str(np.dtype(dtype)), _NETWORKS)
+        self.layers = checked_layers(layers)
+        self.dtype = choice("Sequential", "dtype", str(np.dtype(dtype)), NETWORKS)
         self.seed = (
             secrets.randbits(32)
             if seed is None
@@ -108,36 +110,12 @@ class Sequential:
         """
         if self._network is not None:
             raise ValueError(f"Sequential.build: built already, for samples {self._input_shape}")
-        shape = tuple(
-            integer("Sequential", "input_shape", size, minimum=1) for size in input_shape
-        )
-        if not shape:
-            raise ValueError("Sequential: input_shape must have at least one axis, got ()")
-        specifications, owners = [], []
-        for place, layer in enumerate(self.layers):
-            for specification in layer.specifications():
-                specifications.append(specification)
-                owners.append(place)
-        network = _NETWORKS[self.dtype](shape, specifications, self.seed)
-        if len(network.shapes[-1]) != 1:
-            raise ValueError(
-                "Sequential: the last layer must give one axis of outputs, got shape "
-                f"{tuple(network.shapes[-1])}; add Flatten"
-            )
-        prefix = [layer.name or str(place) for place, layer in enumerate(self.layers)]
-        infos = network.parameters()
-        rng = np.random.Generator(np.random.PCG64(self.seed))
-        drawn = {}
-        for index, info in enumerate(infos):
-            initializer = self.layers[owners[info["layer"]]].initializers()[info["name"]]
-            values = initializer.draw(rng, info["shape"], info["fan_in"], info["fan_out"])
-            drawn[index] = np.asarray(values)[np.newaxis]
-        network.write_parameters(drawn)
-        self._names = [f"{prefix[owners[info['layer']]]}.{info['name']}" for info in infos]
+        shape = checked_shape(input_shape)
+        network, self._names = build_network(self.layers, shape, dtype=self.dtype, seed=self.seed)
         self._input_shape = shape
         self._network = network
-        if self._optimizer is not None:
-            self._compile_network()
+        if self._optimizer is not None and self._loss is not None:
+            training.compile_network(network, self._optimizer, self._loss)
 
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and parameters."""
@@ -209,11 +187,16 @@ class Sequential:
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
             `prelunet.metrics`.
         """
-        checked = (optimizers.get(optimizer), losses.get(loss), _metric_functions(metrics))
+        checked_optimizer, checked_loss = optimizers.get(optimizer), losses.get(loss)
+        checked_metrics = get_metrics(metrics)
         if self._network is not None:
-            self._compile_network(*checked[:2])
-        self._optimizer, self._loss, self._metrics = checked
-        self._schedule = schedules.get(self._optimizer.learning_rate)
+            training.compile_network(self._network, checked_optimizer, checked_loss)
+        self._optimizer, self._loss, self._metrics = (
+            checked_optimizer,
+            checked_loss,
+            checked_metrics,
+        )
+        self._schedule = schedules.get(checked_optimizer.learning_rate)
 
     @property
     def learning_rate(self) -> float:
@@ -273,8 +256,8 @@ class Sequential:
         -------
         History
             The loss and the metrics of each epoch. ``history["loss"]`` is the mean of the steps'
-            losses at the weights each step began with, weighted by rows (for sum losses: their sum),
-            penalties left out; metrics that are functions are taken after the epoch.
+            losses at the weights each step began with, weighted by rows (for sum losses: their
+            sum), penalties left out; metrics that are functions are taken after the epoch.
 
         Raises
         ------
@@ -415,7 +398,9 @@ class Sequential:
 
     def _built(self) -> Any:
         if self._network is None:
-            raise RuntimeError("Sequential: input_shape is not known yet; give it, call build or fit")
+            raise RuntimeError(
+                "Sequential: input_shape is not known yet; give it, call build or fit"
+            )
         return self._network
 
     def _network_for(self, X: npt.ArrayLike) -> Any:
@@ -430,31 +415,3 @@ class Sequential:
         if self._loss is None or self._optimizer is None:
             raise RuntimeError(f"{operation}: compile the model first")
         return self._loss, self._optimizer
-
-    def _compile_network(
-        self,
-        optimizer: optimizers.Optimizer | None = None,
-        loss: losses.Loss | None = None,
-    ) -> None:
-        training.compile_network(
-            self._network, optimizer or self._optimizer, loss or self._loss
-        )
-
-
-def _metric_functions(given: Sequence[str | Metric] | None) -> dict[str, Metric | None]:
-    return metrics.get_all(given)
-
-
-def _checked_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    if isinstance(layers, Layer) or not isinstance(layers, Sequence):
-        raise TypeError(f"Sequential: layers must be a list of layers, got {layers!r}")
-    for layer in layers:
-        if not isinstance(layer, Layer):
-            raise TypeError(f"Sequential: layers must be layers, got {layer!r}")
-    if not any(spec["type"] != "flatten" for layer in layers for spec in layer.specifications()):
-        raise ValueError("Sequential: layers must hold at least one that computes something")
-    names = [layer.name or str(place) for place, layer in enumerate(layers)]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"Sequential: layers must differ in name, got {name!r} twice")
-    return tuple(layers)

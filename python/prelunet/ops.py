@@ -1,9 +1,9 @@
 """Every kernel alone: NumPy arrays in, NumPy arrays out.
 
-Arrays must have dtype float32 or float64 (all of one call the same), be C-contiguous, aligned and of
-native byte order; nothing is copied or cast behind your back. A wrong dtype is a TypeError, a wrong
-shape, layout or value a ValueError. Results have the same bits for any number of threads, and on
-AVX2, AVX-512 and NEON.
+Arrays must have dtype float32 or float64 (all of one call the same), be C-contiguous, aligned and
+of native byte order; nothing is copied or cast behind your back. A wrong dtype is a TypeError, a
+wrong shape, layout or value a ValueError. Results have the same bits for any number of threads, and
+on AVX2, AVX-512 and NEON.
 
 Besides the functions written out here there are, for every name in `ACTIVATIONS`,
 ``<name>_forward(x, [parameter], *, out=None)`` and ``<name>_backward(grad_out, x, [parameter])``.

@@ -119,7 +119,8 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
     temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
-            np.savez(file, **{_DESCRIPTION: np.array(text)}, **state["arrays"])
+            entries: dict[str, Any] = {_DESCRIPTION: np.array(text), **state["arrays"]}
+            np.savez(file, **entries)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

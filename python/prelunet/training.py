@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 _SLICE_SECONDS = 0.1  # how long C++ trains before progress is shown
 
 
-def compile_network(network: Any, optimizer: Optimizer | None, loss: Loss | None) -> None:
+def compile_network(network: Any, optimizer: Optimizer, loss: Loss) -> None:
     """Give the engine its loss, its judge and its optimizer."""
-    assert optimizer is not None
-    assert loss is not None
     option = 0.0
     if isinstance(loss, SoftmaxCrossEntropy):
         option = loss.label_smoothing
@@ -235,7 +233,9 @@ class _Loop:
             if self.batch_hooks:
                 self._call("on_train_batch_begin", done)
             began = time.perf_counter()
-            self.data.train(None if order is None else order[rows], self.batch_size, totals, steps=count)
+            self.data.train(
+                None if order is None else order[rows], self.batch_size, totals, steps=count
+            )
             seconds = time.perf_counter() - began
             done += count
             if self.batch_hooks:

@@ -23,7 +23,7 @@ def test_without_options_it_trains_on_digits_and_says_what_came_out(digits_run):
     assert "Traceback" not in process.stderr
     test, time, *wrote = process.stdout.splitlines()[-6:]
     assert float(re.fullmatch(r"test +accuracy ([\d.]+), loss [\d.]+", test)[1]) >= 0.97
-    assert re.fullmatch(r"time +[\d.]+ seconds for 40 epochs \(\w+, threads: \d+\)", time)
+    assert re.fullmatch(r"time +[\d.]+ seconds for 80 epochs \(\w+, threads: \d+\)", time)
     folder = cwd / "runs" / "digits"
     assert {line.split()[-1] for line in wrote} == {f"runs/digits/{name}" for name in FILES}
     assert {path.name for path in folder.iterdir()} == FILES
@@ -37,7 +37,7 @@ def test_results_hold_everything_the_run_depended_on(digits_run):
     written = read_results(digits_run[0] / "runs" / "digits")
     config = pn.show_config(mode="dicts")
     assert written["test_accuracy"] == written["history"]["val_accuracy"][-1] >= 0.97
-    assert {len(values) for values in written["history"].values()} == {40}
+    assert {len(values) for values in written["history"].values()} == {80}
     assert set(written["history"]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert written["seconds"] > 0
     assert written["configuration"]["hidden"] == [256, 128]

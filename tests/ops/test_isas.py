@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import prelunet as pn
+from subprocesses import run_code, run_python, skip_unless_available
 from tolerances import assert_same_bits
 
-TESTS = Path(__file__).parents[1]
 ISAS = ["baseline", "avx2", "avx512", "neon"]
 
 
-def run_python(*arguments, isa):
-    """Run Python in the tests' folder with an ISA forced."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env=os.environ | {"PRELUNET_ISA": isa},
-        cwd=TESTS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def import_error(isa):
-    """Return the last line of the ImportError that forcing the ISA gives."""
-    run = run_python("-c", "import prelunet", isa=isa)
-    assert run.returncode != 0
-    last = run.stderr.strip().splitlines()[-1]
-    assert last.startswith("ImportError"), run.stderr
-    return last
-
-
-def skip_if_absent(isa):
-    if isa not in pn.show_config(mode="dicts")["isas_available"]:
-        pytest.skip(f"this machine has no {isa}")
+    """Return the message of the ImportError that forcing the ISA gives."""
+    code = """
+        try:
+            import prelunet
+        except ImportError as error:
+            print(error)
+        else:
+            print("no error")
+    """
+    return run_code(code, environment={"PRELUNET_ISA": isa})
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +35,10 @@ def bundles(tmp_path_factory):
     folder, computed = tmp_path_factory.mktemp("isa"), {}
 
     def results(isa):
-        skip_if_absent(isa)
+        skip_unless_available(isa)
         if isa not in computed:
             path = folder / f"{isa}.npz"
-            run = run_python("op_bundle.py", str(path), isa=isa)
-            assert run.returncode == 0, run.stderr
+            run_python("op_bundle.py", path, environment={"PRELUNET_ISA": isa})
             with np.load(path) as file:
                 computed[isa] = dict(file)
         return computed[isa]
@@ -83,11 +66,10 @@ def test_the_op_tests_pass_on_every_isa(isa):
         pytest.skip("PRELUNET_ISA is set: this run is of that ISA alone")
     if isa == pn.show_config(mode="dicts")["isa"]:
         pytest.skip("this run itself is of that ISA")
-    skip_if_absent(isa)
+    skip_unless_available(isa)
     # Bad input is refused before an ISA has any part in it.
     options = ["-q", "-x", "-p", "no:cacheprovider", "-k", "not test_bad"]
-    run = run_python("-m", "pytest", *options, "ops", isa=isa)
-    assert run.returncode == 0, run.stdout[-4000:]
+    run_python("-m", "pytest", *options, "ops", environment={"PRELUNET_ISA": isa})
 
 
 def test_the_isa_of_this_run():

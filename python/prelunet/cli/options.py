@@ -21,12 +21,12 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 def integer_from(minimum: int, text: str) -> int:
     """Return the integer that `text` is, if at least `minimum`."""
     try:
-        number = int(text)
+        value = int(text)
     except ValueError:
-        number = minimum - 1
-    if number < minimum:
+        value = minimum - 1
+    if value < minimum:
         raise argparse.ArgumentTypeError(f"must be an integer >= {minimum}, got {text!r}")
-    return number
+    return value
 
 
 def count(text: str) -> int:
@@ -39,15 +39,23 @@ def count_or_zero(text: str) -> int:
     return integer_from(0, text)
 
 
+def number(text: str) -> float:
+    """Return a finite number; the library says which of them it takes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a finite number, got {text!r}")
+    return value
+
+
 def share(text: str) -> float:
     """Return a number between 0 and 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < 1:
+    value = number(text)
+    if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
-    return number
+    return value
 
 
 def hidden_units(text: str) -> tuple[int, ...]:

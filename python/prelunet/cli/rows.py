@@ -66,7 +66,12 @@ def rows_to_evaluate(dataset: data.Dataset, metadata: Metadata) -> Rows:
 def as_input(model: pn.Sequential, x: Array) -> Array:
     """Return samples in the shape the model takes, if it is one of the same values in each."""
     shape = model.input_shape
-    if shape is None or x.ndim < 2 or x.shape[1:] == shape or math.prod(x.shape[1:]) != math.prod(shape):
+    if (
+        shape is None
+        or x.ndim < 2
+        or x.shape[1:] == shape
+        or math.prod(x.shape[1:]) != math.prod(shape)
+    ):
         return x
     return x.reshape(len(x), *shape)
 

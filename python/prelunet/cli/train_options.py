@@ -9,9 +9,9 @@ from prelunet.cli import network, options
 
 # With these, 20 of 20 seeds test above 97% on the digits, and a training takes about a second.
 HIDDEN = "256,128"
-DROPOUT = 0.2
+DROPOUT = 0.4
 LEARNING_RATE = 3e-3
-EPOCHS = 40
+EPOCHS = 80
 BATCH_SIZE = 32
 
 
@@ -58,11 +58,15 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         help="another activation in place of PReLU",
     )
     group.add_argument(
-        "--alpha-init", type=float, default=0.25, metavar="ALPHA", help="alpha at the start"
+        "--alpha-init",
+        type=options.number,
+        default=0.25,
+        metavar="ALPHA",
+        help="alpha at the start",
     )
     group.add_argument(
         "--dropout",
-        type=float,
+        type=options.number,
         default=DROPOUT,
         metavar="RATE",
         help="share of each hidden layer's outputs that training drops",
@@ -77,10 +81,17 @@ def _add_optimizer_options(group: argparse._ArgumentGroup) -> None:
         "--optimizer", choices=tuple(network.OPTIMIZERS), default="adam", help="the rule of updates"
     )
     group.add_argument(
-        "--momentum", type=float, metavar="SHARE", help="momentum of sgd; none unless given"
+        "--momentum",
+        type=options.number,
+        metavar="SHARE",
+        help="momentum of sgd; none unless given",
     )
     group.add_argument(
-        "--learning-rate", type=float, default=LEARNING_RATE, metavar="RATE", help="the first rate"
+        "--learning-rate",
+        type=options.number,
+        default=LEARNING_RATE,
+        metavar="RATE",
+        help="the first rate",
     )
     group.add_argument(
         "--schedule",
@@ -98,12 +109,16 @@ def _add_optimizer_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--weight-decay",
-        type=float,
+        type=options.number,
         metavar="DECAY",
         help="decoupled weight decay; 0.01 for adamw and 0 for the others unless given",
     )
     group.add_argument(
-        "--l2", type=float, default=0.0, metavar="PENALTY", help="L2 penalty of the weights"
+        "--l2",
+        type=options.number,
+        default=0.0,
+        metavar="PENALTY",
+        help="L2 penalty of the weights",
     )
 
 

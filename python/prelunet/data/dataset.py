@@ -74,7 +74,8 @@ class Dataset:
         return f"Dataset {self.name!r}"
 
     def _check_rows(self, part: str, x: Array, y: Array) -> None:
-        for argument, array in ((f"x_{part}", x), (f"y_{part}", y)):
+        given: tuple[tuple[str, object], ...] = ((f"x_{part}", x), (f"y_{part}", y))
+        for argument, array in given:
             if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
                 got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
                 raise TypeError(f"{self._owner}: {argument} must be an array of numbers, got {got}")

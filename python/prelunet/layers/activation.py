@@ -90,14 +90,14 @@ def _layer_class(
     arguments.append(inspect.Parameter("trainable", keyword, default=True))
     signature = inspect.Signature(arguments)
 
-    def __init__(self: Activation, *args: Any, **kwargs: Any) -> None:
+    def initialize(self: Activation, *args: Any, **kwargs: Any) -> None:
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         Layer.__init__(self, name=bound.arguments["name"], trainable=bound.arguments["trainable"])
         if parameter:
             setattr(self, parameter, real(class_name, parameter, bound.arguments[parameter]))
 
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    initialize.__signature__ = signature  # type: ignore[attr-defined]
     told = f"    {parameter} : float, default {default:g}\n" if parameter else ""
     return type(
         class_name,
@@ -105,7 +105,7 @@ def _layer_class(
         {
             "__doc__": f"{equation}.\n\n    Parameters\n    ----------\n{told}"
             "    name, trainable\n        As for every `Layer`.\n    ",
-            "__init__": __init__,
+            "__init__": initialize,
             "__module__": __name__,
             "activation": name,
             "parameter": parameter,

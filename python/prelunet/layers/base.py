@@ -11,6 +11,15 @@ from .._validation import boolean
 from ..initializers import Initializer
 
 
+def _checked_name(owner: str, name: object) -> str:
+    expected = f"{owner}: name must be None or a string without dots, got {name!r}"
+    if not isinstance(name, str):
+        raise TypeError(expected)
+    if not name or "." in name:
+        raise ValueError(expected)
+    return name
+
+
 class Layer(Description, ABC):
     """A step of a network.
 
@@ -25,10 +34,7 @@ class Layer(Description, ABC):
 
     def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
         owner = type(self).__name__
-        if name is not None and (not isinstance(name, str) or not name or "." in name):
-            kind = ValueError if isinstance(name, str) else TypeError
-            raise kind(f"{owner}: name must be a string without dots, or None, got {name!r}")
-        self.name = name
+        self.name = None if name is None else _checked_name(owner, name)
         self.trainable = boolean(owner, "trainable", trainable)
 
     @abstractmethod

@@ -1,0 +1,167 @@
+"""
+prelunet's compiled core; its public face is the package prelunet.
+"""
+from __future__ import annotations
+import collections.abc
+import numpy
+import numpy.typing
+import typing
+from . import ops
+__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'isa', 'num_threads', 'ops', 'set_num_threads']
+class Totals:
+    """
+    What the steps of an epoch add up to.
+    """
+    def __init__(self) -> None:
+        ...
+    @property
+    def loss(self) -> float:
+        ...
+    @property
+    def right(self) -> float:
+        ...
+    @property
+    def rows(self) -> float:
+        ...
+class Rows:
+    """
+    Checked rows of a user's array.
+    """
+    @property
+    def count(self) -> int:
+        ...
+class Targets:
+    """
+    Checked targets and weights.
+    """
+class Network32:
+    def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
+        ...
+    def begin_fit(self) -> None:
+        ...
+    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict) -> None:
+        ...
+    def end_fit(self) -> None:
+        ...
+    def evaluate(self, rows: Rows, targets: Targets) -> Totals:
+        ...
+    def gradients(self) -> list:
+        ...
+    def loss_and_gradients(self, rows: Rows, targets: Targets) -> Totals:
+        ...
+    def parameters(self) -> list:
+        """
+        What each parameter is, in arena order.
+        """
+    def predict(self, rows: Rows) -> numpy.ndarray:
+        ...
+    def rows(self, operation: str, X: numpy.ndarray) -> Rows:
+        ...
+    def slots(self) -> list:
+        """
+        Writeable views of the optimizer's state, one list for each slot.
+        """
+    def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
+        ...
+    def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: Totals) -> None:
+        ...
+    def values(self) -> list:
+        """
+        Read-only views of the parameters, in arena order.
+        """
+    def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
+        ...
+    @property
+    def outputs(self) -> int:
+        ...
+    @property
+    def shapes(self) -> list[list[int]]:
+        """
+        The output shape of each layer.
+        """
+    @property
+    def steps(self) -> int:
+        """
+        Training steps taken.
+        """
+    @steps.setter
+    def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class Network64:
+    def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
+        ...
+    def begin_fit(self) -> None:
+        ...
+    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict) -> None:
+        ...
+    def end_fit(self) -> None:
+        ...
+    def evaluate(self, rows: Rows, targets: Targets) -> Totals:
+        ...
+    def gradients(self) -> list:
+        ...
+    def loss_and_gradients(self, rows: Rows, targets: Targets) -> Totals:
+        ...
+    def parameters(self) -> list:
+        """
+        What each parameter is, in arena order.
+        """
+    def predict(self, rows: Rows) -> numpy.ndarray:
+        ...
+    def rows(self, operation: str, X: numpy.ndarray) -> Rows:
+        ...
+    def slots(self) -> list:
+        """
+        Writeable views of the optimizer's state, one list for each slot.
+        """
+    def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
+        ...
+    def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: Totals) -> None:
+        ...
+    def values(self) -> list:
+        """
+        Read-only views of the parameters, in arena order.
+        """
+    def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
+        ...
+    @property
+    def outputs(self) -> int:
+        ...
+    @property
+    def shapes(self) -> list[list[int]]:
+        """
+        The output shape of each layer.
+        """
+    @property
+    def steps(self) -> int:
+        """
+        Training steps taken.
+        """
+    @steps.setter
+    def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+def available_cpus() -> int:
+    """
+    CPUs of the affinity mask and the cgroup quota, whichever is less.
+    """
+def available_isas() -> list[str]:
+    """
+    Instruction sets this machine can run, best first.
+    """
+def compiler() -> str:
+    """
+    The compiler this module was built with.
+    """
+def isa() -> str:
+    """
+    The instruction set whose kernels run.
+    """
+def num_threads() -> int:
+    """
+    Threads the next call may use.
+    """
+def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Choose the number of threads; 0 takes the default.
+    """
+__version__: str
