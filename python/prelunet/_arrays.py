@@ -54,7 +54,8 @@ def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
         return y.astype(np.int64)
     if y.shape[1] == 1:
         return (y[:, 0] > 0.5).astype(np.int64)
-    return np.argmax(y, axis=1).astype(np.int64, copy=False)
+    largest: npt.NDArray[np.int64] = np.argmax(y, axis=1)
+    return largest
 
 
 def row_weights(
