@@ -10,8 +10,6 @@
 namespace prelunet {
 namespace {
 
-std::string type_name(const py::handle& object) { return py::str(py::type::of(object).attr("__name__")); }
-
 bool is_real_float(const py::dtype& dtype) {
   return dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
 }
@@ -39,6 +37,8 @@ void Argument::value_error(const std::string& expected, const std::string& got) 
   throw py::value_error(operation + ": " + name + " must " + expected + ", got " + got);
 }
 
+std::string type_name(const py::handle& object) { return py::str(py::type::of(object).attr("__name__")); }
+
 std::string to_text(const Shape& shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
@@ -57,10 +57,11 @@ py::array strict_array(const Argument& argument, const py::handle& object) {
   return array;
 }
 
-py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like) {
+py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like,
+                            const char* like_name) {
   py::array array = strict_array(argument, object);
   if (array.itemsize() != like.itemsize()) {
-    argument.type_error("have dtype " + dtype_text(like.dtype()) + " as the first argument", dtype_text(array.dtype()));
+    argument.type_error("have dtype " + dtype_text(like.dtype()) + " as " + like_name, dtype_text(array.dtype()));
   }
   return array;
 }
@@ -102,9 +103,10 @@ py::array new_array(const std::string& operation, const Shape& shape, const py::
   return py::array(dtype, std::vector<py::ssize_t>(shape.begin(), shape.end()));
 }
 
-py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like) {
+py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like,
+                       const char* like_name) {
   if (out.is_none()) return new_array(argument.operation, shape, like.dtype());
-  py::array array = strict_array_like(argument, out, like);
+  py::array array = strict_array_like(argument, out, like, like_name);
   check_shape(argument, array, shape);
   check_writeable(argument, array);
   return array;
@@ -238,14 +240,6 @@ std::vector<double> checked_weights(const Argument& argument, const py::array& a
     }
   }
   return weights;
-}
-
-double checked_rate(const Argument& argument, double value, bool positive) {
-  const bool in_range = positive ? value > 0.0 : value >= 0.0;
-  if (!std::isfinite(value) || !in_range) {
-    argument.value_error(positive ? "be a finite number > 0" : "be a finite number >= 0", py::str(py::float_(value)));
-  }
-  return value;
 }
 
 }  // namespace prelunet

@@ -24,14 +24,16 @@ struct Argument {
 };
 
 std::string to_text(const Shape& shape);
+std::string type_name(const py::handle& object);
 Shape shape_of(const py::array& array);
 
 // ---- arrays of pn.ops: float32 or float64, C-contiguous, aligned, native byte order, never copied ------------------
 
 py::array strict_array(const Argument& argument, const py::handle& object);
 
-// strict_array, of the dtype of `like`.
-py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like);
+// strict_array, of the dtype of `like`, which is the argument `like_name`.
+py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like,
+                            const char* like_name);
 
 void check_shape(const Argument& argument, const py::array& array, const Shape& expected);
 void check_rank(const Argument& argument, const py::array& array, std::size_t rank, const char* expected);
@@ -43,7 +45,8 @@ void check_overlap(const Argument& out, const py::array& out_array, const char* 
                    Overlap overlap);
 
 // `out` where one was given (checked), else a new array.
-py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like);
+py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like,
+                       const char* like_name);
 // ValueError where the result would have 2^63 bytes or more.
 py::array new_array(const std::string& operation, const Shape& shape, const py::dtype& dtype);
 
@@ -73,8 +76,5 @@ std::vector<std::int64_t> checked_labels(const Argument& argument, const py::arr
 
 // Finite weights >= 0, shape (n,).
 std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows);
-
-// A finite number within what an update can use; `positive` excludes 0.
-double checked_rate(const Argument& argument, double value, bool positive);
 
 }  // namespace prelunet

@@ -23,7 +23,7 @@ void check_has_columns(const Argument& argument, const py::array& array) {
 }
 
 ParameterArray alpha_array(const std::string& op, const py::object& object, const py::array& x) {
-  const py::array alpha = strict_array_like({op, "alpha"}, object, x);
+  const py::array alpha = strict_array_like({op, "alpha"}, object, x, "x");
   const std::size_t columns = matrix_of(x).columns;
   const bool fits = alpha.ndim() == 1 && (alpha.shape(0) == 1 || alpha.shape(0) == static_cast<py::ssize_t>(columns));
   if (!fits || alpha.size() == 0) {
@@ -35,7 +35,7 @@ ParameterArray alpha_array(const std::string& op, const py::object& object, cons
 
 py::array forward(const std::string& op, ActivationId id, const py::array& x, const ParameterArray& parameter,
                   const py::object& out) {
-  py::array y = output_array({op, "out"}, out, shape_of(x), x);
+  py::array y = output_array({op, "out"}, out, shape_of(x), x, "x");
   check_overlap({op, "out"}, y, "x", x, Overlap::same_array);
   if (parameter.array.size() > 0) check_overlap({op, "out"}, y, "alpha", parameter.array, Overlap::forbidden);
   const Matrix size = matrix_of(x);
@@ -61,7 +61,7 @@ struct Gradients {
 
 Gradients backward(const std::string& op, ActivationId id, const py::object& grad_object, const py::array& x,
                    const ParameterArray& parameter) {
-  const py::array grad = strict_array_like({op, "grad_out"}, grad_object, x);
+  const py::array grad = strict_array_like({op, "grad_out"}, grad_object, x, "x");
   check_shape({op, "grad_out"}, grad, shape_of(x));
   const Matrix size = matrix_of(x);
   const bool learned = id == ActivationId::prelu;

@@ -31,7 +31,7 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
                        const py::object& out) {
   const std::string op = "gemm";
   const py::array a = strict_array({op, "a"}, a_object);
-  const py::array b = strict_array_like({op, "b"}, b_object, a);
+  const py::array b = strict_array_like({op, "b"}, b_object, a, "a");
   check_rank({op, "a"}, a, 2, transpose_a ? "(k, m)" : "(m, k)");
   check_rank({op, "b"}, b, 2, transpose_b ? "(n, k)" : "(k, n)");
   const Shape a_shape = shape_of(a);
@@ -44,18 +44,18 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
   const EpilogueChoice choice = epilogue_choice(activation);
   py::array bias;
   if (!bias_object.is_none()) {
-    bias = strict_array_like({op, "bias"}, bias_object, a);
+    bias = strict_array_like({op, "bias"}, bias_object, a, "a");
     check_shape({op, "bias"}, bias, {n});
   }
   py::array alpha;
   if (choice.id == ActivationId::prelu) {
-    alpha = strict_array_like({op, "alpha"}, alpha_object, a);
+    alpha = strict_array_like({op, "alpha"}, alpha_object, a, "a");
     check_rank({op, "alpha"}, alpha, 1, "(1,) or (n,)");
     if (alpha.shape(0) != 1) check_shape({op, "alpha"}, alpha, {n});
   } else if (!alpha_object.is_none()) {
     Argument{op, "alpha"}.value_error("be None unless activation is 'prelu'", "an array");
   }
-  py::array c = output_array({op, "out"}, out, {m, n}, a);
+  py::array c = output_array({op, "out"}, out, {m, n}, a, "a");
   check_overlap({op, "out"}, c, "a", a, Overlap::forbidden);
   check_overlap({op, "out"}, c, "b", b, Overlap::forbidden);
   if (!bias_object.is_none()) check_overlap({op, "out"}, c, "bias", bias, Overlap::forbidden);

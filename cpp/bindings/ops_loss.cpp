@@ -14,7 +14,7 @@ py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, c
   const Shape shape = shape_of(outputs);
   if (shape[1] == 0) Argument{op, "outputs"}.value_error("have at least one column", to_text(shape));
   if (!py::isinstance<py::array>(targets_object)) {
-    Argument{op, "targets"}.type_error("be a NumPy array", py::str(py::type::of(targets_object).attr("__name__")));
+    Argument{op, "targets"}.type_error("be a NumPy array", type_name(targets_object));
   }
 
   const auto raw_targets = py::reinterpret_borrow<py::array>(targets_object);
@@ -22,16 +22,24 @@ py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, c
   std::vector<std::int64_t> labels;
   py::array targets;
   if (labelled) {
-    check_shape({op, "targets"}, raw_targets, {shape[0]});
+    if (shape_of(raw_targets) != Shape{shape[0]}) {
+      Argument{op, "targets"}.value_error("have shape " + to_text({shape[0]}) + " as integer labels",
+                                          to_text(shape_of(raw_targets)));
+    }
     labels = checked_labels({op, "targets"}, raw_targets, shape[1]);
   } else {
-    targets = strict_array_like({op, "targets"}, targets_object, outputs);
+    if (info.takes_labels && raw_targets.ndim() == 1) {
+      Argument{op, "targets"}.type_error("be integer labels or rows of targets", py::str(raw_targets.dtype()));
+    }
+    targets = strict_array_like({op, "targets"}, targets_object, outputs, "outputs");
     check_shape({op, "targets"}, targets, shape);
   }
   std::vector<double> weights(shape[0], 1.0);
   if (!weight_object.is_none()) {
-    const auto array = py::cast<py::array>(weight_object);
-    weights = checked_weights({op, "sample_weight"}, array, shape[0]);
+    if (!py::isinstance<py::array>(weight_object)) {
+      Argument{op, "sample_weight"}.type_error("be a NumPy array", type_name(weight_object));
+    }
+    weights = checked_weights({op, "sample_weight"}, py::reinterpret_borrow<py::array>(weight_object), shape[0]);
   }
 
   py::array grad = new_array(op, shape, outputs.dtype());
@@ -60,14 +68,6 @@ py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, c
   return py::make_tuple(loss, grad);
 }
 
-double checked_option(const LossInfo& info, double option) {
-  if (info.id == LossId::softmax_cross_entropy && !(option >= 0.0 && option < 1.0)) {
-    Argument{info.name, info.option}.value_error("be a number from 0 to below 1", py::str(py::float_(option)));
-  }
-  if (info.id == LossId::huber) return checked_rate({info.name, info.option}, option, true);
-  return option;
-}
-
 }  // namespace
 
 void register_loss_ops(py::module_& m) {
@@ -76,7 +76,7 @@ void register_loss_ops(py::module_& m) {
     m.def(
         info.name,
         [&info](const py::object& outputs, const py::object& targets, const py::object& sample_weight, double option) {
-          return loss_binding(info, outputs, targets, sample_weight, checked_option(info, option));
+          return loss_binding(info, outputs, targets, sample_weight, option);
         },
         py::arg("outputs"), py::arg("targets"), py::arg("sample_weight").none(true), py::arg("option"));
     rows.append(py::make_tuple(info.name, info.reduction == Reduction::sum ? "sum" : "mean", info.takes_labels,

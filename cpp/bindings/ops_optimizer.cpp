@@ -17,15 +17,11 @@ py::array writeable(const std::string& op, const char* name, const py::object& o
 
 py::array state_array(const std::string& op, const char* name, const py::object& object, const py::array& parameter,
                       bool writes) {
-  py::array array = strict_array_like({op, name}, object, parameter);
+  py::array array = strict_array_like({op, name}, object, parameter, "parameter");
   check_shape({op, name}, array, shape_of(parameter));
   if (writes) check_writeable({op, name}, array);
   check_overlap({op, name}, array, "parameter", parameter, Overlap::forbidden);
   return array;
-}
-
-void check_moment(const Argument& argument, double beta) {
-  if (!(beta >= 0.0 && beta < 1.0)) argument.value_error("be a number from 0 to below 1", py::str(py::float_(beta)));
 }
 
 void sgd_binding(const py::object& parameter_object, const py::object& gradient_object,
@@ -39,10 +35,6 @@ void sgd_binding(const py::object& parameter_object, const py::object& gradient_
     velocity = state_array(op, "velocity", velocity_object, parameter, true);
     check_overlap({op, "velocity"}, velocity, "gradient", gradient, Overlap::forbidden);
   }
-  checked_rate({op, "learning_rate"}, learning_rate, false);
-  check_moment({op, "momentum"}, momentum);
-  checked_rate({op, "l2"}, l2, false);
-  checked_rate({op, "weight_decay"}, weight_decay, false);
   if (momentum != 0.0 && velocity_object.is_none()) {
     Argument{op, "velocity"}.value_error("be an array where momentum is not 0", "None");
   }
@@ -72,13 +64,6 @@ void adam_binding(const py::object& parameter_object, const py::object& gradient
   check_overlap({op, "first_moment"}, first, "gradient", gradient, Overlap::forbidden);
   check_overlap({op, "second_moment"}, second, "gradient", gradient, Overlap::forbidden);
   check_overlap({op, "second_moment"}, second, "first_moment", first, Overlap::forbidden);
-  if (step < 1) Argument{op, "step"}.value_error("be at least 1: the number of this step", std::to_string(step));
-  checked_rate({op, "learning_rate"}, learning_rate, false);
-  check_moment({op, "beta_1"}, beta_1);
-  check_moment({op, "beta_2"}, beta_2);
-  checked_rate({op, "epsilon"}, epsilon, true);
-  checked_rate({op, "l2"}, l2, false);
-  checked_rate({op, "weight_decay"}, weight_decay, false);
   dispatch_dtype(parameter, [&]<class T>() {
     const auto count = static_cast<std::size_t>(parameter.size());
     const AdamUpdate<T> g{count,
@@ -100,7 +85,6 @@ void adam_binding(const py::object& parameter_object, const py::object& gradient
 
 void clip_by_value_binding(const py::object& gradient_object, double limit) {
   py::array gradient = writeable("clip_by_value", "gradient", gradient_object);
-  checked_rate({"clip_by_value", "limit"}, limit, true);
   dispatch_dtype(gradient, [&]<class T>() {
     const auto count = static_cast<std::size_t>(gradient.size());
     T* const data = mutable_data_of<T>(gradient);
@@ -110,11 +94,10 @@ void clip_by_value_binding(const py::object& gradient_object, double limit) {
 
 double clip_by_norm_binding(const std::vector<py::object>& gradient_objects, double limit) {
   const std::string op = "clip_by_norm";
-  checked_rate({op, "limit"}, limit, true);
   std::vector<py::array> gradients;
   for (const py::object& object : gradient_objects) {
     gradients.push_back(writeable(op, "gradients", object));
-    strict_array_like({op, "gradients"}, object, gradients.front());
+    strict_array_like({op, "gradients"}, object, gradients.front(), "the first of them");
     for (std::size_t i = 0; i + 1 < gradients.size(); ++i) {
       check_overlap({op, "gradients"}, gradients.back(), "one another", gradients[i], Overlap::forbidden);
     }

@@ -54,7 +54,7 @@ struct ELU {
   static constexpr bool kNeedsY = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V scale) {
-    return select(x > V{}, x, scale * expm1(min(x, V{})));
+    return select(x > V{}, x, scale * expm1(min(V{}, x)));  // min in this order keeps NaN
   }
   template <class V>
   static PRELUNET_INLINE V backward(V grad, V x, V y, V scale) {

@@ -11,6 +11,9 @@ import numbers
 import operator
 from collections.abc import Collection
 
+LARGEST_SIZE = 2**63 - 1
+"""The most entries that an axis of an array can have."""
+
 
 def real(
     owner: str,
@@ -33,7 +36,10 @@ def real(
     expected = "a finite number" + "".join(f" {sign} {bound:g}" for bound, _, sign in given)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{owner}: {name} must be {expected}, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int past the largest float
+        number = math.inf
     if not math.isfinite(number) or not all(holds(number, bound) for bound, holds, _ in given):
         raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
     return number

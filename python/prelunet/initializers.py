@@ -226,7 +226,9 @@ _BY_NAME: dict[str, type[Initializer]] = {
 }
 
 
-def get(value: Initializer | str | float) -> Initializer:
+def get(
+    value: Initializer | str | float, *, owner: str = "initializers.get", name: str = "value"
+) -> Initializer:
     """Return the initializer that `value` stands for.
 
     Parameters
@@ -234,6 +236,8 @@ def get(value: Initializer | str | float) -> Initializer:
     value : Initializer, str or float
         Itself; a name such as ``"he_normal"``, with that class's defaults; or a number as
         `Constant`.
+    owner, name : str
+        Whose argument it is, and which, for messages.
 
     Raises
     ------
@@ -245,5 +249,5 @@ def get(value: Initializer | str | float) -> Initializer:
     if isinstance(value, Initializer):
         return value
     if isinstance(value, str):
-        return _BY_NAME[choice("initializers.get", "value", value, _BY_NAME)]()
-    return Constant(real("initializers.get", "value (unless an Initializer or a name)", value))
+        return _BY_NAME[choice(owner, name, value, _BY_NAME)]()
+    return Constant(real(owner, f"{name} (unless an Initializer or a name)", value))

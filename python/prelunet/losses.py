@@ -159,8 +159,14 @@ _BY_NAME: dict[str, type[Loss]] = {
 }
 
 
-def get(value: Loss | str) -> Loss:
+def get(value: Loss | str, *, owner: str = "losses.get", name: str = "value") -> Loss:
     """Return the loss that `value` stands for: itself, or a name with that class's defaults.
+
+    Parameters
+    ----------
+    value : Loss or str
+    owner, name : str
+        Whose argument it is, and which, for messages.
 
     Raises
     ------
@@ -171,5 +177,4 @@ def get(value: Loss | str) -> Loss:
     """
     if isinstance(value, Loss):
         return value
-    name = choice("losses.get", "value (unless a Loss)", value, _BY_NAME)
-    return _BY_NAME[name]()
+    return _BY_NAME[choice(owner, f"{name} (unless a Loss)", value, _BY_NAME)]()

@@ -11,13 +11,14 @@ Besides the functions written out here there are, for every name in `ACTIVATIONS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy.typing as npt
 
 from ._core import ops as _ops
+from ._validation import boolean, choice, integer, real
 
 Array = npt.NDArray[Any]
 
@@ -73,6 +74,10 @@ def gemm(
     ValueError
         If a shape, a layout or a name does not fit.
     """
+    boolean("gemm", "transpose_a", transpose_a)
+    boolean("gemm", "transpose_b", transpose_b)
+    if activation is not None:
+        choice("gemm", "activation", activation, ("prelu", *ACTIVATIONS))
     return _ops.gemm(a, b, transpose_a, transpose_b, bias, activation, alpha, out)
 
 
@@ -187,7 +192,14 @@ def softmax_cross_entropy(
     loss : float
     grad_outputs : ndarray of shape (rows, classes)
     """
-    return _ops.softmax_cross_entropy(outputs, targets, sample_weight, label_smoothing)
+    share = real(
+        "softmax_cross_entropy",
+        "label_smoothing",
+        label_smoothing,
+        minimum=0.0,
+        exclusive_maximum=1.0,
+    )
+    return _ops.softmax_cross_entropy(outputs, targets, sample_weight, share)
 
 
 def sigmoid_cross_entropy(
@@ -248,7 +260,8 @@ def huber(
     See `softmax_cross_entropy` for arguments and weights; targets have the shape of `outputs`, and
     `delta` is above 0.
     """
-    return _ops.huber(outputs, targets, sample_weight, delta)
+    limit = real("huber", "delta", delta, exclusive_minimum=0.0)
+    return _ops.huber(outputs, targets, sample_weight, limit)
 
 
 def sgd_update(
@@ -263,8 +276,16 @@ def sgd_update(
     weight_decay: float = 0.0,
 ) -> None:
     """Update `parameter` (and `velocity`) in place; equations: `prelunet.optimizers.SGD`."""
+    op = "sgd_update"
     _ops.sgd_update(
-        parameter, gradient, velocity, learning_rate, momentum, nesterov, l2, weight_decay
+        parameter,
+        gradient,
+        velocity,
+        real(op, "learning_rate", learning_rate, minimum=0.0),
+        real(op, "momentum", momentum, minimum=0.0, exclusive_maximum=1.0),
+        boolean(op, "nesterov", nesterov),
+        real(op, "l2", l2, minimum=0.0),
+        real(op, "weight_decay", weight_decay, minimum=0.0),
     )
 
 
@@ -286,27 +307,28 @@ def adam_update(
 
     `step` is the number of this step, counted from 1.
     """
+    op = "adam_update"
     _ops.adam_update(
         parameter,
         gradient,
         first_moment,
         second_moment,
-        step,
-        learning_rate,
-        beta_1,
-        beta_2,
-        epsilon,
-        l2,
-        weight_decay,
+        integer(op, "step", step, minimum=1, maximum=2**63 - 1),
+        real(op, "learning_rate", learning_rate, minimum=0.0),
+        real(op, "beta_1", beta_1, minimum=0.0, exclusive_maximum=1.0),
+        real(op, "beta_2", beta_2, minimum=0.0, exclusive_maximum=1.0),
+        real(op, "epsilon", epsilon, exclusive_minimum=0.0),
+        real(op, "l2", l2, minimum=0.0),
+        real(op, "weight_decay", weight_decay, minimum=0.0),
     )
 
 
 def clip_by_value(gradient: Array, limit: float) -> None:
     """Move each element into [-limit, limit], in place; NaN stays."""
-    _ops.clip_by_value(gradient, limit)
+    _ops.clip_by_value(gradient, real("clip_by_value", "limit", limit, exclusive_minimum=0.0))
 
 
-def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:
+def clip_by_norm(gradients: list[Array] | tuple[Array, ...], limit: float) -> float:
     """Scale all gradients together by ``min(1, limit / norm)``, in place.
 
     Returns
@@ -314,7 +336,12 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:
     float
         The norm before: the root of the sum of all squares.
     """
-    return _ops.clip_by_norm(list(gradients), limit)
+    if not isinstance(gradients, (list, tuple)):
+        raise TypeError(
+            f"clip_by_norm: gradients must be a list of arrays, got {type(gradients).__name__}"
+        )
+    checked = real("clip_by_norm", "limit", limit, exclusive_minimum=0.0)
+    return _ops.clip_by_norm(list(gradients), checked)
 
 
 def _activation_functions(
@@ -325,10 +352,11 @@ def _activation_functions(
     if parameter:
 
         def forward(x: Array, parameter: float = default, *, out: Array | None = None) -> Array:
-            return core_forward(x, parameter, out)  # type: ignore[no-any-return]
+            return core_forward(x, real(f"{name}_forward", "parameter", parameter), out)  # type: ignore[no-any-return]
 
         def backward(grad_out: Array, x: Array, parameter: float = default) -> Array:
-            return core_backward(grad_out, x, parameter)  # type: ignore[no-any-return]
+            constant = real(f"{name}_backward", "parameter", parameter)
+            return core_backward(grad_out, x, constant)  # type: ignore[no-any-return]
 
     else:
 

@@ -260,8 +260,16 @@ _BY_NAME: dict[str, type[SGD] | type[Adam] | type[AdamW]] = {
 }
 
 
-def get(value: Optimizer | str) -> Optimizer:
+def get(
+    value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "value"
+) -> Optimizer:
     """Return the optimizer that `value` stands for: itself, or a name with that class's defaults.
+
+    Parameters
+    ----------
+    value : Optimizer or str
+    owner, name : str
+        Whose argument it is, and which, for messages.
 
     Raises
     ------
@@ -272,5 +280,4 @@ def get(value: Optimizer | str) -> Optimizer:
     """
     if isinstance(value, Optimizer):
         return value
-    name = choice("optimizers.get", "value (unless an Optimizer)", value, _BY_NAME)
-    return _BY_NAME[name]()
+    return _BY_NAME[choice(owner, f"{name} (unless an Optimizer)", value, _BY_NAME)]()

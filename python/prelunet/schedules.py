@@ -191,7 +191,7 @@ class WarmUp(Schedule):
     """
 
     def __init__(self, schedule: Schedule | float, steps: int) -> None:
-        self.schedule = get(schedule)
+        self.schedule = get(schedule, owner="WarmUp", name="schedule")
         self.steps = integer("WarmUp", "steps", steps, minimum=1)
 
     def at(self, step: int) -> float:
@@ -201,8 +201,16 @@ class WarmUp(Schedule):
         return self.schedule.at(step - self.steps)
 
 
-def get(value: Schedule | float) -> Schedule:
+def get(
+    value: Schedule | float, *, owner: str = "schedules.get", name: str = "value"
+) -> Schedule:
     """Return the schedule that `value` stands for: itself, or a number as `Constant`.
+
+    Parameters
+    ----------
+    value : Schedule or float
+    owner, name : str
+        Whose argument it is, and which, for messages.
 
     Raises
     ------
@@ -213,4 +221,4 @@ def get(value: Schedule | float) -> Schedule:
     """
     if isinstance(value, Schedule):
         return value
-    return Constant(real("schedules.get", "value (unless a Schedule)", value, minimum=0.0))
+    return Constant(real(owner, f"{name} (unless a Schedule)", value, minimum=0.0))

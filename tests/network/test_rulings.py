@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import prelunet as pn
-from network_models import dense, inputs, labelled, mlp, parameter_copies, targets
+from network_models import ACTIVATIONS, dense, inputs, labelled, mlp, parameter_copies, targets
 from tolerances import assert_close_to_scale, assert_same_bits, assert_within, sum_tolerance, ulp
 
 EXACT_ENOUGH = 8  # roundings of a loss that is done by hand below
 
 
 def identity(outputs, loss, *, dtype="float64", metrics=("accuracy",), optimizer=None):
-    """Return a compiled network that gives its inputs; its bias's gradient is that of the outputs."""
+    """Return a compiled network that gives its inputs; its bias has the outputs' gradient."""
     layer = pn.Dense(outputs, weight_init="zeros")
     model = pn.Sequential([layer], input_shape=(outputs,), dtype=dtype, seed=1)
     model.set_parameters({"0.weight": np.eye(outputs)})
@@ -49,7 +49,7 @@ def test_weights_are_units_by_features_and_images_flatten_in_c_order(rng):
         "3.bias": (2,),
         "last.alpha": (1,),
     }
-    flat = pn.Sequential([pn.Flatten()] + [pn.LeakyReLU(1.0)], input_shape=(3, 2, 5))
+    flat = pn.Sequential([pn.Flatten(), pn.LeakyReLU(1.0)], input_shape=(3, 2, 5))
     X = inputs(rng, 4, (3, 2, 5), np.float32)
     assert_same_bits(flat.predict(X), X.reshape(4, 30))
 
@@ -260,7 +260,7 @@ def test_one_bad_label_in_the_last_row_leaves_everything_as_it_was(rng, bad):
 def test_nan_in_samples_propagates_and_is_no_error(rng):
     X, y = labelled(rng, 30)
     X[7, 3] = np.nan
-    for activation in ("relu", "prelu-channel", "sigmoid", "elu", "gelu"):
+    for activation in ACTIVATIONS:
         model = mlp(activation=activation)
         outputs = model.predict(X)
         assert np.isnan(outputs[7]).all()

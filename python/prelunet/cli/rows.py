@@ -14,6 +14,8 @@ from prelunet import data
 from prelunet.cli.metadata import HeldOut, Metadata
 
 TEST_SIZE = 0.2
+# Not the seed of the training: the same rows are held out whatever that is, so that runs compare.
+SPLIT_SEED = 0
 
 Array = NDArray[Any]
 
@@ -26,12 +28,13 @@ class Rows(NamedTuple):
     what: str
 
 
-def hold_out(dataset: data.Dataset, *, seed: int) -> tuple[data.Dataset, HeldOut | None]:
+def hold_out(dataset: data.Dataset) -> tuple[data.Dataset, HeldOut | None]:
     """Return the data set with test rows: its own, or a share of the others held out."""
     if dataset.x_test is not None:
         return dataset, None
-    divided = data.split(dataset, test_size=TEST_SIZE, seed=seed)
-    return divided, HeldOut(test_size=TEST_SIZE, seed=seed, sha256=_fingerprint(test_rows(divided)))
+    divided = data.split(dataset, test_size=TEST_SIZE, seed=SPLIT_SEED)
+    fingerprint = _fingerprint(test_rows(divided))
+    return divided, HeldOut(test_size=TEST_SIZE, seed=SPLIT_SEED, sha256=fingerprint)
 
 
 def test_rows(dataset: data.Dataset) -> Rows:

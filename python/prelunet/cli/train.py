@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
         pn.set_num_threads(arguments.threads)
     dataset = options.load_data(arguments)
     classes = rows.number_of_classes(dataset)
-    dataset, held_out = rows.hold_out(dataset, seed=arguments.seed)
+    dataset, held_out = rows.hold_out(dataset)
     test = rows.test_rows(dataset)
     train, validation = _divide(arguments, dataset, test)
     model = network.build(arguments, dataset, classes=classes, rows=len(train.x))
@@ -114,7 +114,7 @@ def _divide(arguments: argparse.Namespace, dataset: data.Dataset, test: Rows) ->
     if share is None:
         return Rows(dataset.x_train, dataset.y_train, "training rows"), test
     x_train, x_validation, y_train, y_validation = data.split(
-        dataset.x_train, dataset.y_train, test_size=share, seed=arguments.seed
+        dataset.x_train, dataset.y_train, test_size=share, seed=rows.SPLIT_SEED
     )
     return (
         Rows(x_train, y_train, "training rows"),

@@ -45,7 +45,7 @@ class PReLU(Layer):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         self.kind = choice("PReLU", "kind", kind, ("channel", "shared"))
-        self.init = get_initializer(init)
+        self.init = get_initializer(init, owner="PReLU", name="init")
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description."""

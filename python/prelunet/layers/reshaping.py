@@ -17,9 +17,6 @@ class Flatten(Layer):
         As for every `Layer`.
     """
 
-    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name, trainable=trainable)
-
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description."""
         return [{"type": "flatten"}]
