@@ -52,29 +52,5 @@ void gemm(const Gemm<T>& g) {
   }
 }
 
-// Panel q holds columns [q * kPanel, ...) of W^T, row p after row p, each padded with zeros to whole vectors.
-template <class T>
-void pack_panels(std::size_t n, std::size_t k, const T* w, std::size_t stride, T* panels, std::size_t begin,
-                 std::size_t end) {
-  constexpr std::size_t kPanel = kPanelColumns<T>;
-  constexpr std::size_t kDepth = 64 / sizeof(T);  // a cache line of each row of W at a time
-  for (std::size_t panel = begin; panel < end; ++panel) {
-    const std::size_t column = panel * kPanel;
-    const std::size_t columns = n - column < kPanel ? n - column : kPanel;
-    const std::size_t padded = (columns + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-    T* const out = panels + column * k;
-    for (std::size_t p0 = 0; p0 < k; p0 += kDepth) {
-      const std::size_t p1 = k - p0 < kDepth ? k : p0 + kDepth;
-      for (std::size_t j = 0; j < columns; ++j) {
-        const T* const row = w + (column + j) * stride;
-        for (std::size_t p = p0; p < p1; ++p) out[p * padded + j] = row[p];
-      }
-      for (std::size_t p = p0; p < p1; ++p) {
-        for (std::size_t j = columns; j < padded; ++j) out[p * padded + j] = 0;
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace prelunet::PRELUNET_ISA

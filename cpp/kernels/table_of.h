@@ -6,6 +6,7 @@
 #include "kernels/gemm.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
+#include "kernels/pack.h"
 #include "kernels/table.h"
 
 namespace prelunet::PRELUNET_ISA {
