@@ -44,6 +44,7 @@ def run(callback, model, reports, *, first=0, state=None):
         callback.on_epoch_end(epoch, logs)
         done += 1
     callback.on_train_end()
+    callback.close()
     return done
 
 

@@ -18,7 +18,7 @@ def run_python(*arguments, environment=None):
     """Run Python in the tests' folder, warnings being errors; return what it printed."""
     run = subprocess.run(
         [sys.executable, "-W", "error", *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(TESTS)} | (environment or {}),
+        env=os.environ | (environment or {}),
         cwd=TESTS,
         capture_output=True,
         text=True,

@@ -92,7 +92,7 @@ def test_the_bar_moves_within_an_epoch(stderr, monkeypatch):
     assert last_drawing(stderr).startswith("2/2 |")
     assert "| loss 0.7500 (val 3.0000), " in last_drawing(stderr)
     assert len(filled(last_drawing(stderr))) == 8
-    callback.on_train_end()
+    callback.close()
 
 
 @pytest.mark.parametrize("stderr", [Terminal], indirect=True)
@@ -124,8 +124,8 @@ def test_every_training_has_its_own_bar_and_no_thread(stderr):
         assert "loss" not in last_drawing(stderr)
         callback.on_epoch_end(0, {"loss": 1.0})
         assert threading.active_count() == threads
-    callback.on_train_end()
-    callback.on_train_end()
+    callback.close()
+    callback.close()
     assert stderr.getvalue().count("\n") == 2
 
 

@@ -180,7 +180,7 @@ def test_a_step_must_not_be_negative(step):
         (lambda: CosineDecay(math.inf, 5), "CosineDecay: learning_rate must be .*, got inf"),
         (lambda: CosineDecay(0.1, -5), "CosineDecay: steps must be an integer >= 1, got -5"),
         (lambda: CosineDecay(0.1, 5, -0.1), "CosineDecay: final must be .* >= 0, got -0.1"),
-        (lambda: WarmUp(-0.1, 5), r"schedules\.get: .* must be a finite number >= 0, got -0.1"),
+        (lambda: WarmUp(-0.1, 5), r"WarmUp: schedule .* must be a finite number >= 0, got -0.1"),
         (lambda: WarmUp(0.1, 0), "WarmUp: steps must be an integer >= 1, got 0"),
     ],
 )
@@ -198,7 +198,7 @@ def test_bad_values(make, message):
         (lambda: ExponentialDecay(0.1, 0.5, True), "ExponentialDecay: steps must be .* got True"),
         (lambda: ExponentialDecay(0.1, 0.5, 5, staircase=1), "staircase must be True or False"),
         (lambda: CosineDecay(0.1, "5"), "CosineDecay: steps must be an integer >= 1, got '5'"),
-        (lambda: WarmUp(None, 5), r"schedules\.get: .* got None"),
+        (lambda: WarmUp(None, 5), r"WarmUp: schedule .* got None"),
     ],
 )
 def test_bad_types(make, message):

@@ -22,7 +22,7 @@ from .callbacks import (
     TerminateOnNaN,
 )
 from .history import History
-from .layers import ACTIVATION_LAYERS, Activation, Dense, Dropout, Flatten, Layer, PReLU, Rescaling
+from .layers import ACTIVATION_LAYERS, Dense, Dropout, Flatten, Layer, PReLU, Rescaling
 from .model import Sequential
 from .optimizers import SGD, Adam, AdamW
 from .runtime import get_num_threads, set_num_threads, show_config
@@ -30,7 +30,6 @@ from .serialization import load
 
 __all__ = [
     "SGD",
-    "Activation",
     "Adam",
     "AdamW",
     "Callback",
@@ -65,6 +64,10 @@ __all__ = [
 ]
 
 _LAZY = ("data", "plots")  # imported when first used: they are not needed to train
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_LAZY})
 
 
 def __getattr__(name: str) -> Any:

@@ -8,16 +8,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._validation import choice, integer, real
 from .losses import Loss
 
 Array = npt.NDArray[Any]
 
 
+def as_array(operation: str, name: str, value: object) -> Array:
+    """Return `value` as an array; an array comes back as it is."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"{operation}: {name} must be an array: {error}") from error
+
+
 def as_rows(operation: str, name: str, value: object) -> Array:
-    """Return `value` as an array with at least one axis; an array comes back as it is."""
-    array = np.asarray(value)
+    """Return `value` as an array with at least one axis."""
+    array = as_array(operation, name, value)
     if array.ndim == 0:
-        raise ValueError(f"{operation}: {name} must be an array of rows, got {value!r}")
+        raise ValueError(f"{operation}: {name} must be an array of rows, got {type(value).__name__}")
     return array
 
 
@@ -58,48 +67,44 @@ def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
     return largest
 
 
-def row_weights(
-    operation: str,
-    y: Array,
-    sample_weight: object | None,
-    class_weight: Mapping[int, float] | str | None,
-) -> npt.NDArray[np.float64] | None:
-    """Return the weight of each row, class weights multiplied in; None where all are 1.
+def class_factors(
+    operation: str, y: Array, class_weight: Mapping[int, float] | str
+) -> npt.NDArray[np.float64]:
+    """Return the weight of each row that follows from its class.
 
     Parameters
     ----------
     operation : str
         Who asks, for messages.
     y : ndarray
-        Targets as `as_targets` gives them.
-    sample_weight : array_like of shape (n,), optional
-    class_weight : mapping of int to float, or "balanced", optional
+        Targets as `as_targets` gives them, and the engine has accepted them.
+    class_weight : mapping of int to float, or "balanced"
         By class; a class that is not named has 1. "balanced" gives each class the same weight in
         all: n / (classes * rows of the class).
 
     Raises
     ------
-    ValueError
-        If targets are not classes, or a class or weight is not one.
+    TypeError, ValueError
+        If targets are not classes, or a class or a weight is not one.
     """
-    weights = None if sample_weight is None else as_rows(operation, "sample_weight", sample_weight)
-    if class_weight is None:
-        return weights
     if not are_classes(y):
         raise ValueError(
             f"{operation}: class_weight must be None where targets are not classes, "
             f"got {class_weight!r}"
         )
     classes = class_of_rows(y)
-    found, counts = np.unique(classes, return_counts=True)
-    if class_weight == "balanced":
-        class_weight = dict(zip(found, len(classes) / (len(found) * counts), strict=True))
+    if isinstance(class_weight, str):
+        choice(operation, "class_weight (unless a mapping)", class_weight, ("balanced",))
+        _, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
+        balanced: npt.NDArray[np.float64] = (len(classes) / (len(counts) * counts))[places]
+        return balanced
     if not isinstance(class_weight, Mapping):
         raise TypeError(
             f"{operation}: class_weight must be a mapping from class to weight, 'balanced' or "
             f"None, got {class_weight!r}"
         )
-    factor = np.ones(len(classes))
+    factors = np.ones(len(classes))
     for label, weight in class_weight.items():
-        factor[classes == label] = weight
-    return factor if weights is None else weights * factor
+        integer(operation, "a class in class_weight", label, minimum=0)
+        factors[classes == label] = real(operation, f"class_weight[{label}]", weight, minimum=0.0)
+    return factors

@@ -68,12 +68,16 @@ class Description:
 
     def __repr__(self) -> str:
         parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
-        shown = [
-            f"{p.name}={getattr(self, p.name)!r}"
-            for p in parameters
-            if p.default is p.empty or getattr(self, p.name) != p.default
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        required = {p.name: getattr(self, p.name) for p in parameters if p.default is p.empty}
+        # A default such as "zeros" is not what the attribute holds: an instance knows what is.
+        plain = type(self)(**required)
+        shown = {
+            name: value
+            for name in self._argument_names()
+            if (value := getattr(self, name)) != getattr(plain, name) or name in required
+        }
+        arguments = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"{type(self).__name__}({arguments})"
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):

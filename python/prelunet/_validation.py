@@ -11,8 +11,7 @@ import numbers
 import operator
 from collections.abc import Collection
 
-LARGEST_SIZE = 2**63 - 1
-"""The most entries that an axis of an array can have."""
+_LARGEST_SIZE = 2**63 - 1  # of an axis of an array
 
 
 def real(
@@ -62,6 +61,14 @@ def integer(
     number = int(value)
     if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
         raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
+    return number
+
+
+def size(owner: str, name: str, value: object) -> int:
+    """Return `value` as a number of entries that an axis of an array can have."""
+    number = integer(owner, name, value, minimum=1)
+    if number > _LARGEST_SIZE:
+        raise ValueError(f"{owner}: {name} must be an integer >= 1 below 2**63, got {value!r}")
     return number
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _core
-from ._validation import integer
+from ._arrays import as_array
+from ._validation import size
 from .layers import Layer
+
+Array = npt.NDArray[Any]
 
 NETWORKS: dict[str, Any] = {"float32": _core.Network32, "float64": _core.Network64}
 
@@ -43,9 +47,22 @@ def layer_keys(layers: Sequence[Layer]) -> list[str]:
     return [layer.name or str(place) for place, layer in enumerate(layers)]
 
 
+def checked_dtype(dtype: object) -> str:
+    """Return the name of a dtype that networks have."""
+    try:  # None would be NumPy's default, float64
+        name = None if dtype is None else str(np.dtype(dtype))  # type: ignore[call-overload]
+    except TypeError:
+        name = None
+    if name not in NETWORKS:
+        raise ValueError(f"Sequential: dtype must be 'float32' or 'float64', got {dtype!r}")
+    return str(name)
+
+
 def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
     """Return the shape of a sample: at least one axis, each of at least one entry."""
-    shape = tuple(integer("Sequential", "input_shape", size, minimum=1) for size in input_shape)
+    if not isinstance(input_shape, Iterable):
+        raise TypeError(f"Sequential: input_shape must be a tuple of integers, got {input_shape!r}")
+    shape = tuple(size("Sequential", "an entry of input_shape", entry) for entry in input_shape)
     if not shape:
         raise ValueError("Sequential: input_shape must have at least one axis, got ()")
     return shape
@@ -90,3 +107,36 @@ def build_network(
         names.append(f"{keys[place]}.{info['name']}")
     network.write_parameters(drawn)
     return network, names
+
+
+def checked_parameters(
+    given: Mapping[str, npt.ArrayLike], current: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return new values of some parameters as arrays of their dtype; `current` has all of them.
+
+    Raises
+    ------
+    TypeError
+        If `given` is not a mapping, or values are not real numbers.
+    ValueError
+        If a name is unknown or a shape differs.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"set_parameters: parameters must be a mapping by name, got {given!r}")
+    checked = {}
+    for name, value in given.items():
+        if name not in current:
+            raise ValueError(
+                f"set_parameters: parameters must be among {', '.join(current)}, got {name!r}"
+            )
+        values = as_array("set_parameters", name, value)
+        if values.dtype.kind not in "fiub" or values.dtype.itemsize > 8:
+            raise TypeError(
+                f"set_parameters: {name} must hold real numbers, got dtype {values.dtype}"
+            )
+        if values.shape != current[name].shape:
+            raise ValueError(
+                f"set_parameters: {name} must have shape {current[name].shape}, got {values.shape}"
+            )
+        checked[name] = values.astype(current[name].dtype)
+    return checked

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import math
-import secrets
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
-from . import _core, losses, optimizers, schedules, serialization, training
-from ._arrays import as_rows
-from ._validation import choice, integer
-from .building import NETWORKS, build_network, checked_layers, checked_shape
+from . import _core, losses, ops, optimizers, schedules, serialization, steps, training
 from .layers import Layer
 from .metrics import Metric
 from .metrics import get_all as get_metrics
+from .network import Network
 from .summary import Summary, summarize
 
 if TYPE_CHECKING:
+    import os
+
     from .callbacks import Callback
     from .history import History
 
 Array = npt.NDArray[Any]
-_LARGEST_SEED = 2**63 - 1
 
 
-class Sequential:
+class Sequential(Network):
     """A network: layers one after another.
 
     Parameters
@@ -51,6 +49,8 @@ class Sequential:
     seed : int
     metadata : dict
         JSON values that travel with `save` and `load`.
+    epochs_trained : int
+        How many epochs `fit` has finished, over all its calls.
     stop_training : bool
         Set by callbacks to end `fit` after the epoch.
 
@@ -68,106 +68,37 @@ class Sequential:
         dtype: str = "float32",
         seed: int | None = None,
     ) -> None:
-        self.layers = checked_layers(layers)
-        self.dtype = choice("Sequential", "dtype", str(np.dtype(dtype)), NETWORKS)
-        self.seed = (
-            secrets.randbits(32)
-            if seed is None
-            else integer("Sequential", "seed", seed, minimum=0, maximum=_LARGEST_SEED)
-        )
         self.metadata: dict[str, Any] = {}
         self.stop_training = False
         self.epochs_trained = 0
-        self._network: Any = None
-        self._names: list[str] = []
-        self._input_shape: tuple[int, ...] | None = None
         self._loss: losses.Loss | None = None
         self._optimizer: optimizers.Optimizer | None = None
         self._schedule: schedules.Schedule | None = None
         self._metrics: dict[str, Metric | None] = {}
-        if input_shape is not None:
-            self.build(input_shape)
-
-    # ---- what the network is -------------------------------------------------------------------
-
-    @property
-    def input_shape(self) -> tuple[int, ...] | None:
-        """The shape of one sample; None until it is known."""
-        return self._input_shape
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of one row of outputs."""
-        return tuple(self._built().shapes[-1])
+        self._fitting_thread: int | None = None
+        super().__init__(layers, input_shape=input_shape, dtype=dtype, seed=seed)
 
     def build(self, input_shape: Sequence[int]) -> None:
         """Fix the shape of a sample and draw the parameters.
 
+        Parameters
+        ----------
+        input_shape : tuple of int
+            As in the constructor.
+
         Raises
         ------
         ValueError
-            If a layer does not fit its input, or the network is built already.
+            If a layer does not fit its input, or the model is built already.
         """
-        if self._network is not None:
-            raise ValueError(f"Sequential.build: built already, for samples {self._input_shape}")
-        shape = checked_shape(input_shape)
-        network, self._names = build_network(self.layers, shape, dtype=self.dtype, seed=self.seed)
-        self._input_shape = shape
-        self._network = network
-        if self._optimizer is not None and self._loss is not None:
-            training.compile_network(network, self._optimizer, self._loss)
+        with self._unbuilt_again_on_error():
+            super().build(input_shape)
+            if self._optimizer is not None and self._loss is not None:
+                steps.compile_network(self._network, self._optimizer, self._loss)
 
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and parameters."""
-        self._built()
         return summarize(self)
-
-    def __repr__(self) -> str:
-        """Return the call that makes such a model."""
-        shape = f", input_shape={self._input_shape}" if self._input_shape else ""
-        layers = ", ".join(map(repr, self.layers))
-        return f"Sequential([{layers}]{shape}, dtype={self.dtype!r}, seed={self.seed})"
-
-    # ---- parameters ----------------------------------------------------------------------------
-
-    def parameters(self) -> dict[str, Array]:
-        """Return all parameters by name, as read-only views that follow training."""
-        return dict(zip(self._names, self._built().values(), strict=True))
-
-    def set_parameters(self, parameters: Mapping[str, npt.ArrayLike]) -> None:
-        """Write some parameters; all are checked before any is written.
-
-        Parameters
-        ----------
-        parameters : mapping of str to array_like
-            New values by name, rounded to the model's dtype.
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown or a shape differs.
-        TypeError
-            If values are not real numbers.
-        """
-        current = self.parameters()
-        checked = {}
-        for name, given in parameters.items():
-            if name not in current:
-                raise ValueError(
-                    f"set_parameters: parameters must be among {', '.join(current)}, got {name!r}"
-                )
-            values = np.asarray(given)
-            if values.dtype.kind not in "fiub" or values.dtype.itemsize > 8:
-                raise TypeError(
-                    f"set_parameters: {name} must hold real numbers, got dtype {values.dtype}"
-                )
-            if values.shape != current[name].shape:
-                raise ValueError(
-                    f"set_parameters: {name} must have shape {current[name].shape}, "
-                    f"got {values.shape}"
-                )
-            checked[self._names.index(name)] = values.astype(self.dtype)[np.newaxis]
-        self._network.write_parameters(checked)
 
     # ---- training ------------------------------------------------------------------------------
 
@@ -177,7 +108,7 @@ class Sequential:
         loss: losses.Loss | str = "softmax_cross_entropy",
         metrics: Sequence[str | Metric] | None = None,
     ) -> None:
-        """Say how to train; the optimizer's state starts anew.
+        """Say how to train; the optimizer's state and its count of steps start anew.
 
         Parameters
         ----------
@@ -186,11 +117,22 @@ class Sequential:
         metrics : sequence of str or callable, optional
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
             `prelunet.metrics`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not what is said above.
+        RuntimeError
+            If the model is being fitted: a callback may set `learning_rate`, not more.
         """
-        checked_optimizer, checked_loss = optimizers.get(optimizer), losses.get(loss)
+        checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
+        checked_loss = losses.get(loss, owner="compile", name="loss")
         checked_metrics = get_metrics(metrics)
+        if self._fitting_thread == threading.get_ident():
+            # What fit holds of the targets is made for the loss it began with.
+            raise RuntimeError("compile: the model is being fitted; compile it before or after")
         if self._network is not None:
-            training.compile_network(self._network, checked_optimizer, checked_loss)
+            steps.compile_network(self._network, checked_optimizer, checked_loss)
         self._optimizer, self._loss, self._metrics = (
             checked_optimizer,
             checked_loss,
@@ -201,16 +143,15 @@ class Sequential:
     @property
     def learning_rate(self) -> float:
         """The rate of the next update. Setting it holds from there on, in place of a schedule."""
-        if self._schedule is None:
-            raise RuntimeError("learning_rate: compile the model first")
-        steps = 0 if self._network is None else self._network.steps
-        return float(self._schedule(steps))
+        self._compiled("learning_rate")
+        assert self._schedule is not None
+        done = 0 if self._network is None else self._network.steps
+        return float(self._schedule(done))
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        if self._schedule is None:
-            raise RuntimeError("learning_rate: compile the model first")
-        self._schedule = schedules.get(value)
+        self._compiled("learning_rate")
+        self._schedule = schedules.get(value, owner="Sequential", name="learning_rate")
 
     def fit(
         self,
@@ -225,7 +166,7 @@ class Sequential:
         sample_weight: npt.ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
         verbose: bool | str = "auto",
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | None = None,
     ) -> History:
         """Train for a number of epochs.
 
@@ -250,7 +191,7 @@ class Sequential:
             Multiplied into the weights, by class.
         verbose : bool or "auto", default "auto"
             Show progress on stderr; "auto" does so on a terminal and in a notebook.
-        callbacks : sequence of Callback
+        callbacks : sequence of Callback, optional
 
         Returns
         -------
@@ -292,26 +233,44 @@ class Sequential:
     ) -> dict[str, float]:
         """Train once over the rows named by `order`, in that order; all rows as they lie without.
 
+        Parameters
+        ----------
+        X, y, batch_size, sample_weight
+            As in `fit`.
+        order : array_like of int of shape (steps' rows,), optional
+            The numbers of rows; some may be left out, or come more than once.
+
         Returns
         -------
         dict of str to float
             ``"loss"`` and, where compiled, ``"accuracy"``, as in `fit`'s history.
         """
-        data = training.Data(self, "train_epoch", X, y, sample_weight)
-        indices = None if order is None else as_rows("train_epoch", "order", order)
-        count = data.count if indices is None else len(indices)
-        size = training.checked_batch_size("train_epoch", batch_size, max(count, 1))
+        data = steps.Data(self, "train_epoch", X, y, sample_weight)
+        numbers = None if order is None else steps.checked_order("train_epoch", order)
+        count = data.count if numbers is None else len(numbers)
+        size = steps.checked_batch_size("train_epoch", batch_size, count)
         totals = _core.Totals()
-        data.train(indices, size, totals, steps=math.ceil(count / size))
+        data.train(numbers, size, totals, steps=math.ceil(count / size))
         return data.logs(totals)
 
     def train_on_batch(
         self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
     ) -> dict[str, float]:
-        """Make one update with all rows as one batch; returns the loss (and accuracy) before it."""
-        data = training.Data(self, "train_on_batch", X, y, sample_weight)
+        """Make one update with all rows as one batch.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        dict of str to float
+            ``"loss"`` and, where compiled, ``"accuracy"`` before the update.
+        """
+        data = steps.Data(self, "train_on_batch", X, y, sample_weight)
         totals = _core.Totals()
-        data.train(None, max(data.count, 1), totals, steps=min(data.count, 1))
+        data.train(None, data.count, totals, steps=1)
         return data.logs(totals)
 
     def loss_and_gradients(
@@ -321,70 +280,90 @@ class Sequential:
 
         Penalties are left out; dropout acts as in the step that would come next.
 
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
         Returns
         -------
         loss : float
         gradients : dict of str to ndarray
             By the names of `parameters`; frozen layers have none.
         """
-        data = training.Data(self, "loss_and_gradients", X, y, sample_weight)
-        totals = self._network.loss_and_gradients(data.rows, data.targets)
-        infos = self._network.parameters()
-        gradients = {
-            name: values.copy()
-            for name, info, values in zip(
-                self._names, infos, self._network.gradients(), strict=True
-            )
-            if info["trainable"]
-        }
-        return data.logs(totals)["loss"], gradients
+        data = steps.Data(self, "loss_and_gradients", X, y, sample_weight)
+        loss, gradients = data.loss_and_gradients()
+        found = zip(self._names, self._network.parameters(), gradients, strict=True)
+        return loss, {name: g.copy() for name, info, g in found if info["trainable"]}
 
     # ---- use -----------------------------------------------------------------------------------
 
-    def predict(self, X: npt.ArrayLike) -> Array:
-        """Return the last layer's outputs, (n, outputs); logits where the loss is of logits."""
-        return self._network_for(X).predict(self._rows("predict", X))  # type: ignore[no-any-return]
-
     def predict_proba(self, X: npt.ArrayLike) -> Array:
         """Return probabilities: softmax or sigmoid of the outputs, as the compiled loss has it.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, *input_shape)
+
+        Returns
+        -------
+        ndarray of shape (n, outputs)
 
         Raises
         ------
         ValueError
             If the loss is not one of logits.
         """
-        from . import ops
-
-        loss = self._compiled("predict_proba")[0]
+        loss = self._compiled("predict_proba")
         if loss.probabilities is None:
             raise ValueError(
                 f"predict_proba: the loss must be a cross-entropy, got {loss.name!r}; "
                 "predict gives the outputs"
             )
-        forward = getattr(ops, f"{loss.probabilities}_forward")
-        return forward(self.predict(X))  # type: ignore[no-any-return]
+        probabilities: Array = getattr(ops, f"{loss.probabilities}_forward")(self.predict(X))
+        return probabilities
 
     def evaluate(
         self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
     ) -> dict[str, float]:
-        """Return the loss and the metrics of all rows as one batch, without dropout."""
-        return training.Data(self, "evaluate", X, y, sample_weight).evaluate()
+        """Return the loss and the metrics of all rows as one batch, without dropout.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; weights do not count in the metrics.
+
+        Returns
+        -------
+        dict of str to float
+            ``"loss"``, then the compiled metrics by name.
+        """
+        return steps.Data(self, "evaluate", X, y, sample_weight).evaluate()
 
     # ---- files, copies -------------------------------------------------------------------------
 
-    def save(self, path: Any, *, metadata: Mapping[str, Any] | None = None) -> None:
+    def save(
+        self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         """Write the model to an NPZ file: layers, parameters, optimizer and its state.
+
+        A write that fails leaves the file that was there.
 
         Parameters
         ----------
         path : path-like
             Ends in ``.npz``.
         metadata : mapping, optional
-            JSON values that come back as `metadata`; by default what is there.
+            JSON values that `load` gives back as `metadata`; by default the model's.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        TypeError, ValueError
+            If `path` or `metadata` is not what is said above.
         """
-        if metadata is not None:
-            self.metadata = dict(metadata)
-        serialization.save(self, path)
+        serialization.save(self, path, self.metadata if metadata is None else metadata)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the model as JSON values and copies of arrays."""
@@ -396,22 +375,7 @@ class Sequential:
 
     # ---- inside --------------------------------------------------------------------------------
 
-    def _built(self) -> Any:
-        if self._network is None:
-            raise RuntimeError(
-                "Sequential: input_shape is not known yet; give it, call build or fit"
-            )
-        return self._network
-
-    def _network_for(self, X: npt.ArrayLike) -> Any:
-        if self._network is None:
-            self.build(as_rows("Sequential", "X", X).shape[1:])
-        return self._network
-
-    def _rows(self, operation: str, X: npt.ArrayLike) -> Any:
-        return self._network_for(X).rows(operation, as_rows(operation, "X", X))
-
-    def _compiled(self, operation: str) -> tuple[losses.Loss, optimizers.Optimizer]:
-        if self._loss is None or self._optimizer is None:
+    def _compiled(self, operation: str) -> losses.Loss:
+        if self._loss is None:
             raise RuntimeError(f"{operation}: compile the model first")
-        return self._loss, self._optimizer
+        return self._loss

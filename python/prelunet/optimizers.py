@@ -260,9 +260,7 @@ _BY_NAME: dict[str, type[SGD] | type[Adam] | type[AdamW]] = {
 }
 
 
-def get(
-    value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "value"
-) -> Optimizer:
+def get(value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "value") -> Optimizer:
     """Return the optimizer that `value` stands for: itself, or a name with that class's defaults.
 
     Parameters

@@ -201,9 +201,7 @@ class WarmUp(Schedule):
         return self.schedule.at(step - self.steps)
 
 
-def get(
-    value: Schedule | float, *, owner: str = "schedules.get", name: str = "value"
-) -> Schedule:
+def get(value: Schedule | float, *, owner: str = "schedules.get", name: str = "value") -> Schedule:
     """Return the schedule that `value` stands for: itself, or a number as `Constant`.
 
     Parameters

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,10 +62,12 @@ def set_state(model: Sequential, state: dict[str, Any]) -> None:
     ValueError
         If a tensor is missing, too many, or of another shape.
     """
+    from .model import Sequential
+
     description, arrays = state["description"], dict(state["arrays"])
     shape = description["input_shape"]
     layers = [Layer.from_config(config) for config in description["layers"]]
-    type(model).__init__(
+    Sequential.__init__(  # a subclass may have a constructor of its own
         model, layers, input_shape=shape, dtype=description["dtype"], seed=description["seed"]
     )
     model.metadata = dict(description["metadata"])
@@ -97,23 +99,25 @@ def _check_tensors(
 ) -> None:
     for key, view in expected.items():
         if key not in arrays:
-            raise ValueError(f"load: tensor {key!r} is missing")
+            raise ValueError(f"tensor {key!r} is missing")
         if arrays[key].shape != view.shape or arrays[key].dtype != view.dtype:
             raise ValueError(
-                f"load: tensor {key!r} must have shape {view.shape} and dtype {view.dtype}, "
+                f"tensor {key!r} must have shape {view.shape} and dtype {view.dtype}, "
                 f"got {arrays[key].shape} and {arrays[key].dtype}"
             )
     for key in arrays:
         if key not in expected:
-            raise ValueError(f"load: tensor {key!r} is not one of this model's")
+            raise ValueError(f"tensor {key!r} is not one of this model's")
 
 
-def save(model: Sequential, path: str | os.PathLike[str]) -> None:
-    """Write `model` to an NPZ file; a failed write leaves what was there."""
+def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str, Any]) -> None:
+    """Write `model` to an NPZ file; see `Sequential.save`."""
     target = _checked_path("save", path)
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"save: metadata must be a mapping, got {metadata!r}")
     state = get_state(model)
     try:
-        text = json.dumps(state["description"], allow_nan=False)
+        text = json.dumps({**state["description"], "metadata": dict(metadata)}, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"save: metadata must hold JSON values only: {error}") from error
     temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
@@ -149,21 +153,31 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     from .model import Sequential
 
     source = _checked_path("load", path)
-    try:
-        with np.load(source, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-        description = json.loads(str(arrays.pop(_DESCRIPTION)[()]))
-        version = description["format"]
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
-        raise ValueError(f"load: {source} is not a model of prelunet, or is damaged") from error
+    with source.open("rb") as stream:
+        try:
+            description, arrays = _read(stream)
+            version = description["format"]
+        except Exception as error:  # the readers of zip, NPY and JSON have many ways to say it
+            raise ValueError(
+                f"load: {source} is not a model of prelunet, or is damaged: {error}"
+            ) from error
     if version != FORMAT:
         raise ValueError(
             f"load: {source} has format {version} (prelunet {description.get('version')}); "
             f"this is prelunet {_core.__version__}, which reads format {FORMAT}"
         )
     model = Sequential.__new__(Sequential)
-    set_state(model, {"description": description, "arrays": arrays})
+    try:
+        set_state(model, {"description": description, "arrays": arrays})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"load: {source} is damaged or incomplete: {error}") from error
     return model
+
+
+def _read(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    with np.load(stream, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    return json.loads(str(arrays.pop(_DESCRIPTION)[()])), arrays
 
 
 def _checked_path(operation: str, path: str | os.PathLike[str]) -> Path:

@@ -23,7 +23,7 @@ def summarize(model: Sequential) -> Summary:
     """Return one line a layer: place, kind, output shape, parameters."""
     parameters = model.parameters()
     shapes = iter(model._built().shapes)
-    rows = [("layer", "", "output", "parameters")]
+    rows = [("layer", "", "output", "parameters", "")]
     for place, layer in enumerate(model.layers):
         shape: tuple[int, ...] = ()
         for _ in layer.specifications():
@@ -32,16 +32,17 @@ def summarize(model: Sequential) -> Summary:
         count = sum(
             values.size for name, values in parameters.items() if name.rpartition(".")[0] == key
         )
-        shown = f"{count:,}" if layer.trainable else f"{count:,} (frozen)"
-        rows.append((key, type(layer).__name__, "x".join(map(str, shape)), shown))
+        frozen = "frozen" if count and not layer.trainable else ""
+        rows.append((key, type(layer).__name__, "x".join(map(str, shape)), f"{count:,}", frozen))
     total = sum(values.size for values in parameters.values())
     size = sum(values.nbytes for values in parameters.values())
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         f"{key:<{widths[0]}}  {kind:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}"
-        for key, kind, shape, count in rows
+        f"  {frozen}"
+        for key, kind, shape, count, frozen in rows
     ]
     samples = "x".join(map(str, model.input_shape or ()))
     lines.insert(0, f"Sequential, input {samples} ({math.prod(model.input_shape or ()):,} values)")
-    lines.append(f"{total:,} parameters, {size / 1e6:.2f} MB, {model.dtype}")
+    lines.append(f"{total:,} parameters, {size:,} bytes, {model.dtype}")
     return Summary("\n".join(line.rstrip() for line in lines))

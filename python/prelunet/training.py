@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,118 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._arrays import are_classes, as_rows, as_targets, row_weights
+from ._arrays import as_rows
 from ._validation import boolean, choice, integer, real
 from .callbacks import Callback, ProgressBar, overrides
 from .history import History
-from .losses import Huber, Loss, SoftmaxCrossEntropy
-from .optimizers import SGD, Adam, Optimizer
-from .schedules import Constant
+from .steps import Data, checked_batch_size
 
 if TYPE_CHECKING:
     from .model import Sequential
 
 _SLICE_SECONDS = 0.1  # how long C++ trains before progress is shown
-
-
-def compile_network(network: Any, optimizer: Optimizer, loss: Loss) -> None:
-    """Give the engine its loss, its judge and its optimizer."""
-    option = 0.0
-    if isinstance(loss, SoftmaxCrossEntropy):
-        option = loss.label_smoothing
-    elif isinstance(loss, Huber):
-        option = loss.delta
-    judge = "argmax" if network.outputs > 1 or loss.probabilities == "softmax" else "threshold"
-    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0.5 is a logit of 0
-    config: dict[str, Any] = {
-        "l2": optimizer.l2,
-        "weight_decay": optimizer.weight_decay,
-        "decay_all": optimizer.decay_all,
-        "clip_value": optimizer.clip_value or 0.0,
-        "clip_norm": optimizer.clip_norm or 0.0,
-    }
-    if isinstance(optimizer, Adam):
-        config |= {"method": "adam", "beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
-        config["epsilon"] = optimizer.epsilon
-    else:
-        assert isinstance(optimizer, SGD)
-        config |= {"method": "sgd", "momentum": optimizer.momentum, "nesterov": optimizer.nesterov}
-    network.compile(loss.name, option, judge, threshold, config)
-
-
-def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
-    """Return the rows of a step; None stands for all."""
-    if batch_size is None:
-        return rows
-    return integer(operation, "batch_size (unless None)", batch_size, minimum=1)
-
-
-class Data:
-    """Rows and targets, checked once and held for as many steps as are wanted."""
-
-    def __init__(
-        self,
-        model: Sequential,
-        operation: str,
-        X: npt.ArrayLike,
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        class_weight: Mapping[int, float] | str | None = None,
-    ) -> None:
-        loss, _ = model._compiled(operation)
-        self.model = model
-        self.rows = model._rows(operation, X)
-        self.network = model._built()
-        self._x = as_rows(operation, "X", X)
-        self._y = as_targets(operation, y, loss=loss, outputs=self.network.outputs)
-        weights = row_weights(operation, self._y, sample_weight, class_weight)
-        self.targets = self.network.targets(operation, self._y, weights)
-        self.count = int(self.rows.count)
-        if len(self._y) != self.count:
-            raise ValueError(
-                f"{operation}: y must have as many rows as X, {self.count}, got {len(self._y)}"
-            )
-        if self.count == 0:
-            raise ValueError(f"{operation}: X must have at least one row, got none")
-        self._sum = loss.reduction == "sum"
-        self._judged = "accuracy" in model._metrics and (
-            not loss.regression or are_classes(self._y)
-        )
-
-    def train(
-        self, order: npt.NDArray[Any] | None, batch_size: int, totals: Any, *, steps: int
-    ) -> None:
-        """Make `steps` updates over the rows of `order`."""
-        schedule, first = self.model._schedule, self.network.steps
-        assert schedule is not None
-        if isinstance(schedule, Constant):
-            rates = np.full(steps, schedule.learning_rate)
-        else:
-            rates = schedule(np.arange(first, first + steps))
-        self.network.train(self.rows, self.targets, order, batch_size, rates, totals)
-
-    def logs(self, totals: Any) -> dict[str, float]:
-        """Return what the steps so far add up to, by name."""
-        logs = {"loss": totals.loss if self._sum else totals.loss / max(totals.rows, 1.0)}
-        if self._judged:
-            logs["accuracy"] = totals.right / max(totals.rows, 1.0)
-        return logs
-
-    def evaluate(self) -> dict[str, float]:
-        """Return loss and metrics of all rows as one batch."""
-        totals = self.network.evaluate(self.rows, self.targets)
-        logs = {"loss": float(totals.loss)}
-        if self._judged:
-            logs["accuracy"] = totals.right / totals.rows
-        return logs | self.functions()
-
-    def functions(self) -> dict[str, float]:
-        """Return the metrics that are functions."""
-        wanted = {n: f for n, f in self.model._metrics.items() if f is not None}
-        if not wanted:
-            return {}
-        outputs = self.network.predict(self.rows)
-        return {name: float(function(self._y, outputs)) for name, function in wanted.items()}
 
 
 def row_order(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int64]:
@@ -144,7 +43,7 @@ def fit(
     sample_weight: npt.ArrayLike | None,
     class_weight: Mapping[int, float] | str | None,
     verbose: bool | str,
-    callbacks: Sequence[Callback],
+    callbacks: Sequence[Callback] | None,
 ) -> History:
     """Train; see `Sequential.fit`."""
     epochs = integer("fit", "epochs", epochs, minimum=0)
@@ -154,13 +53,11 @@ def fit(
         raise ValueError("fit: validation_split must be 0 where validation_data is given")
     if share:
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
-    data = Data(model, "fit", X, y, sample_weight, class_weight)
-    validation = None if validation_data is None else _validation(model, validation_data)
-    size = checked_batch_size("fit", batch_size, data.count)
-    every = [*callbacks, *([ProgressBar()] if _shows(verbose) else [])]
-    for callback in every:
-        if not isinstance(callback, Callback):
-            raise TypeError(f"fit: callbacks must be Callbacks, got {callback!r}")
+    every = [*_callbacks(callbacks), *([ProgressBar()] if _shows(verbose) else [])]
+    with model._unbuilt_again_on_error():
+        data = Data(model, "fit", X, y, sample_weight, class_weight)
+        validation = None if validation_data is None else _validation(model, validation_data)
+        size = checked_batch_size("fit", batch_size, data.count)
     return _Loop(model, data, validation, size, shuffle, epochs, every).run()
 
 
@@ -195,6 +92,7 @@ class _Loop:
         network = self.data.network
         network.begin_fit()
         try:
+            self.model._fitting_thread = threading.get_ident()
             self.model.stop_training = False
             for callback in self.callbacks:
                 callback.set_model(self.model)
@@ -214,6 +112,7 @@ class _Loop:
                     break
             self._call("on_train_end")
         finally:
+            self.model._fitting_thread = None
             network.end_fit()
             for callback in self.callbacks:
                 callback.close()
@@ -260,11 +159,26 @@ def _next_slice(count: int, seconds: float, most: int) -> int:
     return int(min(max(wanted, 1.0), 4.0 * count, most))
 
 
+def _callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
+    if callbacks is None:
+        return ()
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"fit: callbacks must be a list of Callbacks, got {callbacks!r}")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"fit: callbacks must be Callbacks, got {callback!r}")
+    return callbacks
+
+
 def _shows(verbose: bool | str) -> bool:
     if isinstance(verbose, str):
         choice("fit", "verbose (unless a bool)", verbose, ("auto",))
-        return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
-    return bool(integer("fit", "verbose", int(verbose), minimum=0, maximum=1))
+        stream = sys.stderr
+        if stream is None:  # a program without a console
+            return False
+        return stream.isatty() or type(stream).__module__.startswith("ipykernel")
+    # 0 and 1 are Keras's and scikit-learn's way to say it.
+    return boolean("fit", "verbose (unless 'auto')", {0: False, 1: True}.get(verbose, verbose))
 
 
 def _hold_out(

@@ -7,6 +7,7 @@ import pytest
 
 from cli_runs import prelunet
 from prelunet import data
+from prelunet.cli.rows import SPLIT_SEED
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,7 @@ def model_file(digits_run):
 @pytest.fixture(scope="session")
 def held_out():
     """Return the digits that the run without options did not train on."""
-    return data.split(data.load("digits"), test_size=0.2, seed=0)
+    return data.split(data.load("digits"), test_size=0.2, seed=SPLIT_SEED)
 
 
 @pytest.fixture

@@ -29,6 +29,14 @@ def test_evaluate_on_other_data_takes_all_rows(model_file, tmp_path, capsys):
     assert "(part.npz: 100 rows, all there are)" in capsys.readouterr().out
 
 
+def test_evaluate_takes_test_rows_where_there_are_any(model_file, held_out, tmp_path, capsys):
+    file = tmp_path / "both.npz"
+    x, y = held_out.x_train[:50], held_out.y_train[:50]
+    np.savez(file, x_train=x, y_train=y, x_test=held_out.x_test[:7], y_test=held_out.y_test[:7])
+    assert cli.main(["evaluate", str(model_file), "--data", str(file)]) == 0
+    assert "(both.npz: 7 test rows)" in capsys.readouterr().out
+
+
 def test_evaluate_refuses_what_does_not_fit(model_file, blobs, capsys):
     assert cli.main(["evaluate", str(model_file), "--data", blobs]) == 2
     assert "64" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import prelunet as pn
@@ -129,3 +130,44 @@ def test_predict_without_pillow_names_the_extra(model_file, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     assert cli.main(["predict", str(model_file), str(tmp_path / "a.png")]) == 2
     assert "pip install 'prelunet[data]'" in capsys.readouterr().err
+
+
+def test_predict_takes_models_that_python_saved(tmp_path, monkeypatch, capsys):
+    """One sigmoid output is the probability of class 1, and images go into a network of images."""
+    monkeypatch.chdir(tmp_path)
+    model = pn.Sequential([pn.Flatten(), pn.Dense(1)], input_shape=(8, 8, 1), seed=0)
+    model.compile(loss="sigmoid_cross_entropy")
+    weights = np.zeros((1, 64), dtype=np.float32)
+    weights[0, 0] = 1 / 16  # the logit is the first pixel, as a share of white, less a half
+    model.set_parameters({"1.weight": weights, "1.bias": [-0.5]})
+    about = {"image_shape": [8, 8, 1], "pixel_max": 16, "class_names": ["dark", "light"]}
+    model.save("m.npz", metadata=about)
+    for name, corner in (("black.png", 0), ("white.png", 16)):
+        pixels = np.zeros(64)
+        pixels[0] = corner
+        save_digit(name, pixels)
+    assert cli.main(["predict", "m.npz", "black.png", "white.png", "--threads", "1"]) == 0
+    expected = f"{1 / (1 + np.exp(-0.5)):.4f}"
+    assert capsys.readouterr().out.splitlines() == [
+        f"black.png: dark  {expected}",
+        f"white.png: light  {expected}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"image_shape": [8, 8]},
+        {"image_shape": [8, 8, 2]},
+        {"image_shape": "8x8"},
+        {"pixel_max": "white"},
+        {"class_names": 10},
+        {"held_out": {"seed": 0}},
+    ],
+)
+def test_metadata_that_make_no_sense_are_refused(metadata, tmp_path, capsys):
+    model = pn.Sequential([pn.Dense(2)], input_shape=(64,), seed=0)
+    model.save(tmp_path / "m.npz", metadata=metadata)
+    save_digit(tmp_path / "a.png", np.zeros(64))
+    assert cli.main(["predict", str(tmp_path / "m.npz"), str(tmp_path / "a.png")]) == 2
+    assert "the model file's metadata cannot be read: " in capsys.readouterr().err

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cli_runs import train
-from prelunet import cli
+from prelunet import cli, data
+from prelunet.cli import rows
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_bad_options_are_refused_by_the_parser(arguments, message, capsys):
         (["--l2", "-1"], "Adam: l2 must be"),
         (["--momentum", "0.9"], "--momentum must be left out unless --optimizer is sgd"),
         (["--warmup", "100000"], "--warmup must be fewer than the 225 updates"),
-        (["--seed", "99999999999"], "seed must be an integer"),
+        (["--seed", "99999999999999999999"], "seed must be an integer"),
         (["--out", "taken"], "taken: "),
         (["--save", "taken/m.npz"], "taken: "),
         (["--save", "m.pkl"], "--save must end in .npz, got 'm.pkl'"),
@@ -77,6 +79,20 @@ def test_data_that_cannot_be_classified_are_refused(x, y, message, capsys, tmp_p
     np.savez("bad.npz", X=x, y=y)
     assert train("--data", "bad.npz") == 2
     assert message in capsys.readouterr().err
+
+
+def test_targets_to_regress_on_are_refused():
+    values = data.Dataset("prices", np.ones((4, 2)), np.array([0.5, 1.5, 2.5, 3.5]))
+    with pytest.raises(ValueError, match="prices: the targets must be integer labels"):
+        rows.number_of_classes(values)
+
+
+def test_a_folder_without_permission_is_met_before_training(blobs, monkeypatch, capsys):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert train("--data", blobs) == 2
+    printed = capsys.readouterr()
+    assert "no permission to write there" in printed.err
+    assert printed.out == ""
 
 
 def test_a_diverging_training_is_an_error(blobs, capsys):

@@ -82,7 +82,7 @@ class Callback:
         """Act when an update begins."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Act when an update is made; `logs` holds the loss of its batch."""
+        """Act when an update is made; `logs` holds the epoch's loss and metrics so far."""
 
     def close(self) -> None:
         """Give back what training took, a bar say: called last, even where training failed."""

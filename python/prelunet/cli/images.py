@@ -54,8 +54,6 @@ def read_image(path: Path, metadata: Metadata) -> Picture:
             image = _on_paper(pillow, image_ops.exif_transpose(file))
     except pillow.UnidentifiedImageError as error:
         raise ValueError(f"predict: {path}: neither an image nor an NPZ file") from error
-    except PermissionError:
-        raise
     except (*_BROKEN, pillow.DecompressionBombError) as error:
         raise ValueError(f"predict: {path}: not an image that can be read: {error}") from error
     image = image.convert("L" if channels == 1 else "RGB")

@@ -15,7 +15,9 @@ from prelunet.cli.metadata import HeldOut, Metadata
 
 TEST_SIZE = 0.2
 # Not the seed of the training: the same rows are held out whatever that is, so that runs compare.
-SPLIT_SEED = 0
+# With 6, the digits held out are as hard as on average over splits, with scikit-learn (98.3% right)
+# and without it; other seeds give 97.1% to 99.2%.
+SPLIT_SEED = 6
 
 Array = NDArray[Any]
 

@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> type[Activation]:
     if name in ACTIVATION_LAYERS:
         return ACTIVATION_LAYERS[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -71,6 +72,10 @@ class Activation(Layer):
     activation: ClassVar[str]
     parameter: ClassVar[str]
 
+    @abstractmethod
+    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(name=name, trainable=trainable)
+
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description."""
         constant = getattr(self, self.parameter) if self.parameter else 0.0
@@ -91,11 +96,15 @@ def _layer_class(
     signature = inspect.Signature(arguments)
 
     def initialize(self: Activation, *args: Any, **kwargs: Any) -> None:
-        bound = signature.bind(self, *args, **kwargs)
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{class_name}: {error}") from None
         bound.apply_defaults()
-        Layer.__init__(self, name=bound.arguments["name"], trainable=bound.arguments["trainable"])
+        own = bound.arguments
+        Activation.__init__(self, name=own["name"], trainable=own["trainable"])
         if parameter:
-            setattr(self, parameter, real(class_name, parameter, bound.arguments[parameter]))
+            setattr(self, parameter, real(class_name, parameter, own[parameter]))
 
     initialize.__signature__ = signature  # type: ignore[attr-defined]
     told = f"    {parameter} : float, default {default:g}\n" if parameter else ""

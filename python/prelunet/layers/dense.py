@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._validation import LARGEST_SIZE, boolean, integer
+from .._validation import boolean, size
 from ..initializers import Initializer
 from ..initializers import get as get_initializer
 from .activation import get as get_activation
@@ -46,7 +46,7 @@ class Dense(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(name=name, trainable=trainable)
-        self.units = integer("Dense", "units", units, minimum=1, maximum=LARGEST_SIZE)
+        self.units = size("Dense", "units", units)
         self.activation = None if activation is None else get_activation(activation)
         self.weight_init = get_initializer(weight_init, owner="Dense", name="weight_init")
         self.bias_init = get_initializer(bias_init, owner="Dense", name="bias_init")

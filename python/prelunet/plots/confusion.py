@@ -57,9 +57,8 @@ def plot_confusion_matrix(
     ValueError
         If a label has no name, or the arrays differ in length.
     """
-    purpose = "drawing a confusion matrix"
-    colors = require("matplotlib.colors", extra="plot", purpose=purpose)
-    metrics = require("sklearn.metrics", extra="plot", purpose=purpose)
+    colors = style.matplotlib("colors")
+    metrics = require("sklearn.metrics", extra="plot", purpose="drawing a confusion matrix")
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     labels = np.union1d(true, predicted) if class_names is None else np.arange(len(class_names))
     unnamed = np.setdiff1d(np.union1d(true, predicted), labels)

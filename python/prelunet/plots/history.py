@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from prelunet._extras import require
 from prelunet.plots import style
 
 if TYPE_CHECKING:
@@ -167,8 +166,7 @@ class HistoryDisplay:
         )
         style.open_frame(ax)
         ax.set_yscale("log" if self._spans_decades(metric) else "linear")
-        ticker = require("matplotlib.ticker", extra="plot", purpose="drawing figures")
-        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(style.matplotlib("ticker").MaxNLocator(integer=True))
         ax.legend(fontsize=style.TICK_SIZE, frameon=False)
 
     def _spans_decades(self, metric: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from prelunet._extras import require
@@ -30,10 +31,14 @@ GRID_COLOR = "#D9D9D9"
 DOTS_PER_INCH = 150
 
 
+def matplotlib(module: str) -> ModuleType:
+    """Return a module of Matplotlib, or raise ImportError with the extra that brings it."""
+    return require(f"matplotlib.{module}", extra="plot", purpose="drawing figures")
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of `width` x `height` inches that pyplot knows nothing of."""
-    figure = require("matplotlib.figure", extra="plot", purpose="drawing figures")
-    made: Figure = figure.Figure(figsize=(width, height))
+    made: Figure = matplotlib("figure").Figure(figsize=(width, height))
     # "compressed" keeps a colour bar as high as the square that it belongs to; pads are in inches.
     made.set_layout_engine("compressed", w_pad=0.08, h_pad=0.06)
     return made

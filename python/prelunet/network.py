@@ -1,0 +1,147 @@
+"""A network before anything is trained: layers, the engine that computes them, its parameters."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy.typing as npt
+
+from ._arrays import as_rows
+from ._validation import integer
+from .building import (
+    build_network,
+    checked_dtype,
+    checked_layers,
+    checked_parameters,
+    checked_shape,
+)
+from .layers import Layer
+
+Array = npt.NDArray[Any]
+_LARGEST_SEED = 2**63 - 1
+
+
+class Network:
+    """What `Sequential` is, without what it learns from; arguments as there."""
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        input_shape: Sequence[int] | None,
+        dtype: str,
+        seed: int | None,
+    ) -> None:
+        self.layers = checked_layers(layers)
+        self.dtype = checked_dtype(dtype)
+        self.seed = (
+            secrets.randbits(32)
+            if seed is None
+            else integer("Sequential", "seed", seed, minimum=0, maximum=_LARGEST_SEED)
+        )
+        self._network: Any = None
+        self._names: list[str] = []
+        self._input_shape: tuple[int, ...] | None = None
+        if input_shape is not None:
+            self.build(input_shape)
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """The shape of one sample; None until it is known."""
+        return self._input_shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of one row of outputs."""
+        return tuple(self._built().shapes[-1])
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Fix the shape of a sample and draw the parameters."""
+        if self._network is not None:
+            raise ValueError(f"Sequential.build: built already, for samples {self._input_shape}")
+        shape = checked_shape(input_shape)
+        network, self._names = build_network(self.layers, shape, dtype=self.dtype, seed=self.seed)
+        self._input_shape = shape
+        self._network = network
+
+    def __repr__(self) -> str:
+        """Return the call that makes such a model."""
+        shape = f", input_shape={self._input_shape}" if self._input_shape else ""
+        layers = ", ".join(map(repr, self.layers))
+        return f"Sequential([{layers}]{shape}, dtype={self.dtype!r}, seed={self.seed})"
+
+    def parameters(self) -> dict[str, Array]:
+        """Return all parameters by name, as read-only views that follow training."""
+        return dict(zip(self._names, self._built().values(), strict=True))
+
+    def set_parameters(self, parameters: Mapping[str, npt.ArrayLike]) -> None:
+        """Write some parameters; all are checked before any is written.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array_like
+            New values by name, rounded to the model's dtype.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown or a shape differs.
+        TypeError
+            If values are not real numbers.
+        """
+        checked = checked_parameters(parameters, self.parameters())
+        places = {name: place for place, name in enumerate(self._names)}
+        self._network.write_parameters(
+            {places[name]: values[None] for name, values in checked.items()}
+        )
+
+    def predict(self, X: npt.ArrayLike) -> Array:
+        """Return the last layer's outputs; logits where the loss is of logits.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, *input_shape)
+
+        Returns
+        -------
+        ndarray of shape (n, outputs)
+            Each row has the bits that it would have alone.
+        """
+        with self._unbuilt_again_on_error():
+            rows = self._rows("predict", X)
+        outputs: Array = self._network.predict(rows)
+        return outputs
+
+    # ---- inside --------------------------------------------------------------------------------
+
+    def _built(self) -> Any:
+        if self._network is None:
+            raise RuntimeError(
+                "Sequential: input_shape is not known yet; give it, call build or fit"
+            )
+        return self._network
+
+    def _rows(self, operation: str, X: npt.ArrayLike) -> Any:
+        """Return the rows as the engine reads them; the first ones fix the shape of a sample."""
+        rows = as_rows(operation, "X", X)
+        if self._network is None:
+            if rows.ndim == 1:
+                raise ValueError(
+                    f"{operation}: X must have shape (n, features) or more axes, got {rows.shape}"
+                )
+            self.build(rows.shape[1:])
+        return self._network.rows(operation, rows)
+
+    @contextmanager
+    def _unbuilt_again_on_error(self) -> Iterator[None]:
+        """Take back a building that began with data which are then refused."""
+        built = self._network is not None
+        try:
+            yield
+        except BaseException:
+            if not built:
+                self._network, self._input_shape, self._names = None, None, []
+            raise

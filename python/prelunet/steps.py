@@ -1,0 +1,156 @@
+"""Steps over rows and targets that were checked once: what the training loop is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrays import are_classes, as_rows, as_targets, class_factors
+from ._validation import choice, integer
+from .losses import Huber, Loss, SoftmaxCrossEntropy
+from .ops import LOSSES
+from .optimizers import SGD, Adam, Optimizer
+from .schedules import Constant
+
+if TYPE_CHECKING:
+    from .model import Sequential
+
+Array = npt.NDArray[Any]
+
+
+def compile_network(network: Any, optimizer: Optimizer, loss: Loss) -> None:
+    """Give the engine its loss, its judge and its optimizer."""
+    option = 0.0
+    if isinstance(loss, SoftmaxCrossEntropy):
+        option = loss.label_smoothing
+    elif isinstance(loss, Huber):
+        option = loss.delta
+    judge = "argmax" if network.outputs > 1 or loss.probabilities == "softmax" else "threshold"
+    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0.5 is a logit of 0
+    config: dict[str, Any] = {
+        "l2": optimizer.l2,
+        "weight_decay": optimizer.weight_decay,
+        "decay_all": optimizer.decay_all,
+        "clip_value": optimizer.clip_value or 0.0,
+        "clip_norm": optimizer.clip_norm or 0.0,
+    }
+    if isinstance(optimizer, Adam):
+        config |= {"method": "adam", "beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
+        config["epsilon"] = optimizer.epsilon
+    elif isinstance(optimizer, SGD):
+        config |= {"method": "sgd", "momentum": optimizer.momentum, "nesterov": optimizer.nesterov}
+    else:
+        raise TypeError(f"compile: optimizer must be an SGD or an Adam, got {optimizer!r}")
+    choice("compile", "loss's name", loss.name, LOSSES)
+    network.compile(loss.name, option, judge, threshold, config)
+
+
+def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
+    """Return the rows of a step: at most all, which is what None stands for."""
+    if batch_size is None:
+        return rows
+    return min(integer(operation, "batch_size (unless None)", batch_size, minimum=1), rows)
+
+
+def checked_order(operation: str, order: npt.ArrayLike) -> Array:
+    """Return the numbers of rows in the order wanted; the engine checks that they are there."""
+    numbers = as_rows(operation, "order", order)
+    if numbers.ndim != 1 or len(numbers) == 0:
+        raise ValueError(
+            f"{operation}: order must have shape (n,) with n at least 1, got {numbers.shape}"
+        )
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(
+            f"{operation}: order must hold integers, the numbers of rows, got dtype {numbers.dtype}"
+        )
+    return numbers
+
+
+class Data:
+    """Rows and targets, checked once and held for as many steps as are wanted."""
+
+    def __init__(
+        self,
+        model: Sequential,
+        operation: str,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
+    ) -> None:
+        loss = model._compiled(operation)
+        self.model = model
+        with model._unbuilt_again_on_error():
+            self.rows = model._rows(operation, X)
+            self.network = model._built()
+            self.count = int(self.rows.count)
+            self._y = as_targets(operation, y, loss=loss, outputs=self.network.outputs)
+            self.targets = self._targets(operation, sample_weight, class_weight)
+        self._sum = loss.reduction == "sum"
+        counted = ("accuracy", None) in model._metrics.items()  # not a function of that name
+        self._judged = counted and (not loss.regression or are_classes(self._y))
+
+    def _targets(
+        self,
+        operation: str,
+        sample_weight: npt.ArrayLike | None,
+        class_weight: Mapping[int, float] | str | None,
+    ) -> Any:
+        if len(self._y) != self.count:
+            raise ValueError(
+                f"{operation}: y must have as many rows as X, {self.count}, got {len(self._y)}"
+            )
+        if self.count == 0:
+            raise ValueError(f"{operation}: X must have at least one row, got none")
+        weights = None
+        if sample_weight is not None:
+            weights = as_rows(operation, "sample_weight", sample_weight)
+        targets = self.network.targets(operation, self._y, weights)
+        if class_weight is None:
+            return targets
+        factors = class_factors(operation, self._y, class_weight)
+        weights = factors if weights is None else weights * factors
+        return self.network.targets(operation, self._y, weights)
+
+    def train(
+        self, order: npt.NDArray[Any] | None, batch_size: int, totals: Any, *, steps: int
+    ) -> None:
+        """Make `steps` updates over the rows of `order`."""
+        schedule, first = self.model._schedule, self.network.steps
+        assert schedule is not None
+        if isinstance(schedule, Constant):
+            rates = np.full(steps, schedule.learning_rate)
+        else:
+            rates = schedule(np.arange(first, first + steps))
+        self.network.train(self.rows, self.targets, order, batch_size, rates, totals)
+
+    def logs(self, totals: Any) -> dict[str, float]:
+        """Return what the steps so far add up to, by name."""
+        logs = {"loss": totals.loss if self._sum else totals.loss / max(totals.rows, 1.0)}
+        if self._judged:
+            logs["accuracy"] = totals.right / max(totals.rows, 1.0)
+        return logs
+
+    def evaluate(self) -> dict[str, float]:
+        """Return loss and metrics of all rows as one batch."""
+        totals = self.network.evaluate(self.rows, self.targets)
+        logs = {"loss": float(totals.loss)}
+        if self._judged:
+            logs["accuracy"] = totals.right / totals.rows
+        return logs | self.functions()
+
+    def loss_and_gradients(self) -> tuple[float, list[Array]]:
+        """Return the loss of all rows as one batch and views of all gradients, frozen ones too."""
+        totals = self.network.loss_and_gradients(self.rows, self.targets)
+        return self.logs(totals)["loss"], self.network.gradients()
+
+    def functions(self) -> dict[str, float]:
+        """Return the metrics that are functions."""
+        wanted = {n: f for n, f in self.model._metrics.items() if f is not None}
+        if not wanted:
+            return {}
+        outputs = self.network.predict(self.rows)
+        return {name: float(function(self._y, outputs)) for name, function in wanted.items()}

@@ -1,0 +1,206 @@
+"""Which rows fit trains on, which it validates with, and what they weigh."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import prelunet as pn
+from fit_checks import assert_refused, assert_same_models
+from network_models import labelled, mlp
+from tolerances import assert_close_to_scale, sum_tolerance
+
+ROWS, CLASSES = 40, 5
+
+
+@pytest.fixture
+def data(rng):
+    return labelled(rng, ROWS)
+
+
+# ---- validation --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", [tuple, list])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_validation_data_are_evaluated_after_each_epoch(data, rng, pack, weighted):
+    held = [*labelled(rng, 15), rng.uniform(size=15)][: 3 if weighted else 2]
+    model = mlp()
+    seen = []
+    watch = pn.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(
+            model.evaluate(held[0], held[1], sample_weight=held[2] if weighted else None)
+        )
+    )
+    history = model.fit(*data, epochs=3, validation_data=pack(held), callbacks=[watch])
+    assert list(history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert history["val_loss"] == [logs["loss"] for logs in seen]
+    assert history["val_accuracy"] == [logs["accuracy"] for logs in seen]
+    plain = mlp()
+    plain.fit(*data, epochs=3)
+    assert_same_models(model, plain)  # validating moves nothing
+
+
+def test_validation_weights_may_be_none(data, rng):
+    X, y = labelled(rng, 15)
+    histories = [mlp().fit(*data, validation_data=held) for held in ((X, y), (X, y, None))]
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.25, 10), (0.04, 2), (0.98, 39)])
+def test_validation_split_holds_out_the_last_rows(data, rng, share, held):
+    X, y = data
+    kept = ROWS - held
+    weights = rng.uniform(size=ROWS)
+    for of_kept, of_held in ((None, None), (weights[:kept], weights[kept:])):
+        split, apart = mlp(), mlp()
+        one = split.fit(
+            X,
+            y,
+            epochs=2,
+            validation_split=share,
+            sample_weight=None if of_kept is None else weights,
+        )
+        other = apart.fit(
+            X[:kept],
+            y[:kept],
+            epochs=2,
+            sample_weight=of_kept,
+            validation_data=(X[kept:], y[kept:], of_held),
+        )
+        assert one == other
+        assert_same_models(split, apart)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"validation_split": 1.0}, ValueError, "fit: validation_split must be .* < 1, got 1.0"),
+        ({"validation_split": -0.5}, ValueError, "fit: validation_split must be .*, got -0.5"),
+        ({"validation_split": math.nan}, ValueError, "fit: validation_split must be .*, got nan"),
+        ({"validation_split": True}, TypeError, "fit: validation_split must be .*, got True"),
+        ({"validation_split": 0.001}, ValueError, "leave rows on both sides of 40, got 0.001"),
+        ({"validation_split": 0.99}, ValueError, "leave rows on both sides of 40, got 0.99"),
+        ({"validation_data": 5}, ValueError, r"validation_data must be \(X, y\) or \(X, y, samp"),
+        ({"validation_data": ()}, ValueError, r"validation_data must be \(X, y\)"),
+        ({"validation_data": {"X": 1, "y": 2}}, ValueError, r"validation_data must be \(X, y\)"),
+        (
+            {"validation_data": ([[1.0]], [0])},
+            ValueError,
+            "fit: validation_data: X must have shape",
+        ),
+    ],
+)
+def test_bad_validation(data, arguments, error, message):
+    assert_refused(data, error, message, **arguments)
+
+
+def test_validation_data_that_do_not_fit_the_training_data(data, rng):
+    X, y = labelled(rng, 15)
+    for held, error, message in [
+        ((X, y[1:]), ValueError, "validation_data: y must have as many rows as X, 15, got 14"),
+        ((X, y + 1), ValueError, "validation_data: y must hold labels from 0 to 4, got 5"),
+        ((X, y, -np.ones(15)), ValueError, "validation_data: sample_weight must hold finite"),
+        ((X[:, :3], y), ValueError, r"validation_data: X must have shape \(n, 19\)"),
+    ]:
+        assert_refused(data, error, f"^fit: {message}", validation_data=held)
+    message = "validation_split must be 0 where validation_data is given"
+    assert_refused(data, ValueError, message, validation_data=(X, y), validation_split=0.1)
+    late = pn.Sequential([pn.Dense(CLASSES)])
+    late.compile()
+    with pytest.raises(ValueError, match=r"validation_data: X must have shape \(n, 19\)"):
+        late.fit(*data, validation_data=(X[:, :3], y))
+    assert late.input_shape is None
+
+
+# ---- class_weight ------------------------------------------------------------------------------
+
+
+def fits_of_weights(X, y, pairs, *, model=mlp):
+    """Return the models that fit makes with each pair of class_weight and sample_weight."""
+    models = []
+    for class_weight, sample_weight in pairs:
+        models.append(model())
+        models[-1].fit(X, y, epochs=2, class_weight=class_weight, sample_weight=sample_weight)
+    return models
+
+
+def test_class_weights_are_weights_of_rows(data, rng):
+    X, y = data
+    weights = rng.uniform(size=ROWS)
+    by_row = np.array([2.0, 1.0, 0.0, 1.0, 0.5])[y]
+    by_class = {0: 2, np.int64(2): 0.0, 4: np.float32(0.5), 7: 3.0}  # no row is of class 7
+    one, other = fits_of_weights(X, y, [(by_class, None), (None, by_row)])
+    assert_same_models(one, other)
+    one, other = fits_of_weights(X, y, [(by_class, weights), (None, by_row * weights)])
+    assert_same_models(one, other)
+    one, other = fits_of_weights(X, y, [({}, None), (None, np.ones(ROWS))])
+    assert_same_models(one, other)
+
+
+def test_balanced_gives_classes_the_same_weight_in_all(data):
+    X, _ = data
+    y = np.repeat([0, 1, 4], [25, 10, 5])  # classes 2 and 3 are not there
+    by_class = {0: 40 / (3 * 25), 1: 40 / (3 * 10), 4: 40 / (3 * 5)}
+    total = sum(by_class[label] for label in y)
+    assert_close_to_scale(total, ROWS, sum_tolerance(ROWS + 2, np.float64))
+    one, other = fits_of_weights(X, y, [("balanced", None), (by_class, None)])
+    assert_same_models(one, other)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "targets"),
+    [
+        ("softmax_cross_entropy", 5, lambda y: np.eye(5)[y]),
+        ("mean_squared_error", 5, lambda y: np.eye(5)[y]),
+        ("sigmoid_cross_entropy", 1, lambda y: (y % 2).astype(float)),
+        ("sigmoid_cross_entropy", 1, lambda y: (y % 2)[:, None]),
+    ],
+)
+def test_classes_of_rows_of_targets(data, loss, outputs, targets):
+    X, y = data
+    classes = y if outputs == 5 else y % 2
+    by_row = np.array([3.0, 1.0, 1.0, 1.0, 1.0])[classes]
+    one, other = fits_of_weights(
+        X,
+        targets(y),
+        [({0: 3.0}, None), (None, by_row)],
+        model=lambda: mlp(widths=(8, outputs), loss=loss),
+    )
+    assert_same_models(one, other)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "error", "message"),
+    [
+        (
+            "even",
+            ValueError,
+            "class_weight .unless a mapping. must be one of 'balanced', got 'even'",
+        ),
+        ([1.0, 2.0], TypeError, r"class_weight must be a mapping .* got \[1.0, 2.0\]"),
+        (np.ones(5), TypeError, "class_weight must be a mapping from class to weight"),
+        ({"0": 1.0}, TypeError, "a class in class_weight must be an integer >= 0, got '0'"),
+        ({-1: 1.0}, ValueError, "a class in class_weight must be an integer >= 0, got -1"),
+        ({0: -1.0}, ValueError, r"class_weight\[0\] must be a finite number >= 0, got -1.0"),
+        ({3: math.nan}, ValueError, r"class_weight\[3\] must be a finite number >= 0, got nan"),
+        ({3: "a"}, TypeError, r"class_weight\[3\] must be a finite number >= 0, got 'a'"),
+    ],
+)
+def test_bad_class_weights(data, class_weight, error, message):
+    assert_refused(data, error, f"^fit: {message}", class_weight=class_weight)
+
+
+def test_class_weights_need_classes_and_good_weights(data, rng):
+    X, y = data
+    model = mlp(loss="mean_squared_error")
+    with pytest.raises(ValueError, match="class_weight must be None where targets are not classes"):
+        model.fit(X, rng.uniform(size=(ROWS, CLASSES)), class_weight={0: 1.0})
+    for weights in (np.ones(ROWS - 1), np.ones((ROWS, 1))):
+        with pytest.raises(ValueError, match=r"fit: sample_weight must have shape \(40,\)"):
+            mlp().fit(X, y, sample_weight=weights, class_weight="balanced")
+    for labels in (y + 0.5, y.astype(str)):
+        with pytest.raises(TypeError, match="fit: y must"):
+            mlp().fit(X, labels, class_weight="balanced")
