@@ -26,7 +26,8 @@ def as_rows(operation: str, name: str, value: object) -> Array:
     """Return `value` as an array with at least one axis."""
     array = as_array(operation, name, value)
     if array.ndim == 0:
-        raise ValueError(f"{operation}: {name} must be an array of rows, got {type(value).__name__}")
+        got = repr(value) if isinstance(value, (int, float)) else type(value).__name__
+        raise ValueError(f"{operation}: {name} must be an array of rows, got {got}")
     return array
 
 
