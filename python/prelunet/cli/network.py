@@ -66,7 +66,9 @@ def build(
         seed=arguments.seed,
     )
     model.compile(
-        optimizer=_optimizer(arguments, rows), loss="softmax_cross_entropy", metrics=["accuracy"]
+        optimizer=build_optimizer(arguments, rows),
+        loss="softmax_cross_entropy",
+        metrics=["accuracy"],
     )
     return model
 
@@ -100,9 +102,10 @@ def _hidden_layers(arguments: argparse.Namespace) -> Iterator[layers.Layer]:
             yield pn.Dropout(arguments.dropout)
 
 
-def _optimizer(arguments: argparse.Namespace, rows: int) -> optimizers.Optimizer:
+def build_optimizer(arguments: argparse.Namespace, rows: int) -> optimizers.Optimizer:
+    """Return the optimizer for so many rows."""
     steps = arguments.epochs * math.ceil(rows / (arguments.batch_size or rows))
-    given: dict[str, Any] = {"learning_rate": _schedule(arguments, steps), "l2": arguments.l2}
+    given: dict[str, Any] = {"learning_rate": build_schedule(arguments, steps), "l2": arguments.l2}
     if arguments.weight_decay is not None:  # its default differs between optimizers
         given["weight_decay"] = arguments.weight_decay
     if arguments.momentum is not None:
@@ -115,7 +118,8 @@ def _optimizer(arguments: argparse.Namespace, rows: int) -> optimizers.Optimizer
     return OPTIMIZERS[arguments.optimizer](**given)
 
 
-def _schedule(arguments: argparse.Namespace, steps: int) -> Schedule:
+def build_schedule(arguments: argparse.Namespace, steps: int) -> Schedule:
+    """Return the learning rates of so many updates, the first of them for warming up."""
     warmup = arguments.warmup
     if warmup >= steps:
         raise ValueError(
