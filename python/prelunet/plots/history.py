@@ -166,7 +166,9 @@ class HistoryDisplay:
         )
         style.open_frame(ax)
         ax.set_yscale("log" if self._spans_decades(metric) else "linear")
-        ax.xaxis.set_major_locator(style.matplotlib("ticker").MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(
+            style.matplotlib("ticker").MaxNLocator(integer=True, steps=[1, 2, 5, 10])
+        )
         ax.legend(fontsize=style.TICK_SIZE, frameon=False)
 
     def _spans_decades(self, metric: str) -> bool:
