@@ -27,7 +27,8 @@ struct Range {
   bool empty() const { return begin == end; }
 };
 
-// A barrier that spins for a bounded time and then yields, for teams that may be larger than the machine.
+// A barrier that spins for a bounded time and then sleeps, for cores that are shared with other work: a thread that
+// spins on keeps the one it waits for from running.
 class Barrier {
  public:
   explicit Barrier(int threads) : threads_(threads) {}
@@ -38,13 +39,19 @@ class Barrier {
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
       arrived_.store(0, std::memory_order_relaxed);
       phase_.store(phase + 1, std::memory_order_release);
+      phase_.notify_all();  // costs next to nothing where nobody sleeps
       return;
     }
-    for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) relax(spin);
+    for (int spin = 0; spin < kSpins; ++spin) {
+      if (phase_.load(std::memory_order_acquire) != phase) return;
+      relax();
+    }
+    phase_.wait(phase, std::memory_order_acquire);
   }
 
  private:
-  static void relax(int spin);
+  static constexpr int kSpins = 4096;  // tens of microseconds: longer than the imbalance of a step on free cores
+  static void relax();
 
   const int threads_;
   std::atomic<int> arrived_{0};

@@ -89,12 +89,7 @@ int openmp_threads() { return omp_get_max_threads(); }
 
 }  // namespace
 
-void Barrier::relax(int spin) {
-  constexpr int kSpins = 4096;  // some ten microseconds: longer than any step's imbalance on free cores
-  if (spin >= kSpins) {
-    std::this_thread::yield();
-    return;
-  }
+void Barrier::relax() {
 #if defined(__x86_64__)
   _mm_pause();
 #elif defined(__aarch64__)
