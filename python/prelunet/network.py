@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ._arrays import as_rows
@@ -38,7 +38,7 @@ class Network:
         self.layers = checked_layers(layers)
         self.dtype = checked_dtype(dtype)
         self.seed = (
-            secrets.randbits(32)
+            int(np.random.SeedSequence().generate_state(1)[0])
             if seed is None
             else integer("Sequential", "seed", seed, minimum=0, maximum=_LARGEST_SEED)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,14 +120,15 @@ def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str,
         text = json.dumps({**state["description"], "metadata": dict(metadata)}, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"save: metadata must hold JSON values only: {error}") from error
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
+    temporary = f"{target}.{os.getpid()}.part"
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb") as file:
             entries: dict[str, Any] = {_DESCRIPTION: np.array(text), **state["arrays"]}
             np.savez(file, **entries)
-        temporary.replace(target)
+        os.replace(temporary, target)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
@@ -153,7 +154,7 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     from .model import Sequential
 
     source = _checked_path("load", path)
-    with source.open("rb") as stream:
+    with open(source, "rb") as stream:
         try:
             description, arrays = _read(stream)
             version = description["format"]
@@ -180,8 +181,10 @@ def _read(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]
     return json.loads(str(arrays.pop(_DESCRIPTION)[()])), arrays
 
 
-def _checked_path(operation: str, path: str | os.PathLike[str]) -> Path:
-    checked = Path(path)
-    if checked.suffix != ".npz":
-        raise ValueError(f"{operation}: path must end in .npz, got {str(checked)!r}")
+def _checked_path(operation: str, path: str | os.PathLike[str]) -> str:
+    checked = os.fspath(path)
+    if not isinstance(checked, str):
+        raise TypeError(f"{operation}: path must be a str or a PathLike of one, got {path!r}")
+    if not checked.endswith(".npz"):
+        raise ValueError(f"{operation}: path must end in .npz, got {checked!r}")
     return checked

@@ -1,0 +1,183 @@
+"""What all descriptions are built from: validators, the base of records, optional packages."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from prelunet import _validation
+from prelunet._description import Description
+from prelunet._extras import require
+
+# ---- validators --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int8(2), Fraction(4, 2)])
+def test_real_returns_a_float(value):
+    number = _validation.real("F", "x", value)
+    assert type(number) is float
+    assert number == 2.0
+
+
+def test_bounds_of_real():
+    check = _validation.real
+    assert check("F", "x", 0, minimum=0) == 0
+    assert check("F", "x", 1, maximum=1) == 1
+    for bounds, expected in [
+        ({"minimum": 1}, ">= 1"),
+        ({"exclusive_minimum": 0.5}, "> 0.5"),
+        ({"maximum": -1}, "<= -1"),
+        ({"exclusive_maximum": 0.5, "minimum": 0}, ">= 0 < 0.5"),
+    ]:
+        message = rf"^F: x must be a finite number {expected}, got 0\.5$"
+        with pytest.raises(ValueError, match=message):
+            check("F", "x", 0.5, **bounds)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan"), 10**400])
+def test_real_is_finite(value):
+    with pytest.raises(ValueError, match=r"^F: x must be a finite number, got "):
+        _validation.real("F", "x", value)
+
+
+@pytest.mark.parametrize("value", [True, np.True_, "1", None, 1j, [1.0], np.ones(1)])
+def test_real_is_a_number(value):
+    with pytest.raises(TypeError, match=r"^F: x must be a finite number, got "):
+        _validation.real("F", "x", value)
+
+
+def test_integers():
+    for value in (3, np.int64(3), np.uint8(3)):
+        number = _validation.integer("F", "n", value, minimum=3, maximum=3)
+        assert type(number) is int
+        assert number == 3
+    for value in (2, 4):
+        with pytest.raises(ValueError, match=rf"^F: n must be an integer >= 3 <= 3, got {value}$"):
+            _validation.integer("F", "n", value, minimum=3, maximum=3)
+    for value in (True, np.False_, 3.0, "3", None, math.nan):
+        with pytest.raises(TypeError, match=r"^F: n must be an integer, got "):
+            _validation.integer("F", "n", value)
+
+
+def test_sizes():
+    assert _validation.size("F", "n", np.int64(1)) == 1
+    assert _validation.size("F", "n", 2**63 - 1) == 2**63 - 1
+    with pytest.raises(ValueError, match=r"^F: n must be an integer >= 1, got 0$"):
+        _validation.size("F", "n", 0)
+    with pytest.raises(ValueError, match=r"^F: n must be an integer >= 1 below 2\*\*63, got 922"):
+        _validation.size("F", "n", 2**63)
+
+
+def test_flags():
+    for value in (True, np.True_):
+        assert _validation.boolean("F", "b", value) is True
+    for value in (1, 0, "yes", None, np.ones(1, bool)):
+        with pytest.raises(TypeError, match=r"^F: b must be True or False, got "):
+            _validation.boolean("F", "b", value)
+
+
+def test_choices():
+    assert _validation.choice("F", "c", "a", ("a", "b")) == "a"
+    with pytest.raises(ValueError, match=r"^F: c must be one of 'a', 'b', got 'c'$"):
+        _validation.choice("F", "c", "c", ("a", "b"))
+    with pytest.raises(TypeError, match=r"^F: c must be one of 'a', 'b', got None$"):
+        _validation.choice("F", "c", None, ("a", "b"))
+
+
+# ---- records -----------------------------------------------------------------------------------
+
+
+class Shape(Description):
+    """A family of the tests."""
+
+
+class Circle(Shape):
+    def __init__(self, radius, *, center=(0, 0)):
+        self.radius = radius
+        self.center = tuple(center)
+
+
+class Group(Shape):
+    def __init__(self, parts=(), name="group"):
+        self.parts = tuple(parts)
+        self.name = name
+
+
+EXAMPLE = Group([Circle(1.0), Group([Circle(2, center=[1, 2])], name="inner")])
+
+
+def test_lists_and_records_within_records_go_to_json_and_back():
+    config = EXAMPLE.config()
+    assert config == {
+        "class": "Group",
+        "parts": [
+            {"class": "Circle", "radius": 1.0, "center": [0, 0]},
+            {
+                "class": "Group",
+                "parts": [{"class": "Circle", "radius": 2, "center": [1, 2]}],
+                "name": "inner",
+            },
+        ],
+        "name": "group",
+    }
+    assert Shape.from_config(config) == EXAMPLE
+    assert hash(Shape.from_config(config)) == hash(EXAMPLE)
+
+
+def test_a_repr_names_what_is_needed_and_what_is_not_the_default():
+    assert repr(EXAMPLE) == (
+        "Group(parts=(Circle(radius=1.0), "
+        "Group(parts=(Circle(radius=2, center=(1, 2)),), name='inner')))"
+    )
+    assert repr(Group()) == "Group()"
+    assert eval(repr(EXAMPLE)) == EXAMPLE
+
+
+def test_records_are_equal_by_class_and_values():
+    assert Circle(1) == Circle(1.0)
+    assert Circle(1) != Circle(2)
+    assert Circle(1) != Group()
+    assert Circle(1) != 1
+    assert Circle.__eq__(Circle(1), 1) is NotImplemented
+
+
+def test_records_do_not_change():
+    with pytest.raises(AttributeError, match="Circle: radius cannot be changed; make a new Circle"):
+        Circle(1).radius = 2
+
+
+def test_families_are_apart():
+    with pytest.raises(ValueError, match="Circle: class must be one of Circle, Group, got 'Group'"):
+        Circle.from_config(Group().config())
+    with pytest.raises(ValueError, match=r"Shape: class must be one of .*, got 3"):
+        Shape.from_config({"class": 3})
+
+
+# ---- optional packages -------------------------------------------------------------------------
+
+
+def test_a_package_that_is_there_is_imported():
+    assert require("json.decoder", extra="plot", purpose="a test").JSONDecoder
+
+
+def test_a_missing_package_is_named_with_its_extra():
+    for module in ("missing_package", "missing_package.part"):
+        with pytest.raises(ImportError) as caught:
+            require(module, extra="plot", purpose="drawing figures")
+        assert str(caught.value) == (
+            "drawing figures needs the package 'missing_package', which is not installed: "
+            "pip install 'prelunet[plot]'"
+        )
+        assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+def test_what_a_package_itself_misses_is_its_own_message(tmp_path, monkeypatch):
+    (tmp_path / "broken_package.py").write_text("import needed_by_broken_package\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    with pytest.raises(ModuleNotFoundError, match="No module named 'needed_by_broken_package'"):
+        require("broken_package", extra="plot", purpose="drawing figures")

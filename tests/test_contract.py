@@ -1,0 +1,281 @@
+"""The contract: what a user types runs, what is public is documented, registries are whole.
+
+The house of the sources has its own file, test_house.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import prelunet as pn
+from docstrings import documented_parameters, parameters, sections
+from reference import activation as oracle_activations
+from reference.network import loss_function
+from subprocesses import run_code
+from tolerances import assert_same_bits
+
+OPTIONAL = ("sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "pandas")
+
+
+# ---- what a user types -------------------------------------------------------------------------
+
+
+def test_the_code_of_the_design_runs(rng, tmp_path):
+    X = rng.integers(256, size=(300, 784)).astype(np.uint8)
+    y = rng.integers(10, size=300)
+    X_val, y_val = X[250:], y[250:]
+
+    model = pn.Sequential(
+        [
+            pn.Rescaling(1 / 255),
+            pn.Dense(40, weight_init=pn.initializers.Normal(stddev=0.1)),
+            pn.PReLU("channel", init=0.25),
+            pn.Dense(40),
+            pn.PReLU("shared"),
+            pn.Dense(10),
+        ],
+        input_shape=(784,),
+        dtype="float32",
+        seed=0,
+    )
+    model.compile(
+        optimizer=pn.SGD(learning_rate=0.1), loss="softmax_cross_entropy", metrics=["accuracy"]
+    )
+    history = model.fit(
+        X,
+        y,
+        epochs=10,
+        batch_size=128,
+        validation_data=(X_val, y_val),
+        shuffle=True,
+        sample_weight=None,
+        class_weight=None,
+        verbose="auto",
+        callbacks=[pn.EarlyStopping(patience=3, restore_best_weights=True)],
+    )
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        assert len(history[name]) == len(history.epochs) <= 10
+        assert np.isfinite(history[name]).all()
+    assert list(model.evaluate(X_val, y_val)) == ["loss", "accuracy"]
+    assert model.predict(X_val).shape == model.predict_proba(X_val).shape == (50, 10)
+    views = model.parameters()
+    assert list(views) == [
+        "1.weight",
+        "1.bias",
+        "2.alpha",
+        "3.weight",
+        "3.bias",
+        "4.alpha",
+        "5.weight",
+        "5.bias",
+    ]
+    assert not views["1.weight"].flags.writeable
+    model.set_parameters({"1.bias": np.ones(40)})
+    assert (views["1.bias"] == 1).all()  # no copy
+    loss, gradients = model.loss_and_gradients(X, y)
+    assert type(loss) is float
+    assert list(gradients) == list(views)
+    model.train_on_batch(X, y)
+    model.train_epoch(X, y, order=rng.permutation(300), batch_size=128)
+    assert "784" in model.summary()
+    model.save(tmp_path / "m.npz")
+    assert_same_bits(pn.load(tmp_path / "m.npz").predict(X), model.predict(X))
+    x, alpha = rng.standard_normal((4, 3)), np.full(3, 0.25)
+    grad_out = pn.ops.prelu_forward(x, alpha)
+    grad_x, grad_alpha = pn.ops.prelu_backward(grad_out, x, alpha)
+    assert (grad_x.shape, grad_alpha.shape) == ((4, 3), (3,))
+    pn.set_num_threads(2)
+    assert pn.get_num_threads() == 2
+    assert pn.show_config(mode="dicts")["isa"] in ("baseline", "avx2", "avx512", "neon")
+
+
+def test_every_layer_of_the_design_is_there():
+    stack = [
+        pn.Dense(8, activation=None, weight_init="he_normal", bias_init="zeros", use_bias=True),
+        *(pn.PReLU("shared"), pn.PReLU("channel", init=0.25), pn.ReLU(), pn.LeakyReLU(0.01)),
+        *(pn.ELU(), pn.GELU(), pn.SiLU(), pn.Tanh(), pn.Sigmoid()),
+        *(pn.Dropout(0.5), pn.Flatten(), pn.Rescaling(0.5, offset=0)),
+    ]
+    for layer in stack:
+        assert {"name", "trainable"} <= inspect.signature(type(layer)).parameters.keys()
+    assert pn.Sequential(stack).predict(np.ones((2, 3))).shape == (2, 8)
+
+
+# ---- what is public ----------------------------------------------------------------------------
+
+MODULES = [
+    pn,
+    pn.callbacks,
+    pn.data,
+    pn.initializers,
+    pn.layers,
+    pn.losses,
+    pn.metrics,
+    pn.ops,
+    pn.optimizers,
+    pn.plots,
+    pn.schedules,
+]
+
+
+def public_objects():
+    """Return the classes and functions that a user meets, by qualified name."""
+    found = {}
+    for module in MODULES:
+        names = getattr(module, "__all__", None) or [
+            name
+            for name, value in vars(module).items()
+            if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+        ]
+        for name in names:
+            value = getattr(module, name)
+            if inspect.isclass(value) or inspect.isfunction(value):
+                found[f"{module.__name__}.{name}"] = value
+    return found
+
+
+PUBLIC = public_objects()
+CLASSES = {name: value for name, value in PUBLIC.items() if inspect.isclass(value)}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_public_names_exist(module):
+    names = getattr(module, "__all__", [])
+    assert len(names) == len(set(names))
+    for name in names:
+        assert hasattr(module, name)
+        assert name in dir(module)
+    assert module.__doc__
+
+
+def test_modules_that_are_not_needed_to_train_come_when_asked_for():
+    assert {"data", "plots"} <= set(dir(pn))
+    run_code(
+        """
+        import sys
+        import prelunet as pn
+
+        assert not {"prelunet.data", "prelunet.plots", "prelunet.cli"} & sys.modules.keys()
+        pn.data.load("digits"), pn.plots
+        assert {"prelunet.data", "prelunet.plots"} <= sys.modules.keys()
+        """
+    )
+    with pytest.raises(AttributeError, match="module 'prelunet' has no attribute 'MLP'"):
+        _ = pn.MLP
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_docstrings_name_every_parameter(name):
+    value = PUBLIC[name]
+    found = sections(value)
+    assert found[""].split("\n\n")[0].rstrip().endswith(".")
+    if not inspect.isabstract(value):  # nobody makes one of a base
+        assert set(documented_parameters(value)) == set(parameters(value))
+
+
+METHODS = {
+    f"{name}.{method}": function
+    for name, value in CLASSES.items()
+    if name in ("prelunet.Sequential", "prelunet.History", "prelunet.data.Dataset")
+    for method, function in inspect.getmembers(value, inspect.isfunction)
+    if not method.startswith("_") and function.__module__.startswith("prelunet.")
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_documented(name):
+    function = METHODS[name]
+    summary = sections(function)[""].split("\n\n")[0].rstrip()
+    assert summary.endswith(".")
+    assert set(documented_parameters(function)) == set(parameters(function))
+
+
+# ---- registries --------------------------------------------------------------------------------
+
+
+def train(rng, stack, y, *, loss="softmax_cross_entropy"):
+    """Train a small model and return its predictions."""
+    X = rng.standard_normal((20, 4))
+    model = pn.Sequential(stack, seed=0)
+    model.compile(pn.SGD(0.01), loss)
+    history = model.fit(X, y, epochs=3, batch_size=8, shuffle=False)
+    assert history["loss"][-1] < history["loss"][0]
+    return model.predict(X)
+
+
+@pytest.mark.parametrize("name", pn.ops.ACTIVATIONS)
+def test_an_activation_is_whole(name, rng):
+    (layer,) = [c for c in pn.ACTIVATION_LAYERS.values() if c.activation == name]
+    has_parameter = pn.ops.ACTIVATIONS[name] is not None
+    assert bool(layer.parameter) == has_parameter
+    for kind in ("forward", "backward"):
+        assert callable(getattr(pn.ops, f"{name}_{kind}"))
+        assert callable(getattr(oracle_activations, f"{name}_{kind}"))
+    y = rng.integers(3, size=20)
+    state = rng.bit_generator.state
+    by_name = train(rng, [pn.Dense(8, name), pn.Dense(3)], y)
+    rng.bit_generator.state = state
+    by_layer = train(rng, [pn.Dense(8), layer(), pn.Dense(3)], y)
+    assert_same_bits(by_name, by_layer)
+
+
+def test_there_is_no_layer_without_an_activation():
+    assert {layer.activation for layer in pn.ACTIVATION_LAYERS.values()} == set(pn.ops.ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", pn.ops.LOSSES)
+def test_a_loss_is_whole(name, rng):
+    loss = pn.losses.get(name)
+    assert loss.name == name
+    arguments = [value for key, value in loss.config().items() if key != "class"]
+    default = pn.ops.LOSSES[name]
+    assert arguments == ([] if default is None else [default])
+    assert callable(getattr(pn.ops, name))
+    assert callable(loss_function(name))
+    y = rng.integers(3, size=20) if name == "softmax_cross_entropy" else rng.random((20, 3))
+    assert np.isfinite(train(rng, [pn.Dense(8, "prelu"), pn.Dense(3)], y, loss=name)).all()
+
+
+def test_there_is_no_loss_that_the_engine_does_not_know():
+    own = {c.name for c in pn.losses.Loss._family.values() if c.__module__ == "prelunet.losses"}
+    assert own == set(pn.ops.LOSSES)
+
+
+# ---- what the core does without ----------------------------------------------------------------
+
+
+def test_training_needs_nothing_but_numpy():
+    run_code(
+        """
+        import sys
+        import numpy
+        import prelunet as pn
+
+        rng = numpy.random.default_rng(0)
+        X, y = rng.standard_normal((50, 4)), rng.integers(3, size=50)
+        model = pn.Sequential([pn.Dense(8, "prelu"), pn.Dropout(0.1), pn.Dense(3)], seed=0)
+        model.compile(pn.Adam(), metrics=["accuracy"])
+        model.fit(X, y, epochs=3, validation_split=0.2, callbacks=[pn.EarlyStopping()])
+        model.predict_proba(X), model.summary(), pn.data.load("digits")
+        loaded = {name.partition(".")[0] for name in sys.modules} & set(sys.argv[1:])
+        assert not loaded, loaded
+        """,
+        *OPTIONAL,
+    )
+
+
+def test_show_config_prints_what_it_returns(capsys):
+    config = pn.show_config(mode="dicts")
+    assert pn.show_config() is None
+    printed = capsys.readouterr().out
+    lines = dict(line.split(None, 1) for line in printed.splitlines())
+    assert list(lines) == list(config)
+    for key, value in config.items():
+        assert lines[key] == (", ".join(value) if isinstance(value, list) else str(value))
+    assert config["version"] == pn.__version__
+    assert config["isa"] in config["isas_available"]
+    with pytest.raises(ValueError, match="show_config: mode must be one of 'text', 'dicts', got"):
+        pn.show_config("json")
