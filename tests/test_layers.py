@@ -75,15 +75,18 @@ def test_equality_is_by_value():
 def test_the_registry_has_the_activations_of_the_design():
     signatures = {name: str(inspect.signature(layer)) for name, layer in ACTIVATION_LAYERS.items()}
     common = "*, name=None, trainable=True)"
-    assert signatures.items() >= {
-        "ReLU": f"({common}",
-        "LeakyReLU": f"(slope=0.01, {common}",
-        "ELU": f"(scale=1.0, {common}",
-        "GELU": f"({common}",
-        "SiLU": f"({common}",
-        "Tanh": f"({common}",
-        "Sigmoid": f"({common}",
-    }.items()
+    assert (
+        signatures.items()
+        >= {
+            "ReLU": f"({common}",
+            "LeakyReLU": f"(slope=0.01, {common}",
+            "ELU": f"(scale=1.0, {common}",
+            "GELU": f"({common}",
+            "SiLU": f"({common}",
+            "Tanh": f"({common}",
+            "Sigmoid": f"({common}",
+        }.items()
+    )
 
 
 @pytest.mark.parametrize("layer", REGISTRY)

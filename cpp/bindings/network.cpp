@@ -249,6 +249,7 @@ void register_network_of(py::module_& m, const char* name) {
   py::class_<N>(m, name)
       .def(py::init([](const Shape& input, const std::vector<py::dict>& layers, std::uint64_t seed, bool fuse) {
              std::vector<LayerSpec> specs;
+             specs.reserve(layers.size());
              for (const py::dict& layer : layers) specs.push_back(layer_spec(layer));
              return std::make_unique<N>(input, specs, seed, fuse);
            }),

@@ -57,24 +57,24 @@ void Optimizer<T>::update(Team& team, T* values, T* gradients, double learning_r
     T* const value = values + piece.offset;
     const T* const gradient = gradients + piece.offset;
     if (config_.method == OptimizerConfig::Method::adam) {
-      AdamUpdate<T> g{piece.size,
-                      value,
-                      gradient,
-                      slots_[0].data() + piece.offset,
-                      slots_[1].data() + piece.offset,
-                      learning_rate,
-                      config_.beta_1,
-                      config_.beta_2,
-                      config_.epsilon,
-                      1.0 - power(config_.beta_1, number),
-                      1.0 - power(config_.beta_2, number),
-                      l2,
-                      decay};
+      const AdamUpdate<T> g{piece.size,
+                            value,
+                            gradient,
+                            slots_[0].data() + piece.offset,
+                            slots_[1].data() + piece.offset,
+                            learning_rate,
+                            config_.beta_1,
+                            config_.beta_2,
+                            config_.epsilon,
+                            1.0 - power(config_.beta_1, number),
+                            1.0 - power(config_.beta_2, number),
+                            l2,
+                            decay};
       adam_update(team, g);
     } else {
       T* const velocity = slots_.empty() ? nullptr : slots_[0].data() + piece.offset;
-      SgdUpdate<T> g{piece.size,       value, gradient, velocity, learning_rate, config_.momentum,
-                     config_.nesterov, l2,    decay};
+      const SgdUpdate<T> g{piece.size,       value, gradient, velocity, learning_rate, config_.momentum,
+                           config_.nesterov, l2,    decay};
       sgd_update(team, g);
     }
   }

@@ -30,7 +30,7 @@ int affinity_cpus() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
 #endif
-  return std::max(1u, std::thread::hardware_concurrency());
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 // CPUs that a quota of `quota` microseconds in each `period` amounts to; no quota is given as a number <= 0.
