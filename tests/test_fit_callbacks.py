@@ -169,12 +169,13 @@ def test_stop_training_ends_after_the_epoch(data):
         def on_epoch_begin(self, epoch, logs=None):
             self.model.stop_training = epoch == 1
 
-    model.stop_training = True  # of an earlier fit; a new one begins
     history = model.fit(*data, epochs=5, callbacks=[Stop(), recorder(calls, *HOOKS)])
     assert history.epochs == [0, 1]
     assert [call[1] for call in calls if call[0] == "on_epoch_end"] == [0, 1]
     assert calls[-2:] == [("on_train_end",), ("close",)]
     assert model.epochs_trained == 2
+    assert model.stop_training
+    assert model.fit(*data, epochs=3).epochs == [0, 1, 2]  # it holds for the fit that it stopped
 
 
 def test_a_learning_rate_set_in_fit_holds_from_the_next_update(data):

@@ -3,8 +3,7 @@
 They scale standard draws by NumPy's own multiply and add, each rounded: inside `Generator.normal`
 and `Generator.uniform` a compiler may fuse the two, and on such machines weights would differ.
 
-The fans are those of the layer: for Dense the features that come in and the units that go out, for
-Conv2D channels and filters times the positions of the kernel.
+The fans are those of the layer: for Dense the features that come in and the units that go out.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ def accuracy(loss, outputs, wanted):
 
 
 def test_accuracy_of_several_outputs_is_by_the_largest():
-    outputs = [[0.1, 0.2, 0.0], [5.0, 1.0, 5.0], [-1.0, -2.0, -0.5], [0.0, 0.0, 0.0]]
+    outputs = [[0.1, 0.2, 0.0], [5.0, 1.0, 5.0], [-1.0, -2.0, -0.5], [0.2, 0.0, 0.1]]
     rows = np.eye(3)[[1, 2, 2, 0]]
     for wanted in ([1, 2, 2, 0], rows):  # in row 1 the first of equals counts, which is wrong
         assert accuracy("softmax_cross_entropy", outputs, wanted) == 3 / 4

@@ -49,7 +49,7 @@ class Callback:
     model : Sequential
         The model in training.
     params : mapping
-        What training was asked for: ``"epochs"`` is their total, resumed ones included.
+        What training was asked for: ``"epochs"`` is their total, ``"steps"`` the updates of each.
     """
 
     model: TrainedModel

@@ -26,8 +26,8 @@ class Layer(Description, ABC):
     Parameters
     ----------
     name : str, optional
-        What its parameters are called by, ``"<name>.weight"``, and `Sequential.trace`'s keys; by
-        default its place in the list of layers.
+        What its parameters are called by, ``"<name>.weight"``; by default its place in the list of
+        layers.
     trainable : bool, default True
         Whether training changes its parameters.
     """
