@@ -182,19 +182,20 @@ RowSource row_source(const Argument& argument, const py::array& array, const Sha
   return source;
 }
 
-std::vector<std::int64_t> checked_labels(const Argument& argument, const py::array& array, std::size_t classes) {
+std::vector<std::int64_t> checked_integers(const Argument& argument, const py::array& array, std::size_t count,
+                                           const char* things) {
   const ElementType type = element_type(argument, array);
   if (type == ElementType::float32 || type == ElementType::float64) {
-    argument.type_error("be integer labels or rows of targets", dtype_text(array.dtype()));
+    argument.type_error(std::string("hold integer ") + things, dtype_text(array.dtype()));
   }
-  const std::string range = "hold labels from 0 to " + std::to_string(classes - 1);
+  const std::string range = std::string("hold ") + things + " from 0 to " + std::to_string(count - 1);
   std::vector<std::int64_t> labels(static_cast<std::size_t>(array.shape(0)));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const auto* const at = static_cast<const char*>(array.data()) + static_cast<py::ssize_t>(i) * array.strides(0);
     const auto read = [&]<class Source>(Source value) {
       std::memcpy(&value, at, sizeof value);
       // Compared as what it is: a uint64 past 2^63 must not wrap into range.
-      const bool in_range = value >= 0 && static_cast<std::uint64_t>(value) < classes;
+      const bool in_range = value >= 0 && static_cast<std::uint64_t>(value) < count;
       if (!in_range) argument.value_error(range, std::to_string(value) + " in row " + std::to_string(i));
       labels[i] = static_cast<std::int64_t>(value);
     };

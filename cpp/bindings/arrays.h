@@ -71,8 +71,9 @@ auto dispatch_dtype(const py::array& array, F&& f) {
 // Rows of `array`, whose shape must be (n, *sample).
 RowSource row_source(const Argument& argument, const py::array& array, const Shape& sample);
 
-// Integer labels (n,) in [0, classes).
-std::vector<std::int64_t> checked_labels(const Argument& argument, const py::array& array, std::size_t classes);
+// Integers (n,) in [0, count): labels, or the numbers of rows; `things` says which in messages.
+std::vector<std::int64_t> checked_integers(const Argument& argument, const py::array& array, std::size_t count,
+                                           const char* things);
 
 // Finite weights >= 0, shape (n,).
 std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows);

@@ -158,7 +158,7 @@ HeldTargets make_targets(const Network<T>& network, const std::string& operation
   if (y.ndim() == 0) argument.value_error("have at least one axis", "a scalar");
   held.rows = static_cast<std::size_t>(y.shape(0));
   if (network.loss().info().takes_labels && y.ndim() == 1) {
-    held.targets.labels = checked_labels(argument, y, network.outputs());
+    held.targets.labels = checked_integers(argument, y, network.outputs(), "labels");
   } else {
     held.targets.rows = row_source(argument, y, {network.outputs()});
   }
@@ -187,7 +187,7 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
   if (!order.is_none()) {
     const auto array = py::cast<py::array>(order);
     check_rank({operation, "order"}, array, 1, "(steps * batch_size,)");
-    rows = checked_labels({operation, "order"}, array, x.source.rows);
+    rows = checked_integers({operation, "order"}, array, x.source.rows, "row numbers");
     run.order = rows.data();
     run.rows = rows.size();
   }

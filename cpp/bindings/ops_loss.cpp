@@ -26,7 +26,7 @@ py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, c
       Argument{op, "targets"}.value_error("have shape " + to_text({shape[0]}) + " as integer labels",
                                           to_text(shape_of(raw_targets)));
     }
-    labels = checked_labels({op, "targets"}, raw_targets, shape[1]);
+    labels = checked_integers({op, "targets"}, raw_targets, shape[1], "labels");
   } else {
     if (info.takes_labels && raw_targets.ndim() == 1) {
       Argument{op, "targets"}.type_error("be integer labels or rows of targets", py::str(raw_targets.dtype()));
