@@ -278,6 +278,7 @@ void register_network_of(py::module_& m, const char* name) {
           "compile",
           [](N& n, const std::string& loss, double option, const std::string& judge, double threshold,
              const py::dict& optimizer) {
+            n.usage().refuse_while_fitting("compile");
             const Usage::Writing writing(n.usage(), "compile");
             n.compile(loss_config(loss, option, judge, threshold), optimizer_config(optimizer));
           },

@@ -41,6 +41,12 @@ class Usage {
     fitting_ = true;
     owner_ = std::this_thread::get_id();
   }
+  // For what a fit holds on to, such as targets checked for one loss: not even its own thread may change it.
+  void refuse_while_fitting(const char* what) {
+    const std::lock_guard lock(mutex_);
+    check(what, true);
+    if (fitting_) throw std::runtime_error(std::string(what) + ": the model is being fitted; do it before or after");
+  }
   void end_fit() {
     const std::lock_guard lock(mutex_);
     fitting_ = false;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +74,6 @@ class Sequential(Network):
         self._optimizer: optimizers.Optimizer | None = None
         self._schedule: schedules.Schedule | None = None
         self._metrics: dict[str, Metric | None] = {}
-        self._fitting_thread: int | None = None
         super().__init__(layers, input_shape=input_shape, dtype=dtype, seed=seed)
 
     def build(self, input_shape: Sequence[int]) -> None:
@@ -128,9 +126,6 @@ class Sequential(Network):
         checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
         checked_loss = losses.get(loss, owner="compile", name="loss")
         checked_metrics = get_metrics(metrics)
-        if self._fitting_thread == threading.get_ident():
-            # What fit holds of the targets is made for the loss it began with.
-            raise RuntimeError("compile: the model is being fitted; compile it before or after")
         if self._network is not None:
             steps.compile_network(self._network, checked_optimizer, checked_loss)
         self._optimizer, self._loss, self._metrics = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -92,7 +91,6 @@ class _Loop:
         network = self.data.network
         network.begin_fit()
         try:
-            self.model._fitting_thread = threading.get_ident()
             self.model.stop_training = False
             for callback in self.callbacks:
                 callback.set_model(self.model)
@@ -112,7 +110,6 @@ class _Loop:
                     break
             self._call("on_train_end")
         finally:
-            self.model._fitting_thread = None
             network.end_fit()
             for callback in self.callbacks:
                 callback.close()
