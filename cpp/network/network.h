@@ -1,6 +1,7 @@
 // A network: layers over one parameter arena and one gradient arena, and the loops that run batches through them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 
@@ -87,7 +88,7 @@ class Network {
   Arena<T> gradients_;
   LossConfig loss_;
   std::optional<Optimizer<T>> optimizer_;
-  std::int64_t steps_ = 0;
+  std::atomic<std::int64_t> steps_{0};  // a thread that will be refused may ask while another trains
   Usage usage_;
 };
 
