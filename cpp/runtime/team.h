@@ -50,7 +50,7 @@ class Barrier {
   }
 
  private:
-  static constexpr int kSpins = 4096;  // tens of microseconds: longer than the imbalance of a step on free cores
+  static constexpr int kSpins = 65536;  // under a millisecond; with 4096, steps on free cores fall asleep
   static void relax();
 
   const int threads_;
