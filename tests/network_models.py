@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import prelunet as pn
+from prelunet.layers.stacking import all_layers
 from reference import network as oracle
 
 ACTIVATIONS = [*pn.ops.ACTIVATIONS, "prelu-channel", "prelu-shared"]
@@ -88,17 +89,25 @@ class Twin:
 
 def twin(model, factors=()):
     """Return the oracle of a model as it is now; `factors` are those of its Dropout layers."""
-    values, factors = model.parameters(), iter(factors)
+    return _twin(model.layers, "", model.parameters(), iter(factors))
+
+
+def _twin(stack, prefix, values, factors):
     layers, names = [], {}
-    for place, layer in enumerate(model.layers):
-        prefix = layer.name or str(place)
+    for place, layer in enumerate(stack):
+        name = prefix + (layer.name or str(place))
         for part in (layer, getattr(layer, "activation", None)):
             if not isinstance(part, pn.Layer):
                 continue
-            entry = _entry(part, prefix, values, factors)
-            for key in oracle.PARAMETERS.get(entry["layer"], ()):
-                if entry[key] is not None:
-                    names[f"{len(layers)}.{key}"] = f"{prefix}.{key}"
+            if isinstance(part, pn.Residual):
+                inner = _twin(part.layers, f"{name}.", values, factors)
+                entry = {"layer": "residual", "step": part.step, "layers": inner.layers}
+                own = inner.names
+            else:
+                entry = _entry(part, name, values, factors)
+                keys = oracle.PARAMETERS.get(entry["layer"], ())
+                own = {key: f"{name}.{key}" for key in keys if entry[key] is not None}
+            names |= {f"{len(layers)}.{key}": full for key, full in own.items()}
             layers.append(entry)
     return Twin(layers, names)
 
@@ -158,4 +167,6 @@ def roundings(model, rows):
     for name, values in model.parameters().items():
         if name.endswith("weight"):
             chain += sum(values.shape)
-    return chain + elementwise * sum(len(layer.specifications()) for layer in model.layers)
+    return chain + elementwise * sum(
+        len(layer.specifications()) for _, layer in all_layers(model.layers)
+    )

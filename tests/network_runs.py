@@ -37,6 +37,8 @@ RUNS = {
     "in-order": {"optimizer": pn.SGD(0.1), "shuffle": False},
     "uint8": {"optimizer": pn.SGD(0.1), "data": np.uint8},
     "float64-data": {"optimizer": pn.SGD(0.1), "data": np.float64},
+    "residual": {"optimizer": pn.Adam(2e-3), "residuals": True, "batch_size": 300},
+    "residual-sgd": {"optimizer": pn.SGD(0.1), "residuals": True, "activation": "prelu-shared"},
     "image": {"optimizer": pn.SGD(0.1), "shape": (4, 8, 2), "batch_size": 300},
     **{
         f"{name}-activation": {"optimizer": pn.SGD(0.1), "activation": name, "epochs": 1}
@@ -56,7 +58,15 @@ def samples(rng, shape, data):
     return rng.standard_normal((ROWS, *shape)).astype(data)
 
 
-def build(dtype, *, activation, dropout, data, shape):
+def residual(units, activation):
+    """Return a residual with dropout and another residual in it."""
+    inner = pn.Residual([dense(23), activation_layer(activation)], step=0.5)
+    return pn.Residual(
+        [dense(23), activation_layer(activation), pn.Dropout(0.2), inner, dense(units)], step=0.1
+    )
+
+
+def build(dtype, *, activation, dropout, residuals, data, shape):
     """Return the model of a run."""
     layers = [pn.Rescaling(1 / 255)] if data == np.uint8 else []
     if len(shape) > 1:
@@ -65,6 +75,8 @@ def build(dtype, *, activation, dropout, data, shape):
         layers += [dense(units), activation_layer(activation)]
         if dropout:
             layers.append(pn.Dropout(dropout))
+        if residuals:
+            layers.append(residual(units, activation))
     return pn.Sequential([*layers, dense(WIDTHS[-1])], input_shape=shape, dtype=dtype, seed=11)
 
 
@@ -79,6 +91,7 @@ def train(
     data=np.float32,
     shape=(FEATURES,),
     dropout=0.0,
+    residuals=False,
     weighted=False,
     shuffle=True,
 ):
@@ -87,7 +100,9 @@ def train(
     X = samples(rng, shape, data)
     y = targets(rng, ROWS, WIDTHS[-1], loss=loss, kind="labels")
     weights = rng.uniform(size=ROWS) if weighted else None
-    model = build(dtype, activation=activation, dropout=dropout, data=data, shape=shape)
+    model = build(
+        dtype, activation=activation, dropout=dropout, residuals=residuals, data=data, shape=shape
+    )
     model.compile(optimizer, loss, ["accuracy"])
     history = model.fit(
         X, y, epochs=epochs, batch_size=batch_size, shuffle=shuffle, sample_weight=weights

@@ -116,10 +116,12 @@ def _gemm_cases(rng, rows, columns, depth, dtype):
 
 
 def _elementwise_cases(x, grad_out):
+    two = {"x": x, "y": grad_out}
     cases = [
         OpCase("exp", "exp", {"x": x}),
         OpCase("log", "log", {"x": np.abs(x)}),
         OpCase("softmax_forward", "softmax_forward", {"x": x}),
+        OpCase("scaled_sum", "scaled_sum", two, {"factor": 0.3}, takes_out=True),
     ]
     for name in pn.ops.ACTIVATIONS:
         forward, backward = f"{name}_forward", f"{name}_backward"

@@ -98,6 +98,7 @@ def test_every_layer_of_the_design_is_there():
         *(pn.PReLU("shared"), pn.PReLU("channel", init=0.25), pn.ReLU(), pn.LeakyReLU(0.01)),
         *(pn.ELU(), pn.GELU(), pn.SiLU(), pn.Tanh(), pn.Sigmoid()),
         *(pn.Dropout(0.5), pn.Flatten(), pn.Rescaling(0.5, offset=0)),
+        pn.Residual([pn.Dense(8, "tanh")], step=0.1),
     ]
     for layer in stack:
         assert {"name", "trainable"} <= inspect.signature(type(layer)).parameters.keys()

@@ -121,3 +121,23 @@ def test_repr_of_a_long_history_leaves_out_the_middle():
 
 def test_repr_shows_ten_epochs_whole():
     assert "..." not in repr(History({"loss": [0.5] * 10}))
+
+
+def test_extend_is_many_appends():
+    one_by_one, at_once = History({"loss": [3.0]}), History({"loss": [3.0]})
+    for loss, accuracy in ((2.0, 0.5), (1.0, 0.75)):
+        one_by_one.append({"loss": loss, "accuracy": accuracy})
+    at_once.extend({"loss": [2.0, 1.0], "accuracy": [0.5, 0.75]})
+    assert at_once.epochs == one_by_one.epochs == [0, 1, 2]
+    assert repr(at_once) == repr(one_by_one)
+    at_once.extend({})
+    assert at_once.epochs == [0, 1, 2]
+
+
+def test_extend_refuses_unlike_lengths():
+    history = History({"loss": [3.0]})
+    with pytest.raises(
+        ValueError, match=r"History.extend: logs must have one length, got \[1, 2\]"
+    ):
+        history.extend({"loss": [2.0, 1.0], "accuracy": [0.5]})
+    assert history.to_dict() == {"loss": [3.0]}

@@ -34,6 +34,13 @@ EXAMPLES = [
     pn.Flatten(name="flat"),
     pn.Rescaling(1 / 255),
     pn.Rescaling(2.0, -1.0, name="pixels"),
+    pn.Residual([pn.Dense(3, "tanh")]),
+    pn.Residual(
+        [pn.Dense(3, pn.PReLU("shared"), name="in"), pn.Residual([pn.Tanh()], -0.5), pn.Flatten()],
+        step=0.1,
+        name="block",
+        trainable=False,
+    ),
     *(layer() for layer in REGISTRY),
     *(layer(0.125, name="a", trainable=False) for layer in WITH_PARAMETER),
 ]
@@ -149,6 +156,7 @@ def test_defaults():
     assert pn.PReLU().kind == "channel"
     assert pn.PReLU().init == initializers.Constant(0.25)
     assert pn.Rescaling(0.5).offset == 0
+    assert pn.Residual([pn.Tanh()]).step == 1
 
 
 def test_strings_and_numbers_stand_for_initializers_and_activations():
@@ -191,6 +199,13 @@ def test_numbers_of_numpy_become_pythons():
         (lambda: pn.Rescaling(math.inf), "Rescaling: scale must be a finite number, got inf"),
         (lambda: pn.Rescaling(10**400), "Rescaling: scale must be a finite number, got 1000"),
         (lambda: pn.Rescaling(1.0, math.nan), "Rescaling: offset must be .*, got nan"),
+        (lambda: pn.Residual([]), "Residual: layers must hold at least one that computes"),
+        (lambda: pn.Residual([pn.Flatten()]), "Residual: layers must hold at least one that comp"),
+        (lambda: pn.Residual([pn.Tanh()], math.nan), "Residual: step must be a finite .*, got nan"),
+        (
+            lambda: pn.Residual([pn.Tanh(name="a"), pn.ReLU(name="a")]),
+            "Residual: layers must differ in name, got 'a' twice",
+        ),
         (lambda: pn.Flatten(name=""), "Flatten: name must be None or a string .*, got ''"),
         (lambda: pn.Dense(3, name="a.b"), r"Dense: name must be .* without dots, got 'a\.b'"),
         (lambda: Layer.from_config({"units": 3}), "Layer: class must be one of .*, got None"),
@@ -220,6 +235,10 @@ def test_bad_values(make, message):
         (lambda: pn.Dropout("0.5"), "Dropout: rate must be .*, got '0.5'"),
         (lambda: pn.Dropout(False), "Dropout: rate must be .*, got False"),
         (lambda: pn.Rescaling(None), "Rescaling: scale must be .*, got None"),
+        (lambda: pn.Residual(pn.Tanh()), r"Residual: layers must be a list .*, got Tanh\(\)"),
+        (lambda: pn.Residual(["tanh"]), "Residual: layers must be layers, got 'tanh'"),
+        (lambda: pn.Residual([pn.Tanh()], "1"), "Residual: step must be .*, got '1'"),
+        (lambda: pn.Residual([pn.Tanh()], trainable=1), "Residual: trainable must be .*, got 1"),
         (lambda: pn.ReLU(name=3), "ReLU: name must be None or a string without dots, got 3"),
         (lambda: pn.ReLU(trainable=None), "ReLU: trainable must be True or False, got None"),
     ],

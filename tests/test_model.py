@@ -243,6 +243,7 @@ def test_summary():
             pn.Flatten(),
             pn.Dense(1000, pn.PReLU("shared"), name="wide"),
             pn.Dense(10, trainable=False),
+            pn.Residual([pn.Dense(3, name="in"), pn.Residual([pn.Tanh()]), pn.Dense(10)], 0.5),
         ],
         input_shape=(4, 6, 2),
         seed=0,
@@ -250,12 +251,17 @@ def test_summary():
     summary = model.summary()
     assert summary.splitlines() == [
         "Sequential, input 4x6x2 (48 values)",
-        "layer             output  parameters",
-        "0      Rescaling   4x6x2           0",
-        "1      ReLU        4x6x2           0",
-        "2      Flatten        48           0",
-        "wide   Dense        1000      49,001",
-        "4      Dense          10      10,010  frozen",
-        "59,011 parameters, 236,044 bytes, float32",
+        "layer              output  parameters",
+        "0      Rescaling    4x6x2           0",
+        "1      ReLU         4x6x2           0",
+        "2      Flatten         48           0",
+        "wide   Dense         1000      49,001",
+        "4      Dense           10      10,010  frozen",
+        "5      Residual        10          73",
+        "5.in     Dense          3          33",
+        "5.1      Residual       3           0",
+        "5.1.0      Tanh         3           0",
+        "5.2      Dense         10          40",
+        "59,084 parameters, 236,336 bytes, float32",
     ]
     assert repr(summary) == str(summary)  # what a notebook shows

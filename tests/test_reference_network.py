@@ -10,6 +10,17 @@ from reference import network
 from tolerances import assert_close_to_scale, sum_tolerance
 
 
+def small_residual(rng):
+    """Return what is inside a residual over 4 units, another one in it."""
+    inner = [{"layer": "dense", "weight": rng.normal(size=(3, 3)), "bias": None}, {"layer": "tanh"}]
+    return [
+        {"layer": "dense", "weight": rng.normal(size=(3, 4)), "bias": rng.normal(size=3)},
+        {"layer": "prelu", "alpha": rng.uniform(0.1, 0.5, 3)},
+        {"layer": "residual", "step": -0.3, "layers": inner},
+        {"layer": "dense", "weight": rng.normal(size=(4, 3)), "bias": rng.normal(size=4)},
+    ]
+
+
 def small_network(rng, *, alphas):
     """Return layers of every kind for inputs of shape (rows, 2, 3) and 3 outputs."""
     return [
@@ -18,6 +29,7 @@ def small_network(rng, *, alphas):
         {"layer": "dense", "weight": rng.normal(size=(5, 6)), "bias": rng.normal(size=5)},
         {"layer": "prelu", "alpha": rng.uniform(0.1, 0.5, alphas)},
         {"layer": "dense", "weight": rng.normal(size=(4, 5)), "bias": None, "activation": "tanh"},
+        {"layer": "residual", "step": 0.5, "layers": small_residual(rng)},
         {"layer": "silu"},
         {"layer": "dense", "weight": rng.normal(size=(3, 4)), "bias": rng.normal(size=3)},
     ]

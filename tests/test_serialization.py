@@ -76,7 +76,13 @@ def assert_same_state(one, other):
 def test_training_goes_on_with_the_bits_of_an_uninterrupted_run(data, tmp_path, optimizer, dtype):
     X, y = data
     model = pn.Sequential(
-        [pn.Dense(8), pn.PReLU(), pn.Dropout(0.3), pn.Dense(5)], seed=4, dtype=np.dtype(dtype).name
+        [
+            *(pn.Dense(8), pn.PReLU(), pn.Dropout(0.3)),
+            pn.Residual([pn.Dense(8), pn.PReLU("shared"), pn.Dropout(0.1)], step=0.5, name="block"),
+            pn.Dense(5),
+        ],
+        seed=4,
+        dtype=np.dtype(dtype).name,
     )
     model.compile(optimizer, pn.losses.SoftmaxCrossEntropy(0.1), ["accuracy"])
     model.fit(X, y, epochs=2, batch_size=16)

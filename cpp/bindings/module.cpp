@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, m) {
   }
   prelunet::watch_forks();
   prelunet::register_runtime(m);
+  prelunet::register_ceiling(m);
   prelunet::register_ops(m);
   prelunet::register_network(m);
 }

@@ -5,6 +5,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/register.h"
+#include "network/row_order.h"
 
 #include <pybind11/stl.h>
 
@@ -47,12 +48,16 @@ void interruptible(F&& f) {
   if (!finished) throw py::error_already_set();
 }
 
+std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs);
+
 LayerSpec layer_spec(const py::dict& config) {
   LayerSpec spec;
   for (const auto& [key_object, value] : config) {
     const std::string key = py::cast<std::string>(key_object);
     if (key == "type") {
       spec.type = py::cast<std::string>(value);
+    } else if (key == "name") {
+      spec.name = py::cast<std::string>(value);
     } else if (key == "units") {
       spec.units = py::cast<std::size_t>(value);
     } else if (key == "use_bias") {
@@ -69,6 +74,10 @@ LayerSpec layer_spec(const py::dict& config) {
       spec.scale = py::cast<double>(value);
     } else if (key == "offset") {
       spec.offset = py::cast<double>(value);
+    } else if (key == "step") {
+      spec.step = py::cast<double>(value);
+    } else if (key == "layers") {
+      spec.layers = layer_specs(py::cast<std::vector<py::dict>>(value));
     } else if (key == "trainable") {
       spec.trainable = py::cast<bool>(value);
     } else {
@@ -76,6 +85,13 @@ LayerSpec layer_spec(const py::dict& config) {
     }
   }
   return spec;
+}
+
+std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs) {
+  std::vector<LayerSpec> specs;
+  specs.reserve(configs.size());
+  for (const py::dict& config : configs) specs.push_back(layer_spec(config));
+  return specs;
 }
 
 OptimizerConfig optimizer_config(const py::dict& config) {
@@ -176,6 +192,14 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
   if (x.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
 }
 
+void check_learning_rates(const std::string& operation, const py::array& learning_rates, std::size_t steps) {
+  if (static_cast<std::size_t>(learning_rates.size()) == steps) return;
+  Argument{operation, "learning_rates"}.value_error("hold one for each of " + std::to_string(steps) + " steps",
+                                                    std::to_string(learning_rates.size()));
+}
+
+std::size_t divide_up(std::size_t a, std::size_t b) { return a / b + (a % b == 0 ? 0 : 1); }
+
 template <class T>
 void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
            const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals) {
@@ -183,7 +207,10 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
   std::vector<std::int64_t> rows;
-  TrainingRun run{nullptr, x.source.rows, batch_size, learning_rates.data()};
+  TrainingRun run;
+  run.rows = x.source.rows;
+  run.batch_size = batch_size;
+  run.learning_rates = learning_rates.data();
   if (!order.is_none()) {
     const auto array = py::cast<py::array>(order);
     check_rank({operation, "order"}, array, 1, "(steps * batch_size,)");
@@ -191,13 +218,43 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
     run.order = rows.data();
     run.rows = rows.size();
   }
-  const std::size_t steps = (run.rows + batch_size - 1) / batch_size;
-  if (static_cast<std::size_t>(learning_rates.size()) != steps) {
-    Argument{operation, "learning_rates"}.value_error("hold one for each of " + std::to_string(steps) + " steps",
-                                                      std::to_string(learning_rates.size()));
-  }
+  check_learning_rates(operation, learning_rates, divide_up(run.rows, batch_size));
   const Usage::Writing writing(network.usage(), "fit");
-  interruptible([&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, totals, interrupt); });
+  interruptible(
+      [&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, &totals, interrupt); });
+}
+
+// Whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right and rows of epoch i.
+template <class T>
+void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y,
+                  const std::optional<std::pair<std::uint64_t, std::uint64_t>>& shuffle, std::size_t batch_size,
+                  const py::array_t<double, py::array::c_style>& learning_rates, py::array& totals) {
+  const std::string operation = "train_epochs";
+  check_same_rows(operation, x, y);
+  if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
+  static_assert(sizeof(Totals) == 3 * sizeof(double));
+  check_rank({operation, "totals"}, totals, 2, "(epochs, 3)");
+  check_shape({operation, "totals"}, totals, {static_cast<std::size_t>(totals.shape(0)), 3});
+  check_writeable({operation, "totals"}, totals);
+  TrainingRun run;
+  run.rows = x.source.rows;
+  run.batch_size = batch_size;
+  run.epochs = static_cast<std::size_t>(totals.shape(0));
+  run.learning_rates = learning_rates.data();
+  if (shuffle) run.shuffle = Shuffle{shuffle->first, shuffle->second};
+  check_learning_rates(operation, learning_rates, run.epochs * divide_up(run.rows, batch_size));
+  auto* const to = reinterpret_cast<Totals*>(mutable_data_of<double>(totals));
+  const Usage::Writing writing(network.usage(), "fit");
+  interruptible([&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, to, interrupt); });
+}
+
+py::array row_order_array(std::uint64_t seed, std::uint64_t epoch, std::size_t rows) {
+  std::vector<std::int64_t> order(rows);
+  {
+    const py::gil_scoped_release release;
+    row_order(seed, epoch, order);
+  }
+  return py::array_t<std::int64_t>(static_cast<py::ssize_t>(rows), order.data());
 }
 
 template <class T>
@@ -248,14 +305,12 @@ void register_network_of(py::module_& m, const char* name) {
   using N = Network<T>;
   py::class_<N>(m, name)
       .def(py::init([](const Shape& input, const std::vector<py::dict>& layers, std::uint64_t seed, bool fuse) {
-             std::vector<LayerSpec> specs;
-             specs.reserve(layers.size());
-             for (const py::dict& layer : layers) specs.push_back(layer_spec(layer));
-             return std::make_unique<N>(input, specs, seed, fuse);
+             return std::make_unique<N>(input, layer_specs(layers), seed, fuse);
            }),
            py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true)
       .def_property_readonly(
-          "shapes", [](const N& n) { return n.shapes(); }, "The output shape of each layer.")
+          "shapes", [](const N& n) { return n.shapes(); },
+          "The output shape of each layer, a Residual's before those inside it.")
       .def_property_readonly("outputs", &N::outputs)
       .def_property("steps", &N::steps, &N::set_steps, "Training steps taken.")
       .def("parameters", &parameter_list<T>, "What each parameter is, in arena order.")
@@ -287,6 +342,8 @@ void register_network_of(py::module_& m, const char* name) {
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true))
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
            py::arg("learning_rates"), py::arg("totals"))
+      .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("shuffle").none(true),
+           py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"))
       .def("predict", &predict<T>, py::arg("rows"))
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
@@ -306,6 +363,8 @@ void register_network(py::module_& m) {
     return r.source.rows;
   });
   py::class_<HeldTargets>(m, "Targets", "Checked targets and weights.");
+  m.def("row_order", &row_order_array, py::arg("seed"), py::arg("epoch"), py::arg("rows"),
+        "The order in which an epoch visits rows.");
   register_network_of<float>(m, "Network32");
   register_network_of<double>(m, "Network64");
 }

@@ -65,11 +65,12 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
     const T constant = static_cast<T>(choice.constant);
     Epilogue<T> epilogue{};
     epilogue.forward = kernel_table<T>().activation_forward[static_cast<int>(choice.id)];
-    epilogue.bias = bias_object.is_none() ? nullptr : data_of<T>(bias);
-    epilogue.parameter = choice.id == ActivationId::prelu ? data_of<T>(alpha) : &constant;
-    epilogue.parameter_stride = choice.id == ActivationId::prelu && alpha.shape(0) != 1 ? 1 : 0;
-    epilogue.y = mutable_data_of<T>(c);
-    epilogue.y_stride = n;
+    ActivationForward<T>& f = epilogue.activation;
+    f.x = f.y = mutable_data_of<T>(c);
+    f.x_stride = f.y_stride = n;
+    f.bias = bias_object.is_none() ? nullptr : data_of<T>(bias);
+    f.parameter = choice.id == ActivationId::prelu ? data_of<T>(alpha) : &constant;
+    f.parameter_stride = choice.id == ActivationId::prelu && alpha.shape(0) != 1 ? 1 : 0;
 
     Gemm<T> g{};
     g.m = m;
@@ -88,7 +89,7 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
     with_team(checked_multiply(checked_multiply(m, n), k), [&](Team& team) {
       Gemm<T> mine = g;
       if (transpose_b) {
-        pack(team, n, k, g.b, k, panels.at<T>(0));
+        pack(team, Panels<T>{n, k, g.b, k, panels.at<T>(0), 0, 0});
         team.barrier();
         mine.b = panels.at<T>(0);
       }

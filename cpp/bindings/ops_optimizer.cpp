@@ -40,16 +40,16 @@ void sgd_binding(const py::object& parameter_object, const py::object& gradient_
   }
   dispatch_dtype(parameter, [&]<class T>() {
     const auto count = static_cast<std::size_t>(parameter.size());
-    const SgdUpdate<T> g{count,
-                         mutable_data_of<T>(parameter),
-                         data_of<T>(gradient),
-                         velocity_object.is_none() ? nullptr : mutable_data_of<T>(velocity),
-                         learning_rate,
-                         momentum,
-                         nesterov,
-                         l2,
-                         1.0 - learning_rate * weight_decay};
-    with_team(count, [&](Team& team) { sgd_update(team, g); });
+    Update<T> g{};
+    g.parameter = mutable_data_of<T>(parameter);
+    g.gradient = data_of<T>(gradient);
+    if (!velocity_object.is_none()) g.slot[0] = mutable_data_of<T>(velocity);
+    g.rule.learning_rate = learning_rate;
+    g.rule.momentum = momentum;
+    g.rule.nesterov = nesterov;
+    g.rule.l2 = l2;
+    g.rule.decay = 1.0 - learning_rate * weight_decay;
+    with_team(count, [&](Team& team) { update(team, UpdateId::sgd, g, count); });
   });
 }
 
@@ -66,20 +66,20 @@ void adam_binding(const py::object& parameter_object, const py::object& gradient
   check_overlap({op, "second_moment"}, second, "first_moment", first, Overlap::forbidden);
   dispatch_dtype(parameter, [&]<class T>() {
     const auto count = static_cast<std::size_t>(parameter.size());
-    const AdamUpdate<T> g{count,
-                          mutable_data_of<T>(parameter),
-                          data_of<T>(gradient),
-                          mutable_data_of<T>(first),
-                          mutable_data_of<T>(second),
-                          learning_rate,
-                          beta_1,
-                          beta_2,
-                          epsilon,
-                          1.0 - power(beta_1, step),
-                          1.0 - power(beta_2, step),
-                          l2,
-                          1.0 - learning_rate * weight_decay};
-    with_team(count, [&](Team& team) { adam_update(team, g); });
+    Update<T> g{};
+    g.parameter = mutable_data_of<T>(parameter);
+    g.gradient = data_of<T>(gradient);
+    g.slot[0] = mutable_data_of<T>(first);
+    g.slot[1] = mutable_data_of<T>(second);
+    g.rule.learning_rate = learning_rate;
+    g.rule.beta_1 = beta_1;
+    g.rule.beta_2 = beta_2;
+    g.rule.epsilon = epsilon;
+    g.rule.correction_1 = 1.0 - power(beta_1, step);
+    g.rule.correction_2 = 1.0 - power(beta_2, step);
+    g.rule.l2 = l2;
+    g.rule.decay = 1.0 - learning_rate * weight_decay;
+    with_team(count, [&](Team& team) { update(team, UpdateId::adam, g, count); });
   });
 }
 

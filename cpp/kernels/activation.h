@@ -1,7 +1,7 @@
 // Activations: a functor for each, and the two loops that run them over rows.
 //
-// forward(x, parameter) gives y; backward(grad, x, y, parameter) gives grad * dy/dx. kNeedsY says that backward reads
-// y.
+// forward(x, parameter) gives y; backward(grad, x, y, parameter) gives grad * dy/dx. kReadsX and kReadsY say what
+// backward reads of them; where it reads y alone, no x is kept while training.
 #pragma once
 
 #include "kernels/math.h"
@@ -12,7 +12,7 @@ namespace prelunet::PRELUNET_ISA {
 namespace {
 
 struct Identity {
-  static constexpr bool kNeedsY = false;
+  static constexpr bool kReadsX = false, kReadsY = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return x;
@@ -25,7 +25,7 @@ struct Identity {
 
 // He et al. 2015. select, not max + alpha * min: exact for any sign of alpha, and NaN stays NaN.
 struct PReLU {
-  static constexpr bool kNeedsY = false;
+  static constexpr bool kReadsX = true, kReadsY = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V alpha) {
     return select(x > V{}, x, alpha * x);
@@ -39,19 +39,19 @@ struct PReLU {
 struct LeakyReLU : PReLU {};
 
 struct ReLU {
-  static constexpr bool kNeedsY = false;
+  static constexpr bool kReadsX = false, kReadsY = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return select(x <= V{}, V{}, x);
   }
   template <class V>
-  static PRELUNET_INLINE V backward(V grad, V x, V, V) {
-    return select(x <= V{}, V{}, grad);
+  static PRELUNET_INLINE V backward(V grad, V, V y, V) {
+    return select(y <= V{}, V{}, grad);  // y <= 0 where x <= 0, and NaN where x is
   }
 };
 
 struct ELU {
-  static constexpr bool kNeedsY = true;
+  static constexpr bool kReadsX = true, kReadsY = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V scale) {
     return select(x > V{}, x, scale * expm1(min(V{}, x)));  // min in this order keeps NaN
@@ -63,7 +63,7 @@ struct ELU {
 };
 
 struct GELU {
-  static constexpr bool kNeedsY = false;
+  static constexpr bool kReadsX = true, kReadsY = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return x * normal_cdf(x);
@@ -77,7 +77,7 @@ struct GELU {
 };
 
 struct SiLU {
-  static constexpr bool kNeedsY = false;
+  static constexpr bool kReadsX = true, kReadsY = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return x * sigmoid(x);
@@ -90,7 +90,7 @@ struct SiLU {
 };
 
 struct Tanh {
-  static constexpr bool kNeedsY = true;
+  static constexpr bool kReadsX = false, kReadsY = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return tanh(x);
@@ -102,7 +102,7 @@ struct Tanh {
 };
 
 struct Sigmoid {
-  static constexpr bool kNeedsY = true;
+  static constexpr bool kReadsX = false, kReadsY = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return sigmoid(x);
@@ -137,21 +137,62 @@ PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, st
   return stride == 0 ? splat(*parameter) : load_count(parameter + j, count);
 }
 
+// Rows go by chunks, each column by column: a chunk's parameters are loaded once, and memory is read on and on.
+template <class T, class Function>
+void forward_rows(const ActivationForward<T>& g) {
+  for (std::size_t begin = 0; begin < g.rows; begin += kChunkRows) {
+    const std::size_t end = g.rows - begin < kChunkRows ? g.rows : begin + kChunkRows;
+    for_each_vector<T>(g.columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
+      const Vec<T> parameter = load_parameter(g.parameter, g.parameter_stride, j, count);
+      const Vec<T> bias = g.bias == nullptr ? Vec<T>{} : load_count(g.bias + j, count);
+      for (std::size_t i = begin; i < end; ++i) {
+        T* const xs = g.x + i * g.x_stride + j;
+        Vec<T> x = load_count<T>(xs, count);
+        if (g.bias != nullptr) {
+          x += bias;
+          if (g.x != g.y) store_count(xs, x, count);
+        }
+        store_count(g.y + i * g.y_stride + j, Function::forward(x, parameter), count);
+      }
+    });
+  }
+}
+
+// `rows` copies of a narrow row, one after another; null stays null.
+template <class T>
+PRELUNET_INLINE const T* repeated(std::size_t rows, std::size_t columns, const T* row, T* out) {
+  if (row == nullptr) return nullptr;
+  const Vec<T> v = load_partial(row, columns);
+  for (std::size_t i = 0; i < rows; ++i) store_partial(out + i * columns, v, columns);
+  return out;
+}
+
+// Rows that lie one after another are taken as rows of whole vectors: any number of elements where all columns are
+// treated alike, kLanes rows in one where they are narrow, with as many copies of their bias and parameter.
 template <class T, class Function>
 void activation_forward(const ActivationForward<T>& g) {
-  for_each_vector<T>(g.columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
-    const Vec<T> parameter = load_parameter(g.parameter, g.parameter_stride, j, count);
-    const Vec<T> bias = g.bias == nullptr ? Vec<T>{} : load_count(g.bias + j, count);
-    for (std::size_t i = 0; i < g.rows; ++i) {
-      T* const xs = g.x + i * g.x_stride + j;
-      Vec<T> x = load_count<T>(xs, count);
-      if (g.bias != nullptr) {
-        x += bias;
-        if (g.x != g.y) store_count(xs, x, count);
-      }
-      store_count(g.y + i * g.y_stride + j, Function::forward(x, parameter), count);
-    }
-  });
+  const bool own = g.parameter != nullptr && g.parameter_stride != 0;
+  const bool alike = g.bias == nullptr && !own;
+  const bool joined = g.x_stride == g.columns && g.y_stride == g.columns;
+  if (!joined || g.rows == 1 || !(alike || g.columns < kLanes<T>)) return forward_rows<T, Function>(g);
+
+  const std::size_t elements = g.rows * g.columns;
+  const std::size_t width = alike ? kLanes<T> : kLanes<T> * g.columns;
+  const std::size_t copies = g.rows < kLanes<T> ? g.rows : kLanes<T>;
+  alignas(kVectorBytes) T bias[kLanes<T> * kLanes<T>];
+  alignas(kVectorBytes) T parameter[kLanes<T> * kLanes<T>];
+  ActivationForward<T> part = g;
+  part.bias = repeated(copies, g.columns, g.bias, bias);
+  if (own) part.parameter = repeated(copies, g.columns, g.parameter, parameter);
+  part.x_stride = part.y_stride = width;
+  part.rows = elements / width;
+  part.columns = width;
+  if (part.rows > 0) forward_rows<T, Function>(part);
+  part.columns = elements % width;
+  part.x += elements - part.columns;
+  part.y += elements - part.columns;
+  part.rows = 1;
+  if (part.columns > 0) forward_rows<T, Function>(part);
 }
 
 // One chunk of rows, one vector of columns: see ActivationBackward.
@@ -165,15 +206,18 @@ PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t 
   Vec<T> parameter_sum = {};
   for (std::size_t i = begin; i < end; ++i) {
     const Vec<T> grad_y = load_count(g.grad_y + i * g.grad_y_stride + j, count);
-    const Vec<T> x = g.x == nullptr ? Vec<T>{} : load_count(g.x + i * g.x_stride + j, count);
+    Vec<T> x = {};
     Vec<T> y = {};
-    if constexpr (Function::kNeedsY) {
+    if (Function::kReadsX || (Function::kReadsY && g.y == nullptr)) x = load_count(g.x + i * g.x_stride + j, count);
+    if constexpr (Function::kReadsY) {
       y = g.y == nullptr ? Function::forward(x, parameter) : load_count(g.y + i * g.y_stride + j, count);
     }
     const Vec<T> grad_x = Function::backward(grad_y, x, y, parameter);
     if (g.grad_x != nullptr) store_count(g.grad_x + i * g.grad_x_stride + j, grad_x, count);
     bias_sum += grad_x;
-    parameter_sum = select(x > Vec<T>{}, parameter_sum, fma(grad_y, x, parameter_sum));
+    if constexpr (Function::kReadsX) {
+      parameter_sum = select(x > Vec<T>{}, parameter_sum, fma(grad_y, x, parameter_sum));
+    }
   }
   const std::size_t out = chunk * g.partial_stride + j;
   if (g.bias_partial != nullptr) store_count(g.bias_partial + out, bias_sum, count);
@@ -181,13 +225,39 @@ PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t 
 }
 
 template <class T, class Function>
-void activation_backward(const ActivationBackward<T>& g) {
+void backward_rows(const ActivationBackward<T>& g) {
   const std::size_t chunks = (g.rows + kChunkRows - 1) / kChunkRows;
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
     for_each_vector<T>(g.columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
       backward_chunk<T, Function>(g, chunk, j, count);
     });
   }
+}
+
+// Where no sums are wanted and all columns are treated alike, rows that lie one after another are taken as rows of one
+// vector.
+template <class T, class Function>
+void activation_backward(const ActivationBackward<T>& g) {
+  const auto joined = [&](const T* p, std::size_t stride) { return p == nullptr || stride == g.columns; };
+  const bool sums = g.bias_partial != nullptr || g.parameter_partial != nullptr;
+  const bool own = g.parameter != nullptr && g.parameter_stride != 0;
+  if (sums || own || g.rows == 1 || !joined(g.grad_y, g.grad_y_stride) || !joined(g.x, g.x_stride) ||
+      !joined(g.y, g.y_stride) || !joined(g.grad_x, g.grad_x_stride)) {
+    return backward_rows<T, Function>(g);
+  }
+  const std::size_t elements = g.rows * g.columns, rest = elements % kLanes<T>;
+  ActivationBackward<T> part = g;
+  part.grad_y_stride = part.x_stride = part.y_stride = part.grad_x_stride = kLanes<T>;
+  part.rows = elements / kLanes<T>;
+  part.columns = kLanes<T>;
+  if (part.rows > 0) backward_rows<T, Function>(part);
+  part.grad_y += elements - rest;
+  part.x = moved(part.x, elements - rest);
+  part.y = moved(part.y, elements - rest);
+  part.grad_x = moved(part.grad_x, elements - rest);
+  part.rows = 1;
+  part.columns = rest;
+  if (rest > 0) backward_rows<T, Function>(part);
 }
 
 template <class T>

@@ -30,6 +30,15 @@ void scale_shift(std::size_t count, const T* x, double scale, double shift, T* y
   });
 }
 
+// out = factor * x + y, rounded once; out may be x or y.
+template <class T>
+void scaled_sum(std::size_t count, double factor, const T* x, const T* y, T* out) {
+  const Vec<T> f = splat(static_cast<T>(factor));
+  for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    store_count(out + j, fma(f, load_count(x + j, lanes), load_count(y + j, lanes)), lanes);
+  });
+}
+
 template <class Source, class T>
 PRELUNET_INLINE T element_at(const unsigned char* p) {
   Source value;

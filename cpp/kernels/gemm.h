@@ -1,54 +1,131 @@
 // C = A B in its three uses: x W^T (B = W^T in packed panels), dz W and dz^T x (B as it lies in memory).
 //
-// Panels of B are the outer loop: one panel stays in L2 while all rows of A pass.
+// Panels of B are the outer loop: one panel stays in cache while all rows of A pass. Rows go by kChunkRows, and what
+// follows the product (bias and activation; the derivative of the activation below; the update of a weight) takes each
+// chunk of a panel while it is in the first level.
 #pragma once
 
 #include "kernels/gemm_tile.h"
+#include "kernels/pack.h"
 #include "kernels/table.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
+// As many lines of the rows wanted next as `steps` steps of k pay for.
+PRELUNET_INLINE void add_ahead(Lines& lines, Ahead& a, std::size_t steps) {
+  constexpr std::size_t kLine = 64;
+  const std::size_t row_lines = (a.row_bytes + kLine - 1) / kLine;
+  a.credit += steps;
+  while (a.credit >= a.pace && a.begin < a.end && lines.columns < Lines::kMost) {
+    const std::size_t row = a.order == nullptr ? a.begin : static_cast<std::size_t>(a.order[a.begin]);
+    const std::size_t paid = a.credit / a.pace, left = row_lines - a.line;
+    const std::size_t count = paid < left ? paid : left;
+    const unsigned char* const from = a.data + static_cast<std::ptrdiff_t>(row) * a.row_stride + a.line * kLine;
+    lines.column[lines.columns++] = {reinterpret_cast<const char*>(from), kLine, count};
+    a.credit -= count * a.pace;
+    a.line += count;
+    if (a.line < row_lines) break;
+    a.line = 0;
+    ++a.begin;
+  }
+}
+
+// What the epilogue of a block will touch.
 template <class T>
-void run_epilogue(const Gemm<T>& g, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
-  const Epilogue<T>& e = *g.epilogue;
-  T* const c = g.c + row * g.c_stride + column;
-  e.forward({.rows = rows,
-             .columns = columns,
-             .x = c,
-             .x_stride = g.c_stride,
-             .y = e.y + row * e.y_stride + column,
-             .y_stride = e.y_stride,
-             .bias = e.bias == nullptr ? nullptr : e.bias + column,
-             .parameter = e.parameter == nullptr ? nullptr : e.parameter + column * e.parameter_stride,
-             .parameter_stride = e.parameter_stride});
+PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Block& block) {
+  Lines lines;
+  if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
+  const auto add = [&](const T* p, std::size_t stride) {
+    lines.add(moved(p, block.row * stride + block.column), stride, block.rows, block.columns);
+  };
+  const Epilogue<T>* const e = g.epilogue;
+  if (e == nullptr || e->update == nullptr) add(g.c, g.c_stride);
+  if (e == nullptr) return lines;
+  if (e->forward != nullptr && e->activation.y != g.c) add(e->activation.y, e->activation.y_stride);
+  if (e->backward != nullptr) {
+    add(e->gradient.x, e->gradient.x_stride);
+    add(e->gradient.y, e->gradient.y_stride);
+  }
+  if (e->update != nullptr) {
+    add(e->parameter.parameter, e->parameter.stride);
+    add(e->parameter.slot[0], e->parameter.stride);
+    add(e->parameter.slot[1], e->parameter.stride);
+    if (e->panels.panels != nullptr) add_packed(lines, e->panels, block);
+  }
+  return lines;
+}
+
+template <class T>
+PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, const T* gradient) {
+  if (e.forward != nullptr) e.forward(e.activation.at(block));
+  if (e.backward != nullptr) e.backward(e.gradient.at(block));
+  if (e.update == nullptr) return;
+  Update<T> update = e.parameter.at(block);
+  update.gradient = gradient;
+  update.gradient_stride = kPanelColumns<T>;
+  e.update(update);
+  if (e.panels.panels != nullptr) pack_block(e.panels, block);
+}
+
+// How many steps of k go at a time, so that what they read stays in cache while all rows pass: a panel of B, and of A
+// either rows or (the transposed A of a weight gradient) whole lines of which a tile uses a few elements.
+template <class T>
+PRELUNET_INLINE std::size_t k_block(const Gemm<T>& g) {
+  return g.a_k_stride == 1 ? 1024 : 256;
+}
+
+// Steps [begin, begin + steps) of k of one panel, for all rows; the last ones run the epilogue.
+template <class T>
+PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Panel& panel, std::size_t begin,
+                                std::size_t steps) {
+  constexpr std::size_t kPanel = kPanelColumns<T>;
+  constexpr std::size_t kWorthPrefetching = 64;  // steps of k that hide the way to memory
+  const bool packed = g.b_stride == 0;
+  const bool partial = !packed && panel.last != kLanes<T>;
+  const Epilogue<T>* const epilogue = begin + steps == g.k ? g.epilogue : nullptr;
+  const bool updates = epilogue != nullptr && epilogue->update != nullptr;
+  alignas(64) T gradient[kChunkRows * kPanel];
+  TileArgs<T> tile;
+  tile.k = steps;
+  tile.a_row_stride = g.a_row_stride;
+  tile.a_k_stride = g.a_k_stride;
+  tile.b_stride = packed ? panel.width : g.b_stride;
+  tile.b = g.b + (packed ? column * g.k : column) + begin * tile.b_stride;
+  tile.last = panel.last;
+  tile.start = nullptr;
+  tile.start_stride = g.c_stride;
+  tile.c_stride = updates ? kPanel : g.c_stride;
+  Lines lines;
+  tile.lines = &lines;
+  for (std::size_t row = 0; row < g.m; row += kChunkRows) {
+    const Block block{row, column, g.m - row < kChunkRows ? g.m - row : kChunkRows, panel.columns};
+    if (steps >= kWorthPrefetching) lines = lines_of(g, block);
+    for (std::size_t i = 0; i < block.rows; i += kTileRows) {
+      const std::size_t rows = block.rows - i < kTileRows ? block.rows - i : kTileRows;
+      T* const c = g.c + (row + i) * g.c_stride + column;
+      tile.a = g.a + (row + i) * g.a_row_stride + begin * g.a_k_stride;
+      if (g.accumulate || begin > 0) tile.start = c;
+      tile.c = updates ? gradient + i * kPanel : c;
+      const TileRow<T>& tiles = kTiles<T>.row[rows - 1];
+      (panel.vectors == 0 ? tiles.half : tiles.whole[panel.vectors - 1][partial])(tile);
+    }
+    if (epilogue != nullptr) run_epilogue(*epilogue, block, gradient);
+  }
 }
 
 template <class T>
 void gemm(const Gemm<T>& g) {
-  constexpr std::size_t kPanel = kPanelColumns<T>;
-  const bool packed = g.b_stride == 0;
-  for (std::size_t column = 0; column < g.n; column += kPanel) {
-    const std::size_t columns = g.n - column < kPanel ? g.n - column : kPanel;
-    const std::size_t vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-    const std::size_t last = columns - (vectors - 1) * kLanes<T>;
-    const bool partial = !packed && last != kLanes<T>;
-    const T* const b = packed ? g.b + column * g.k : g.b + column;
-    const std::size_t b_stride = packed ? vectors * kLanes<T> : g.b_stride;
-    for (std::size_t row = 0; row < g.m; row += kTileRows) {
-      const std::size_t rows = g.m - row < kTileRows ? g.m - row : kTileRows;
-      kTiles<T>.row[rows - 1].tile[vectors - 1][partial]({.k = g.k,
-                                                          .a = g.a + row * g.a_row_stride,
-                                                          .a_row_stride = g.a_row_stride,
-                                                          .a_k_stride = g.a_k_stride,
-                                                          .b = b,
-                                                          .b_stride = b_stride,
-                                                          .last = last,
-                                                          .c = g.c + row * g.c_stride + column,
-                                                          .c_stride = g.c_stride,
-                                                          .accumulate = g.accumulate});
-      if (g.epilogue != nullptr) run_epilogue(g, row, rows, column, columns);
-    }
+  const std::size_t most = k_block(g);
+  for (std::size_t column = 0; column < g.n;) {
+    const Panel panel = next_panel<T>(g.n - column);
+    std::size_t begin = 0;
+    do {
+      const std::size_t steps = g.k - begin < most ? g.k - begin : most;
+      gemm_panel(g, column, panel, begin, steps);
+      begin += steps;
+    } while (begin < g.k);
+    column += panel.columns;
   }
 }
 

@@ -22,6 +22,32 @@ constexpr std::size_t kTileRows = 4, kTileVectors = 2;  // 8 of 16
 template <class T>
 constexpr std::size_t kPanelColumns = kTileVectors * kLanes<T>;
 
+// How many steps of k ahead the rows of B are asked for: some 400 cycles of a full tile, the way from the third level.
+constexpr std::size_t kAhead = 16;
+
+// Cache lines that are wanted after the tile, asked for one a step of k: all at once they would fill the queue of
+// outstanding misses, and the tile's own loads would wait behind them.
+struct Lines {
+  static constexpr std::size_t kMost = 16;
+  struct Column {  // `count` lines, `stride` bytes apart
+    const char* first;
+    std::size_t stride;
+    std::size_t count;
+  };
+  std::size_t columns = 0;
+  Column column[kMost];
+
+  // The lines of a block of rows, each `width` elements.
+  template <class T>
+  PRELUNET_INLINE void add(const T* p, std::size_t stride, std::size_t rows, std::size_t width) {
+    constexpr std::size_t kLine = 64;
+    if (p == nullptr) return;
+    for (std::size_t at = 0; at < width * sizeof(T) && columns < kMost; at += kLine) {
+      column[columns++] = {reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows};
+    }
+  }
+};
+
 template <class T>
 struct TileArgs {
   std::size_t k;
@@ -30,72 +56,134 @@ struct TileArgs {
   const T* b;
   std::size_t b_stride;
   std::size_t last;  // columns of C in the last vector
+  const T* start;    // the chains so far, or null: they start at zero
+  std::size_t start_stride;
   T* c;
   std::size_t c_stride;
-  bool accumulate;
+  const Lines* lines;
 };
 
+// What a tile is made of: whole vectors, or (Half) one half vector of up to that many columns.
+template <class T>
+struct Whole {
+  using Vector = Vec<T>;
+  static constexpr std::size_t kCount = kLanes<T>;
+  static PRELUNET_INLINE Vector load_first(const T* p, std::size_t count) { return load_partial(p, count); }
+  static PRELUNET_INLINE void store_first(T* p, Vector v, std::size_t count) { store_partial(p, v, count); }
+  static PRELUNET_INLINE Vector broadcast(T x) { return splat(x); }
+};
+#if defined(__AVX2__)
+template <class T>
+struct Half {
+  using Vector = HalfVec<T>;
+  static constexpr std::size_t kCount = kLanes<T> / 2;
+  static PRELUNET_INLINE Vector load_first(const T* p, std::size_t count) { return load_half(p, count); }
+  static PRELUNET_INLINE void store_first(T* p, Vector v, std::size_t count) { store_half(p, v, count); }
+  static PRELUNET_INLINE Vector broadcast(T x) { return splat_half(x); }
+};
+#endif
+
+template <class Vector, class T>
+PRELUNET_INLINE Vector load_whole(const T* p) {
+  Vector v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class Vector, class T>
+PRELUNET_INLINE void store_whole(T* p, Vector v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
 // kPartialB: B is not padded, so its last vector must not be read past `last` columns.
-template <class T, std::size_t kRows, std::size_t kVectors, bool kPartialB>
+template <class T, class Width, std::size_t kRows, std::size_t kVectors, bool kPartialB>
 void gemm_tile(const TileArgs<T>& g) {
-  constexpr std::size_t kLast = kVectors - 1;
-  Vec<T> c[kRows][kVectors] = {};
-  if (g.accumulate) {
+  using Vector = typename Width::Vector;
+  constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1;
+  const std::size_t last = g.last, a_row_stride = g.a_row_stride, a_k_stride = g.a_k_stride, b_stride = g.b_stride;
+  Vector c[kRows][kVectors] = {};
+  if (g.start != nullptr) {
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
-      const T* row = g.c + i * g.c_stride;
+      const T* const row = g.start + i * g.start_stride;
 #pragma GCC unroll 3
-      for (std::size_t v = 0; v < kLast; ++v) c[i][v] = load(row + v * kLanes<T>);
-      c[i][kLast] = load_partial(row + kLast * kLanes<T>, g.last);
+      for (std::size_t v = 0; v < kLast; ++v) c[i][v] = load_whole<Vector>(row + v * kCount);
+      c[i][kLast] = Width::load_first(row + kLast * kCount, last);
     }
   }
   const T* a = g.a;
   const T* b = g.b;
-  for (std::size_t p = 0; p < g.k; ++p) {
-    Vec<T> row[kVectors];
+  const auto step = [&]() __attribute__((always_inline)) {
+    Vector row[kVectors];
 #pragma GCC unroll 3
-    for (std::size_t v = 0; v < kLast; ++v) row[v] = load(b + v * kLanes<T>);
+    for (std::size_t v = 0; v < kVectors; ++v) prefetch(b + kAhead * b_stride + v * kCount);
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kLast; ++v) row[v] = load_whole<Vector>(b + v * kCount);
     if constexpr (kPartialB) {
-      row[kLast] = load_partial(b + kLast * kLanes<T>, g.last);
+      row[kLast] = Width::load_first(b + kLast * kCount, last);
     } else {
-      row[kLast] = load(b + kLast * kLanes<T>);
+      row[kLast] = load_whole<Vector>(b + kLast * kCount);
     }
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
-      const Vec<T> element = splat(a[i * g.a_row_stride]);
+      const Vector element = Width::broadcast(a[i * a_row_stride]);
 #pragma GCC unroll 3
       for (std::size_t v = 0; v < kVectors; ++v) c[i][v] = fma(element, row[v], c[i][v]);
     }
-    a += g.a_k_stride;
-    b += g.b_stride;
+    a += a_k_stride;
+    b += b_stride;
+  };
+  std::size_t left = g.k;
+  for (std::size_t i = 0; i < g.lines->columns; ++i) {
+    const char* line = g.lines->column[i].first;
+    const std::size_t stride = g.lines->column[i].stride;
+    const std::size_t count = g.lines->column[i].count;
+    for (std::size_t n = count < left ? count : left; n > 0; --n, --left) {
+      prefetch(line);
+      line += stride;
+      step();
+    }
+  }
+  for (; left > 0; --left) step();
+  T* const out = g.c;
+  const std::size_t c_stride = g.c_stride;
+  if (last == kCount) {  // whole stores: a masked one cannot be read back at once
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kRows; ++i) {
+#pragma GCC unroll 3
+      for (std::size_t v = 0; v < kVectors; ++v) store_whole(out + i * c_stride + v * kCount, c[i][v]);
+    }
+    return;
   }
 #pragma GCC unroll 8
   for (std::size_t i = 0; i < kRows; ++i) {
-    T* out = g.c + i * g.c_stride;
 #pragma GCC unroll 3
-    for (std::size_t v = 0; v < kLast; ++v) store(out + v * kLanes<T>, c[i][v]);
-    store_partial(out + kLast * kLanes<T>, c[i][kLast], g.last);
+    for (std::size_t v = 0; v < kLast; ++v) store_whole(out + i * c_stride + v * kCount, c[i][v]);
+    Width::store_first(out + i * c_stride + kLast * kCount, c[i][kLast], last);
   }
 }
 
 template <class T>
 using Tile = void (*)(const TileArgs<T>&);
 
-// kTiles<T>[rows - 1][vectors - 1][partial B]
+// The tiles of one number of rows: whole[vectors - 1][partial B], and one of half a vector.
 template <class T>
 struct TileRow {
-  Tile<T> tile[kTileVectors][2];
+  Tile<T> whole[kTileVectors][2];
+  Tile<T> half;
 };
 template <class T, std::size_t kRows>
 constexpr TileRow<T> tiles_of_rows() {
-  if constexpr (kTileVectors == 3) {
-    return {{{gemm_tile<T, kRows, 1, false>, gemm_tile<T, kRows, 1, true>},
-             {gemm_tile<T, kRows, 2, false>, gemm_tile<T, kRows, 2, true>},
-             {gemm_tile<T, kRows, kTileVectors, false>, gemm_tile<T, kRows, kTileVectors, true>}}};
-  } else {
-    return {{{gemm_tile<T, kRows, 1, false>, gemm_tile<T, kRows, 1, true>},
-             {gemm_tile<T, kRows, kTileVectors, false>, gemm_tile<T, kRows, kTileVectors, true>}}};
-  }
+  TileRow<T> row = {};
+  row.whole[0][0] = gemm_tile<T, Whole<T>, kRows, 1, false>;
+  row.whole[0][1] = gemm_tile<T, Whole<T>, kRows, 1, true>;
+  row.whole[1][0] = gemm_tile<T, Whole<T>, kRows, 2, false>;
+  row.whole[1][1] = gemm_tile<T, Whole<T>, kRows, 2, true>;
+  row.whole[kTileVectors - 1][0] = gemm_tile<T, Whole<T>, kRows, kTileVectors, false>;
+  row.whole[kTileVectors - 1][1] = gemm_tile<T, Whole<T>, kRows, kTileVectors, true>;
+#if defined(__AVX2__)
+  row.half = gemm_tile<T, Half<T>, kRows, 1, true>;
+#endif
+  return row;
 }
 template <class T>
 struct TileTable {
@@ -103,15 +191,43 @@ struct TileTable {
 };
 template <class T>
 constexpr TileTable<T> all_tiles() {
+  TileTable<T> table = {};
+  table.row[0] = tiles_of_rows<T, 1>();
+  table.row[1] = tiles_of_rows<T, 2>();
+  table.row[2] = tiles_of_rows<T, 3>();
+  table.row[3] = tiles_of_rows<T, 4>();
   if constexpr (kTileRows == 8) {
-    return {{tiles_of_rows<T, 1>(), tiles_of_rows<T, 2>(), tiles_of_rows<T, 3>(), tiles_of_rows<T, 4>(),
-             tiles_of_rows<T, 5>(), tiles_of_rows<T, 6>(), tiles_of_rows<T, 7>(), tiles_of_rows<T, kTileRows>()}};
-  } else {
-    return {{tiles_of_rows<T, 1>(), tiles_of_rows<T, 2>(), tiles_of_rows<T, 3>(), tiles_of_rows<T, kTileRows>()}};
+    table.row[4] = tiles_of_rows<T, 5>();
+    table.row[5] = tiles_of_rows<T, 6>();
+    table.row[6] = tiles_of_rows<T, 7>();
+    table.row[7] = tiles_of_rows<T, 8>();
   }
+  return table;
 }
 template <class T>
 constexpr TileTable<T> kTiles = all_tiles<T>();
+
+// The next columns of C that one tile is wide: up to kTileVectors vectors, whose last may be partial where more than
+// half of it is used; or the last columns that fit half a vector. Full panels come first, so that a panel of packed B
+// starts at column * k, and every vector of it is padded to `width` in all.
+struct Panel {
+  std::size_t columns;
+  std::size_t vectors;  // 0: half a vector
+  std::size_t width;
+  std::size_t last;  // columns of the last vector
+};
+template <class T>
+PRELUNET_INLINE Panel next_panel(std::size_t columns_left) {
+  constexpr std::size_t kCount = kLanes<T>;
+  if (columns_left >= kPanelColumns<T>) return {kPanelColumns<T>, kTileVectors, kPanelColumns<T>, kCount};
+  const std::size_t full = columns_left / kCount, rest = columns_left % kCount;
+  if (kHasHalf && rest > 0 && rest <= kCount / 2) {
+    if (full == 0) return {rest, 0, kCount / 2, rest};
+    return {full * kCount, full, full * kCount, kCount};
+  }
+  const std::size_t vectors = full + (rest > 0 ? 1 : 0);
+  return {columns_left, vectors, vectors * kCount, rest > 0 ? rest : kCount};
+}
 
 }  // namespace
 }  // namespace prelunet::PRELUNET_ISA

@@ -1,4 +1,4 @@
-// Losses, forward and backward in one pass over a row.
+// Losses, forward and backward in one pass; softmax_cross_entropy itself is in softmax.h.
 //
 // For a row of outputs o (logits z), targets t and m outputs:
 //   softmax_cross_entropy     l = sum_j t_j (log sum_i exp(z_i) - z_j)       dl/dz = softmax(z) sum(t) - t
@@ -13,106 +13,10 @@
 // virtual lanes, whatever the ISA.
 #pragma once
 
-#include "kernels/activation.h"
-#include "simd/lane_sum.h"
+#include "kernels/row_group.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
-
-template <class T>
-PRELUNET_INLINE T row_max(std::size_t count, const T* x) {
-  T best = x[0];
-  for (std::size_t j = 1; j < count; ++j) best = x[j] > best ? x[j] : best;
-  return best;
-}
-
-// The sum of e_j = exp(z_j - max), each stored unless e is null; NaN where z holds NaN or only -inf.
-template <class T>
-PRELUNET_INLINE double exp_row(std::size_t count, const T* z, T max, T* e) {
-  LaneSum<T> sum;
-  for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
-    const Vec<T> value = exp(load_count(z + j, lanes) - splat(max));
-    if (e != nullptr) store_count(e + j, value, lanes);
-    sum.add(j, value, lanes);
-  });
-  return sum.total();
-}
-
-template <class T>
-void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
-  for (std::size_t i = 0; i < rows; ++i, x += columns, y += columns) {
-    const T sum = static_cast<T>(exp_row(columns, x, row_max(columns, x), y));
-    for_each_vector<T>(columns, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
-      store_count(y + j, load_count<T>(y + j, lanes) / splat(sum), lanes);
-    });
-  }
-}
-
-PRELUNET_INLINE double log_of(double x) { return log(splat(x))[0]; }
-
-// t_j after smoothing: of a label, or of a row of targets.
-template <class T>
-struct SmoothTarget {
-  double keep, uniform;
-  const T* target;
-  std::int64_t label;
-  PRELUNET_INLINE double operator()(std::size_t j) const {
-    const double t = target != nullptr ? static_cast<double>(target[j]) : (static_cast<std::int64_t>(j) == label);
-    return keep * t + uniform;
-  }
-};
-
-// sum_j t_j (z_j - max), where t_j = 0 counts for nothing even at z_j = -inf.
-template <class T>
-PRELUNET_INLINE double shifted_dot(std::size_t m, const SmoothTarget<T>& t, const T* z, double max) {
-  double dot = 0.0;
-  for (std::size_t j = 0; j < m; ++j) {
-    if (t(j) != 0.0) dot += t(j) * (static_cast<double>(z[j]) - max);
-  }
-  return dot;
-}
-
-template <class T>
-PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t row) {
-  const std::size_t m = g.outputs;
-  const T* const z = g.output + row * g.output_stride;
-  T* const grad = g.grad == nullptr ? nullptr : g.grad + row * g.grad_stride;
-  const SmoothTarget<T> t{1.0 - g.option, g.option / static_cast<double>(m),
-                          g.target == nullptr ? nullptr : g.target + row * g.target_stride,
-                          g.label == nullptr ? 0 : g.label[row]};
-  double mass = t.target == nullptr ? 1.0 : 0.0;
-  if (t.target != nullptr) {
-    for (std::size_t j = 0; j < m; ++j) mass += static_cast<double>(t.target[j]);
-  }
-  mass = t.keep * mass + g.option;
-
-  const bool one_hot = t.target == nullptr && g.option == 0.0;
-  const T max = row_max(m, z);
-  const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
-  const double sum = exp_row(m, z, max, grad);  // z is read for the last time here: grad may be the same row
-  g.row_loss[row] = mass * log_of(sum) - dot;
-  if (grad == nullptr) return;
-
-  const Vec<T> divisor = splat(static_cast<T>(sum));
-  const Vec<T> weight = splat(static_cast<T>(mass));
-  const Vec<T> scale = splat(static_cast<T>(g.row_scale[row]));
-  for_each_vector<T>(m, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
-    store_count(grad + j, load_count<T>(grad + j, lanes) / divisor * weight, lanes);
-  });
-  if (one_hot) {
-    grad[t.label] -= 1;
-  } else {
-    for (std::size_t j = 0; j < m; ++j) grad[j] -= static_cast<T>(t(j));
-  }
-  for_each_vector<T>(m, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
-    store_count(grad + j, load_count<T>(grad + j, lanes) * scale, lanes);
-  });
-}
-
-template <class T>
-void softmax_cross_entropy_rows(const LossRows<T>& g) {
-  for (std::size_t row = 0; row < g.rows; ++row) softmax_cross_entropy_row(g, row);
-}
 
 // log(1 + x) for x >= 0 without losing a small x (Kahan).
 template <class V>
@@ -121,9 +25,11 @@ PRELUNET_INLINE V log1p_positive(V x) {
   return select(u == constant<V>(1), x, log(u) * (x / (u - 1)));
 }
 
-// Elementwise losses: value(o, t), slope(o, t) = d value / d o, and whether a row's loss is their mean or their sum.
+// Elementwise losses: value(o, t), slope(o, t) = d value / d o, whether a row's loss is their mean or their sum, and
+// whether they cost more than a turn of rows into lanes.
 struct SigmoidCrossEntropy {
   static constexpr bool kMean = true;
+  static constexpr bool kCostly = true;
   template <class V>
   static PRELUNET_INLINE V value(V z, V t, V) {
     return select(z > V{}, z, V{}) - t * z + log1p_positive(exp(-abs(z)));
@@ -136,6 +42,7 @@ struct SigmoidCrossEntropy {
 
 struct BatchMeanSquaredError {
   static constexpr bool kMean = false;
+  static constexpr bool kCostly = false;
   template <class V>
   static PRELUNET_INLINE V value(V o, V t, V) {
     return (o - t) * (o - t);
@@ -152,6 +59,7 @@ struct MeanSquaredError : BatchMeanSquaredError {
 
 struct HalfSquaredError {
   static constexpr bool kMean = false;
+  static constexpr bool kCostly = false;
   template <class V>
   static PRELUNET_INLINE V value(V o, V t, V) {
     return constant<V>(0.5) * (o - t) * (o - t);
@@ -164,6 +72,7 @@ struct HalfSquaredError {
 
 struct MeanAbsoluteError {
   static constexpr bool kMean = true;
+  static constexpr bool kCostly = false;
   template <class V>
   static PRELUNET_INLINE V value(V o, V t, V) {
     return abs(o - t);
@@ -177,6 +86,7 @@ struct MeanAbsoluteError {
 
 struct Huber {
   static constexpr bool kMean = true;
+  static constexpr bool kCostly = false;
   template <class V>
   static PRELUNET_INLINE V value(V o, V t, V delta) {
     const V e = abs(o - t);
@@ -189,9 +99,13 @@ struct Huber {
   }
 };
 
+// Rows are lanes up to here. A row that fills more than half a register of AVX-512 is cheaper as it lies, unless empty
+// lanes cost much; on the other ISAs its masked tail costs more than the turn.
+template <class Function>
+constexpr std::size_t kNarrowOutputs = kVectorBytes == 64 && !Function::kCostly ? kVirtualLanes / 2 : kVirtualLanes;
+
 template <class T, class Function>
-void elementwise_loss_rows(const LossRows<T>& g) {
-  const double divisor = Function::kMean ? static_cast<double>(g.outputs) : 1.0;
+void elementwise_loss_wide(const LossRows<T>& g, double divisor) {
   const Vec<T> option = splat(static_cast<T>(g.option));
   for (std::size_t row = 0; row < g.rows; ++row) {
     const T* const output = g.output + row * g.output_stride;
@@ -206,6 +120,38 @@ void elementwise_loss_rows(const LossRows<T>& g) {
         store_count(g.grad + row * g.grad_stride + j, Function::slope(o, t, option) * scale, lanes);
     });
     g.row_loss[row] = sum.total() / divisor;
+  }
+}
+
+template <class T, class Function>
+void elementwise_loss_narrow(const LossRows<T>& g, double divisor) {
+  const Vec<T> option = splat(static_cast<T>(g.option));
+  for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows) __attribute__((always_inline)) {
+    RowGroup<T> output, target, value, grad;
+    output.read(rows, g.outputs, g.output + first * g.output_stride, g.output_stride);
+    target.read(rows, g.outputs, g.target + first * g.target_stride, g.target_stride);
+    RowDoubles<T> scale;
+    scale.read(rows, g.row_scale + first);
+    for (Vec<double>& part : scale.part) part /= divisor;
+    const Vec<T> row_scale = scale.rounded();
+    for (std::size_t j = 0; j < g.outputs; ++j) {
+      value.set(j, Function::value(output[j], target[j], option));
+      grad.set(j, Function::slope(output[j], target[j], option) * row_scale);
+    }
+    if (g.grad != nullptr) grad.write(rows, g.outputs, g.grad + first * g.grad_stride, g.grad_stride);
+    RowDoubles<T> loss = sum_columns(g.outputs, value);
+    for (Vec<double>& part : loss.part) part /= divisor;
+    loss.write(rows, g.row_loss + first);
+  });
+}
+
+template <class T, class Function>
+void elementwise_loss_rows(const LossRows<T>& g) {
+  const double divisor = Function::kMean ? static_cast<double>(g.outputs) : 1.0;
+  if (g.outputs <= kNarrowOutputs<Function>) {
+    elementwise_loss_narrow<T, Function>(g, divisor);
+  } else {
+    elementwise_loss_wide<T, Function>(g, divisor);
   }
 }
 

@@ -14,6 +14,17 @@ namespace prelunet {
 // Sums over rows go by chunks of this many rows, in order, so that they do not depend on tiles, blocks or threads.
 inline constexpr std::size_t kChunkRows = 8;
 
+// p moved on by `offset` elements; null stays null.
+template <class T>
+T* moved(T* p, std::size_t offset) {
+  return p == nullptr ? nullptr : p + offset;
+}
+
+// A part of a matrix. Its first row is a multiple of kChunkRows where sums over rows are taken.
+struct Block {
+  std::size_t row, column, rows, columns;
+};
+
 // y = f(x + bias; parameter) over a block of rows. With y != x, x + bias is written back to x (the layer's z).
 template <class T>
 struct ActivationForward {
@@ -25,6 +36,17 @@ struct ActivationForward {
   const T* bias;                 // (columns,) or null
   const T* parameter;            // alpha, slope, scale; null where the activation has none
   std::size_t parameter_stride;  // 1: one for each column; 0: one for all
+
+  ActivationForward at(const Block& b) const {
+    ActivationForward part = *this;
+    part.rows = b.rows;
+    part.columns = b.columns;
+    part.x += b.row * x_stride + b.column;
+    part.y += b.row * y_stride + b.column;
+    part.bias = moved(bias, b.column);
+    part.parameter = moved(parameter, b.column * parameter_stride);
+    return part;
+  }
 };
 
 // grad_x = grad_y * f'(x), and its sums over chunks of kChunkRows rows: row c of a partial holds chunk c.
@@ -33,7 +55,7 @@ struct ActivationBackward {
   std::size_t rows, columns;
   const T* grad_y;
   std::size_t grad_y_stride;
-  const T* x;
+  const T* x;  // null where backward reads y alone
   std::size_t x_stride;
   const T* y;  // null: computed again from x where the derivative wants it
   std::size_t y_stride;
@@ -44,17 +66,92 @@ struct ActivationBackward {
   T* bias_partial;       // (chunks, columns): sums of grad_x; or null
   T* parameter_partial;  // (chunks, columns): sums of grad_y * x where x <= 0 (PReLU); or null
   std::size_t partial_stride;
+
+  ActivationBackward at(const Block& b) const {
+    const std::size_t chunk = b.row / kChunkRows;
+    ActivationBackward part = *this;
+    part.rows = b.rows;
+    part.columns = b.columns;
+    part.grad_y += b.row * grad_y_stride + b.column;
+    part.x = moved(x, b.row * x_stride + b.column);
+    part.y = moved(y, b.row * y_stride + b.column);
+    part.grad_x = moved(grad_x, b.row * grad_x_stride + b.column);
+    part.parameter = moved(parameter, b.column * parameter_stride);
+    part.bias_partial = moved(bias_partial, chunk * partial_stride + b.column);
+    part.parameter_partial = moved(parameter_partial, chunk * partial_stride + b.column);
+    return part;
+  }
 };
 
-// What follows a tile of C while it is hot: c += bias, y = f(c).
+// The numbers of one step's update; equations beside the kernels in optimizer.h.
+struct UpdateRule {
+  double learning_rate;
+  double momentum;
+  bool nesterov;
+  double beta_1, beta_2, epsilon;
+  double correction_1, correction_2;  // 1 - beta^step
+  double l2;
+  double decay;  // the factor 1 - learning_rate * weight_decay
+};
+
+enum class UpdateId : int { sgd, adam, count };
+
+// Moves a block of a parameter by its gradient; slots are the optimizer's state, laid out like the parameter.
+template <class T>
+struct Update {
+  std::size_t rows, columns;
+  T* parameter;
+  T* slot[2];  // SGD: velocity, or null without momentum; Adam: the first and second moment
+  std::size_t stride;
+  const T* gradient;
+  std::size_t gradient_stride;
+  UpdateRule rule;
+
+  Update at(const Block& b) const {
+    Update part = *this;
+    const std::size_t offset = b.row * stride + b.column;
+    part.rows = b.rows;
+    part.columns = b.columns;
+    part.parameter += offset;
+    part.slot[0] = moved(slot[0], offset);
+    part.slot[1] = moved(slot[1], offset);
+    part.gradient = moved(gradient, b.row * gradient_stride + b.column);
+    return part;
+  }
+};
+
+// W (n, k) as a matrix product x W^T reads it: see pack.h.
+template <class T>
+struct Panels {
+  std::size_t n, k;
+  const T* w;
+  std::size_t w_stride;
+  T* panels;
+  std::size_t row, column;  // of W, where the blocks of an epilogue are counted from
+};
+
+// What follows a tile of C while it is hot: one of these, the others null. Operands are those of the whole of C.
 template <class T>
 struct Epilogue {
-  void (*forward)(const ActivationForward<T>&);
-  const T* bias;
-  const T* parameter;
-  std::size_t parameter_stride;
-  T* y;  // may be c
-  std::size_t y_stride;
+  void (*forward)(const ActivationForward<T>&);  // c += bias, y = f(c)
+  ActivationForward<T> activation;
+  void (*backward)(const ActivationBackward<T>&);  // c is grad_y
+  ActivationBackward<T> gradient;
+  void (*update)(const Update<T>&);  // c is a gradient: it moves its parameter, is packed again, and is not stored
+  Update<T> parameter;
+  Panels<T> panels;  // of the parameter, or panels.panels null
+};
+
+// Rows that a thread will gather next, asked for a cache line at a time while it multiplies.
+struct Ahead {
+  const unsigned char* data;
+  std::ptrdiff_t row_stride;
+  std::size_t row_bytes;
+  const std::int64_t* order;  // null: rows as they lie
+  std::size_t begin, end;     // positions in order
+  std::size_t line;           // of row `begin`
+  std::size_t pace;           // steps of k of a tile for each line
+  std::size_t credit;
 };
 
 // C (m x n) = A B, or C += A B as the continued chain of one fused multiply-add for each k in order.
@@ -69,6 +166,7 @@ struct Gemm {
   std::size_t c_stride;
   bool accumulate;
   const Epilogue<T>* epilogue;  // or null
+  Ahead* ahead;                 // or null
 };
 
 // One row's loss and gradient; see loss.h for the equations. Labels or targets, the other null.
@@ -98,64 +196,42 @@ enum class LossId : int {
   count,
 };
 
-// velocity = momentum * velocity - learning_rate * g; parameter += velocity (Nesterov: momentum * velocity -
-// learning_rate * g); without velocity: parameter -= learning_rate * g. g = gradient + l2 * parameter.
-template <class T>
-struct SgdUpdate {
-  std::size_t count;
-  T* parameter;
-  const T* gradient;
-  T* velocity;  // null without momentum
-  double learning_rate, momentum;
-  bool nesterov;
-  double l2, decay;  // decay: the factor 1 - learning_rate * weight_decay that comes first
-};
-
-// Kingma & Ba 2015, with AdamW's decoupled decay (Loshchilov & Hutter 2019).
-template <class T>
-struct AdamUpdate {
-  std::size_t count;
-  T* parameter;
-  const T* gradient;
-  T* first_moment;
-  T* second_moment;
-  double learning_rate, beta_1, beta_2, epsilon;
-  double correction_1, correction_2;  // 1 - beta^step
-  double l2, decay;
-};
-
 enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, uint16, int32, uint32, int64, uint64 };
 
 template <class T>
 struct KernelTable {
-  std::size_t panel_columns;  // columns of a full panel of B; the last may be narrower
-  std::size_t column_unit;    // a panel's columns are padded to a multiple of this
+  std::size_t panel_columns;                     // columns of a full panel of B; the last may be narrower
+  std::size_t (*packed_columns)(std::size_t n);  // n with the padding of its panels
 
   void (*gemm)(const Gemm<T>&);
-  // Panels [begin, end) of B = W^T for W (n, k) row-major with row stride `stride`.
-  void (*pack_panels)(std::size_t n, std::size_t k, const T* w, std::size_t stride, T* panels, std::size_t begin,
-                      std::size_t end);
+  // Columns [begin, end) of W^T into their panels; both are multiples of panel_columns, or end is n.
+  void (*pack_panels)(const Panels<T>&, std::size_t begin, std::size_t end);
 
   void (*activation_forward[static_cast<int>(ActivationId::count)])(const ActivationForward<T>&);
   void (*activation_backward[static_cast<int>(ActivationId::count)])(const ActivationBackward<T>&);
+  bool backward_reads_x[static_cast<int>(ActivationId::count)];  // false: y alone is enough
   // total[j] += partial[c][j] for c in order; columns [0, columns).
   void (*add_chunks)(std::size_t chunks, std::size_t columns, const T* partial, std::size_t stride, T* total);
 
   void (*loss_rows[static_cast<int>(LossId::count)])(const LossRows<T>&);
   void (*softmax_rows)(std::size_t rows, std::size_t columns, const T* x, T* y);
+  // The place of the largest element of each row, the first of equals; NaN counts only at place 0, where it stays.
+  void (*argmax_rows)(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place);
 
-  void (*sgd_update)(const SgdUpdate<T>&);
-  void (*adam_update)(const AdamUpdate<T>&);
+  void (*update[static_cast<int>(UpdateId::count)])(const Update<T>&);
   void (*clip_by_value)(std::size_t count, T* x, double limit);
   void (*scale)(std::size_t count, T* x, double factor);
-  void (*add_scaled)(std::size_t count, double factor, const T* x, T* y);  // y += factor * x
   double (*sum_of_squares)(std::size_t count, const T* x);
 
   void (*exp)(std::size_t count, const T* x, T* y);
   void (*log)(std::size_t count, const T* x, T* y);
   void (*scale_shift)(std::size_t count, const T* x, double scale, double shift, T* y);
+  void (*scaled_sum)(std::size_t count, double factor, const T* x, const T* y, T* out);
   // One value after another, `stride` bytes apart, each rounded once to T.
   void (*convert)(ElementType type, std::size_t count, const void* x, std::ptrdiff_t stride, T* y);
+
+  std::size_t ceiling_flops;  // what each iteration of fma_ceiling counts for; see ceiling.h
+  T (*fma_ceiling)(std::size_t iterations);
 };
 
 struct Kernels {

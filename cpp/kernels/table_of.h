@@ -2,11 +2,13 @@
 #pragma once
 
 #include "kernels/activation.h"
+#include "kernels/ceiling.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
 #include "kernels/pack.h"
+#include "kernels/softmax.h"
 #include "kernels/table.h"
 
 namespace prelunet::PRELUNET_ISA {
@@ -16,7 +18,7 @@ template <class T>
 constexpr KernelTable<T> make_table() {
   return {
       .panel_columns = kPanelColumns<T>,
-      .column_unit = kLanes<T>,
+      .packed_columns = packed_columns<T>,
       .gemm = gemm<T>,
       .pack_panels = pack_panels<T>,
       .activation_forward = {activation_forward<T, Identity>, activation_forward<T, PReLU>,
@@ -27,6 +29,11 @@ constexpr KernelTable<T> make_table() {
       .activation_backward = {activation_backward<T, Identity>, activation_backward<T, PReLU>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_backward<T, Class>,
                               PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+      },
+      .backward_reads_x = {Identity::kReadsX, PReLU::kReadsX,
+#define PRELUNET_ROW(name, Class, parameter, value, equation) Class::kReadsX,
+                           PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
       },
       .add_chunks = add_chunks<T>,
@@ -41,16 +48,18 @@ constexpr KernelTable<T> make_table() {
               elementwise_loss_rows<T, Huber>,
           },
       .softmax_rows = softmax_rows<T>,
-      .sgd_update = sgd_update<T>,
-      .adam_update = adam_update<T>,
+      .argmax_rows = argmax_rows<T>,
+      .update = {sgd_update<T>, adam_update<T>},
       .clip_by_value = clip_by_value<T>,
       .scale = scale<T>,
-      .add_scaled = add_scaled<T>,
       .sum_of_squares = sum_of_squares<T>,
       .exp = exp_elements<T>,
       .log = log_elements<T>,
       .scale_shift = scale_shift<T>,
+      .scaled_sum = scaled_sum<T>,
       .convert = convert<T>,
+      .ceiling_flops = kCeilingFlops<T>,
+      .fma_ceiling = fma_ceiling<T>,
   };
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/optimizer.h"
 #include "runtime/scratch.h"
 
 namespace prelunet {
@@ -12,18 +13,18 @@ std::size_t element_count(const Shape& shape) {
 }
 
 template <class T>
-void Curve<T>::gradients(Team& team, std::size_t rows, T* work, bool first) const {
+void Curve<T>::gradients(Team& team, std::size_t rows, T* work, bool first, const StepUpdate* step) const {
   if (!wants_gradient()) return;
   const std::size_t chunks = chunk_count(rows);
   if (spec_.channel) {
     add_chunks(team, chunks, columns_, partial(work), first, alpha_.gradient);
-    return;
+  } else if (!team.share(1, kElementUnit).empty()) {
+    // One alpha for all: the channel sums added in unit order, by the thread whose share it is.
+    if (first) std::fill_n(work, columns_, T(0));
+    kernel_table<T>().add_chunks(chunks, columns_, partial(work), columns_, work);
+    *alpha_.gradient = std::accumulate(work, work + columns_, T(0));
   }
-  // One alpha for all: the channel sums added in unit order, by one thread.
-  if (team.rank() != 0) return;
-  if (first) std::fill_n(work, columns_, T(0));
-  kernel_table<T>().add_chunks(chunks, columns_, partial(work), columns_, work);
-  *alpha_.gradient = std::accumulate(work, work + columns_, T(0));
+  if (step != nullptr) update(team, step->id, step->of(alpha_, alpha_.size), alpha_.size);
 }
 
 template <class T>
@@ -69,7 +70,7 @@ void ActivationLayer<T>::backward(Team& team, const Flow<T>& flow) const {
 
 template <class T>
 void ActivationLayer<T>::gradients(Team& team, const Flow<T>& flow) const {
-  curve_.gradients(team, flow.rows * rows_per_sample_, flow.work, flow.first);
+  curve_.gradients(team, flow.rows * rows_per_sample_, flow.work, flow.first, flow.update);
 }
 
 template class Curve<float>;

@@ -23,6 +23,7 @@ class Curve {
 
   bool learned() const { return spec_.id == ActivationId::prelu; }
   ActivationId id() const { return spec_.id; }
+  bool backward_reads_x() const { return kernel_table<T>().backward_reads_x[static_cast<int>(spec_.id)]; }
   ParameterInfo parameter_info() const {
     const std::size_t count = spec_.channel ? columns_ : 1;
     return {"alpha", ParameterKind::alpha, {count}, columns_, columns_, spec_.trainable};
@@ -37,8 +38,9 @@ class Curve {
   std::size_t work_size(std::size_t rows) const { return learned() ? (chunk_count(rows) + 1) * columns_ : 0; }
   T* partial(T* work) const { return wants_gradient() ? work + columns_ : nullptr; }
 
-  // Adds the block's partials to the gradient of alpha. The team has met since they were written.
-  void gradients(Team& team, std::size_t rows, T* work, bool first) const;
+  // Adds the block's partials to the gradient of alpha; with an update, moves alpha by it. The team has met since the
+  // partials were written.
+  void gradients(Team& team, std::size_t rows, T* work, bool first, const StepUpdate* step) const;
 
  private:
   CurveSpec spec_;

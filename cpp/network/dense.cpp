@@ -1,6 +1,7 @@
 #include "network/dense.h"
 
 #include "ops/gemm.h"
+#include "ops/optimizer.h"
 
 namespace prelunet {
 
@@ -36,7 +37,7 @@ void Dense<T>::bind(const std::vector<Parameter<T>>& parameters) {
 
 template <class T>
 void Dense<T>::refresh(Team& team) {
-  pack(team, units_, features_, weight_.value, features_, panels_.data());
+  pack(team, panels());
 }
 
 template <class T>
@@ -46,16 +47,7 @@ std::size_t Dense<T>::work_size(std::size_t rows) const {
 
 template <class T>
 void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
-  Epilogue<T> epilogue{};
-  const ActivationId id = curve_ ? curve_->id() : ActivationId::identity;
-  epilogue.forward = kernel_table<T>().activation_forward[static_cast<int>(id)];
-  epilogue.bias = bias_.value;
-  epilogue.parameter = curve_ ? curve_->parameter() : nullptr;
-  epilogue.parameter_stride = curve_ ? curve_->stride() : 0;
-  epilogue.y = flow.y;
-  epilogue.y_stride = units_;
-
-  Gemm<T> g{};
+  Gemm<T> g{};  // x W^T
   g.m = flow.rows;
   g.n = units_;
   g.k = features_;
@@ -63,30 +55,51 @@ void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
   g.a_row_stride = features_;
   g.a_k_stride = 1;
   g.b = panels_.data();
-  g.c = curve_ && flow.z != nullptr ? flow.z : flow.y;
+  g.c = keeps_z() && flow.z != nullptr ? flow.z : flow.y;
   g.c_stride = units_;
-  g.epilogue = curve_ || use_bias_ ? &epilogue : nullptr;
+  g.ahead = flow.ahead;
+
+  Epilogue<T> epilogue{};
+  const ActivationId id = curve_ ? curve_->id() : ActivationId::identity;
+  epilogue.forward = kernel_table<T>().activation_forward[static_cast<int>(id)];
+  ActivationForward<T>& f = epilogue.activation;
+  f.x = g.c;
+  f.y = flow.y;
+  f.x_stride = f.y_stride = units_;
+  f.bias = bias_.value;
+  f.parameter = curve_ ? curve_->parameter() : nullptr;
+  f.parameter_stride = curve_ ? curve_->stride() : 0;
+  if (curve_ || use_bias_) g.epilogue = &epilogue;
   gemm(team, g, Split::rows);
+}
+
+// dz = grad_y f'(z), in place of grad_y, and the sums that the gradients of bias and alpha are made of.
+template <class T>
+std::optional<Entry<T>> Dense<T>::entry(const Flow<T>& flow) const {
+  Entry<T> entry{curve_ ? curve_->id() : ActivationId::identity, {}};
+  ActivationBackward<T>& g = entry.g;
+  g.rows = flow.rows;
+  g.columns = units_;
+  g.grad_y = flow.grad_y;
+  g.grad_y_stride = g.x_stride = g.y_stride = g.grad_x_stride = g.partial_stride = units_;
+  g.bias_partial = bias_partial(flow);
+  if (curve_) {
+    g.x = keeps_z() ? flow.z : nullptr;
+    g.y = flow.y;
+    g.grad_x = flow.grad_y;
+    g.parameter = curve_->parameter();
+    g.parameter_stride = curve_->stride();
+    g.parameter_partial = curve_->partial(flow.work);
+  } else if (g.bias_partial == nullptr) {
+    return std::nullopt;
+  }
+  return entry;
 }
 
 template <class T>
 void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
-  ActivationBackward<T> a{};
-  a.rows = flow.rows;
-  a.columns = units_;
-  a.grad_y = flow.grad_y;
-  a.bias_partial = bias_partial(flow);
-  a.grad_y_stride = a.x_stride = a.y_stride = a.grad_x_stride = a.partial_stride = units_;
-  if (curve_) {
-    a.x = flow.z;
-    a.y = flow.y;
-    a.grad_x = flow.grad_y;  // grad_y becomes dz in place
-    a.parameter = curve_->parameter();
-    a.parameter_stride = curve_->stride();
-    a.parameter_partial = curve_->partial(flow.work);
-    activation_backward(team, curve_->id(), a);
-  } else if (a.bias_partial != nullptr) {
-    activation_backward(team, ActivationId::identity, a);
+  if (!flow.entered) {
+    if (const std::optional<Entry<T>> own = entry(flow)) activation_backward(team, own->id, own->g);
   }
   if (flow.grad_x == nullptr) return;
 
@@ -101,30 +114,51 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   g.b_stride = features_;
   g.c = flow.grad_x;
   g.c_stride = features_;
+  g.ahead = flow.ahead;
+
+  Epilogue<T> epilogue{};
+  if (flow.below != nullptr) {
+    epilogue.backward = kernel_table<T>().activation_backward[static_cast<int>(flow.below->id)];
+    epilogue.gradient = flow.below->g;
+    g.epilogue = &epilogue;
+  }
   gemm(team, g, Split::rows);
 }
 
 template <class T>
-void Dense<T>::gradients(Team& team, const Flow<T>& flow) const {
-  if (weight_.trainable) {
-    Gemm<T> g{};  // grad_W = dz^T x
-    g.m = units_;
-    g.n = features_;
-    g.k = flow.rows;
-    g.a = flow.grad_y;
-    g.a_row_stride = 1;
-    g.a_k_stride = units_;
-    g.b = flow.x;
-    g.b_stride = features_;
-    g.c = weight_.gradient;
-    g.c_stride = features_;
-    g.accumulate = !flow.first;
-    gemm(team, g, Split::output);
+void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow) const {
+  Gemm<T> g{};  // grad_W = dz^T x
+  g.m = units_;
+  g.n = features_;
+  g.k = flow.rows;
+  g.a = flow.grad_y;
+  g.a_row_stride = 1;
+  g.a_k_stride = units_;
+  g.b = flow.x;
+  g.b_stride = features_;
+  g.c = weight_.gradient;
+  g.c_stride = features_;
+  g.accumulate = !flow.first;
+  g.ahead = flow.ahead;
+
+  Epilogue<T> epilogue{};
+  if (flow.update != nullptr) {
+    epilogue.update = kernel_table<T>().update[static_cast<int>(flow.update->id)];
+    epilogue.parameter = flow.update->of(weight_, features_);
+    epilogue.panels = panels();
+    g.epilogue = &epilogue;
   }
+  gemm(team, g, Split::output);
+}
+
+template <class T>
+void Dense<T>::gradients(Team& team, const Flow<T>& flow) const {
+  if (weight_.trainable) weight_gradient(team, flow);
   if (bias_.trainable) {
     add_chunks(team, chunk_count(flow.rows), units_, bias_partial(flow), flow.first, bias_.gradient);
+    if (flow.update != nullptr) update(team, flow.update->id, flow.update->of(bias_, units_), units_);
   }
-  if (curve_) curve_->gradients(team, flow.rows, flow.work, flow.first);
+  if (curve_) curve_->gradients(team, flow.rows, flow.work, flow.first, flow.update);
 }
 
 template class Dense<float>;

@@ -1,29 +1,10 @@
 #include "network/dropout.h"
 
 #include <algorithm>
-#include <array>
+
+#include "network/philox.h"
 
 namespace prelunet {
-namespace {
-
-using Block = std::array<std::uint64_t, 4>;
-
-Block philox(Block counter, std::uint64_t key_0, std::uint64_t key_1) {
-  constexpr std::uint64_t kMultiplier0 = 0xD2E7470EE14C6C93, kMultiplier1 = 0xCA5A826395121157;
-  constexpr std::uint64_t kWeyl0 = 0x9E3779B97F4A7C15, kWeyl1 = 0xBB67AE8584CAA73B;
-  for (int round = 0; round < 10; ++round) {
-    const auto product_0 = static_cast<unsigned __int128>(kMultiplier0) * counter[0];
-    const auto product_1 = static_cast<unsigned __int128>(kMultiplier1) * counter[2];
-    counter = {static_cast<std::uint64_t>(product_1 >> 64) ^ counter[1] ^ key_0, static_cast<std::uint64_t>(product_1),
-               static_cast<std::uint64_t>(product_0 >> 64) ^ counter[3] ^ key_1, static_cast<std::uint64_t>(product_0)};
-    key_0 += kWeyl0;
-    key_1 += kWeyl1;
-  }
-  return counter;
-}
-
-}  // namespace
-
 template <class T>
 Dropout<T>::Dropout(const Shape& shape, double rate, std::uint64_t seed, std::uint64_t layer)
     : Layer<T>(shape, shape), rate_(rate), seed_(seed), layer_(layer) {}
@@ -35,7 +16,7 @@ void Dropout<T>::apply(Team& team, const Flow<T>& flow, const T* from, T* to) co
   const Range rows = team.share(flow.rows, kChunkRows);
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
     for (std::size_t unit = 0; unit < units; unit += 4) {
-      const Block words = philox({flow.step, flow.first_row + i, unit / 4, 0}, seed_, layer_);
+      const PhiloxWords words = philox({flow.step, flow.first_row + i, unit / 4, 0}, seed_, layer_);
       const std::size_t count = std::min<std::size_t>(4, units - unit);
       for (std::size_t word = 0; word < count; ++word) {
         const std::size_t at = i * units + unit + word;

@@ -1,136 +1,98 @@
-// Training: many steps in one call. One team carries the batches through the network; a batch larger than a block goes
-// through block by block, so that memory does not grow with it.
-#include <algorithm>
+// Training: many steps, and many epochs, in one call by one team.
 #include <atomic>
+#include <chrono>
 
-#include "network/network.h"
-#include "network/workspace.h"
+#include "network/backpropagation.h"
+#include "network/row_order.h"
 
 namespace prelunet {
 namespace {
 
-constexpr std::size_t kBlockRows = 256;  // a multiple of kChunkRows
-
-// Forward, loss and backward of one batch by a team, from gathered rows to the gradients of all parameters.
-template <class T>
-class Backpropagation {
+// Rank 0 asks whether to stop; the others see its answer once the team has met.
+class Stop {
  public:
-  Backpropagation(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets,
-                  std::size_t outputs, std::size_t batch_size, const Interrupt& interrupt)
-      : plan_(plan),
-        loss_(loss),
-        x_(x),
-        direct_(x.direct<T>()),
-        targets_(targets),
-        outputs_(outputs),
-        interrupt_(interrupt),
-        lowest_(lowest_trained(plan)),
-        workspace_(plan, x.features, outputs, std::min(kBlockRows, batch_size)) {}
+  explicit Stop(const Interrupt& interrupt) : interrupt_(interrupt) {}
+  // Between one meeting of the team and the next, by every thread.
+  void ask(const Team& team) {
+    if (team.rank() == 0 && interrupt_ && interrupt_()) stopped_.store(true, std::memory_order_relaxed);
+  }
+  bool asked() const { return stopped_.load(std::memory_order_relaxed); }
 
-  // False: interrupted. Every thread of the team gets the same answer; the batch's totals are valid in rank 0, and the
-  // gradients are complete once the team has met again.
-  bool batch(Team& team, RowIndex index, std::size_t rows, std::uint64_t step, Totals& totals) {
-    const double factor = batch_factor(loss_.info().reduction, targets_.weight_sum(index, rows));
-    double loss_sum = 0.0;
-    double right = 0.0;
-    for (std::size_t begin = 0; begin < rows; begin += kBlockRows) {
-      const std::size_t count = std::min(kBlockRows, rows - begin);
-      // Rank 0 writes the flag between this barrier and the next one below, the others read it after that one.
-      if (team.rank() == 0 && interrupt_ && interrupt_()) stopped_.store(true, std::memory_order_relaxed);
-      const RowIndex at{index.order, index.begin + begin};
-      const T* const input = gather_block(team, at, count);
-      forward(team, input, begin, count, step);
-      judge(team, at, count, factor);
-      backward(team, input, begin, count, step);
-      team.barrier();
-      if (stopped_.load(std::memory_order_relaxed)) return false;
-      for (std::size_t s = lowest_; s < plan_.steps.size(); ++s) {
-        plan_.steps[s]->gradients(team, flow(s, input, begin, count, step));
-      }
-      if (team.rank() == 0) {
-        loss_sum = add_weighted(loss_sum, count, workspace_.targets(false).weight, workspace_.row_loss());
-        const unsigned char* const judged = workspace_.right();
-        if (loss_.judge != Judge::none) right += static_cast<double>(std::count(judged, judged + count, 1));
-      }
-      team.barrier();
-    }
-    if (team.rank() == 0) {
-      const double weight = loss_.info().reduction == Reduction::mean ? static_cast<double>(rows) : 1.0;
-      totals.loss += factor * loss_sum * weight;
-      totals.right += right;
-      totals.rows += static_cast<double>(rows);
-    }
-    return true;
+ private:
+  const Interrupt& interrupt_;
+  std::atomic<bool> stopped_{false};
+};
+
+// A batch's loss, scaled as the epoch adds it up, in the hands of rank 0.
+class BatchTotals {
+ public:
+  explicit BatchTotals(const LossConfig& loss) : mean_(loss.info().reduction == Reduction::mean) {}
+
+  template <class T>
+  void add(const Backpropagation<T>& backpropagation, const BatchBlock& block, double factor, Totals& totals) {
+    if (block.first()) loss_ = right_ = 0.0;
+    backpropagation.add_up(block, loss_, right_);
+    if (!block.last()) return;
+    const auto rows = static_cast<double>(block.batch_rows);
+    totals.loss += factor * loss_ * (mean_ ? rows : 1.0);
+    totals.right += right_;
+    totals.rows += rows;
   }
 
  private:
-  // Steps below the lowest one with something to learn need no backward pass.
-  static std::size_t lowest_trained(const Plan<T>& plan) {
-    std::size_t lowest = plan.steps.size();
-    for (const auto& owner : plan.parameters) {
-      if (owner.info.trainable) lowest = std::min(lowest, owner.step);
-    }
-    return lowest;
+  bool mean_;
+  double loss_ = 0.0, right_ = 0.0;
+};
+
+// Tells a team that has a core for each thread from one that shares them with other work: then rank 0 waits most of the
+// time, and half the team is faster. The smaller one goes on for a while, and the whole is tried again. The number of
+// threads does not change the bits.
+class Company {
+ public:
+  // `size`: of the team at work; `wanted`: of the whole.
+  Company(int size, int wanted) : shared_(size > 1), small_(size < wanted) {}
+
+  // The team meets; rank 0 notes how long it waited.
+  void meet(Team& team) {
+    if (!shared_ || team.rank() != 0) return team.barrier();
+    const Clock::time_point arrived = Clock::now();
+    team.barrier();
+    waited_ += Clock::now() - arrived;
   }
 
-  const T* gather_block(Team& team, RowIndex index, std::size_t rows) {
-    if (direct_ != nullptr && index.order == nullptr) return direct_ + index.begin * x_.features;
-    gather(team, x_, index, rows, workspace_.input());
-    return workspace_.input();
+  // By rank 0 at the end of a batch: whether a team of another size should go on.
+  void judge() {
+    if (!shared_ && !small_) return;
+    const Clock::time_point now = Clock::now();
+    if (now - watched_ < kWatch) return;
+    crowded_ = shared_ && waited_ > kMostWaiting * (now - watched_);
+    if (crowded_ || (small_ && now - began_ > kSmallFor)) leave_.store(true, std::memory_order_relaxed);
+    watched_ = now;
+    waited_ = {};
   }
+  // By every thread once the team has met since.
+  bool leaves() const { return leave_.load(std::memory_order_relaxed); }
+  // After the team has gone.
+  bool crowded() const { return crowded_; }
 
-  Flow<T> flow(std::size_t s, const T* input, std::size_t begin, std::size_t rows, std::uint64_t step) const {
-    return {.rows = rows,
-            .x = s == 0 ? input : workspace_.y(s - 1),
-            .y = workspace_.y(s),
-            .z = workspace_.z(s),
-            .grad_y = workspace_.grad_y(s),
-            .grad_x = s > lowest_ ? workspace_.grad_y(s - 1) : nullptr,
-            .work = workspace_.work(s),
-            .training = true,
-            .first = begin == 0,
-            .first_row = begin,
-            .step = step};
-  }
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);
+  static constexpr Clock::duration kSmallFor = std::chrono::milliseconds(250);
+  static constexpr double kMostWaiting = 0.6;  // above a half, half the threads need less time
 
-  void forward(Team& team, const T* input, std::size_t begin, std::size_t rows, std::uint64_t step) const {
-    for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
-      plan_.steps[s]->forward(team, flow(s, input, begin, rows, step));
-    }
-  }
+  bool shared_, small_;
+  bool crowded_ = false;
+  Clock::time_point began_ = Clock::now(), watched_ = began_;
+  Clock::duration waited_{};
+  std::atomic<bool> leave_{false};
+};
 
-  void judge(Team& team, RowIndex index, std::size_t rows, double factor) const {
-    TargetBlock<T> block = workspace_.targets(!targets_.labels.empty());
-    gather_targets(team, targets_, index, rows, block);
-    const Range share = team.share(rows, kChunkRows);
-    for (std::size_t i = share.begin; i < share.end; ++i) workspace_.row_scale()[i] = block.weight[i] * factor;
-
-    const std::size_t last = plan_.steps.size() - 1;
-    LossRows<T> g = loss_arguments(loss_, rows, outputs_, static_cast<const T*>(workspace_.y(last)), block,
-                                   workspace_.row_scale(), workspace_.row_loss());
-    g.grad = workspace_.grad_y(last);
-    loss_rows(team, loss_.id, g);
-    if (loss_.judge != Judge::none) {
-      judge_rows(team, loss_.judge, loss_.threshold, rows, outputs_, g.output, block, workspace_.right());
-    }
-  }
-
-  void backward(Team& team, const T* input, std::size_t begin, std::size_t rows, std::uint64_t step) const {
-    for (std::size_t s = plan_.steps.size(); s > lowest_; --s) {
-      plan_.steps[s - 1]->backward(team, flow(s - 1, input, begin, rows, step));
-    }
-  }
-
-  const Plan<T>& plan_;
-  const LossConfig& loss_;
-  const RowSource& x_;
-  const T* direct_;
-  const Targets& targets_;
-  std::size_t outputs_;
-  const Interrupt& interrupt_;
-  std::size_t lowest_;
-  Workspace<T> workspace_;
-  std::atomic<bool> stopped_{false};
+// Where a run stands between two batches.
+struct Position {
+  std::size_t epoch;
+  BatchBlock block;
+  std::int64_t step;
 };
 
 }  // namespace
@@ -138,43 +100,104 @@ class Backpropagation {
 template <class T>
 bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals,
                                     const Interrupt& interrupt) {
-  Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(), x.rows, interrupt);
-  bool finished = true;
+  const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(), x.rows);
+  Stop stop(interrupt);
   run_team(threads_for(x.rows, 3.0), [&](Team& team) {
-    const bool mine = backpropagation.batch(team, {}, x.rows, static_cast<std::uint64_t>(steps_), totals);
-    if (team.rank() == 0) finished = mine;
+    BatchTotals batch(loss_);
+    const double factor = backpropagation.batch_factor(nullptr, block_at(0, x.rows, x.rows));
+    for (std::size_t begin = 0; begin < x.rows; begin += kBlockRows) {
+      const BatchBlock block = block_at(begin, x.rows, x.rows);
+      const BatchBlock next = block_at(block.end(), x.rows, x.rows);
+      typename Backpropagation<T>::Pass pass(backpropagation, team, nullptr, block, next,
+                                             static_cast<std::uint64_t>(steps_));
+      stop.ask(team);
+      pass.carry(factor);
+      team.barrier();
+      if (stop.asked()) return;
+      pass.gradients(nullptr);
+      if (team.rank() == 0) batch.add(backpropagation, block, factor, totals);
+      team.barrier();
+    }
   });
-  return finished;
+  return !stop.asked();
 }
 
 template <class T>
-bool Network<T>::train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals& totals,
+bool Network<T>::train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
                        const Interrupt& interrupt) {
   const std::size_t batch_size = std::min(run.batch_size, run.rows);
-  Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(), batch_size, interrupt);
+  const bool shuffles = run.shuffle.has_value() && batch_size < run.rows;
+  std::vector<std::int64_t> shuffled(shuffles ? run.rows : 0);
+  const std::int64_t* const order = shuffles ? shuffled.data() : run.order;
+  const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(), batch_size);
+  const bool fused = fuse_ && !optimizer_->clips();
   const std::int64_t before = steps_;
-  bool finished = true;
-  run_team(threads_for(batch_size, 3.0), [&](Team& team) {
-    std::int64_t step = before;
-    for (std::size_t begin = 0; begin < run.rows; begin += batch_size, ++step) {
-      const std::size_t rows = std::min(batch_size, run.rows - begin);
-      if (!backpropagation.batch(team, {run.order, begin}, rows, static_cast<std::uint64_t>(step), totals)) {
-        if (team.rank() == 0) finished = false;
-        return;
+  const BatchBlock first = block_at(0, run.rows, batch_size);
+  Stop stop(interrupt);
+  Position reached{0, first, before};
+
+  const auto work = [&](Team& team, Company& company) {
+    BatchTotals batch(loss_);
+    Position at = reached;
+    double factor = 0.0;
+    while (at.epoch < run.epochs && !company.leaves()) {
+      const BatchBlock& block = at.block;
+      if (shuffles && block.begin == 0) {
+        if (team.rank() == 0) row_order(run.shuffle->seed, run.shuffle->first_epoch + at.epoch, shuffled);
+        team.barrier();
       }
-      optimizer_->update(team, values(), gradients(), run.learning_rates[step - before], step + 1);
-      team.barrier();
-      for (const auto& layer : plan_.steps) layer->refresh(team);
-      team.barrier();
-      if (team.rank() == 0) steps_ = step + 1;
+      const bool ends = block.end() == run.rows;
+      const BatchBlock next = ends ? first : block_at(block.end(), run.rows, batch_size);
+      if (block.first()) factor = backpropagation.batch_factor(order, block);
+      // At an epoch's end the next order is not known yet, and nothing can be asked for.
+      typename Backpropagation<T>::Pass pass(backpropagation, team, order, block,
+                                             ends && shuffles ? BatchBlock{} : next,
+                                             static_cast<std::uint64_t>(at.step));
+      stop.ask(team);
+      pass.carry(factor);
+      company.meet(team);
+      if (stop.asked()) return;
+      if (!block.last()) {
+        pass.gradients(nullptr);
+      } else {
+        const StepUpdate update = optimizer_->step(run.learning_rates[at.step - before], at.step + 1);
+        pass.gradients(fused ? &update : nullptr);
+        if (!fused) update_and_refresh(team, update);
+        ++at.step;
+      }
+      if (team.rank() == 0) {
+        batch.add(backpropagation, block, factor, totals[at.epoch]);
+        steps_ = at.step;
+        if (block.last()) company.judge();
+      }
+      company.meet(team);
+      if (ends) ++at.epoch;
+      at.block = next;
     }
-  });
-  return finished;
+    if (team.rank() == 0) reached = at;
+  };
+
+  const int wanted = threads_for(batch_size, 3.0);
+  for (int threads = wanted; reached.epoch < run.epochs && !stop.asked();) {
+    Company company(threads, wanted);
+    run_team(threads, [&](Team& team) { work(team, company); });
+    threads = company.crowded() ? threads / 2 : wanted;
+  }
+  return !stop.asked();
+}
+
+// The update as passes of its own, after all gradients are complete.
+template <class T>
+void Network<T>::update_and_refresh(Team& team, const StepUpdate& update) {
+  team.barrier();
+  optimizer_->update(team, update);
+  team.barrier();
+  for (const auto& layer : plan_.steps) layer->refresh(team);
 }
 
 template bool Network<float>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
 template bool Network<double>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
-template bool Network<float>::train(const RowSource&, const Targets&, const TrainingRun&, Totals&, const Interrupt&);
-template bool Network<double>::train(const RowSource&, const Targets&, const TrainingRun&, Totals&, const Interrupt&);
+template bool Network<float>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);
+template bool Network<double>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);
 
 }  // namespace prelunet

@@ -1,5 +1,7 @@
 #include "network/gather.h"
 
+#include <algorithm>
+
 #include "kernels/dispatch.h"
 
 namespace prelunet {
@@ -7,6 +9,27 @@ namespace {
 
 template <class T>
 constexpr ElementType kElementType = sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64;
+
+std::size_t element_size(ElementType type) {
+  switch (type) {
+    case ElementType::float64:
+    case ElementType::int64:
+    case ElementType::uint64:
+      return 8;
+    case ElementType::float32:
+    case ElementType::int32:
+    case ElementType::uint32:
+      return 4;
+    case ElementType::int16:
+    case ElementType::uint16:
+      return 2;
+    case ElementType::boolean:
+    case ElementType::int8:
+    case ElementType::uint8:
+      return 1;
+  }
+  return 1;
+}
 
 }  // namespace
 
@@ -17,6 +40,25 @@ const T* RowSource::direct() const {
                      (rows <= 1 || row_stride == static_cast<std::ptrdiff_t>(features * sizeof(T))) &&
                      reinterpret_cast<std::uintptr_t>(data) % alignof(T) == 0;
   return plain ? reinterpret_cast<const T*>(data) : nullptr;
+}
+
+Ahead RowSource::ahead(RowIndex index, std::size_t count, double steps) const {
+  constexpr std::size_t kLine = 64;
+  const std::size_t size = element_size(type);
+  const bool contiguous =
+      run_offsets.size() == 1 && (run_length <= 1 || run_stride == static_cast<std::ptrdiff_t>(size));
+  Ahead ahead{};
+  if (!contiguous) return ahead;
+  ahead.data = data + run_offsets[0];
+  ahead.row_stride = row_stride;
+  ahead.row_bytes = run_length * size;
+  ahead.order = index.order;
+  ahead.begin = index.begin;
+  ahead.end = index.begin + count;
+  const std::size_t row_lines = ahead.row_bytes / kLine + 1;
+  const auto lines = static_cast<double>(count * row_lines);
+  ahead.pace = static_cast<std::size_t>(std::max(1.0, steps / std::max(1.0, lines)));
+  return ahead;
 }
 
 template <class T>

@@ -10,6 +10,15 @@
 
 namespace prelunet {
 
+// The rows of a batch: positions [begin, begin + count) of `order`, or of the array itself where order is null.
+struct RowIndex {
+  const std::int64_t* order = nullptr;
+  std::size_t begin = 0;
+  std::size_t operator[](std::size_t i) const {
+    return order == nullptr ? begin + i : static_cast<std::size_t>(order[begin + i]);
+  }
+};
+
 // An array of rows. A row is runs of `run_length` elements `run_stride` bytes apart, one run at each of run_offsets
 // (bytes from the row's start): one run for most arrays, several where inner axes do not line up.
 struct RowSource {
@@ -25,15 +34,10 @@ struct RowSource {
   // The rows as they are, where they already have the dtype and layout of a block; else null.
   template <class T>
   const T* direct() const;
-};
 
-// The rows of a batch: positions [begin, begin + count) of `order`, or of the array itself where order is null.
-struct RowIndex {
-  const std::int64_t* order = nullptr;
-  std::size_t begin = 0;
-  std::size_t operator[](std::size_t i) const {
-    return order == nullptr ? begin + i : static_cast<std::size_t>(order[begin + i]);
-  }
+  // Rows `index` [0, count) as a list of cache lines to ask for, one for every `pace` steps of k; none where rows are
+  // not contiguous. `steps`: steps of k that there are to spread them over.
+  Ahead ahead(RowIndex index, std::size_t count, double steps) const;
 };
 
 // out (count, features) = rows index[0 .. count) of source, shared by the team in units of kChunkRows.

@@ -29,11 +29,8 @@ class Carrier {
       : plan_(plan), loss_(loss), call_(call), inputs_(inputs), outputs_(outputs) {
     const std::size_t rows = std::min(kBlockRows, call.x.rows);
     const std::size_t judged = call.targets == nullptr ? 0 : rows;
-    std::size_t width = 1;
-    for (const Layer<T>* step : plan.predict_steps) width = std::max(width, step->outputs());
     input_ = layout_.add<T>(checked_multiply(rows, inputs));
-    even_ = layout_.add<T>(checked_multiply(rows, width));
-    odd_ = layout_.add<T>(checked_multiply(rows, width));
+    work_ = layout_.add<T>(plan.predict_work_size(rows));
     last_ = layout_.add<T>(checked_multiply(rows, outputs));
     target_ = layout_.add<T>(checked_multiply(judged, outputs));
     label_ = layout_.add<std::int64_t>(judged);
@@ -52,16 +49,12 @@ class Carrier {
       x = input;
     }
     T* const last = call_.out == nullptr ? scratch.at<T>(base + last_) : call_.out + begin * outputs_;
-    const std::size_t steps = plan_.predict_steps.size();
-    if (steps == 0) std::copy_n(x, rows * outputs_, last);
-    for (std::size_t s = 0; s < steps; ++s) {
-      Flow<T> flow{};
-      flow.rows = rows;
-      flow.x = x;
-      flow.y = s + 1 == steps ? last : scratch.at<T>(base + (s % 2 == 0 ? even_ : odd_));
-      plan_.predict_steps[s]->forward(solo, flow);
-      x = flow.y;
-    }
+    Flow<T> flow{};
+    flow.rows = rows;
+    flow.x = x;
+    flow.y = last;
+    flow.work = scratch.at<T>(base + work_);
+    plan_.predict(solo, flow);
     if (call_.targets != nullptr) judge(solo, begin, rows, last, scratch, base);
   }
 
@@ -85,7 +78,7 @@ class Carrier {
   const Call<T>& call_;
   std::size_t inputs_, outputs_;
   Layout layout_;
-  std::size_t input_, even_, odd_, last_, target_, label_, weight_, row_scale_;
+  std::size_t input_, work_, last_, target_, label_, weight_, row_scale_;
 };
 
 template <class T>

@@ -5,53 +5,41 @@
 // layers need no barrier between them; gradients() runs after the team has met.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <optional>
 
-#include "kernels/table.h"
+#include "network/parameter.h"
 #include "runtime/team.h"
 
 namespace prelunet {
 
-using Shape = std::vector<std::size_t>;  // of one sample: (features,) or (height, width, channels)
-
-std::size_t element_count(const Shape& shape);
-
-enum class ParameterKind { weight, bias, alpha };
-
-struct ParameterInfo {
-  std::string name;  // within its layer: weight, bias, alpha
-  ParameterKind kind;
-  Shape shape;
-  std::size_t fan_in;
-  std::size_t fan_out;
-  bool trainable;
-};
-
-// Where a parameter lives: its values and its gradient.
+// What a step's backward pass does first, element by element, to the gradient of its outputs. The step above may do it
+// in the epilogue of the product that makes that gradient.
 template <class T>
-struct Parameter {
-  T* value = nullptr;
-  T* gradient = nullptr;
-  bool trainable = false;
+struct Entry {
+  ActivationId id;
+  ActivationBackward<T> g;
 };
 
 // One block of rows flowing past one layer.
 template <class T>
 struct Flow {
   std::size_t rows;
-  const T* x;             // (rows, inputs)
-  T* y;                   // (rows, outputs)
-  T* z;                   // (rows, outputs): what a fused activation was applied to; null when predicting
-  T* grad_y;              // (rows, outputs): a layer may overwrite it with what gradients() needs
-  T* grad_x;              // (rows, inputs); null: not wanted
-  T* work;                // work_size() elements that live from forward to gradients()
-  bool training;          // dropout acts
-  bool first;             // the batch's first block: gradients() overwrites, later blocks add
-  std::size_t first_row;  // the block's first row, counted in the batch
-  std::uint64_t step;     // training steps taken before this one
+  std::size_t capacity;      // rows that work was laid out for: those of the batch's largest block
+  const T* x;                // (rows, inputs)
+  T* y;                      // (rows, outputs)
+  T* z;                      // (rows, outputs): what a fused activation was applied to; null when predicting
+  T* grad_y;                 // (rows, outputs): a layer may overwrite it with what gradients() needs
+  T* grad_x;                 // (rows, inputs); null: not wanted
+  T* work;                   // work_size() elements that live from forward to gradients(), or predict_work_size()
+  bool training;             // dropout acts
+  bool first;                // the batch's first block: gradients() overwrites, later blocks add
+  std::size_t first_row;     // the block's first row, counted in the batch
+  std::uint64_t step;        // training steps taken before this one
+  const Entry<T>* below;     // what to do to grad_x as it is made, where carries_entry(); or null
+  bool entered;              // the step above has done this one's entry
+  const StepUpdate* update;  // not null: gradients() completes the gradients and moves the parameters by them
+  Ahead* ahead;              // rows this thread will gather next; or null
 };
 
 template <class T>
@@ -72,16 +60,24 @@ class Layer {
   // Parameters have changed: renew what is derived from them. The team has met before and meets after.
   virtual void refresh(Team&) {}
 
+  // Backward reads what the fused activation was applied to.
   virtual bool keeps_z() const { return false; }
   // y = x when predicting: no work and no buffer then.
   virtual bool identity_in_predict() const { return false; }
   virtual std::size_t work_size(std::size_t /*rows*/) const { return 0; }
+  virtual std::size_t predict_work_size(std::size_t /*rows*/) const { return 0; }
   // Multiply-adds for one row, forward: what the choice of threads goes by.
   virtual double multiply_adds() const { return static_cast<double>(outputs()); }
+
+  // The entry of this step's backward pass, if it has one, and whether backward() carries that of the step below.
+  virtual std::optional<Entry<T>> entry(const Flow<T>&) const { return std::nullopt; }
+  virtual bool carries_entry() const { return false; }
 
   virtual void forward(Team& team, const Flow<T>& flow) const = 0;
   virtual void backward(Team& team, const Flow<T>& flow) const = 0;
   virtual void gradients(Team&, const Flow<T>&) const {}
+  // y alone, with nothing kept for backward.
+  virtual void predict(Team& team, const Flow<T>& flow) const { forward(team, flow); }
 
  private:
   Shape input_;

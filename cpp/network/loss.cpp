@@ -1,19 +1,8 @@
 #include "network/loss.h"
 
+#include <algorithm>
+
 namespace prelunet {
-namespace {
-
-template <class T>
-std::size_t argmax(std::size_t count, const T* x) {
-  std::size_t best = 0;
-  for (std::size_t j = 1; j < count; ++j) {
-    if (x[j] > x[best]) best = j;
-  }
-  return best;
-}
-
-}  // namespace
-
 double Targets::weight_sum(RowIndex index, std::size_t count) const {
   if (weight.empty()) return static_cast<double>(count);
   double sum = 0.0;
@@ -51,15 +40,21 @@ template <class T>
 void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std::size_t outputs, const T* output,
                 const TargetBlock<T>& block, unsigned char* right) {
   const Range share = team.share(rows, kChunkRows);
-  for (std::size_t i = share.begin; i < share.end; ++i) {
-    const T* const o = output + i * outputs;
-    if (judge == Judge::argmax) {
-      const std::size_t wanted = block.label != nullptr ? static_cast<std::size_t>(block.label[i])
-                                                        : argmax(outputs, block.target + i * outputs);
-      right[i] = argmax(outputs, o) == wanted;
-    } else {
-      right[i] = (static_cast<double>(*o) > threshold) == (block.target[i] > T(0.5));
+  if (judge == Judge::threshold) {
+    for (std::size_t i = share.begin; i < share.end; ++i) {
+      right[i] = (static_cast<double>(output[i]) > threshold) == (block.target[i] > T(0.5));
     }
+    return;
+  }
+  const auto& kernels = kernel_table<T>();
+  constexpr std::size_t kRows = 64;
+  std::int64_t found[kRows], target[kRows];
+  for (std::size_t first = share.begin; first < share.end; first += kRows) {
+    const std::size_t count = std::min(kRows, share.end - first);
+    kernels.argmax_rows(count, outputs, output + first * outputs, found);
+    if (block.label == nullptr) kernels.argmax_rows(count, outputs, block.target + first * outputs, target);
+    const std::int64_t* const wanted = block.label == nullptr ? target : block.label + first;
+    for (std::size_t i = 0; i < count; ++i) right[first + i] = found[i] == wanted[i];
   }
 }
 

@@ -9,7 +9,7 @@ namespace prelunet {
 
 template <class T>
 Network<T>::Network(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse)
-    : input_(input), plan_(make_plan<T>(input, layers, seed, fuse)) {
+    : input_(input), plan_(make_plan<T>(input, layers, seed, fuse)), fuse_(fuse) {
   Layout layout;
   for (const auto& owner : plan_.parameters) {
     const std::size_t size = element_count(owner.info.shape);
@@ -18,13 +18,13 @@ Network<T>::Network(const Shape& input, const std::vector<LayerSpec>& layers, st
   values_ = Arena<T>(layout.bytes() / sizeof(T));
   gradients_ = Arena<T>(layout.bytes() / sizeof(T));
 
-  std::vector<std::vector<Parameter<T>>> bound(plan_.steps.size());
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const PlacedParameter& placed = parameters_[i];
-    bound[plan_.parameters[i].step].push_back(
-        {values_.data() + placed.offset, gradients_.data() + placed.offset, placed.info.trainable});
+  for (const PlacedParameter& placed : parameters_) {
+    places_.push_back({.size = placed.size,
+                       .value = values_.data() + placed.offset,
+                       .gradient = gradients_.data() + placed.offset,
+                       .trainable = placed.info.trainable});
   }
-  for (std::size_t step = 0; step < plan_.steps.size(); ++step) plan_.steps[step]->bind(bound[step]);
+  plan_.bind(places_);
 }
 
 template <class T>
@@ -37,12 +37,11 @@ void Network<T>::refresh() {
 template <class T>
 void Network<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer) {
   loss_ = loss;
-  std::vector<Piece> pieces;
-  for (const PlacedParameter& placed : parameters_) {
-    if (!placed.info.trainable) continue;
-    pieces.push_back({placed.offset, placed.size, placed.info.kind == ParameterKind::weight || optimizer.decay_all});
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    places_[i].decays = parameters_[i].info.kind == ParameterKind::weight || optimizer.decay_all;
   }
-  optimizer_.emplace(optimizer, values_.size(), std::move(pieces));
+  optimizer_.emplace(optimizer, values_.size(), values_.data(), places_);
+  plan_.bind(places_);
   steps_ = 0;
 }
 

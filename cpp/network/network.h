@@ -19,11 +19,19 @@ struct Totals {
   double rows = 0.0;
 };
 
+// A new order of rows for each epoch, as row_order() gives it. A batch of all rows is taken as it lies.
+struct Shuffle {
+  std::uint64_t seed;
+  std::uint64_t first_epoch;
+};
+
 struct TrainingRun {
   const std::int64_t* order = nullptr;  // rows to visit; null: all, as they lie
   std::size_t rows = 0;
   std::size_t batch_size = 0;
-  const double* learning_rates = nullptr;  // one for each step
+  std::size_t epochs = 1;
+  std::optional<Shuffle> shuffle;          // in place of order
+  const double* learning_rates = nullptr;  // one for each step of all epochs
 };
 
 // Asked now and then by the calling thread; true: stop here. It must not throw.
@@ -73,17 +81,22 @@ class Network {
   // One batch of all rows, forward and backward, no update: the loss, and gradients() filled.
   bool loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt);
 
-  // Training steps over `run`; an interrupted step leaves no trace in the parameters.
-  bool train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals& totals,
+  // Training steps over `run`, each epoch added to its own totals; an interrupted step leaves no trace in the
+  // parameters.
+  bool train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
              const Interrupt& interrupt);
 
  private:
   // `passes`: products of the size of a forward pass: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const;
 
+  void update_and_refresh(Team& team, const StepUpdate& update);
+
   Shape input_;
   Plan<T> plan_;
+  bool fuse_;  // layers move their own parameters as soon as a gradient is complete, where that may be
   std::vector<PlacedParameter> parameters_;
+  std::vector<Parameter<T>> places_;
   Arena<T> values_;
   Arena<T> gradients_;
   LossConfig loss_;

@@ -21,34 +21,33 @@ struct OptimizerConfig {
   double clip_norm = 0.0;   // over all gradients together; 0: no clipping
 };
 
-// A parameter as the optimizer sees it: a piece of the arenas.
-struct Piece {
-  std::size_t offset;
-  std::size_t size;
-  bool decays;  // l2 and weight decay apply
-};
-
 template <class T>
 class Optimizer {
  public:
-  // `size`: elements of the parameter arena; pieces: its trainable parameters.
-  Optimizer(const OptimizerConfig& config, std::size_t size, std::vector<Piece> pieces);
+  // `size`: elements of the parameter arena, which `values` begins; its parameters get their slots.
+  Optimizer(const OptimizerConfig& config, std::size_t size, const T* values, std::vector<Parameter<T>>& parameters);
 
-  // One step; `number` counts them from 1. The team has met since the gradients were written.
-  void update(Team& team, T* values, T* gradients, double learning_rate, std::int64_t number) const;
+  // Clipping looks at complete gradients, the norm even at all of them, before anything moves.
+  bool clips() const { return config_.clip_value > 0.0 || config_.clip_norm > 0.0; }
+
+  // The update of step `number`, counted from 1.
+  StepUpdate step(double learning_rate, std::int64_t number) const;
+
+  // Clips the gradients where that is wanted and moves all parameters. The team has met since the gradients were
+  // written.
+  void update(Team& team, const StepUpdate& step) const;
 
   // velocity, or Adam's two moments; each as large as the parameter arena.
   const std::vector<Arena<T>>& slots() const { return slots_; }
 
  private:
-  void clip(Team& team, const T* values, T* gradients) const;
-  void clip_by_norm(Team& team, T* gradients) const;
-  bool clips() const { return config_.clip_value > 0.0 || config_.clip_norm > 0.0; }
+  void clip(Team& team) const;
+  void clip_by_norm(Team& team) const;
 
   OptimizerConfig config_;
-  std::vector<Piece> pieces_;
+  std::vector<Parameter<T>> parameters_;  // those that are trained
   std::vector<Arena<T>> slots_;
-  std::vector<std::size_t> square_offsets_;  // where each piece's sums of squares start
+  std::vector<std::size_t> square_offsets_;  // where each parameter's sums of squares start
   mutable std::vector<double> squares_;
 };
 

@@ -10,7 +10,8 @@ namespace prelunet {
 
 // What Python says of a layer. Configuration has been checked there; shapes are checked here.
 struct LayerSpec {
-  std::string type;  // dense, activation, prelu, dropout, flatten, rescaling
+  std::string type;  // dense, activation, prelu, dropout, flatten, rescaling, residual
+  std::string name;  // among the layers beside it: for messages
   std::size_t units = 0;
   bool use_bias = true;
   std::string activation;  // a name of the registry
@@ -19,12 +20,15 @@ struct LayerSpec {
   double rate = 0.0;
   double scale = 1.0;
   double offset = 0.0;
+  double step = 1.0;
+  std::vector<LayerSpec> layers;  // inside a residual
   bool trainable = true;
 };
 
+// Layers are numbered in the order in which they are written down: a residual, then those inside it.
 template <class T>
 struct Plan {
-  // Which layer of the list a parameter belongs to.
+  // Which layer a parameter belongs to.
   struct Owner {
     std::size_t step;
     std::size_t layer;
@@ -34,11 +38,45 @@ struct Plan {
   std::vector<std::unique_ptr<Layer<T>>> steps;
   std::vector<const Layer<T>*> predict_steps;  // without those that are the identity then
   std::vector<Owner> parameters;               // step by step, in the order that bind() wants
-  std::vector<Shape> shapes;                   // the output shape of each layer of the list
+  std::vector<Shape> shapes;                   // the output shape of each layer; the last one's is the whole plan's
+
+  // `bound`: where each of `parameters` lives.
+  void bind(const std::vector<Parameter<T>>& bound) const;
+
+  // The lowest step with something to learn, or the count of steps: below it, parameters need no backward pass.
+  std::size_t lowest_trained() const;
+
+  // The backward pass from the last step down to step `lowest`, through flow_of(step). Where a step can, it carries the
+  // entry of the one below in the product that makes its gradient.
+  template <class FlowOf>
+  void backward(Team& team, std::size_t lowest, FlowOf&& flow_of) const {
+    bool entered = false;
+    for (std::size_t s = steps.size(); s-- > lowest;) {
+      Flow<T> flow = flow_of(s);
+      std::optional<Entry<T>> below;
+      if (s > lowest && steps[s]->carries_entry()) below = steps[s - 1]->entry(flow_of(s - 1));
+      flow.entered = entered;
+      flow.below = below ? &*below : nullptr;
+      steps[s]->backward(team, flow);
+      entered = below.has_value();
+    }
+  }
+
+  // flow.y = what the steps make of flow.x when predicting. flow.work holds predict_work_size() elements.
+  void predict(Team& team, const Flow<T>& flow) const;
+  std::size_t predict_work_size(std::size_t rows) const { return predict_places(rows).size; }
+
+ private:
+  struct PredictPlaces {
+    std::size_t even, odd;  // outputs of steps before the last, by turns
+    std::size_t work;       // of the step at work
+    std::size_t size;
+  };
+  PredictPlaces predict_places(std::size_t rows) const;
 };
 
-// Throws std::invalid_argument where a layer does not fit its input. `fuse` false keeps every layer a step of its own,
-// which gives the same bits.
+// Throws std::invalid_argument where a layer does not fit its input, or a residual's input what it makes of it. `fuse`
+// false keeps every layer a step of its own, which gives the same bits.
 template <class T>
 Plan<T> make_plan(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse);
 

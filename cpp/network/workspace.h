@@ -12,7 +12,7 @@ namespace prelunet {
 template <class T>
 class Workspace {
  public:
-  Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t rows) {
+  Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t rows) : rows_(rows) {
     Layout layout;
     input_ = layout.add<T>(checked_multiply(rows, inputs));
     for (const auto& step : plan.steps) {
@@ -31,6 +31,7 @@ class Workspace {
     scratch_.emplace(layout);
   }
 
+  std::size_t rows() const { return rows_; }
   T* input() const { return scratch_->at<T>(input_); }
   T* y(std::size_t step) const { return scratch_->at<T>(steps_[step].y); }
   T* z(std::size_t step) const { return scratch_->at<T>(steps_[step].z); }
@@ -48,6 +49,7 @@ class Workspace {
   struct Offsets {
     std::size_t y, z, grad_y, work;
   };
+  std::size_t rows_;
   std::vector<Offsets> steps_;
   std::size_t input_, target_, label_, weight_, row_scale_, row_loss_, right_;
   std::optional<Scratch> scratch_;

@@ -11,16 +11,16 @@
 namespace prelunet {
 
 template <class T>
-void activation_forward(Team& team, ActivationId id, ActivationForward<T> g, std::size_t unit = kChunkRows);
+void activation_forward(Team& team, ActivationId id, const ActivationForward<T>& g, std::size_t unit = kChunkRows);
 
 template <class T>
-void activation_backward(Team& team, ActivationId id, ActivationBackward<T> g, std::size_t unit = kChunkRows);
+void activation_backward(Team& team, ActivationId id, const ActivationBackward<T>& g, std::size_t unit = kChunkRows);
 
 // Chunks that `rows` rows are summed in; a partial has that many rows.
 inline std::size_t chunk_count(std::size_t rows) { return (rows + kChunkRows - 1) / kChunkRows; }
 
 // total[j] = (first ? 0 : total[j]) + sum over c of partial[c][j], in order; partial (chunks, columns) contiguous. The
-// team must have met (barrier) since the partials were written. Columns are shared.
+// team must have met (barrier) since the partials were written. Columns are shared by kElementUnit.
 template <class T>
 void add_chunks(Team& team, std::size_t chunks, std::size_t columns, const T* partial, bool first, T* total);
 

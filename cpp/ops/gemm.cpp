@@ -1,21 +1,24 @@
 #include "ops/gemm.h"
 
+#include <algorithm>
+
 #include "runtime/scratch.h"
 
 namespace prelunet {
 namespace {
 
-std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
-
 template <class T>
-void gemm_part(const KernelTable<T>& table, Gemm<T> g, Range rows, Range columns) {
+void gemm_part(Gemm<T> g, Range rows, Range columns) {
   if (rows.empty() || columns.empty()) return;
+  const Block block{rows.begin, columns.begin, rows.size(), columns.size()};
   Epilogue<T> epilogue;
   if (g.epilogue != nullptr) {
     epilogue = *g.epilogue;
-    epilogue.y += rows.begin * epilogue.y_stride + columns.begin;
-    if (epilogue.bias != nullptr) epilogue.bias += columns.begin;
-    if (epilogue.parameter != nullptr) epilogue.parameter += columns.begin * epilogue.parameter_stride;
+    if (epilogue.forward != nullptr) epilogue.activation = epilogue.activation.at(block);
+    if (epilogue.backward != nullptr) epilogue.gradient = epilogue.gradient.at(block);
+    if (epilogue.update != nullptr) epilogue.parameter = epilogue.parameter.at(block);
+    epilogue.panels.row += block.row;
+    epilogue.panels.column += block.column;
     g.epilogue = &epilogue;
   }
   const bool packed = g.b_stride == 0;
@@ -24,40 +27,53 @@ void gemm_part(const KernelTable<T>& table, Gemm<T> g, Range rows, Range columns
   g.a += rows.begin * g.a_row_stride;
   g.b += packed ? columns.begin * g.k : columns.begin;
   g.c += rows.begin * g.c_stride + columns.begin;
-  table.gemm(g);
+  kernel_table<T>().gemm(g);
+}
+
+// The most that one thread of the team gets of `total`.
+std::size_t largest_share(const Team& team, std::size_t total, std::size_t unit) {
+  std::size_t largest = 0;
+  for (int rank = 0; rank < team.size(); ++rank) largest = std::max(largest, team.share_of(rank, total, unit).size());
+  return largest;
+}
+
+// Whether rows of C are shared, and not its columns: the side that divides more evenly, by more than a few percent;
+// else the longer one, so that less of the other operand is read by two threads.
+template <class T>
+bool shares_rows(const Team& team, const Gemm<T>& g, std::size_t columns_unit) {
+  constexpr double kAsEven = 1.04;
+  const auto rows = static_cast<double>(largest_share(team, g.m, kChunkRows) * g.n);
+  const auto columns = static_cast<double>(largest_share(team, g.n, columns_unit) * g.m);
+  return g.m >= g.n ? rows <= kAsEven * columns : rows * kAsEven < columns;
 }
 
 }  // namespace
 
 template <class T>
-void gemm(Team& team, Gemm<T> g, Split split) {
-  const KernelTable<T>& table = kernel_table<T>();
-  const std::size_t row_units = divide_up(g.m, kChunkRows);
-  const std::size_t column_units = divide_up(g.n, table.panel_columns);
-  if (split == Split::rows || row_units >= column_units) {
-    gemm_part(table, g, team.share(g.m, kChunkRows), {0, g.n});
+void gemm(Team& team, const Gemm<T>& g, Split split) {
+  const std::size_t columns_unit = kernel_table<T>().panel_columns;
+  if (split == Split::rows || shares_rows(team, g, columns_unit)) {
+    gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
   } else {
-    gemm_part(table, g, {0, g.m}, team.share(g.n, table.panel_columns));
+    gemm_part(g, {0, g.m}, team.share(g.n, columns_unit));
   }
 }
 
 template <class T>
 std::size_t packed_size(std::size_t n, std::size_t k) {
-  const std::size_t unit = kernel_table<T>().column_unit;
-  return checked_multiply(checked_add(n, unit - 1) / unit * unit, k);
+  return checked_multiply(kernel_table<T>().packed_columns(n), k);
 }
 
 template <class T>
-void pack(Team& team, std::size_t n, std::size_t k, const T* w, std::size_t stride, T* panels) {
-  const KernelTable<T>& table = kernel_table<T>();
-  const Range share = team.share(divide_up(n, table.panel_columns), 1);
-  table.pack_panels(n, k, w, stride, panels, share.begin, share.end);
+void pack(Team& team, const Panels<T>& g) {
+  const Range columns = team.share(g.n, kernel_table<T>().panel_columns);
+  kernel_table<T>().pack_panels(g, columns.begin, columns.end);
 }
 
 #define PRELUNET_INSTANTIATE(T)                                  \
-  template void gemm(Team&, Gemm<T>, Split);                     \
+  template void gemm(Team&, const Gemm<T>&, Split);              \
   template std::size_t packed_size<T>(std::size_t, std::size_t); \
-  template void pack(Team&, std::size_t, std::size_t, const T*, std::size_t, T*);
+  template void pack(Team&, const Panels<T>&);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)
 #undef PRELUNET_INSTANTIATE

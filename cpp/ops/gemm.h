@@ -12,16 +12,16 @@ namespace prelunet {
 
 enum class Split {
   rows,    // rows of C belong to threads, by Team::share in units of kChunkRows: no barrier to the next row-wise op
-  output,  // whichever of C's sides has more tiles is shared
+  output,  // the side of C that divides more evenly is shared
 };
 
 template <class T>
-void gemm(Team& team, Gemm<T> g, Split split);
+void gemm(Team& team, const Gemm<T>& g, Split split);
 
-// Elements of the packed panels of W^T for W (n, k), and the packing, shared by panels.
+// Elements of the packed panels of W^T for W (n, k), and the packing, shared by columns.
 template <class T>
 std::size_t packed_size(std::size_t n, std::size_t k);
 template <class T>
-void pack(Team& team, std::size_t n, std::size_t k, const T* w, std::size_t stride, T* panels);
+void pack(Team& team, const Panels<T>& g);
 
 }  // namespace prelunet

@@ -3,48 +3,32 @@
 namespace prelunet {
 namespace {
 
-constexpr std::size_t kUnit = 1024;         // elements go to threads by whole cache lines, and not one by one
 constexpr std::size_t kSquarePiece = 8192;  // elements summed as one chain of virtual lanes
 
 }  // namespace
 
 template <class T>
-void sgd_update(Team& team, SgdUpdate<T> g) {
-  const Range share = team.share(g.count, kUnit);
-  g.count = share.size();
-  g.parameter += share.begin;
-  g.gradient += share.begin;
-  if (g.velocity != nullptr) g.velocity += share.begin;
-  kernel_table<T>().sgd_update(g);
-}
-
-template <class T>
-void adam_update(Team& team, AdamUpdate<T> g) {
-  const Range share = team.share(g.count, kUnit);
-  g.count = share.size();
-  g.parameter += share.begin;
-  g.gradient += share.begin;
-  g.first_moment += share.begin;
-  g.second_moment += share.begin;
-  kernel_table<T>().adam_update(g);
+void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count) {
+  const Range share = team.share(count, kElementUnit);
+  kernel_table<T>().update[static_cast<int>(id)](g.at({0, share.begin, 1, share.size()}));
 }
 
 template <class T>
 void clip_by_value(Team& team, std::size_t count, T* x, double limit) {
-  const Range share = team.share(count, kUnit);
+  const Range share = team.share(count, kElementUnit);
   kernel_table<T>().clip_by_value(share.size(), x + share.begin, limit);
 }
 
 template <class T>
 void scale(Team& team, std::size_t count, T* x, double factor) {
-  const Range share = team.share(count, kUnit);
+  const Range share = team.share(count, kElementUnit);
   kernel_table<T>().scale(share.size(), x + share.begin, factor);
 }
 
 template <class T>
 void add_scaled(Team& team, std::size_t count, double factor, const T* x, T* y) {
-  const Range share = team.share(count, kUnit);
-  kernel_table<T>().add_scaled(share.size(), factor, x + share.begin, y + share.begin);
+  const Range share = team.share(count, kElementUnit);
+  kernel_table<T>().scaled_sum(share.size(), factor, x + share.begin, y + share.begin, y + share.begin);
 }
 
 std::size_t square_pieces(std::size_t count) { return (count + kSquarePiece - 1) / kSquarePiece; }
@@ -73,12 +57,11 @@ double power(double b, std::int64_t n) {
   return result;
 }
 
-#define PRELUNET_INSTANTIATE(T)                                       \
-  template void sgd_update(Team&, SgdUpdate<T>);                      \
-  template void adam_update(Team&, AdamUpdate<T>);                    \
-  template void clip_by_value(Team&, std::size_t, T*, double);        \
-  template void scale(Team&, std::size_t, T*, double);                \
-  template void add_scaled(Team&, std::size_t, double, const T*, T*); \
+#define PRELUNET_INSTANTIATE(T)                                         \
+  template void update(Team&, UpdateId, const Update<T>&, std::size_t); \
+  template void clip_by_value(Team&, std::size_t, T*, double);          \
+  template void scale(Team&, std::size_t, T*, double);                  \
+  template void add_scaled(Team&, std::size_t, double, const T*, T*);   \
   template void sum_of_squares(Team&, std::size_t, const T*, double*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

@@ -6,11 +6,9 @@
 
 namespace prelunet {
 
+// The update of `count` elements from each of g's pointers on, shared by kElementUnit as add_chunks() shares columns.
 template <class T>
-void sgd_update(Team& team, SgdUpdate<T> g);
-
-template <class T>
-void adam_update(Team& team, AdamUpdate<T> g);
+void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count);
 
 // x moved into [-limit, limit]; NaN stays.
 template <class T>

@@ -38,7 +38,9 @@ class Barrier {
     const std::uint32_t phase = phase_.load(std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
       arrived_.store(0, std::memory_order_relaxed);
-      phase_.store(phase + 1, std::memory_order_release);
+      // notify_all() looks for sleepers before it calls the system. That look must not come before the new phase can be
+      // seen: a thread that found the old one would sleep for ever. Only the strongest order forbids it.
+      phase_.store(phase + 1, std::memory_order_seq_cst);
       phase_.notify_all();  // costs next to nothing where nobody sleeps
       return;
     }
@@ -58,6 +60,9 @@ class Barrier {
   alignas(64) std::atomic<std::uint32_t> phase_{0};  // its own cache line: it is what the waiting threads read
 };
 
+// Elements go to threads by whole cache lines.
+inline constexpr std::size_t kElementUnit = 16;
+
 class Team {
  public:
   Team(int rank, int size, Barrier& barrier) : rank_(rank), size_(size), barrier_(barrier) {}
@@ -68,10 +73,11 @@ class Team {
 
   // This thread's share of `total` items, in whole units of `unit` (the last unit may be short). A fixed rule, so that
   // ops which share rows by the same numbers need no barrier between them.
-  Range share(std::size_t total, std::size_t unit) const {
+  Range share(std::size_t total, std::size_t unit) const { return share_of(rank_, total, unit); }
+  Range share_of(int rank, std::size_t total, std::size_t unit) const {
     const std::size_t units = (total + unit - 1) / unit;
-    const std::size_t begin = units * rank_ / size_ * unit;
-    const std::size_t end = units * (rank_ + 1) / size_ * unit;
+    const std::size_t begin = units * rank / size_ * unit;
+    const std::size_t end = units * (rank + 1) / size_ * unit;
     return {begin < total ? begin : total, end < total ? end : total};
   }
 

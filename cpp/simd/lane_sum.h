@@ -8,12 +8,12 @@ namespace {
 
 constexpr std::size_t kVirtualLanes = 16;
 
-// The first `count` lanes of v, zeros in the others.
-template <class T>
-PRELUNET_INLINE Vec<T> keep_first(Vec<T> v, std::size_t count) {
-  alignas(kVectorBytes) T buffer[kLanes<T>];
-  store(buffer, v);
-  return load_partial(buffer, count);
+// The sum of 16 virtual lanes, of which the first `count` are given and the others empty. slot is used up.
+PRELUNET_INLINE Vec<double> tree_sum(std::size_t count, Vec<double>* slot) {
+  for (std::size_t half = kVirtualLanes / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half && i + half < count; ++i) slot[i] += slot[i + half];
+  }
+  return slot[0] + 0.0;  // empty lanes are +0.0, so the sum is never -0.0
 }
 
 // Element j of a row goes to virtual lane j % 16; add() takes the vector of elements [j, j + lanes).
@@ -32,13 +32,19 @@ class LaneSum {
 
   // The same for the tail, whose lanes past `count` do not count.
   PRELUNET_INLINE void add(std::size_t j, Vec<T> v, std::size_t count) {
-    add(j, count == kLanes<T> ? v : keep_first<T>(v, count));
+    add(j, count == kLanes<T> ? v : keep_first(v, count));
   }
 
   PRELUNET_INLINE double total() const {
-    double lane[kVirtualLanes];
-    __builtin_memcpy(lane, sum_, sizeof lane);
-    for (std::size_t half = kVirtualLanes / 2; half > 0; half /= 2) {
+    constexpr std::size_t kVectors = kVirtualLanes / kLanes<double>;
+    Vec<double> sum[kVectors];
+    __builtin_memcpy(sum, sum_, sizeof sum);
+    for (std::size_t half = kVectors / 2; half > 0; half /= 2) {
+      for (std::size_t i = 0; i < half; ++i) sum[i] += sum[i + half];
+    }
+    double lane[kLanes<double>];
+    store(lane, sum[0]);
+    for (std::size_t half = kLanes<double> / 2; half > 0; half /= 2) {
       for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
     }
     return lane[0];

@@ -56,6 +56,21 @@ using VecI64 = VecTypes<double>::Mask;
 template <class T>
 constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
 
+// Half a register, for the last few columns of a matrix product; where registers are short there is none.
+constexpr bool kHasHalf = kVectorBytes > 16;
+template <class T>
+struct HalfTypes;
+template <>
+struct HalfTypes<float> {
+  typedef float Vector __attribute__((vector_size(kVectorBytes / 2)));
+};
+template <>
+struct HalfTypes<double> {
+  typedef double Vector __attribute__((vector_size(kVectorBytes / 2)));
+};
+template <class T>
+using HalfVec = typename HalfTypes<T>::Vector;
+
 // ---- load and store --------------------------------------------------------------------------------------------
 
 template <class T>
@@ -69,7 +84,8 @@ PRELUNET_INLINE void store(float* p, VecF32 v) { __builtin_memcpy(p, &v, sizeof 
 PRELUNET_INLINE void store(double* p, VecF64 v) { __builtin_memcpy(p, &v, sizeof v); }
 
 // splat: x in every lane. load_partial: the first `count` lanes from memory and zeros in the others; store_partial: the
-// first `count` lanes to memory. Nothing past them is touched (0 <= count <= lanes).
+// first `count` lanes to memory. Nothing past them is touched (0 <= count <= lanes). keep_first: zeros in the other
+// lanes.
 #if defined(__AVX512F__)
 PRELUNET_INLINE VecF32 splat(float x) { return (VecF32)_mm512_set1_ps(x); }
 PRELUNET_INLINE VecF64 splat(double x) { return (VecF64)_mm512_set1_pd(x); }
@@ -86,6 +102,12 @@ PRELUNET_INLINE void store_partial(float* p, VecF32 v, std::size_t count) {
 }
 PRELUNET_INLINE void store_partial(double* p, VecF64 v, std::size_t count) {
   _mm512_mask_storeu_pd(p, first_lanes_f64(count), (__m512d)v);
+}
+PRELUNET_INLINE VecF32 keep_first(VecF32 v, std::size_t count) {
+  return (VecF32)_mm512_maskz_mov_ps(first_lanes_f32(count), (__m512)v);
+}
+PRELUNET_INLINE VecF64 keep_first(VecF64 v, std::size_t count) {
+  return (VecF64)_mm512_maskz_mov_pd(first_lanes_f64(count), (__m512d)v);
 }
 #elif defined(__AVX2__)
 PRELUNET_INLINE VecF32 splat(float x) { return (VecF32)_mm256_set1_ps(x); }
@@ -108,6 +130,12 @@ PRELUNET_INLINE void store_partial(float* p, VecF32 v, std::size_t count) {
 PRELUNET_INLINE void store_partial(double* p, VecF64 v, std::size_t count) {
   _mm256_maskstore_pd(p, first_lanes_f64(count), (__m256d)v);
 }
+PRELUNET_INLINE VecF32 keep_first(VecF32 v, std::size_t count) {
+  return (VecF32)((VecI32)v & (VecI32)first_lanes_f32(count));
+}
+PRELUNET_INLINE VecF64 keep_first(VecF64 v, std::size_t count) {
+  return (VecF64)((VecI64)v & (VecI64)first_lanes_f64(count));
+}
 #else
 PRELUNET_INLINE VecF32 splat(float x) { return VecF32{x, x, x, x}; }
 PRELUNET_INLINE VecF64 splat(double x) { return VecF64{x, x}; }
@@ -123,7 +151,58 @@ PRELUNET_INLINE void store_partial(float* p, VecF32 v, std::size_t count) {
 PRELUNET_INLINE void store_partial(double* p, VecF64 v, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) p[i] = v[i];
 }
+template <class V>
+PRELUNET_INLINE V keep_first(V v, std::size_t count) {
+  for (std::size_t i = count; i < sizeof(V) / sizeof v[0]; ++i) v[i] = 0;
+  return v;
+}
 #endif
+
+// The same for half a register.
+#if defined(__AVX512F__)
+using HalfF32 = HalfVec<float>;
+using HalfF64 = HalfVec<double>;
+PRELUNET_INLINE HalfF32 splat_half(float x) { return (HalfF32)_mm256_set1_ps(x); }
+PRELUNET_INLINE HalfF64 splat_half(double x) { return (HalfF64)_mm256_set1_pd(x); }
+PRELUNET_INLINE HalfF32 load_half(const float* p, std::size_t count) {
+  return (HalfF32)_mm256_maskz_loadu_ps((__mmask8)((1u << count) - 1u), p);
+}
+PRELUNET_INLINE HalfF64 load_half(const double* p, std::size_t count) {
+  return (HalfF64)_mm256_maskz_loadu_pd((__mmask8)((1u << count) - 1u), p);
+}
+PRELUNET_INLINE void store_half(float* p, HalfF32 v, std::size_t count) {
+  _mm256_mask_storeu_ps(p, (__mmask8)((1u << count) - 1u), (__m256)v);
+}
+PRELUNET_INLINE void store_half(double* p, HalfF64 v, std::size_t count) {
+  _mm256_mask_storeu_pd(p, (__mmask8)((1u << count) - 1u), (__m256d)v);
+}
+#elif defined(__AVX2__)
+using HalfF32 = HalfVec<float>;
+using HalfF64 = HalfVec<double>;
+PRELUNET_INLINE HalfF32 splat_half(float x) { return (HalfF32)_mm_set1_ps(x); }
+PRELUNET_INLINE HalfF64 splat_half(double x) { return (HalfF64)_mm_set1_pd(x); }
+PRELUNET_INLINE __m128i first_half_lanes_f32(std::size_t count) {
+  return _mm_cmpgt_epi32(_mm_set1_epi32((int)count), _mm_setr_epi32(0, 1, 2, 3));
+}
+PRELUNET_INLINE __m128i first_half_lanes_f64(std::size_t count) {
+  return _mm_cmpgt_epi64(_mm_set1_epi64x((long long)count), _mm_set_epi64x(1, 0));
+}
+PRELUNET_INLINE HalfF32 load_half(const float* p, std::size_t count) {
+  return (HalfF32)_mm_maskload_ps(p, first_half_lanes_f32(count));
+}
+PRELUNET_INLINE HalfF64 load_half(const double* p, std::size_t count) {
+  return (HalfF64)_mm_maskload_pd(p, first_half_lanes_f64(count));
+}
+PRELUNET_INLINE void store_half(float* p, HalfF32 v, std::size_t count) {
+  _mm_maskstore_ps(p, first_half_lanes_f32(count), (__m128)v);
+}
+PRELUNET_INLINE void store_half(double* p, HalfF64 v, std::size_t count) {
+  _mm_maskstore_pd(p, first_half_lanes_f64(count), (__m128d)v);
+}
+#endif
+
+// Asks for the cache line at p; p need not be an address one may read.
+PRELUNET_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
 // The number x, rounded to V's element type, in every lane: for constants in code that serves both types.
 template <class V>
@@ -145,6 +224,12 @@ PRELUNET_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) {
 PRELUNET_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) {
   return (VecF64)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
+PRELUNET_INLINE HalfF32 fma(HalfF32 a, HalfF32 b, HalfF32 c) {
+  return (HalfF32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+PRELUNET_INLINE HalfF64 fma(HalfF64 a, HalfF64 b, HalfF64 c) {
+  return (HalfF64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
 PRELUNET_INLINE VecF32 sqrt(VecF32 x) { return (VecF32)_mm512_sqrt_ps((__m512)x); }
 PRELUNET_INLINE VecF64 sqrt(VecF64 x) { return (VecF64)_mm512_sqrt_pd((__m512d)x); }
 #elif defined(__AVX2__)
@@ -153,6 +238,12 @@ PRELUNET_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) {
 }
 PRELUNET_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) {
   return (VecF64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+PRELUNET_INLINE HalfF32 fma(HalfF32 a, HalfF32 b, HalfF32 c) {
+  return (HalfF32)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
+}
+PRELUNET_INLINE HalfF64 fma(HalfF64 a, HalfF64 b, HalfF64 c) {
+  return (HalfF64)_mm_fmadd_pd((__m128d)a, (__m128d)b, (__m128d)c);
 }
 PRELUNET_INLINE VecF32 sqrt(VecF32 x) { return (VecF32)_mm256_sqrt_ps((__m256)x); }
 PRELUNET_INLINE VecF64 sqrt(VecF64 x) { return (VecF64)_mm256_sqrt_pd((__m256d)x); }

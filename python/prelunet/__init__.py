@@ -22,7 +22,7 @@ from .callbacks import (
     TerminateOnNaN,
 )
 from .history import History
-from .layers import ACTIVATION_LAYERS, Dense, Dropout, Flatten, Layer, PReLU, Rescaling
+from .layers import ACTIVATION_LAYERS, Dense, Dropout, Flatten, Layer, PReLU, Rescaling, Residual
 from .model import Sequential
 from .optimizers import SGD, Adam, AdamW
 from .runtime import get_num_threads, set_num_threads, show_config
@@ -45,6 +45,7 @@ __all__ = [
     "ProgressBar",
     "ReduceLROnPlateau",
     "Rescaling",
+    "Residual",
     "Sequential",
     "TerminateOnNaN",
     "__version__",
@@ -63,7 +64,7 @@ __all__ = [
     *ACTIVATION_LAYERS,
 ]
 
-_LAZY = ("data", "plots")  # imported when first used: they are not needed to train
+_LAZY = ("bench", "data", "plots")  # imported when first used: they are not needed to train
 
 
 def __dir__() -> list[str]:

@@ -74,6 +74,30 @@ class History(Mapping[str, list[float]]):
             epoch = self.epochs[-1] + 1 if self.epochs else 0
         self.epochs.append(int(epoch))
 
+    def extend(self, logs: Mapping[str, Sequence[float]]) -> None:
+        """Add what several epochs reported.
+
+        Parameters
+        ----------
+        logs : mapping of str to sequence of float
+            Floats, as many of each name.
+
+        Raises
+        ------
+        ValueError
+            If the sequences do not have the same length; the history is as before.
+        """
+        lengths = {len(values) for values in logs.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"History.extend: logs must have one length, got {sorted(lengths)}")
+        more = max(lengths, default=0)
+        for name in logs:
+            self._values.setdefault(name, [math.nan] * len(self.epochs))
+        for name, values in self._values.items():
+            values.extend(logs.get(name, [math.nan] * more))
+        first = self.epochs[-1] + 1 if self.epochs else 0
+        self.epochs.extend(range(first, first + more))
+
     def to_dict(self) -> dict[str, list[float]]:
         """Return a plain dictionary of copies, ready for JSON or a data frame."""
         return {name: list(values) for name, values in self._values.items()}

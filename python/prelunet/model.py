@@ -179,7 +179,8 @@ class Sequential(Network):
         validation_split : float, default 0.0
             The share of rows, taken from the end before shuffling, to validate with instead.
         shuffle : bool, default True
-            Visit rows in an order that is a function of (seed, epochs trained before) alone.
+            Visit rows in an order that is a function of (seed, epochs trained before) alone. A
+            batch of all rows is taken as it lies: order changes nothing there but the rounding.
         sample_weight : array_like of shape (n,), optional
             A batch's loss is ``sum(w l) / sum(w)``.
         class_weight : mapping of int to float, or "balanced", optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,15 @@ from ._validation import integer
 from .building import (
     build_network,
     checked_dtype,
-    checked_layers,
     checked_parameters,
     checked_shape,
 )
 from .layers import Layer
+from .layers.stacking import checked_layers
 
 Array = npt.NDArray[Any]
 _LARGEST_SEED = 2**63 - 1
+_NOTHING_TO_TAKE_BACK = nullcontext()
 
 
 class Network:
@@ -35,7 +36,7 @@ class Network:
         dtype: str,
         seed: int | None,
     ) -> None:
-        self.layers = checked_layers(layers)
+        self.layers = checked_layers("Sequential", layers)
         self.dtype = checked_dtype(dtype)
         self.seed = (
             int(np.random.SeedSequence().generate_state(1)[0])
@@ -135,13 +136,14 @@ class Network:
             self.build(rows.shape[1:])
         return self._network.rows(operation, rows)
 
-    @contextmanager
-    def _unbuilt_again_on_error(self) -> Iterator[None]:
+    def _unbuilt_again_on_error(self) -> AbstractContextManager[None]:
         """Take back a building that began with data which are then refused."""
-        built = self._network is not None
+        return self._building() if self._network is None else _NOTHING_TO_TAKE_BACK
+
+    @contextmanager
+    def _building(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if not built:
-                self._network, self._input_shape, self._names = None, None, []
+            self._network, self._input_shape, self._names = None, None, []
             raise

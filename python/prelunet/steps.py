@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -119,13 +120,31 @@ class Data:
         self, order: npt.NDArray[Any] | None, batch_size: int, totals: Any, *, steps: int
     ) -> None:
         """Make `steps` updates over the rows of `order`."""
+        self.network.train(self.rows, self.targets, order, batch_size, self._rates(steps), totals)
+
+    def train_epochs(self, shuffle: bool, batch_size: int, totals: npt.NDArray[np.float64]) -> None:
+        """Train for whole epochs; row i of `totals` gets epoch i's loss, right answers and rows."""
+        key = (self.model.seed, self.model.epochs_trained) if shuffle else None
+        rates = self._rates(len(totals) * math.ceil(self.count / batch_size))
+        try:
+            self.network.train_epochs(self.rows, self.targets, key, batch_size, rates, totals)
+        finally:
+            self.model.epochs_trained += int((totals[:, 2] == self.count).sum())
+
+    def _rates(self, steps: int) -> Array:
         schedule, first = self.model._schedule, self.network.steps
         assert schedule is not None
         if isinstance(schedule, Constant):
-            rates = np.full(steps, schedule.learning_rate)
-        else:
-            rates = schedule(np.arange(first, first + steps))
-        self.network.train(self.rows, self.targets, order, batch_size, rates, totals)
+            return np.full(steps, schedule.learning_rate)
+        return schedule(np.arange(first, first + steps))
+
+    def history(self, totals: npt.NDArray[np.float64]) -> dict[str, list[float]]:
+        """Return what epochs add up to, by name: `logs` of each row."""
+        loss, right, rows = totals.T
+        history = {"loss": (loss if self._sum else loss / rows).tolist()}
+        if self._judged:
+            history["accuracy"] = (right / rows).tolist()
+        return history
 
     def logs(self, totals: Any) -> dict[str, float]:
         """Return what the steps so far add up to, by name."""
@@ -146,6 +165,11 @@ class Data:
         """Return the loss of all rows as one batch and views of all gradients, frozen ones too."""
         totals = self.network.loss_and_gradients(self.rows, self.targets)
         return self.logs(totals)["loss"], self.network.gradients()
+
+    @property
+    def wants_functions(self) -> bool:
+        """Whether there are metrics that are functions."""
+        return any(function is not None for function in self.model._metrics.values())
 
     def functions(self) -> dict[str, float]:
         """Return the metrics that are functions."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from .layers.stacking import all_layers
+
 if TYPE_CHECKING:
     from .model import Sequential
 
@@ -20,20 +22,25 @@ class Summary(str):
 
 
 def summarize(model: Sequential) -> Summary:
-    """Return one line a layer: place, kind, output shape, parameters."""
+    """Return one line a layer: place, kind, output shape, parameters.
+
+    A layer that holds others counts theirs; they come after it, their kinds indented.
+    """
     parameters = model.parameters()
-    shapes = iter(model._built().shapes)
+    network = model._built()
+    shapes = iter(network.shapes)
+    infos = zip(parameters, network.parameters(), strict=True)
+    learned = {name for name, info in infos if info["trainable"]}
     rows = [("layer", "", "output", "parameters", "")]
-    for place, layer in enumerate(model.layers):
+    for key, layer in all_layers(model.layers):
         shape: tuple[int, ...] = ()
         for _ in layer.specifications():
             shape = tuple(next(shapes))
-        key = layer.name or str(place)
-        count = sum(
-            values.size for name, values in parameters.items() if name.rpartition(".")[0] == key
-        )
-        frozen = "frozen" if count and not layer.trainable else ""
-        rows.append((key, type(layer).__name__, "x".join(map(str, shape)), f"{count:,}", frozen))
+        own = [name for name in parameters if name.startswith(f"{key}.")]
+        count = sum(parameters[name].size for name in own)
+        frozen = "frozen" if own and learned.isdisjoint(own) else ""
+        kind = "  " * key.count(".") + type(layer).__name__
+        rows.append((key, kind, "x".join(map(str, shape)), f"{count:,}", frozen))
     total = sum(values.size for values in parameters.values())
     size = sum(values.nbytes for values in parameters.values())
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from .model import Sequential
 
 _SLICE_SECONDS = 0.1  # how long C++ trains before progress is shown
-
-
-def row_order(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int64]:
-    """Return the order of rows: a function of the seed and the number of the epoch alone."""
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(rows)
+_CALL_STEPS = (
+    1 << 16
+)  # steps of one call into C++ when nobody is watching: their rates are an array
 
 
 def fit(
@@ -95,30 +93,44 @@ class _Loop:
             for callback in self.callbacks:
                 callback.set_model(self.model)
                 callback.set_params({"epochs": self.epochs, "steps": self.steps})
-            self._call("on_train_begin")
-            for epoch in range(self.epochs):
-                self._call("on_epoch_begin", epoch)
-                logs = self._epoch()
-                self.model.epochs_trained += 1
-                logs |= self.data.functions()
-                if self.validation is not None:
-                    validated = self.validation.evaluate()
-                    logs |= {f"val_{name}": value for name, value in validated.items()}
-                self.history.append(logs)
-                self._call("on_epoch_end", epoch, logs)
-                if self.model.stop_training:
-                    break
-            self._call("on_train_end")
+            if self.callbacks or self.validation is not None or self.data.wants_functions:
+                self._watched_epochs()
+            else:
+                self._epochs()
         finally:
             network.end_fit()
             for callback in self.callbacks:
                 callback.close()
         return self.history
 
+    def _epochs(self) -> None:
+        """Train with nobody watching: many epochs in one call."""
+        most = max(1, _CALL_STEPS // self.steps)
+        for begin in range(0, self.epochs, most):
+            totals = np.zeros((min(most, self.epochs - begin), 3))
+            self.data.train_epochs(self.shuffle, self.batch_size, totals)
+            self.history.extend(self.data.history(totals))
+
+    def _watched_epochs(self) -> None:
+        self._call("on_train_begin")
+        for epoch in range(self.epochs):
+            self._call("on_epoch_begin", epoch)
+            logs = self._epoch()
+            self.model.epochs_trained += 1
+            logs |= self.data.functions()
+            if self.validation is not None:
+                validated = self.validation.evaluate()
+                logs |= {f"val_{name}": value for name, value in validated.items()}
+            self.history.append(logs)
+            self._call("on_epoch_end", epoch, logs)
+            if self.model.stop_training:
+                break
+        self._call("on_train_end")
+
     def _epoch(self) -> dict[str, float]:
         order = None
-        if self.shuffle and self.data.count > 1:
-            order = row_order(self.model.seed, self.model.epochs_trained, self.data.count)
+        if self.shuffle and self.steps > 1:
+            order = _core.row_order(self.model.seed, self.model.epochs_trained, self.data.count)
         elif self.slice < self.steps:
             order = np.arange(self.data.count)
         totals = _core.Totals()

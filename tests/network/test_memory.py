@@ -43,6 +43,7 @@ def network(features, *widths):
     layers = []
     for units in widths[:-1]:
         layers += [dense(units), pn.PReLU(), pn.Dropout(0.1)]
+    layers.append(pn.Residual([dense(8), pn.PReLU(), dense(widths[-2])], step=0.1))
     model = pn.Sequential([*layers, dense(widths[-1])], input_shape=(features,), seed=1)
     model.compile(pn.Adam(1e-3), metrics=["accuracy"])
     return model

@@ -290,3 +290,19 @@ def test_outputs_of_one_unit_and_targets_of_one_axis(rng):
     expected = np.mean((model.predict(X)[:, 0] - y) ** 2)
     got = model.evaluate(X, y)["loss"]
     assert_close_to_scale(got, expected, sum_tolerance(len(X), np.float64))
+
+
+# ---- accuracy ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outputs", [2, 3, 10, 16, 17, 40])
+def test_accuracy_takes_the_first_of_the_largest(rng, dtype, outputs):
+    values = rng.integers(-2, 3, (83, outputs)).astype(dtype)  # ties almost everywhere
+    labels = rng.integers(0, outputs, 83)
+    labels[::2] = values[::2].argmax(axis=1)
+    right = values.argmax(axis=1) == labels
+    model = identity(outputs, "softmax_cross_entropy", dtype=np.dtype(dtype).name)
+    assert model.evaluate(values, labels)["accuracy"] == right.mean()
+    for row in range(5):
+        got = model.evaluate(values[[row]], labels[[row]])["accuracy"]
+        assert got == right[row]

@@ -6,15 +6,9 @@ import mpmath
 import numpy as np
 import pytest
 
-import prelunet as pn
 from tolerances import ELEMENTARY_ULPS, assert_same_bits, ulps_between
+from ulp import REFERENCES, compute, errors, floats
 
-WIDE = {
-    "exp": np.exp,
-    "log": np.log,
-    "tanh": np.tanh,
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-}
 EXACT = {
     "exp": mpmath.exp,
     "log": mpmath.log,
@@ -25,23 +19,21 @@ EXACT = {
 RANGES = {"exp": (-760.0, 720.0), "tanh": (-30.0, 30.0), "sigmoid": (-760.0, 60.0)}
 
 
-def compute(name, x):
-    return getattr(pn.ops, name if name in ("exp", "log") else f"{name}_forward")(x)
-
-
 def assert_ulps(name, x, exact):
     distance = ulps_between(compute(name, x), exact)
     worst = int(np.argmax(distance))
     assert distance[worst] <= ELEMENTARY_ULPS[x.dtype], f"{name}({x[worst]!r}): {distance[worst]}"
 
 
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", REFERENCES)
 def test_float32_over_all_bit_patterns(name):
-    """Every 1021st float32, the subnormal and the huge among them; float64 is exact enough."""
-    x = np.arange(0, 2**32, 1021, dtype=np.uint64).astype(np.uint32).view(np.float32)
-    x = x[~np.isnan(x)]
-    with np.errstate(all="ignore"):
-        assert_ulps(name, x, WIDE[name](x.astype(np.float64)))
+    """Every 1021st float32 and both edges of every binade; ``python tests/ulp.py`` takes all."""
+    binades = np.arange(0, 2**32, 2**23)[:, np.newaxis] + np.arange(-64, 64)
+    patterns = np.concatenate([np.arange(0, 2**32, 1021), binades.ravel() % 2**32])
+    x = floats(patterns)
+    distance = errors(name, x)
+    worst = int(np.argmax(distance))
+    assert distance[worst] <= ELEMENTARY_ULPS[x.dtype], f"{name}({x[worst]!r}): {distance[worst]}"
 
 
 def float64_samples(name, rng, count):
@@ -58,13 +50,13 @@ def float64_samples(name, rng, count):
     return np.concatenate([x, rng.uniform(low, high, count), rng.uniform(-2, 2, count), tiny])
 
 
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", EXACT)
 def test_float64_dense(rng, name):
     if np.finfo(np.longdouble).nmant < 60:
         pytest.skip("long double is no wider than double here; mpmath alone checks")
     x = float64_samples(name, rng, 100_000)
     with np.errstate(all="ignore"):
-        assert_ulps(name, x, WIDE[name](x.astype(np.longdouble)))
+        assert_ulps(name, x, REFERENCES[name](x.astype(np.longdouble)))
 
 
 def assert_ulps_exactly(name, x):

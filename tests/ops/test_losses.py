@@ -201,3 +201,17 @@ def test_softmax_forward_extremes(dtype):
     p = pn.ops.softmax_forward(x)
     assert p[:2].tolist() == [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]
     assert np.isnan(p[2]).all()
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_a_row_does_not_depend_on_its_neighbours(rng, dtype, name, kind):
+    for outputs in OUTPUTS:
+        values = normal(rng, (17, outputs), dtype)
+        targets = loss_targets(name, kind, rng, 17, outputs, dtype)
+        values[3, 0] = np.nan
+        weights = np.eye(17, dtype=dtype)
+        for row in (0, 3, 8, 16):  # the weights leave one row, and the mean is over it alone
+            value, grad = loss(name, values, targets, sample_weight=weights[row])
+            alone, alone_grad = loss(name, values[[row]], targets[[row]])
+            assert_same_bits(np.float64(value), np.float64(alone))
+            assert_same_bits(grad[[row]], alone_grad)

@@ -29,6 +29,7 @@ def test_empty_arrays_that_have_an_answer(dtype):
     assert pn.ops.softmax_forward(none).shape == (0, 4)
     assert pn.ops.softmax_forward(np.empty((4, 0), dtype)).shape == (4, 0)
     assert pn.ops.exp(none).shape == (0, 4)
+    assert pn.ops.scaled_sum(none, none, 2.0).shape == (0, 4)
     grad_x, grad_alpha = pn.ops.prelu_backward(none, none, np.ones(4, dtype))
     assert grad_x.shape == (0, 4)
     assert grad_alpha.tolist() == [0.0] * 4

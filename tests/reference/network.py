@@ -1,5 +1,7 @@
 """A whole network in float64: layers are plain dicts, gradients have names such as "1.weight".
 
+Inside a residual, names have both places: "3.0.weight".
+
 The layers::
 
     {"layer": "dense", "weight": (units, features), "bias": (units,) or None}
@@ -9,6 +11,7 @@ The layers::
     {"layer": "flatten"}
     {"layer": "rescaling", "scale": 1 / 255, "offset": 0.0}
     {"layer": "dropout", "factor": (rows, ...)}         0 where dropped, 1 / (1 - rate) where kept
+    {"layer": "residual", "step": h, "layers": [...]}   y = x + h f(x), f the layers
 """
 
 from __future__ import annotations
@@ -30,12 +33,12 @@ PARAMETERS = {"dense": ("weight", "bias"), "prelu": ("alpha",)}
 
 def parameters(layers):
     """Return {"0.weight": array, ...}: copies in float64, in the order of the layers."""
-    return {
-        f"{i}.{name}": np.array(layer[name], np.float64)
-        for i, layer in enumerate(layers)
-        for name in PARAMETERS.get(layer["layer"], ())
-        if layer[name] is not None
-    }
+    found = {}
+    for i, layer in enumerate(layers):
+        own = {name: layer[name] for name in PARAMETERS.get(layer["layer"], ())}
+        inner = parameters(layer.get("layers", ()))
+        found |= {f"{i}.{name}": v for name, v in (own | inner).items() if v is not None}
+    return {name: np.array(value, np.float64) for name, value in found.items()}
 
 
 def with_parameters(layers, values):
@@ -43,7 +46,11 @@ def with_parameters(layers, values):
     replaced = [dict(layer) for layer in layers]
     for name, value in values.items():
         index, _, key = name.partition(".")
-        replaced[int(index)][key] = value
+        layer = replaced[int(index)]
+        if layer["layer"] == "residual":
+            layer["layers"] = with_parameters(layer["layers"], {key: value})
+        else:
+            layer[key] = value
     return replaced
 
 
@@ -62,6 +69,8 @@ def _layer_forward(layer, x):
         return x * layer["scale"] + layer.get("offset", 0.0)
     if kind == "dropout":
         return x * layer["factor"]
+    if kind == "residual":
+        return x + layer["step"] * forward(layer["layers"], x)[-1]
     return getattr(activations, f"{kind}_forward")(x, layer.get("parameter"))
 
 
@@ -85,6 +94,10 @@ def _layer_backward(layer, x, grad_out):
         return grad_out * layer["scale"], {}
     if kind == "dropout":
         return grad_out * layer["factor"], {}
+    if kind == "residual":
+        values = forward(layer["layers"], x)
+        grad_x, gradients = backward(layer["layers"], values, layer["step"] * grad_out)
+        return grad_out + grad_x, gradients
     return getattr(activations, f"{kind}_backward")(grad_out, x, layer.get("parameter")), {}
 
 
@@ -121,6 +134,10 @@ def gradient_scales(layers, values, grad_outputs):
         if layer["layer"] == "prelu":
             _, sums = prelu_backward(-abs(grad), x, layer["alpha"])  # x <= 0 where it counts
             scales[f"{i}.alpha"] = float(sums.max())
+        if layer["layer"] == "residual":
+            inside = forward(layer["layers"], x)
+            of_inner = gradient_scales(layer["layers"], inside, layer["step"] * grad)
+            scales |= {f"{i}.{name}": scale for name, scale in of_inner.items()}
         grad, _ = _layer_backward(layer, x, grad)
     return {name: scales[name] for name in parameters(layers)}
 

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'isa', 'num_threads', 'ops', 'set_num_threads']
+__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
     What the steps of an epoch add up to.
@@ -65,6 +65,8 @@ class Network32:
         ...
     def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: Totals) -> None:
         ...
+    def train_epochs(self, rows: Rows, targets: Targets, shuffle: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex] | None, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray) -> None:
+        ...
     def values(self) -> list:
         """
         Read-only views of the parameters, in arena order.
@@ -77,7 +79,7 @@ class Network32:
     @property
     def shapes(self) -> list[list[int]]:
         """
-        The output shape of each layer.
+        The output shape of each layer, a Residual's before those inside it.
         """
     @property
     def steps(self) -> int:
@@ -118,6 +120,8 @@ class Network64:
         ...
     def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: Totals) -> None:
         ...
+    def train_epochs(self, rows: Rows, targets: Targets, shuffle: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex] | None, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray) -> None:
+        ...
     def values(self) -> list:
         """
         Read-only views of the parameters, in arena order.
@@ -130,7 +134,7 @@ class Network64:
     @property
     def shapes(self) -> list[list[int]]:
         """
-        The output shape of each layer.
+        The output shape of each layer, a Residual's before those inside it.
         """
     @property
     def steps(self) -> int:
@@ -152,6 +156,14 @@ def compiler() -> str:
     """
     The compiler this module was built with.
     """
+def copy_bandwidth(bytes: typing.SupportsInt | typing.SupportsIndex, repeats: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+    """
+    memcpy of `bytes`, shared by all threads: (bytes read and written, seconds).
+    """
+def fma_ceiling(dtype: str, iterations: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+    """
+    Fused multiply-adds on registers alone, on every thread: (operations, seconds).
+    """
 def isa() -> str:
     """
     The instruction set whose kernels run.
@@ -159,6 +171,10 @@ def isa() -> str:
 def num_threads() -> int:
     """
     Threads the next call may use.
+    """
+def row_order(seed: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex, rows: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
+    """
+    The order in which an epoch visits rows.
     """
 def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
     """

@@ -7,6 +7,7 @@ from .base import Layer
 from .dense import Dense
 from .dropout import Dropout
 from .reshaping import Flatten, Rescaling
+from .residual import Residual
 
 __all__ = [
     "ACTIVATION_LAYERS",
@@ -17,6 +18,7 @@ __all__ = [
     "Layer",
     "PReLU",
     "Rescaling",
+    "Residual",
     *ACTIVATION_LAYERS,
 ]
 

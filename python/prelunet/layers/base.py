@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._description import Description
@@ -42,5 +42,18 @@ class Layer(Description, ABC):
         """Return what the engine needs to know: one entry for each of its layers."""
 
     def initializers(self) -> Mapping[str, Initializer]:
-        """Return where each parameter starts, by name."""
+        """Return where each of its own parameters starts, by name."""
         return {}
+
+    def inner_layers(self) -> Sequence[Layer]:
+        """Return the layers inside it that have a place and a name of their own."""
+        return ()
+
+
+def frozen(specifications: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the specifications with nothing to learn, those inside them too."""
+    return [
+        {**spec, "trainable": False}
+        | ({"layers": frozen(spec["layers"])} if "layers" in spec else {})
+        for spec in specifications
+    ]

@@ -9,7 +9,7 @@ from .._validation import boolean, size
 from ..initializers import Initializer
 from ..initializers import get as get_initializer
 from .activation import get as get_activation
-from .base import Layer
+from .base import Layer, frozen
 
 
 class Dense(Layer):
@@ -63,9 +63,7 @@ class Dense(Layer):
         if self.activation is None:
             return [dense]
         rest = self.activation.specifications()
-        if not self.trainable:  # a frozen layer's alpha is frozen too
-            rest = [{**spec, "trainable": False} for spec in rest]
-        return [dense, *rest]
+        return [dense, *(rest if self.trainable else frozen(rest))]
 
     def initializers(self) -> Mapping[str, Initializer]:
         """Return where weight, bias and the activation's alpha start."""

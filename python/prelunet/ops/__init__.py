@@ -23,6 +23,7 @@ from ._activation import (
     prelu_forward,
     softmax_forward,
 )
+from ._elementwise import scaled_sum
 from ._gemm import column_sums, gemm
 from ._loss import (
     LOSSES,
@@ -53,6 +54,7 @@ __all__ = [
     "mean_squared_error",
     "prelu_backward",
     "prelu_forward",
+    "scaled_sum",
     "sgd_update",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",

@@ -1,0 +1,208 @@
+// softmax, its cross-entropy (equations: loss.h), and the place of the largest output, by rows.
+//
+// Up to 16 columns rows are lanes (row_group.h); wider rows are taken one at a time. Both give the same bits.
+#pragma once
+
+#include "kernels/row_group.h"
+
+namespace prelunet::PRELUNET_ISA {
+namespace {
+
+// The largest element, NaN aside; NaN where the first is NaN.
+template <class T>
+PRELUNET_INLINE T row_max(std::size_t count, const T* x) {
+  Vec<T> best = splat(x[0]);
+  for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    const Vec<T> v = load_count(x + j, lanes);
+    best = max(lanes == kLanes<T> ? v : select(keep_first(splat(T(1)), lanes) == T(1), v, best), best);
+  });
+  T lane[kLanes<T>];
+  store(lane, best);
+  for (std::size_t half = kLanes<T> / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) lane[i] = lane[i + half] > lane[i] ? lane[i + half] : lane[i];
+  }
+  return lane[0];
+}
+template <class T>
+PRELUNET_INLINE Vec<T> group_max(std::size_t columns, const RowGroup<T>& x) {
+  Vec<T> best = x[0];
+  for (std::size_t j = 1; j < columns; ++j) best = max(x[j], best);
+  return best;
+}
+
+// The sum of e_j = exp(z_j - max), each stored unless e is null; NaN where z holds NaN or only -inf.
+template <class T>
+PRELUNET_INLINE double exp_row(std::size_t count, const T* z, T max, T* e) {
+  LaneSum<T> sum;
+  for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    const Vec<T> value = exp(load_count(z + j, lanes) - splat(max));
+    if (e != nullptr) store_count(e + j, value, lanes);
+    sum.add(j, value, lanes);
+  });
+  return sum.total();
+}
+template <class T>
+PRELUNET_INLINE RowDoubles<T> exp_group(std::size_t columns, const RowGroup<T>& z, Vec<T> max, RowGroup<T>& e) {
+  for (std::size_t j = 0; j < columns; ++j) e.set(j, exp(z[j] - max));
+  return sum_columns(columns, e);
+}
+
+template <class T>
+void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
+  if (columns <= kVirtualLanes) {
+    for_each_group<T>(rows, [&](std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      RowGroup<T> z, e;
+      z.read(count, columns, x + first * columns, columns);
+      const Vec<T> sum = exp_group(columns, z, group_max(columns, z), e).rounded();
+      for (std::size_t j = 0; j < columns; ++j) e.set(j, e[j] / sum);
+      e.write(count, columns, y + first * columns, columns);
+    });
+    return;
+  }
+  for (std::size_t i = 0; i < rows; ++i, x += columns, y += columns) {
+    const T sum = static_cast<T>(exp_row(columns, x, row_max(columns, x), y));
+    for_each_vector<T>(columns, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+      store_count(y + j, load_count<T>(y + j, lanes) / splat(sum), lanes);
+    });
+  }
+}
+
+// The place of each row's largest element, the first of equals, NaN aside; 0 where the first is NaN.
+template <class T>
+void argmax_rows(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place) {
+  if (columns <= kVirtualLanes) {
+    for_each_group<T>(rows, [&](std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      RowGroup<T> z;
+      z.read(count, columns, x + first * columns, columns);
+      const Vec<T> best = group_max(columns, z);
+      Vec<T> found = {};
+      for (std::size_t j = columns; j-- > 0;) found = select(z[j] == best, splat(static_cast<T>(j)), found);
+      T lane[kLanes<T>];
+      store(lane, found);
+      for (std::size_t i = 0; i < count; ++i) place[first + i] = static_cast<std::int64_t>(lane[i]);
+    });
+    return;
+  }
+  for (std::size_t i = 0; i < rows; ++i, x += columns) {
+    const T best = row_max(columns, x);
+    std::size_t j = 0;
+    while (j < columns && x[j] != best) ++j;
+    place[i] = j == columns ? 0 : static_cast<std::int64_t>(j);
+  }
+}
+
+PRELUNET_INLINE double log_of(double x) { return log(splat(x))[0]; }
+
+// t_j after smoothing: of a label, or of a row of targets.
+template <class T>
+struct SmoothTarget {
+  double keep, uniform;
+  const T* target;
+  std::int64_t label;
+  PRELUNET_INLINE double operator()(std::size_t j) const {
+    const double t = target != nullptr ? static_cast<double>(target[j]) : (static_cast<std::int64_t>(j) == label);
+    return keep * t + uniform;
+  }
+};
+
+// sum_j t_j (z_j - max), where t_j = 0 counts for nothing even at z_j = -inf.
+template <class T>
+PRELUNET_INLINE double shifted_dot(std::size_t m, const SmoothTarget<T>& t, const T* z, double max) {
+  double dot = 0.0;
+  for (std::size_t j = 0; j < m; ++j) {
+    if (t(j) != 0.0) dot += t(j) * (static_cast<double>(z[j]) - max);
+  }
+  return dot;
+}
+
+template <class T>
+PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t row) {
+  const std::size_t m = g.outputs;
+  const T* const z = g.output + row * g.output_stride;
+  T* const grad = g.grad == nullptr ? nullptr : g.grad + row * g.grad_stride;
+  const SmoothTarget<T> t{1.0 - g.option, g.option / static_cast<double>(m),
+                          g.target == nullptr ? nullptr : g.target + row * g.target_stride,
+                          g.label == nullptr ? 0 : g.label[row]};
+  double mass = t.target == nullptr ? 1.0 : 0.0;
+  if (t.target != nullptr) {
+    for (std::size_t j = 0; j < m; ++j) mass += static_cast<double>(t.target[j]);
+  }
+  mass = t.keep * mass + g.option;
+
+  const bool one_hot = t.target == nullptr && g.option == 0.0;
+  const T max = row_max(m, z);
+  const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
+  const double sum = exp_row(m, z, max, grad);  // z is read for the last time here: grad may be the same row
+  g.row_loss[row] = mass * log_of(sum) - dot;
+  if (grad == nullptr) return;
+
+  const Vec<T> divisor = splat(static_cast<T>(sum));
+  const Vec<T> weight = splat(static_cast<T>(mass));
+  const T scale = static_cast<T>(g.row_scale[row]);
+  if (one_hot) {
+    const T at_label = grad[t.label] / divisor[0] * weight[0];
+    for_each_vector<T>(m, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+      store_count(grad + j, load_count<T>(grad + j, lanes) / divisor * weight * splat(scale), lanes);
+    });
+    grad[t.label] = (at_label - 1) * scale;
+    return;
+  }
+  for_each_vector<T>(m, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    store_count(grad + j, load_count<T>(grad + j, lanes) / divisor * weight, lanes);
+  });
+  for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
+}
+
+// What softmax_cross_entropy_row does, for `rows` rows from `first` on.
+template <class T>
+PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size_t first, std::size_t rows) {
+  const std::size_t m = g.outputs;
+  RowGroup<T> z, target, e;
+  z.read(rows, m, g.output + first * g.output_stride, g.output_stride);
+  if (g.target != nullptr) {
+    target.read(rows, m, g.target + first * g.target_stride, g.target_stride);
+  } else {
+    for (std::size_t j = 0; j < m; ++j) target.set(j, Vec<T>{});
+    for (std::size_t i = 0; i < rows; ++i) target.lane[g.label[first + i]][i] = 1;
+  }
+  const double keep = 1.0 - g.option, uniform = g.option / static_cast<double>(m);
+  const Vec<T> max = group_max(m, z);
+  const RowDoubles<T> sum = exp_group(m, z, max, e);
+  RowDoubles<T> mass, loss, scale;
+  for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
+    Vec<double> given = {}, dot = {};
+    for (std::size_t j = 0; j < m; ++j) {
+      const Vec<double> t_given = widen_part(target[j], p);
+      const Vec<double> t = keep * t_given + uniform;
+      const Vec<double> term = t * (widen_part(z[j], p) - widen_part(max, p));
+      given += t_given;
+      dot += select(t == 0.0, Vec<double>{}, term);
+    }
+    mass.part[p] = keep * given + g.option;
+    loss.part[p] = mass.part[p] * log(sum.part[p]) - dot;
+  }
+  loss.write(rows, g.row_loss + first);
+  if (g.grad == nullptr) return;
+
+  scale.read(rows, g.row_scale + first);
+  const Vec<T> divisor = sum.rounded(), weight = mass.rounded(), row_scale = scale.rounded();
+  for (std::size_t j = 0; j < m; ++j) {
+    RowDoubles<T> t;
+    for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) t.part[p] = keep * widen_part(target[j], p) + uniform;
+    e.set(j, (e[j] / divisor * weight - t.rounded()) * row_scale);
+  }
+  e.write(rows, m, g.grad + first * g.grad_stride, g.grad_stride);
+}
+
+template <class T>
+void softmax_cross_entropy_rows(const LossRows<T>& g) {
+  if (g.outputs <= kVirtualLanes) {
+    for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows)
+                                  __attribute__((always_inline)) { softmax_cross_entropy_group(g, first, rows); });
+  } else {
+    for (std::size_t row = 0; row < g.rows; ++row) softmax_cross_entropy_row(g, row);
+  }
+}
+
+}  // namespace
+}  // namespace prelunet::PRELUNET_ISA

@@ -1,0 +1,155 @@
+// Forward, loss and backward of one block of a batch by a team: from a user's rows to the gradients of all parameters.
+#pragma once
+
+#include <algorithm>
+
+#include "network/network.h"
+#include "network/workspace.h"
+
+namespace prelunet {
+
+// A batch larger than this goes through block by block, so that memory does not grow with it. A multiple of kChunkRows.
+inline constexpr std::size_t kBlockRows = 256;
+
+// Rows [begin, begin + count) of a run, and where in the run their batch lies.
+struct BatchBlock {
+  std::size_t begin, count;
+  std::size_t batch_begin, batch_rows;
+  std::size_t end() const { return begin + count; }
+  bool first() const { return begin == batch_begin; }
+  bool last() const { return end() == batch_begin + batch_rows; }
+};
+
+// The block that begins at row `begin` of a run of `rows` rows; an empty one at the run's end.
+inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batch_size) {
+  const std::size_t batch_begin = begin / batch_size * batch_size;
+  const std::size_t batch_rows = std::min(batch_size, rows - batch_begin);
+  return {begin, std::min(kBlockRows, batch_begin + batch_rows - begin), batch_begin, batch_rows};
+}
+
+template <class T>
+class Backpropagation {
+ public:
+  Backpropagation(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets,
+                  std::size_t outputs, std::size_t batch_size)
+      : plan_(plan),
+        loss_(loss),
+        x_(x),
+        direct_(x.direct<T>()),
+        targets_(targets),
+        outputs_(outputs),
+        lowest_(plan.lowest_trained()),
+        workspace_(plan, x.features, outputs, std::min(kBlockRows, batch_size)) {
+    for (const auto& step : plan.steps) multiply_adds_ += step->multiply_adds();
+  }
+
+  double batch_factor(const std::int64_t* order, const BatchBlock& block) const {
+    const double weights = targets_.weight_sum({order, block.batch_begin}, block.batch_rows);
+    return prelunet::batch_factor(loss_.info().reduction, weights);
+  }
+
+  // One thread's way through one block.
+  class Pass {
+   public:
+    Pass(const Backpropagation& all, Team& team, const std::int64_t* order, const BatchBlock& block,
+         const BatchBlock& next, std::uint64_t step)
+        : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step) {
+      const Range share = team.share(next.count, kChunkRows);
+      // Steps of k of a tile, kChunkRows rows and a panel's columns wide, in two products: forward and grad_weight.
+      // Not every layer has the third, grad_x.
+      const double tile = static_cast<double>(kChunkRows * kernel_table<T>().panel_columns);
+      const double steps = 2.0 * all.multiply_adds_ * static_cast<double>(block.count) / tile / team.size();
+      ahead_ = all.x_.ahead({order, next.begin + share.begin}, share.size(), steps);
+    }
+
+    // This thread's rows, from the user's array to the gradients of the steps' inputs. The team meets after it.
+    void carry(double factor) {
+      if (all_.direct_ != nullptr && index_.order == nullptr) {
+        input_ = all_.direct_ + index_.begin * all_.x_.features;
+      } else {
+        gather(team_, all_.x_, index_, block_.count, all_.workspace_.input());
+        input_ = all_.workspace_.input();
+      }
+      for (std::size_t s = 0; s < steps().size(); ++s) steps()[s]->forward(team_, flow(s));
+      judge(factor);
+      all_.plan_.backward(team_, all_.lowest_, [this](std::size_t s) { return flow(s); });
+    }
+
+    // The gradients of parameters, with an update the parameters' move too. The team meets after it.
+    void gradients(const StepUpdate* update) {
+      for (std::size_t s = all_.lowest_; s < steps().size(); ++s) {
+        Flow<T> f = flow(s);
+        f.update = update;
+        steps()[s]->gradients(team_, f);
+      }
+    }
+
+   private:
+    const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
+
+    Flow<T> flow(std::size_t s) {
+      const Workspace<T>& w = all_.workspace_;
+      Flow<T> f{};
+      f.rows = block_.count;
+      f.capacity = w.rows();
+      f.x = s == 0 ? input_ : w.y(s - 1);
+      f.y = w.y(s);
+      f.z = w.z(s);
+      f.grad_y = w.grad_y(s);
+      f.grad_x = s > all_.lowest_ ? w.grad_y(s - 1) : nullptr;
+      f.work = w.work(s);
+      f.training = true;
+      f.first = block_.first();
+      f.first_row = block_.begin - block_.batch_begin;
+      f.step = step_;
+      f.ahead = &ahead_;
+      return f;
+    }
+
+    void judge(double factor) const {
+      const Workspace<T>& w = all_.workspace_;
+      const LossConfig& loss = all_.loss_;
+      TargetBlock<T> block = w.targets(!all_.targets_.labels.empty());
+      gather_targets(team_, all_.targets_, index_, block_.count, block);
+      const Range share = team_.share(block_.count, kChunkRows);
+      for (std::size_t i = share.begin; i < share.end; ++i) w.row_scale()[i] = block.weight[i] * factor;
+
+      const std::size_t last = steps().size() - 1;
+      LossRows<T> g = loss_arguments(loss, block_.count, all_.outputs_, static_cast<const T*>(w.y(last)), block,
+                                     w.row_scale(), w.row_loss());
+      g.grad = w.grad_y(last);
+      loss_rows(team_, loss.id, g);
+      if (loss.judge != Judge::none) {
+        judge_rows(team_, loss.judge, loss.threshold, block_.count, all_.outputs_, g.output, block, w.right());
+      }
+    }
+
+    const Backpropagation& all_;
+    Team& team_;
+    RowIndex index_;
+    const BatchBlock& block_;
+    std::uint64_t step_;
+    const T* input_ = nullptr;
+    Ahead ahead_;
+  };
+
+  // Adds the block's losses and right answers, in row order.
+  void add_up(const BatchBlock& block, double& loss, double& right) const {
+    loss = add_weighted(loss, block.count, workspace_.targets(false).weight, workspace_.row_loss());
+    const unsigned char* const judged = workspace_.right();
+    if (loss_.judge != Judge::none) right += static_cast<double>(std::count(judged, judged + block.count, 1));
+  }
+
+ private:
+  const Plan<T>& plan_;
+  const LossConfig& loss_;
+  const RowSource& x_;
+  const T* direct_;  // x where it needs no conversion, or null
+  const Targets& targets_;
+  std::size_t outputs_;
+  std::size_t lowest_;  // steps below the lowest one with something to learn need no backward pass
+  double multiply_adds_ = 0.0;
+  Workspace<T> workspace_;
+};
+
+}  // namespace prelunet

@@ -1,0 +1,99 @@
+#include "network/residual.h"
+
+#include <utility>
+
+#include "ops/elementwise.h"
+#include "runtime/scratch.h"
+
+namespace prelunet {
+
+template <class T>
+Residual<T>::Residual(const Shape& shape, double step, Plan<T> inner)
+    : Layer<T>(shape, shape), step_(step), inner_(std::move(inner)) {}
+
+template <class T>
+void Residual<T>::refresh(Team& team) {
+  for (const auto& step : inner_.steps) step->refresh(team);
+}
+
+template <class T>
+double Residual<T>::multiply_adds() const {
+  auto sum = static_cast<double>(this->outputs());
+  for (const auto& step : inner_.steps) sum += step->multiply_adds();
+  return sum;
+}
+
+template <class T>
+typename Residual<T>::Places Residual<T>::places(std::size_t s, std::size_t rows) const {
+  const Layer<T>& step = *inner_.steps[s];
+  const std::size_t size = checked_multiply(rows, step.outputs());
+  Layout layout;
+  const std::size_t y = layout.add<T>(size);
+  const std::size_t z = layout.add<T>(step.keeps_z() ? size : 0);
+  const std::size_t grad_y = layout.add<T>(size);
+  const std::size_t work = layout.add<T>(step.work_size(rows));
+  return {y / sizeof(T), z / sizeof(T), grad_y / sizeof(T), work / sizeof(T), layout.bytes() / sizeof(T)};
+}
+
+template <class T>
+std::size_t Residual<T>::begin(std::size_t s, std::size_t rows) const {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < s; ++i) sum = checked_add(sum, places(i, rows).size);
+  return sum;
+}
+
+template <class T>
+Flow<T> Residual<T>::inside(std::size_t s, const Flow<T>& flow) const {
+  T* const own = flow.work + begin(s, flow.capacity);
+  const Places at = places(s, flow.capacity);
+  Flow<T> inner = flow;
+  inner.y = own + at.y;
+  inner.z = own + at.z;
+  inner.grad_y = own + at.grad_y;
+  inner.work = own + at.work;
+  if (s > 0) {
+    const Places before = places(s - 1, flow.capacity);
+    inner.x = own - before.size + before.y;
+    inner.grad_x = s > lowest(flow) ? own - before.size + before.grad_y : nullptr;
+  }
+  return inner;
+}
+
+template <class T>
+void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
+  const T* f = nullptr;
+  for (std::size_t s = 0; s < inner_.steps.size(); ++s) {
+    const Flow<T> inner = inside(s, flow);
+    inner_.steps[s]->forward(team, inner);
+    f = inner.y;
+  }
+  scaled_sum(team, flow.rows, this->outputs(), step_, f, flow.x, flow.y);
+}
+
+// grad_x = grad_y + J^T (h grad_y), J the Jacobian of f.
+template <class T>
+void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
+  T* const grad_f = inside(inner_.steps.size() - 1, flow).grad_y;
+  scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_, 0.0, grad_f);
+  inner_.backward(team, lowest(flow), [&](std::size_t s) { return inside(s, flow); });
+  if (flow.grad_x == nullptr) return;
+  scaled_sum<T>(team, flow.rows, this->outputs(), 1.0, flow.grad_y, flow.grad_x, flow.grad_x);
+}
+
+template <class T>
+void Residual<T>::gradients(Team& team, const Flow<T>& flow) const {
+  for (std::size_t s = lowest(flow); s < inner_.steps.size(); ++s) {
+    inner_.steps[s]->gradients(team, inside(s, flow));
+  }
+}
+
+template <class T>
+void Residual<T>::predict(Team& team, const Flow<T>& flow) const {
+  inner_.predict(team, flow);
+  scaled_sum<T>(team, flow.rows, this->outputs(), step_, flow.y, flow.x, flow.y);
+}
+
+template class Residual<float>;
+template class Residual<double>;
+
+}  // namespace prelunet

@@ -1,0 +1,46 @@
+// y = x + h f(x), f a list of layers whose output has the shape of its input (He et al. 2016; with a step h, one step
+// of Euler's method for dx/dt = f(x)).
+//
+// y is rounded once. The steps of f run as they would outside; what they need between forward and gradients() lies in
+// this layer's work.
+#pragma once
+
+#include "network/plan.h"
+
+namespace prelunet {
+
+template <class T>
+class Residual final : public Layer<T> {
+ public:
+  Residual(const Shape& shape, double step, Plan<T> inner);
+
+  void bind(const std::vector<Parameter<T>>& parameters) override { inner_.bind(parameters); }
+  void refresh(Team& team) override;
+  std::size_t work_size(std::size_t rows) const override { return begin(inner_.steps.size(), rows); }
+  std::size_t predict_work_size(std::size_t rows) const override { return inner_.predict_work_size(rows); }
+  double multiply_adds() const override;
+
+  void forward(Team& team, const Flow<T>& flow) const override;
+  void backward(Team& team, const Flow<T>& flow) const override;
+  void gradients(Team& team, const Flow<T>& flow) const override;
+  void predict(Team& team, const Flow<T>& flow) const override;
+
+ private:
+  // Where a step of f has its arrays, counted from the first of them; size: of all together.
+  struct Places {
+    std::size_t y, z, grad_y, work, size;
+  };
+  Places places(std::size_t s, std::size_t rows) const;
+  // Where in work the arrays of step s begin.
+  std::size_t begin(std::size_t s, std::size_t rows) const;
+
+  // The lowest step of f that backward and gradients() have anything to do for.
+  std::size_t lowest(const Flow<T>& flow) const { return flow.grad_x == nullptr ? inner_.lowest_trained() : 0; }
+  // The block as it flows past step s of f.
+  Flow<T> inside(std::size_t s, const Flow<T>& flow) const;
+
+  double step_;
+  Plan<T> inner_;
+};
+
+}  // namespace prelunet

@@ -1,0 +1,26 @@
+#include "ops/elementwise.h"
+
+namespace prelunet {
+
+template <class T>
+void scale_shift(Team& team, std::size_t rows, std::size_t columns, const T* x, double scale, double shift, T* y) {
+  const Range share = team.share(rows, kChunkRows);
+  const std::size_t begin = share.begin * columns;
+  kernel_table<T>().scale_shift(share.size() * columns, x + begin, scale, shift, y + begin);
+}
+
+template <class T>
+void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor, const T* x, const T* y, T* out) {
+  const Range share = team.share(rows, kChunkRows);
+  const std::size_t begin = share.begin * columns;
+  kernel_table<T>().scaled_sum(share.size() * columns, factor, x + begin, y + begin, out + begin);
+}
+
+#define PRELUNET_INSTANTIATE(T)                                                             \
+  template void scale_shift(Team&, std::size_t, std::size_t, const T*, double, double, T*); \
+  template void scaled_sum(Team&, std::size_t, std::size_t, double, const T*, const T*, T*);
+PRELUNET_INSTANTIATE(float)
+PRELUNET_INSTANTIATE(double)
+#undef PRELUNET_INSTANTIATE
+
+}  // namespace prelunet

@@ -1,0 +1,17 @@
+// Elementwise work on rows by a team; all arrays (rows, columns) contiguous, rows shared in units of kChunkRows.
+#pragma once
+
+#include "kernels/dispatch.h"
+#include "runtime/team.h"
+
+namespace prelunet {
+
+// y = scale * x + shift, rounded once; y may be x.
+template <class T>
+void scale_shift(Team& team, std::size_t rows, std::size_t columns, const T* x, double scale, double shift, T* y);
+
+// out = factor * x + y, rounded once; out may be x or y.
+template <class T>
+void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor, const T* x, const T* y, T* out);
+
+}  // namespace prelunet

@@ -1,0 +1,57 @@
+"""Lists of layers: what may stand in one, and what the layers in it are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .base import Layer
+
+
+def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers of a model or of a layer that holds others.
+
+    Raises
+    ------
+    TypeError
+        If `layers` is not a sequence of layers.
+    ValueError
+        If two have the same name, or none computes anything.
+    """
+    if isinstance(layers, Layer) or not isinstance(layers, Sequence):
+        raise TypeError(f"{owner}: layers must be a list of layers, got {layers!r}")
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{owner}: layers must be layers, got {layer!r}")
+    if not any(spec["type"] != "flatten" for layer in layers for spec in layer.specifications()):
+        raise ValueError(f"{owner}: layers must hold at least one that computes something")
+    keys = layer_keys(layers)
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"{owner}: layers must differ in name, got {key!r} twice")
+    return tuple(layers)
+
+
+def layer_keys(layers: Sequence[Layer]) -> list[str]:
+    """Return what each layer's parameters are called by: its name, or its place."""
+    return [layer.name or str(place) for place, layer in enumerate(layers)]
+
+
+def specifications(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    """Return the engine's description of layers one after another."""
+    return [
+        {"name": key, **specification}
+        for key, layer in zip(layer_keys(layers), layers, strict=True)
+        for specification in layer.specifications()
+    ]
+
+
+def all_layers(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Yield each layer, then those inside it, with its name: ``"3"``, ``"3.0"``, ``"3.1"``.
+
+    That is the engine's order: it numbers a layer for each specification.
+    """
+    for key, layer in zip(layer_keys(layers), layers, strict=True):
+        name = prefix + key
+        yield name, layer
+        yield from all_layers(layer.inner_layers(), f"{name}.")
