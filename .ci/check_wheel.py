@@ -11,6 +11,7 @@ MUST_HOLD = [
     r"prelunet/_core\.[^/]+\.so",
     r"prelunet/_core/__init__\.pyi",
     r"prelunet/py\.typed",
+    r"prelunet/bench/__main__\.py",
     r"prelunet/data/digits\.npz",
     r"prelunet-[^/]+\.dist-info/licenses/LICENSE",
 ]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from cli_runs import read_results
+from prelunet import cli, data
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,3 +35,14 @@ def test_named_files_exist() -> None:
     named |= set(re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
     assert named
     assert not {name for name in named if not (ROOT / name).exists()}
+
+
+def test_mnist_command_reaches_98_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seconds are printed with the accuracy; no test holds a shared machine to them."""
+    if not Path(data.where("mnist")).is_dir():
+        pytest.skip("MNIST is not on this machine: set PRELUNET_DATA")
+    monkeypatch.chdir(tmp_path)
+    command = re.search(r"<!-- mnist-command -->\n+```sh\nprelunet (.*)\n```", README)
+    assert command
+    assert cli.main(shlex.split(command[1])) == 0
+    assert read_results("runs/mnist")["test_accuracy"] >= 0.98

@@ -1,0 +1,9 @@
+"""``python -m prelunet.bench``: the same as ``prelunet bench``."""
+
+from __future__ import annotations
+
+import sys
+
+from prelunet.cli import main
+
+sys.exit(main(["bench", *sys.argv[1:]]))

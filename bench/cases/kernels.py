@@ -1,0 +1,116 @@
+"""Single kernels: every activation, loss and optimizer of the registries, and matrix products.
+
+Products have the shapes of real layers. What is row-wise works on a block of a layer's activations,
+which caches hold, as in a training step; a few also on arrays beyond every cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from prelunet import ops
+
+from .networks import SEED, Array
+
+BLOCK = (256, 400)  # rows and units of what a step works on at a time
+LOGITS = (4096, 10)
+MEMORY = (40_960, 400)  # 65 MB each in float32
+LAYER = (400, 784)  # units and features: what an optimizer updates
+
+# Rows, units and features of a dense layer.
+LAYERS = [
+    *((128, 400, 400), (128, 400, 784), (100, 50, 784), (128, 128, 784), (128, 10, 128)),
+    *((200, 100, 30), (4096, 400, 784)),
+]
+
+# Arrays read and written for each element.
+PASSES = {"forward": 2, "backward": 3, "loss": 2, "sgd_update": 3, "momentum": 5, "adam_update": 7}
+
+
+@dataclass(frozen=True)
+class KernelCase:
+    """One op on arrays of one shape.
+
+    Parameters
+    ----------
+    name, op : str
+        The op is a name of `prelunet.ops`, or ``momentum``, which is sgd_update with a velocity.
+    shape : tuple of int
+        (rows, units, features) of a layer for products, else of the array.
+    flops, size : float
+        Operations of a product; bytes that others read and write. One of them is 0.
+    chain : int
+        Terms of the longest sum that makes an element.
+    """
+
+    name: str
+    op: str
+    shape: tuple[int, ...]
+    flops: float = 0.0
+    size: float = 0.0
+    chain: int = 1
+
+    def draw(self, *shape: int, positive: bool = False) -> Array:
+        """Draw normal float32 numbers, the same in every process."""
+        rng = np.random.default_rng(SEED)
+        drawn = rng.standard_normal(shape or self.shape, dtype=np.float32)
+        return np.abs(drawn) if positive else drawn
+
+    def labels(self) -> Array:
+        """Draw a class for each row."""
+        return np.random.default_rng(SEED).integers(self.shape[1], size=self.shape[0])
+
+
+def _row_wise(
+    op: str, kind: str, shape: tuple[int, int], where: str = "", chain: int = 1
+) -> KernelCase:
+    size = PASSES[kind] * 4.0 * shape[0] * shape[1]
+    return KernelCase(f"{op}{where}", op, shape, size=size, chain=chain)
+
+
+def _products() -> list[KernelCase]:
+    found = []
+    for rows, units, features in LAYERS:
+        for op, text, chain in (
+            ("gemm_forward", "x W^T", features),
+            ("gemm_grad_x", "dz W", units),
+            ("gemm_grad_weight", "dz^T x", rows),
+        ):
+            found.append(
+                KernelCase(
+                    f"{text} {rows}x{units}x{features}",
+                    op,
+                    (rows, units, features),
+                    flops=2.0 * rows * units * features,
+                    chain=chain,
+                )
+            )
+    return found
+
+
+def _kernel_cases() -> list[KernelCase]:
+    cases = _products()
+    activations = ("prelu", *ops.ACTIVATIONS)
+    cases += [_row_wise(f"{name}_forward", "forward", BLOCK) for name in activations]
+    cases += [
+        _row_wise(f"{name}_backward", "backward", BLOCK, chain=BLOCK[0]) for name in activations
+    ]
+    cases += [_row_wise("softmax_forward", "forward", LOGITS, chain=LOGITS[1])]
+    cases += [_row_wise(name, "forward", BLOCK) for name in ("exp", "log")]
+    cases += [_row_wise("column_sums", "forward", BLOCK, chain=BLOCK[0])]
+    cases += [_row_wise(name, "loss", LOGITS, chain=LOGITS[0]) for name in ops.LOSSES]
+    updates = ("sgd_update", "momentum", "adam_update")
+    cases += [_row_wise(name, name, LAYER) for name in updates]
+    cases += [
+        _row_wise(f"{name}_forward", "forward", MEMORY, ", memory")
+        for name in ("prelu", "relu", "tanh")
+    ]
+    cases += [_row_wise(name, name, MEMORY, ", memory") for name in updates]
+    return cases
+
+
+KERNELS: Mapping[str, KernelCase] = {case.name: case for case in _kernel_cases()}
+"""The cases by name."""

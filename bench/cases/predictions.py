@@ -1,0 +1,66 @@
+"""Predictions: one row, where the way through Python is what costs, and many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .networks import Array, Network, dense
+
+
+@dataclass(frozen=True)
+class PredictCase:
+    """A network and how many rows go through it in a call.
+
+    Parameters
+    ----------
+    name, title : str
+    network : Network
+    rows : int
+    target : float, optional
+        The share of the FMA ceiling that prelunet is meant to reach.
+    """
+
+    name: str
+    title: str
+    network: Network
+    rows: int
+    target: float | None = None
+
+    @property
+    def flops(self) -> float:
+        """Operations of the matrix products."""
+        return self.network.forward_flops(self.rows)
+
+    def data(self) -> Array:
+        """Draw the rows."""
+        return self.network.inputs(self.rows)
+
+    def for_check(self) -> PredictCase:
+        """Return the case with few enough rows for its answer to be compared."""
+        return replace(self, rows=min(self.rows, 500))
+
+    def in_float64(self) -> PredictCase:
+        """Return the case as a float64 network, with the same numbers in it."""
+        return replace(self, network=replace(self.network, dtype="float64"))
+
+
+PREDICTIONS: Mapping[str, PredictCase] = {
+    case.name: case
+    for case in (
+        PredictCase(
+            "P1",
+            "one row through 784-128-10, ReLU",
+            Network(784, dense(128, 10, activation="relu")),
+            rows=1,
+        ),
+        PredictCase(
+            "P10k",
+            "10,000 rows through 784-6x400-10, channel PReLU",
+            Network(784, dense(*[400] * 6, 10, activation="prelu_channel")),
+            rows=10_000,
+            target=0.85,
+        ),
+    )
+}
+"""The cases by name."""

@@ -1,0 +1,176 @@
+"""Whole training steps: the table that prelunet is built to win."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .networks import SEED, LayerSpec, Network, dense
+
+Array = npt.NDArray[Any]
+
+# A check trains this many steps, on at most so many rows.
+CHECK_STEPS = 3
+CHECK_ROWS = 1000
+# Fast enough for what an update changes to stand out from the rounding of what it is added to, and
+# the same number in float32 and float64: Keras holds it in float32.
+CHECK_SGD_RATE = 0.125
+
+
+@dataclass(frozen=True)
+class StepCase:
+    """A network, its data and how it is trained.
+
+    Parameters
+    ----------
+    name, title : str
+    network : Network
+    loss : {"softmax_cross_entropy", "batch_mean_squared_error", "half_squared_error"}
+    optimizer : {"sgd", "adam"}
+    learning_rate : float
+    rows, batch : int
+        Rows of the data, and of a step; the one is a multiple of the other.
+    passes : int
+        Over the data, in one timed call.
+    target : float, optional
+        The share of the FMA ceiling that prelunet is meant to reach.
+    input_dtype : str, optional
+        "uint8": rows come as bytes and are scaled by 1/255 on the way in.
+    shuffle : bool
+        Whether rows are visited in another order in each pass.
+    """
+
+    name: str
+    title: str
+    network: Network
+    loss: str
+    optimizer: str
+    learning_rate: float
+    rows: int
+    batch: int
+    passes: int = 1
+    target: float | None = None
+    input_dtype: str | None = None
+    shuffle: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Steps of one pass."""
+        return self.rows // self.batch
+
+    @property
+    def flops(self) -> float:
+        """Operations of the matrix products of one step."""
+        return self.network.step_flops(self.batch)
+
+    def data(self) -> tuple[Array, Array]:
+        """Draw X, and y: labels (rows,), or targets (rows, outputs) of the network's dtype."""
+        X = self.network.inputs(self.rows, self.input_dtype)
+        rng = np.random.default_rng(SEED + 2)
+        outputs = self.network.outputs
+        labels = rng.integers(max(outputs, 2), size=self.rows)
+        if self.loss == "softmax_cross_entropy":
+            return X, labels
+        targets = labels[:, None] if outputs == 1 else labels[:, None] == np.arange(outputs)
+        return X, targets.astype(self.network.dtype)
+
+    def for_check(self) -> StepCase:
+        """Return the case with few enough rows for its answer to be compared."""
+        rate = CHECK_SGD_RATE if self.optimizer == "sgd" else self.learning_rate
+        if self.batch == self.rows:
+            rows = min(self.rows, CHECK_ROWS)
+            return replace(self, rows=rows, batch=rows, passes=CHECK_STEPS, learning_rate=rate)
+        return replace(
+            self, rows=CHECK_STEPS * self.batch, passes=1, shuffle=False, learning_rate=rate
+        )
+
+    def in_float64(self) -> StepCase:
+        """Return the case as a float64 network, with the same numbers in it."""
+        return replace(self, network=replace(self.network, dtype="float64"))
+
+
+def _mnist_net(activation: str, dtype: str = "float32") -> Network:
+    return Network(784, dense(*[400] * 6, 10, activation=activation), dtype)
+
+
+def _step_cases() -> list[StepCase]:
+    softmax, sgd, adam = "softmax_cross_entropy", "sgd", "adam"
+    w0m = StepCase(
+        "W0m",
+        "784-6x400-10, channel PReLU, batch 128, SGD",
+        _mnist_net("prelu_channel"),
+        *(softmax, sgd, 1e-3, 12_800, 128),
+        target=0.83,
+    )
+    w0s = StepCase(
+        "W0s",
+        "784-6x400-10, shared PReLU, full batch of 60,000, gradient descent",
+        _mnist_net("prelu_shared"),
+        *(softmax, sgd, 1e-3, 60_000, 60_000),
+        target=0.82,
+    )
+    residual = tuple(LayerSpec(784, "tanh", residual=0.1) for _ in range(20))
+    return [
+        w0m,
+        w0s,
+        StepCase(
+            "W2",
+            "784-50-10, sigmoid, squared error, batch 100, SGD",
+            Network(784, dense(50, 10, activation="sigmoid", output="sigmoid")),
+            *("batch_mean_squared_error", sgd, 1e-3, 20_000, 100),
+            passes=4,
+            target=0.68,
+        ),
+        StepCase(
+            "W3",
+            "784-128-10, ReLU, softmax, batch 128, SGD",
+            Network(784, dense(128, 10, activation="relu")),
+            *(softmax, sgd, 1e-3, 25_600, 128),
+            passes=2,
+            target=0.83,
+        ),
+        StepCase(
+            "W1m",
+            "2-10-2, tanh, full batch of 200, SGD",
+            Network(2, dense(10, 2, activation="tanh")),
+            *(softmax, sgd, 1e-2, 200, 200),
+            passes=1000,
+        ),
+        StepCase(
+            "W5",
+            "30-100-2, ReLU, softmax, batch 200, Adam",
+            Network(30, dense(100, 2, activation="relu")),
+            *(softmax, adam, 1e-3, 20_000, 200),
+            passes=10,
+            # 16 us at a ceiling of 480 GFLOP/s; the gradient of the data is not counted.
+            target=0.34,
+        ),
+        StepCase(
+            "W4",
+            "20 residual layers of 784, h = 0.1, tanh, full batch of 1,000, Adam",
+            Network(784, (*residual, LayerSpec(1, "sigmoid"))),
+            *("half_squared_error", adam, 1e-3, 1_000, 1_000),
+            target=0.82,
+        ),
+        replace(
+            w0m,
+            name="W0m64",
+            title="W0m in float64",
+            network=_mnist_net("prelu_channel", "float64"),
+            target=0.75,
+        ),
+        replace(w0m, name="W0m-shuffled", title="W0m, rows shuffled in each pass", shuffle=True),
+        replace(w0m, name="W0m-uint8", title="W0m, rows as bytes", input_dtype="uint8"),
+        replace(w0s, name="W0s-uint8", title="W0s, rows as bytes", input_dtype="uint8"),
+    ]
+
+
+STEPS: Mapping[str, StepCase] = {case.name: case for case in _step_cases()}
+"""The cases by name."""
+
+QUICK_STEPS = ("W0m", "W2", "W3", "W1m", "W5")
+"""Those that end within a moment."""

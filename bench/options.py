@@ -1,0 +1,66 @@
+"""What a run is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .peers import OURS, PEERS, PRODUCTS
+
+REFERENCE = "numpy"
+"""Whose float64 answer everybody's is held against."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, against whom and how long.
+
+    Parameters
+    ----------
+    threads : int
+    against : sequence of str, optional
+        Names of `peers.PEERS`; all that are installed unless given.
+    only : sequence of str, optional
+        Names or patterns (``W*``) of cases; all unless given.
+    quick, check, scaling : bool
+        A minute's worth; answers only; time against size too.
+    quiet : bool
+        No progress on stderr.
+    """
+
+    threads: int
+    against: Sequence[str] | None = None
+    only: Sequence[str] | None = None
+    quick: bool = False
+    check: bool = False
+    scaling: bool = False
+    quiet: bool = False
+
+    def peers(self) -> list[str]:
+        """Return who takes part: prelunet, then the others in the order of the registry.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or its library is not installed.
+        """
+        wanted = self.against
+        if wanted is None:
+            wanted = [REFERENCE, PRODUCTS] if self.quick else list(PEERS)
+            wanted = [name for name in wanted if PEERS[name].installed()]
+        for name in wanted:
+            if name not in PEERS:
+                raise ValueError(
+                    f"bench: against must be names among {', '.join(PEERS)}, got {name!r}"
+                )
+            if not PEERS[name].installed():
+                needs = " and ".join(PEERS[name].needs).replace("|", " or ")
+                raise ValueError(f"bench: {name} needs {needs}, which is not installed")
+        return [name for name in PEERS if name == OURS or name in wanted]
+
+    def cases(self, names: Sequence[str], quick: Sequence[str]) -> list[str]:
+        """Return those of the names that are asked for."""
+        if self.only is not None:
+            return [n for n in names if any(fnmatchcase(n, pattern) for pattern in self.only)]
+        return [n for n in names if n in quick] if self.quick else list(names)

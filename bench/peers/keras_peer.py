@@ -1,0 +1,123 @@
+"""Keras 3 on TensorFlow, by ``fit`` and ``predict`` as everybody uses them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..cases.networks import Array, LayerSpec, Network
+from ..cases.predictions import PredictCase
+from ..cases.steps import StepCase
+from . import Peer, Training, UnsupportedError, version_of
+from .numpy_peer import EPSILON
+
+# Steps of one call into TensorFlow.
+STEPS_PER_EXECUTION = 100
+
+
+class Keras(Peer):
+    """A functional model, XLA-compiled where Keras finds that it can be."""
+
+    def __init__(self) -> None:
+        tensorflow: Any = importlib.import_module("tensorflow")
+        threads = int(os.environ["OMP_NUM_THREADS"])
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+        self.tensorflow = tensorflow
+        self.keras: Any = importlib.import_module("keras")
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of keras and of tensorflow."""
+        found = version_of("tensorflow-cpu|tensorflow")
+        return {"keras": str(self.keras.__version__), "tensorflow": str(found)}
+
+    def training(self, case: StepCase) -> Training:
+        """Build and compile."""
+        return KerasTraining(self.keras, self.tensorflow, case)
+
+    def prediction(self, case: PredictCase) -> Callable[[], Array]:
+        """Return the model's own call for one row, which its documentation advises, or predict."""
+        X = case.data()
+        model = build(self.keras, case.network)
+        if case.rows <= 32:
+            call = self.tensorflow.function(model, jit_compile=True)
+            return lambda: np.asarray(call(X))
+        return lambda: np.asarray(model.predict(X, batch_size=1024, verbose=0))
+
+
+class KerasTraining:
+    """A compiled model with its data."""
+
+    def __init__(self, keras: Any, tensorflow: Any, case: StepCase) -> None:
+        if case.input_dtype is not None or case.shuffle:
+            raise UnsupportedError("measured with rows as they lie, in the network's dtype")
+        self.case = case
+        self.model = build(keras, case.network)
+        optimizers = keras.optimizers
+        optimizer = (
+            optimizers.SGD(case.learning_rate)
+            if case.optimizer == "sgd"
+            else optimizers.Adam(case.learning_rate, epsilon=EPSILON)
+        )
+        self.model.compile(
+            optimizer,
+            loss_function(keras, case),
+            steps_per_execution=min(case.steps * case.passes, STEPS_PER_EXECUTION),
+        )
+        X, y = case.data()
+        # Batches lie ready, and passes are one long epoch: what Keras does between epochs is not
+        # training.
+        batches = [a.reshape(case.steps, case.batch, *a.shape[1:]) for a in (X, y)]
+        self.data = tensorflow.data.Dataset.from_tensor_slices(tuple(batches)).repeat()
+
+    def train(self, passes: int) -> None:
+        """Call ``fit``."""
+        self.model.fit(self.data, steps_per_epoch=passes * self.case.steps, verbose=0)
+
+    def parameters(self) -> list[Array]:
+        """Return copies, weights transposed."""
+        found = (np.array(w) for w in self.model.trainable_weights)
+        values = [w.T if w.ndim == 2 and not is_alpha(w) else w.ravel() for w in found]
+        return [np.ascontiguousarray(v) for v in values]
+
+
+def is_alpha(weight: Array) -> bool:
+    """Return whether a weight is the slope of a PReLU: Keras makes them (units,) or (1,)."""
+    return weight.ndim == 1
+
+
+def loss_function(keras: Any, case: StepCase) -> Any:
+    """Return the loss of (y, outputs)."""
+    if case.loss == "softmax_cross_entropy":
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    factor = 0.5 if case.loss == "half_squared_error" else 1 / case.batch
+    return lambda y, outputs: keras.ops.sum(keras.ops.square(outputs - y)) * factor
+
+
+def build(keras: Any, network: Network) -> Any:
+    """Return the model with the first parameters."""
+    layers = keras.layers
+    keras.config.set_floatx(network.dtype)
+    keras.config.set_dtype_policy(network.dtype)  # which does not follow floatx once it was used
+
+    def apply(spec: LayerSpec, x: Any) -> Any:
+        y = layers.Dense(spec.units)(x)
+        if spec.activation == "prelu_channel":
+            y = layers.PReLU()(y)
+        elif spec.activation == "prelu_shared":
+            y = layers.PReLU(shared_axes=[1])(y)
+        elif spec.activation is not None:
+            y = layers.Activation(spec.activation)(y)
+        return x + spec.residual * y if spec.residual else y
+
+    x = inputs = keras.Input((network.features,))
+    for spec in network.layers:
+        x = apply(spec, x)
+    model = keras.Model(inputs, x)
+    values = [p.T if p.ndim == 2 else p for p in network.parameters()]
+    model.set_weights([v.reshape(w.shape) for v, w in zip(values, model.weights, strict=True)])
+    return model

@@ -1,0 +1,301 @@
+"""The same kernels in NumPy, into memory taken before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..cases.kernels import KernelCase
+from ..cases.networks import Array
+from . import Kernel, UnsupportedError
+from .kernels_ours import PRODUCTS, sigmoid_like
+
+
+def kernel(case: KernelCase) -> Kernel:
+    """Return a function that runs the case once and returns what it made."""
+    if case.op in PRODUCTS:
+        return _product(case)
+    if case.op in UPDATES:
+        return UPDATES[case.op](case)
+    if case.op == "column_sums":
+        return _column_sums(case)
+    if case.op not in FUNCTIONS:
+        raise UnsupportedError(f"{case.op} is not written in NumPy")
+    function = FUNCTIONS[case.op]
+    x = case.draw(positive=case.op == "log")
+    out, work = np.empty((2, *case.shape), x.dtype)
+    if case.op in LOSSES:
+        targets = case.labels() if case.op == "softmax_cross_entropy" else sigmoid_like(x)
+        return lambda: (np.asarray(function(x, targets, out, work)), out)
+    alpha = [case.draw(case.shape[1])] if case.op.startswith("prelu") else []
+    if case.op.endswith("_backward"):
+        grad_out = x[::-1].copy()
+        return lambda: (out, *(function(grad_out, x, out, work, *alpha) or ()))
+
+    def forward() -> tuple[Array, ...]:
+        function(x, out, work, *alpha)
+        return (out,)
+
+    return forward
+
+
+def _product(case: KernelCase) -> Kernel:
+    a_axes, b_axes, how = PRODUCTS[case.op]
+    a = case.draw(*(case.shape[i] for i in a_axes))
+    b = case.draw(*(case.shape[i] for i in b_axes))
+    left = a.T if "transpose_a" in how else a
+    right = b.T if "transpose_b" in how else b
+    out = left @ right
+    return lambda: (np.matmul(left, right, out=out),)
+
+
+def _column_sums(case: KernelCase) -> Kernel:
+    x = case.draw()
+    ones = np.ones(len(x), x.dtype)
+    return lambda: (ones @ x,)
+
+
+# ---- activations: function(x, out, work), function(grad_out, x, out, work) ---------------------
+
+
+def prelu_forward(x: Array, out: Array, work: Array, alpha: Array) -> None:
+    np.minimum(x, 0, out=work)
+    np.subtract(x, work, out=out)
+    work *= alpha
+    out += work
+
+
+def prelu_backward(g: Array, x: Array, out: Array, work: Array, alpha: Array) -> tuple[Array]:
+    np.minimum(x, 0, out=work)
+    grad_alpha: Array = np.einsum("ij,ij->j", g, work)
+    work[...] = x <= 0
+    work *= alpha - 1
+    work += 1
+    np.multiply(g, work, out=out)
+    return (grad_alpha,)
+
+
+def relu_forward(x: Array, out: Array, work: Array) -> None:
+    np.maximum(x, 0, out=out)
+
+
+def relu_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    np.multiply(g, x > 0, out=out)
+
+
+def leaky_relu_forward(x: Array, out: Array, work: Array) -> None:
+    np.multiply(x, np.float32(0.01), out=out)
+    np.maximum(x, out, out=out)
+
+
+def leaky_relu_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    work[...] = x > 0
+    work *= np.float32(0.99)
+    work += np.float32(0.01)
+    np.multiply(g, work, out=out)
+
+
+def elu_forward(x: Array, out: Array, work: Array) -> None:
+    np.minimum(x, 0, out=work)
+    np.expm1(work, out=work)
+    np.maximum(x, work, out=out)
+
+
+def elu_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    np.minimum(x, 0, out=work)
+    np.exp(work, out=work)
+    np.multiply(g, work, out=out)
+
+
+def sigmoid_forward(x: Array, out: Array, work: Array) -> None:
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.reciprocal(out, out=out)
+
+
+def sigmoid_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    sigmoid_forward(x, work, out)
+    np.subtract(1, work, out=out)
+    out *= work
+    out *= g
+
+
+def tanh_forward(x: Array, out: Array, work: Array) -> None:
+    np.tanh(x, out=out)
+
+
+def tanh_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    np.tanh(x, out=out)
+    np.square(out, out=out)
+    np.subtract(1, out, out=out)
+    out *= g
+
+
+def silu_forward(x: Array, out: Array, work: Array) -> None:
+    sigmoid_forward(x, out, work)
+    out *= x
+
+
+def silu_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    sigmoid_forward(x, work, out)
+    np.subtract(1, work, out=out)
+    out *= x
+    out += 1
+    out *= work
+    out *= g
+
+
+def softmax_forward(x: Array, out: Array, work: Array) -> None:
+    np.subtract(x, x.max(1, keepdims=True), out=out)
+    np.exp(out, out=out)
+    out /= out.sum(1, keepdims=True)
+
+
+# ---- losses: function(outputs, targets, grad, work) -> loss ------------------------------------
+
+
+def softmax_cross_entropy(z: Array, labels: Array, grad: Array, work: Array) -> float:
+    rows = np.arange(len(z))
+    softmax_forward(z, grad, work)
+    loss = -np.log(grad[rows, labels]).mean(dtype=np.float64)
+    grad[rows, labels] -= 1
+    grad *= 1 / len(z)
+    return float(loss)
+
+
+def sigmoid_cross_entropy(z: Array, t: Array, grad: Array, work: Array) -> float:
+    np.multiply(t, z, out=work)
+    loss = (np.logaddexp(0, z) - work).mean(dtype=np.float64)
+    sigmoid_forward(z, grad, work)
+    grad -= t
+    grad *= 1 / z.size
+    return float(loss)
+
+
+def mean_squared_error(y: Array, t: Array, grad: Array, work: Array) -> float:
+    return _squares(y, t, grad, scale=1 / y.size, slope=2 / y.size)
+
+
+def batch_mean_squared_error(y: Array, t: Array, grad: Array, work: Array) -> float:
+    return _squares(y, t, grad, scale=1 / len(y), slope=2 / len(y))
+
+
+def half_squared_error(y: Array, t: Array, grad: Array, work: Array) -> float:
+    return _squares(y, t, grad, scale=0.5, slope=1.0)
+
+
+def _squares(y: Array, t: Array, grad: Array, *, scale: float, slope: float) -> float:
+    np.subtract(y, t, out=grad)
+    flat = grad.ravel()
+    loss = float(flat @ flat) * scale
+    grad *= slope
+    return loss
+
+
+def mean_absolute_error(y: Array, t: Array, grad: Array, work: Array) -> float:
+    np.subtract(y, t, out=grad)
+    loss = np.abs(grad, out=work).mean(dtype=np.float64)
+    np.sign(grad, out=grad)
+    grad *= 1 / y.size
+    return float(loss)
+
+
+def huber(y: Array, t: Array, grad: Array, work: Array) -> float:
+    np.subtract(y, t, out=work)
+    np.clip(work, -1, 1, out=grad)
+    work -= grad * np.float32(0.5)  # grad (d - grad / 2) is the loss on both sides of delta
+    loss = float(grad.ravel() @ work.ravel()) / y.size
+    grad *= 1 / y.size
+    return loss
+
+
+LOSSES: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        softmax_cross_entropy,
+        sigmoid_cross_entropy,
+        mean_squared_error,
+        batch_mean_squared_error,
+        half_squared_error,
+        mean_absolute_error,
+        huber,
+    )
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **LOSSES,
+    **{
+        function.__name__: function
+        for function in (
+            *(prelu_forward, prelu_backward, relu_forward, relu_backward),
+            *(leaky_relu_forward, leaky_relu_backward, elu_forward, elu_backward),
+            *(sigmoid_forward, sigmoid_backward, tanh_forward, tanh_backward),
+            *(silu_forward, silu_backward, softmax_forward),
+        )
+    },
+    "exp": lambda x, out, work: np.exp(x, out=out),
+    "log": lambda x, out, work: np.log(x, out=out),
+}
+
+
+# ---- updates -----------------------------------------------------------------------------------
+
+
+def _sgd(case: KernelCase) -> Kernel:
+    parameter, gradient = case.draw(), case.draw()
+    work = np.empty_like(parameter)
+
+    def run() -> tuple[Array, ...]:
+        np.multiply(gradient, 1e-3, out=work)
+        np.subtract(parameter, work, out=parameter)
+        return (parameter,)
+
+    return run
+
+
+def _momentum(case: KernelCase) -> Kernel:
+    parameter, gradient = case.draw(), case.draw()
+    work, velocity = np.zeros((2, *case.shape), parameter.dtype)
+
+    def run() -> tuple[Array, ...]:
+        np.multiply(velocity, 0.9, out=velocity)
+        np.multiply(gradient, 1e-3, out=work)
+        np.subtract(velocity, work, out=velocity)
+        np.add(parameter, velocity, out=parameter)
+        return (parameter, velocity)
+
+    return run
+
+
+def _adam(case: KernelCase) -> Kernel:
+    p, g = case.draw(), case.draw()
+    m, v, work = np.zeros((3, *case.shape), p.dtype)
+    bias_1, bias_2 = 1 - 0.9**10, math.sqrt(1 - 0.999**10)
+
+    def run() -> tuple[Array, ...]:
+        np.multiply(m, 0.9, out=m)
+        np.multiply(g, 0.1, out=work)
+        np.add(m, work, out=m)
+        np.multiply(v, 0.999, out=v)
+        np.square(g, out=work)
+        np.multiply(work, 0.001, out=work)
+        np.add(v, work, out=v)
+        np.sqrt(v, out=work)
+        np.multiply(work, 1 / bias_2, out=work)
+        np.add(work, 1e-8, out=work)
+        np.divide(m, work, out=work)
+        np.multiply(work, 1e-3 / bias_1, out=work)
+        np.subtract(p, work, out=p)
+        return (p, m, v)
+
+    return run
+
+
+UPDATES: dict[str, Callable[[KernelCase], Kernel]] = {
+    "sgd_update": _sgd,
+    "momentum": _momentum,
+    "adam_update": _adam,
+}

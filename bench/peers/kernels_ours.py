@@ -1,0 +1,101 @@
+"""Kernels of `prelunet.ops`, each on the arrays of its case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from prelunet import ops
+
+from ..cases.kernels import KernelCase
+from ..cases.networks import Array
+from . import Kernel
+
+
+def kernel(case: KernelCase) -> Kernel:
+    """Return a function that runs the case once and returns what it made."""
+    if case.op in PRODUCTS:
+        return _product(case)
+    if case.op in UPDATES:
+        return UPDATES[case.op](case)
+    op: Callable[..., Any] = getattr(ops, case.op)
+    x = case.draw(positive=case.op == "log")
+    if case.op in ops.LOSSES:
+        targets = case.labels() if case.op == "softmax_cross_entropy" else sigmoid_like(x)
+        return lambda: tuple(map(np.asarray, op(x, targets)))
+    arguments = [x, *([case.draw(case.shape[1])] if case.op.startswith("prelu") else [])]
+    if case.op.endswith("_backward"):
+        grad_out = x[::-1].copy()
+        return lambda: as_tuple(op(grad_out, *arguments))
+    if case.op.endswith("_forward") and case.op != "softmax_forward":
+        out = np.empty_like(x)
+        return lambda: (op(*arguments, out=out),)
+    return lambda: (op(*arguments),)
+
+
+def as_tuple(value: Any) -> tuple[Array, ...]:
+    """Return a tuple of one array or several."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def sigmoid_like(x: Array) -> Array:
+    """Return targets in [0, 1] from any numbers."""
+    targets: Array = np.abs(x[::-1]) % 1
+    return np.ascontiguousarray(targets)
+
+
+PRODUCTS: dict[str, tuple[tuple[int, int], tuple[int, int], dict[str, Any]]] = {
+    "gemm_forward": ((0, 2), (1, 2), {"transpose_b": True}),
+    "gemm_grad_x": ((0, 1), (1, 2), {}),
+    "gemm_grad_weight": ((0, 1), (0, 2), {"transpose_a": True}),
+}
+"""Axes of (rows, units, features) that the two factors have, and how they are multiplied."""
+
+
+def _product(case: KernelCase) -> Kernel:
+    a_axes, b_axes, how = PRODUCTS[case.op]
+    a = case.draw(*(case.shape[i] for i in a_axes))
+    b = case.draw(*(case.shape[i] for i in b_axes))
+    out = ops.gemm(a, b, **how)
+    return lambda: (ops.gemm(a, b, **how, out=out),)
+
+
+def _sgd(case: KernelCase) -> Kernel:
+    parameter, gradient = case.draw(), case.draw()
+
+    def run() -> tuple[Array, ...]:
+        ops.sgd_update(parameter, gradient, learning_rate=1e-3)
+        return (parameter,)
+
+    return run
+
+
+def _momentum(case: KernelCase) -> Kernel:
+    parameter, gradient = case.draw(), case.draw()
+    velocity = np.zeros_like(parameter)
+
+    def run() -> tuple[Array, ...]:
+        ops.sgd_update(parameter, gradient, velocity, learning_rate=1e-3, momentum=0.9)
+        return (parameter, velocity)
+
+    return run
+
+
+def _adam(case: KernelCase) -> Kernel:
+    parameter, gradient = case.draw(), case.draw()
+    first, second = np.zeros_like(parameter), np.zeros_like(parameter)
+
+    def run() -> tuple[Array, ...]:
+        ops.adam_update(parameter, gradient, first, second, step=10, learning_rate=1e-3)
+        return (parameter, first, second)
+
+    return run
+
+
+UPDATES: dict[str, Callable[[KernelCase], Kernel]] = {
+    "sgd_update": _sgd,
+    "momentum": _momentum,
+    "adam_update": _adam,
+}

@@ -1,0 +1,93 @@
+"""prelunet itself, through the same doors as everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import prelunet as pn
+from prelunet.layers import ACTIVATION_LAYERS
+
+from ..cases.kernels import KernelCase
+from ..cases.networks import Array, LayerSpec, Network
+from ..cases.predictions import PredictCase
+from ..cases.steps import StepCase
+from . import Kernel, Peer, Training, UnsupportedError
+from .kernels_ours import kernel
+
+OPTIMIZERS: dict[str, type[pn.optimizers.Optimizer]] = {"sgd": pn.SGD, "adam": pn.Adam}
+
+
+class Prelunet(Peer):
+    """Models built of layers, trained by ``fit``."""
+
+    def versions(self) -> dict[str, str]:
+        """Return prelunet's version, instruction set and compiler."""
+        config = pn.show_config(mode="dicts")
+        return {key: str(config[key]) for key in ("version", "isa", "compiler")}
+
+    def training(self, case: StepCase) -> Training:
+        """Build, set the first parameters, compile."""
+        return PrelunetTraining(case)
+
+    def prediction(self, case: PredictCase) -> Callable[[], Array]:
+        """Return ``model.predict`` of the rows."""
+        model, X = build(case.network), case.data()
+        return lambda: model.predict(X)
+
+    def kernel(self, case: KernelCase) -> Kernel:
+        """Return the op of the case on its arrays."""
+        return kernel(case)
+
+
+class PrelunetTraining:
+    """A compiled model with its data."""
+
+    def __init__(self, case: StepCase) -> None:
+        self.case = case
+        self.X, self.y = case.data()
+        self.model = build(case.network, scaled=case.input_dtype is not None)
+        # A class, not a name: what is timed has no schedule.
+        optimizer: Any = OPTIMIZERS[case.optimizer]
+        self.model.compile(optimizer(case.learning_rate), case.loss)
+
+    def train(self, passes: int) -> None:
+        """Call ``fit``."""
+        self.model.fit(
+            self.X,
+            self.y,
+            epochs=passes,
+            batch_size=self.case.batch,
+            shuffle=self.case.shuffle,
+            verbose=False,
+        )
+
+    def parameters(self) -> list[Array]:
+        """Return copies of the model's own."""
+        return [value.copy() for value in self.model.parameters().values()]
+
+
+def build(network: Network, *, scaled: bool = False) -> pn.Sequential:
+    """Return the network with its first parameters."""
+    layers: list[pn.Layer] = [pn.Rescaling(1 / 255)] if scaled else []
+    for spec in network.layers:
+        layers += _layers(spec)
+    model = pn.Sequential(layers, input_shape=(network.features,), dtype=network.dtype, seed=0)
+    names = list(model.parameters())
+    model.set_parameters(dict(zip(names, network.parameters(), strict=True)))
+    return model
+
+
+def _layers(spec: LayerSpec) -> list[pn.Layer]:
+    found: list[pn.Layer] = [pn.Dense(spec.units)]
+    if spec.activation in ("prelu_channel", "prelu_shared"):
+        found.append(pn.PReLU(spec.activation.removeprefix("prelu_")))
+    elif spec.activation is not None:
+        (layer,) = (c for c in ACTIVATION_LAYERS.values() if c.activation == spec.activation)
+        found.append(layer())
+    if not spec.residual:
+        return found
+    residual = getattr(pn, "Residual", None)
+    if residual is None:
+        raise UnsupportedError("this prelunet has no Residual layer")
+    return [residual(found, step=spec.residual)]

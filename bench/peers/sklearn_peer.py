@@ -1,0 +1,116 @@
+"""scikit-learn's MLPClassifier: the same network where it has it, the nearest one elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..cases.networks import Array, Network
+from ..cases.predictions import PredictCase
+from ..cases.steps import StepCase
+from . import Peer, Training, UnsupportedError, version_of
+from .numpy_peer import EPSILON
+
+ACTIVATIONS = {
+    "prelu_channel": "relu",
+    "prelu_shared": "relu",
+    "relu": "relu",
+    "tanh": "tanh",
+    "sigmoid": "logistic",
+}
+
+
+class ScikitLearn(Peer):
+    """Whole calls of ``fit``, from given weights by ``warm_start``."""
+
+    def __init__(self) -> None:
+        self.module: Any = importlib.import_module("sklearn.neural_network")
+        # A fit ends after so many passes, before it has converged; that is meant.
+        warnings.simplefilter("ignore")
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of scikit-learn."""
+        return {"scikit-learn": str(version_of("scikit-learn"))}
+
+    def stand_in(self, case: StepCase | PredictCase) -> str | None:
+        """Return what MLPClassifier has in place of PReLU, and of two outputs."""
+        if case.network.outputs == 2:
+            return "one logistic output for two classes"
+        kinds = {str(spec.activation) for spec in case.network.layers}
+        return "ReLU for PReLU" if kinds & {"prelu_channel", "prelu_shared"} else None
+
+    def training(self, case: StepCase) -> Training:
+        """Make the classifier."""
+        if case.input_dtype is not None or case.shuffle:
+            raise UnsupportedError("measured with rows as they lie, in the network's dtype")
+        if case.loss != "softmax_cross_entropy":
+            raise UnsupportedError("MLPClassifier has no such loss")
+        return ScikitLearnTraining(self.module, case)
+
+    def prediction(self, case: PredictCase) -> Callable[[], Array]:
+        """Return ``predict_proba``, with the softmax taken out of it."""
+        X = case.data()
+        classifier = make(self.module, case.network)
+        classifier.out_activation_ = "identity"
+        return lambda: np.asarray(classifier.predict_proba(X))
+
+
+class ScikitLearnTraining:
+    """A classifier and its data."""
+
+    def __init__(self, module: Any, case: StepCase) -> None:
+        self.X, self.y = case.data()
+        self.classifier = make(module, case.network)
+        self.classifier.set_params(
+            solver=case.optimizer, batch_size=case.batch, learning_rate_init=case.learning_rate
+        )
+
+    def train(self, passes: int) -> None:
+        """Call ``fit``, which goes on from the weights that are there."""
+        self.classifier.set_params(max_iter=passes).fit(self.X, self.y)
+
+    def parameters(self) -> list[Array]:
+        """Return copies, weights transposed."""
+        found: list[Array] = []
+        for weight, bias in zip(self.classifier.coefs_, self.classifier.intercepts_, strict=True):
+            found += [np.ascontiguousarray(weight.T), bias.copy()]
+        return found
+
+
+def make(module: Any, network: Network) -> Any:
+    """Return a classifier with the first parameters, where it has the same ones."""
+    hidden = network.layers[:-1]
+    classifier = module.MLPClassifier(
+        tuple(spec.units for spec in hidden),
+        activation=ACTIVATIONS[str(hidden[0].activation)],
+        alpha=0.0,
+        shuffle=False,
+        momentum=0.0,
+        nesterovs_momentum=False,
+        epsilon=EPSILON,
+        tol=0.0,
+        n_iter_no_change=10**9,
+        warm_start=True,
+    )
+    # One step makes the arrays that the parameters then go into.
+    classes = np.arange(network.outputs)
+    rows = np.zeros((len(classes), network.features), network.dtype)
+    classifier.partial_fit(rows, classes, classes=classes)
+    weights = [p.T for p in network.parameters() if p.ndim == 2]
+    for mine, weight in zip(classifier.coefs_, weights, strict=True):
+        if mine.shape == weight.shape:  # not where one output stands for two
+            mine[...] = weight
+    for mine, bias in zip(classifier.intercepts_, biases_of(network), strict=True):
+        if mine.shape == bias.shape:
+            mine[...] = bias
+    return classifier
+
+
+def biases_of(network: Network) -> list[Array]:
+    """Return the array that follows each matrix among the parameters."""
+    parameters = network.parameters()
+    return [parameters[i + 1] for i, p in enumerate(parameters) if p.ndim == 2]

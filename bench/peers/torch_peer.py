@@ -1,0 +1,128 @@
+"""PyTorch, eager and compiled."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..cases.networks import Array, LayerSpec, Network
+from ..cases.predictions import PredictCase
+from ..cases.steps import StepCase
+from . import Peer, Training, UnsupportedError
+
+
+class Eager(Peer):
+    """Modules, autograd and a fused optimizer; batches are views of one tensor."""
+
+    compiled = False
+
+    def __init__(self) -> None:
+        self.torch: Any = importlib.import_module("torch")
+        self.torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of torch."""
+        return {"torch": str(self.torch.__version__)}
+
+    def training(self, case: StepCase) -> Training:
+        """Build the module and its optimizer."""
+        return TorchTraining(self.torch, case, compiled=self.compiled)
+
+    def prediction(self, case: PredictCase) -> Callable[[], Array]:
+        """Return a forward pass without autograd over rows that come as a NumPy array."""
+        torch, X = self.torch, case.data()
+        module = build(torch, case.network)
+        run = torch.compile(module, dynamic=False) if self.compiled else module
+
+        def predict() -> Array:
+            with torch.inference_mode():
+                outputs: Array = run(torch.from_numpy(X)).numpy()
+            return outputs
+
+        return predict
+
+
+class Compiled(Eager):
+    """The same with forward, loss and backward through ``torch.compile``."""
+
+    compiled = True
+
+
+class TorchTraining:
+    """A module in training."""
+
+    def __init__(self, torch: Any, case: StepCase, *, compiled: bool) -> None:
+        if case.input_dtype is not None or case.shuffle:
+            raise UnsupportedError("measured with rows as they lie, in the network's dtype")
+        self.case = case
+        X, y = map(torch.from_numpy, case.data())
+        self.batches = list(zip(X.split(case.batch), y.split(case.batch), strict=True))
+        self.module = build(torch, case.network)
+        # One fused kernel for all parameters: the fastest of the three that torch has.
+        kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[case.optimizer]
+        self.optimizer = kind(self.module.parameters(), lr=case.learning_rate, fused=True)
+        loss = loss_function(torch, case)
+
+        def forward(x: Any, y: Any) -> Any:
+            return loss(self.module(x), y)
+
+        self.forward = torch.compile(forward, dynamic=False) if compiled else forward
+
+    def train(self, passes: int) -> None:
+        """Take the batches as they lie."""
+        for _ in range(passes):
+            for x, y in self.batches:
+                self.optimizer.zero_grad(set_to_none=True)
+                self.forward(x, y).backward()
+                self.optimizer.step()
+
+    def parameters(self) -> list[Array]:
+        """Return copies."""
+        return [p.detach().numpy().copy() for p in self.module.parameters()]
+
+
+def loss_function(torch: Any, case: StepCase) -> Callable[[Any, Any], Any]:
+    """Return the loss of (outputs, y)."""
+    functional = torch.nn.functional
+    if case.loss == "softmax_cross_entropy":
+        return lambda outputs, y: functional.cross_entropy(outputs, y)
+    factor = 0.5 if case.loss == "half_squared_error" else 1 / case.batch
+    return lambda outputs, y: functional.mse_loss(outputs, y, reduction="sum") * factor
+
+
+def build(torch: Any, network: Network) -> Any:
+    """Return the module with the first parameters."""
+    nn = torch.nn
+
+    class Residual(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, inner: Any, step: float) -> None:
+            super().__init__()
+            self.inner = inner
+            self.step = step
+
+        def forward(self, x: Any) -> Any:
+            return torch.add(x, self.inner(x), alpha=self.step)
+
+    def layer(spec: LayerSpec, features: int) -> Any:
+        parts = [nn.Linear(features, spec.units)]
+        if spec.activation in ("prelu_channel", "prelu_shared"):
+            parts.append(nn.PReLU(spec.units if spec.activation == "prelu_channel" else 1))
+        elif spec.activation is not None:
+            parts.append(
+                {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}[spec.activation]()
+            )
+        made = nn.Sequential(*parts)
+        return Residual(made, spec.residual) if spec.residual else made
+
+    widths = pairwise(network.widths)
+    layers = (layer(spec, n) for spec, (n, _) in zip(network.layers, widths, strict=True))
+    module = nn.Sequential(*layers).to(getattr(torch, network.dtype))
+    with torch.no_grad():
+        for parameter, value in zip(module.parameters(), network.parameters(), strict=True):
+            parameter.copy_(torch.from_numpy(np.ascontiguousarray(value)))
+    return module

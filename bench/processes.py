@@ -1,0 +1,124 @@
+"""Processes that peers live in: started once, asked again and again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from types import TracebackType
+from typing import Any, Self
+
+from . import machine
+from .peers import PeerSpec, UnsupportedError
+
+STOP_SECONDS = 10.0
+
+
+class WorkerError(ChildProcessError):
+    """A peer failed; the message holds its traceback."""
+
+
+class Worker:
+    """A peer in a process of its own, on so many threads.
+
+    Parameters
+    ----------
+    spec : PeerSpec
+    threads : int
+    """
+
+    def __init__(self, spec: PeerSpec, threads: int) -> None:
+        self.spec = spec
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the worker
+        cpus = machine.cpus_for(threads)
+        command = [sys.executable, "-m", f"{__package__}.worker", spec.name]
+        before = None if cpus is None else os.sched_getaffinity(0)
+        if cpus is not None:
+            os.sched_setaffinity(0, cpus)  # inherited, before any library counts
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=environment(threads),
+                text=True,
+            )
+        finally:
+            if before is not None:
+                os.sched_setaffinity(0, before)
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Send a request and return the answer.
+
+        Raises
+        ------
+        UnsupportedError
+            If the peer cannot do it.
+        WorkerError
+            If it failed, or the process is gone.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):  # it is gone; what it said is below
+            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise WorkerError(
+                f"bench: the process of {self.spec.name} ended:\n{self._last_words()}"
+            )
+        answer: dict[str, Any] = json.loads(line)
+        if "unsupported" in answer:
+            raise UnsupportedError(answer["unsupported"])
+        if "error" in answer:
+            raise WorkerError(f"bench: {self.spec.name} failed:\n{answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()  # no more requests: it ends by itself
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._errors.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")[-4000:]
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return this process's environment, with the variables by which libraries limit threads."""
+    count = str(threads)
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": count,
+        "OPENBLAS_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "TF_NUM_INTRAOP_THREADS": count,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "KERAS_BACKEND": "tensorflow",
+        "JAX_PLATFORMS": "cpu",
+        "CUDA_VISIBLE_DEVICES": "",
+    }

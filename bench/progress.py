@@ -1,0 +1,59 @@
+"""How far a long run is: a bar on tqdm where there is a terminal, else a line a part."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from prelunet._extras import require
+
+
+class Progress:
+    """Counts what is done, on stderr.
+
+    Parameters
+    ----------
+    total : int
+        Of the things to do.
+    quiet : bool, default False
+        Say nothing.
+    """
+
+    def __init__(self, total: int, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+        if not quiet and sys.stderr.isatty():
+            try:
+                tqdm = require("tqdm", extra="progress", purpose="a progress bar")
+            except ImportError:
+                return
+            layout = "{n_fmt}/{total_fmt} |{bar}| {desc}, {elapsed}"
+            self._bar = tqdm.tqdm(
+                total=total, file=sys.stderr, dynamic_ncols=True, bar_format=layout, leave=False
+            )
+
+    def begin(self, what: str) -> None:
+        """Say what comes now."""
+        if self._bar is not None:
+            self._bar.set_description_str(what)
+        elif not self._quiet:
+            sys.stderr.write(f"bench: {what}\n")
+            sys.stderr.flush()
+
+    def done(self) -> None:
+        """Count one thing."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

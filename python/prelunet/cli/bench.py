@@ -1,0 +1,94 @@
+"""``prelunet bench``: against the machine's ceiling, NumPy and the peers installed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import prelunet as pn
+from prelunet.cli import options, results
+from prelunet.plots import style
+
+TIMES, SCALING = "times.png", "scaling.png"
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "bench",
+        help="time kernels and training steps against the machine's ceiling and other libraries",
+        description="Measure the FMA ceiling of this machine, then kernels, whole training steps "
+        "and predictions: prelunet beside NumPy and each peer that is installed, every one in a "
+        "process of its own, in rounds, after their answers have been compared.",
+        formatter_class=options.HelpFormatter,
+    )
+    parser.add_argument(
+        "--against",
+        type=_names,
+        metavar="PEER,...",
+        help="numpy, products (the BLAS's matrix products alone), jax-loop, jax, torch, "
+        "torch-compile, keras, sklearn; all that are installed unless given, with --quick numpy "
+        "and products",
+    )
+    options.add_threads_option(parser)
+    parser.add_argument(
+        "--only", type=_names, metavar="CASE,...", help="cases by name or pattern: W0m, 'W*', P1"
+    )
+    parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
+    parser.add_argument("--check", action="store_true", help="compare answers; time nothing")
+    parser.add_argument(
+        "--scaling", action="store_true", help="time against batch, width, depth, rows, threads too"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    parser.add_argument("--figure", metavar="FILE", help="draw times against ours there")
+    parser.add_argument(
+        "--out", metavar="DIR", help=f"write results.json, {TIMES} and, with --scaling, {SCALING}"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, print, write."""
+    from prelunet import bench  # most commands do without
+
+    folder = None if arguments.out is None else results.writable_folder(arguments.out)
+    # What cannot be written should fail before minutes of measuring.
+    if arguments.json is not None:
+        results.writable_folder(Path(arguments.json).parent)
+    if arguments.figure is not None:
+        results.writable_folder(Path(arguments.figure).parent)
+        style.matplotlib("figure")
+    found = bench.run(
+        bench.Options(
+            threads=arguments.threads or pn.get_num_threads(),
+            against=arguments.against,
+            only=arguments.only,
+            quick=arguments.quick,
+            check=arguments.check,
+            scaling=arguments.scaling,
+            quiet=arguments.quiet,
+        )
+    )
+    print(bench.report.text(found))
+    if arguments.json is not None:
+        Path(arguments.json).write_text(results.to_json(found) + "\n", encoding="utf-8")
+    if arguments.figure is not None and not arguments.check:
+        bench.figures.save_times(found, arguments.figure)
+    if folder is not None:
+        results.write(folder, found)
+        try:
+            if not arguments.check:
+                bench.figures.save_times(found, folder / TIMES)
+            if "scaling" in found:
+                bench.figures.save_scaling(found, folder / SCALING)
+        except ImportError as error:
+            results.note([str(error)])
+    failed = [c["name"] for c in [*found["steps"], *found["predictions"]] if c["failures"]]
+    if arguments.check and failed:
+        raise ValueError(f"bench: answers of {', '.join(failed)} are missing or wrong: see above")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

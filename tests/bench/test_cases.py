@@ -1,0 +1,60 @@
+"""What is measured is whole, and is what the names say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from prelunet import ops
+from prelunet.bench.cases.kernels import KERNELS
+from prelunet.bench.cases.predictions import PREDICTIONS
+from prelunet.bench.cases.scaling import SCALING_CASES
+from prelunet.bench.cases.steps import CHECK_ROWS, CHECK_STEPS, QUICK_STEPS, STEPS
+
+# The work of a step, counted by hand: 2 operations for each weight and row, three times over, less
+# the gradient of the data.
+FLOPS = {"W0m": 0.778e9, "W0s": 365e9, "W2": 16.0e6, "W3": 52.4e6, "W1m": 40e3, "W4": 72.5e9}
+
+
+def test_the_registries_are_measured_whole():
+    measured = {case.op for case in KERNELS.values()}
+    activations = {
+        f"{name}_{way}" for name in ("prelu", *ops.ACTIVATIONS) for way in ("forward", "backward")
+    }
+    updates = {"sgd_update", "momentum", "adam_update"}
+    products = {"gemm_forward", "gemm_grad_x", "gemm_grad_weight"}
+    assert measured >= activations | set(ops.LOSSES) | updates | products
+    assert measured >= {"exp", "log", "softmax_forward", "column_sums"}
+
+
+@pytest.mark.parametrize("name", FLOPS)
+def test_operations_of_a_step(name):
+    assert f"{STEPS[name].flops:.2e}" == f"{FLOPS[name]:.2e}" or STEPS[name].flops == pytest.approx(
+        FLOPS[name], rel=5e-3
+    )
+
+
+@pytest.mark.parametrize("case", [*STEPS.values(), *SCALING_CASES.values()], ids=lambda c: c.name)
+def test_steps_are_whole_batches(case):
+    assert case.rows % case.batch == 0
+    check = case.for_check()
+    assert check.rows <= max(CHECK_ROWS, CHECK_STEPS * case.batch)
+    assert check.steps * check.passes == CHECK_STEPS
+    assert check.network.parameters()[0].shape == case.network.widths[1::-1]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_both_dtypes_begin_with_the_same_numbers(name):
+    case = STEPS[name].for_check()
+    exact = case.in_float64()
+    for a, b in zip(case.network.parameters(), exact.network.parameters(), strict=True):
+        assert a.dtype == case.network.dtype
+        assert b.dtype == np.float64
+        assert (a == b).all()
+    for a, b in zip(case.data(), exact.data(), strict=True):
+        assert (a == b).all()
+
+
+def test_quick_cases_exist():
+    assert set(QUICK_STEPS) <= set(STEPS)
+    assert not set(STEPS) & (set(PREDICTIONS) | set(KERNELS) | set(SCALING_CASES))
