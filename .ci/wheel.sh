@@ -7,6 +7,7 @@ python3 -m venv "$1/venv"
 "$1/venv/bin/pip" wheel . --no-deps --wheel-dir "$1" --config-settings="build-dir=$1/objects"
 python3 .ci/check_wheel.py "$1"/*.whl
 python3 .ci/check_symbols.py "$1/objects"
+python3 .ci/check_loops.py "$1/objects"
 "$1/venv/bin/pip" install --quiet "$1"/*.whl
 "$1/venv/bin/pip" list --format=freeze
 "$1/venv/bin/python" .ci/check_import.py

@@ -1,0 +1,124 @@
+"""Check the machine code of the loops over k in the full tiles of the kernels' release objects.
+
+Nearly all time of a training goes into them: one that asks for cache lines wanted later, one that
+does not, each perhaps in several copies. A compiler or a change that sends an accumulator to the
+stack and back breaks no test and costs a good share of the speed, so the disassembly is read: the
+tile must stay in registers, and what stands beside the sums must not outweigh them.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Tile(NamedTuple):
+    """The full tile of an ISA, as gemm_tile.h has it."""
+
+    rows: int
+    vectors: int
+    register: str
+    scalars: int  # addresses and counters that may lie on the stack: not all have a register
+
+
+TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=4)}
+# Two sums a cycle leave room for 5 instructions to decode, on the narrower of today's machines.
+INSTRUCTIONS_PER_SUM = 2.5
+
+FUNCTION = re.compile(r"[0-9a-f]+ <(.*)>:")
+INSTRUCTION = re.compile(r" *([0-9a-f]+):\t(.*)")
+JUMP = re.compile(r"j\w+ +([0-9a-f]+) ")
+FULL_TILE = (
+    r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, {rows}ul, {vectors}ul, (?P<partial>\w+)>"
+)
+
+
+def functions(path: Path) -> Iterator[tuple[str, dict[int, str]]]:
+    """Yield names and {address: instruction}."""
+    command = ["objdump", "--disassemble", "--demangle", "--no-show-raw-insn", path]
+    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for part in listing.split("\n\n"):
+        head, *lines = part.strip().splitlines() or [""]
+        if function := FUNCTION.fullmatch(head):
+            found = filter(None, map(INSTRUCTION.fullmatch, lines))
+            yield function[1], {int(line[1], 16): line[2] for line in found}
+
+
+def innermost_loops(code: dict[int, str]) -> list[list[str]]:
+    """Return what lies between a jump back and its target, where no other such pair is in it."""
+    jumps = [(int(jump[1], 16), at) for at, text in code.items() if (jump := JUMP.match(text))]
+    spans = [(first, last) for first, last in jumps if first <= last]
+    return [
+        [text for at, text in code.items() if span[0] <= at <= span[1]]
+        for span in spans
+        if not any(span != s and span[0] <= s[0] and s[1] <= span[1] for s in spans)
+    ]
+
+
+def loop_faults(loop: list[str], tile: Tile, partial: bool) -> list[str]:
+    sums = [text for text in loop if text.startswith("vfmadd") and tile.register in text]
+    broadcasts = [text for text in loop if text.startswith("vbroadcast") or "{1to" in text]
+    stack = [text for text in loop if re.search(r"\(%r[sb]p\b", text)]
+    vectors = [text for text in stack if re.search(r"%[xyz]mm", text)]
+    # AVX2 has no register left for the mask of the partial vector.
+    masks = [text for text in vectors if partial and re.match(r"vmovdqa .*\(%r[sb]p\),%ymm", text)]
+    found = []
+    if len(sums) != tile.rows * tile.vectors:
+        found.append(f"{len(sums)} sums on {tile.register} in place of {tile.rows * tile.vectors}")
+    if len(broadcasts) != tile.rows:
+        found.append(f"{len(broadcasts)} broadcasts in place of {tile.rows}")
+    if vectors != masks[:1]:
+        found.append(f"vectors on the stack: {'; '.join(vectors)}")
+    if len(stack) - len(vectors) > tile.scalars:
+        found.append(f"{len(stack) - len(vectors)} scalars on the stack")
+    if len(loop) > INSTRUCTIONS_PER_SUM * tile.rows * tile.vectors:
+        found.append(f"{len(loop)} instructions for {tile.rows * tile.vectors} sums")
+    return found
+
+
+def check(path: Path, tile: Tile) -> bool:
+    """Print what is found in an object; return whether it is as it must be."""
+    wanted = re.compile(FULL_TILE.format(rows=tile.rows, vectors=tile.vectors))
+    tiles, good = 0, True
+    for name, code in functions(path):
+        if (match := wanted.search(name)) is None:
+            continue
+        tiles += 1
+        partial = match["partial"] == "true"
+        loops = [
+            loop
+            for loop in innermost_loops(code)
+            if any(text.startswith("vfmadd") for text in loop)
+        ]
+        found = [fault for loop in loops for fault in loop_faults(loop, tile, partial)]
+        prefetches = {sum(text.startswith("prefetch") for text in loop) for loop in loops}
+        if prefetches != {tile.vectors, tile.vectors + 1}:
+            found.append(f"loops with {prefetches} prefetches")
+        sizes = ", ".join(str(len(loop)) for loop in loops)
+        what = f"{match['type']}{', partial B' if partial else ''}"
+        print(f"{path.parts[-3]} {what}: loops of {sizes} instructions: {'; '.join(found) or 'ok'}")
+        good = good and not found
+    if tiles != 2:
+        print(f"{path}: {tiles} full tiles in place of 2")
+    return good and tiles == 2
+
+
+def main() -> None:
+    build = Path(sys.argv[1])
+    if shutil.which("objdump") is None:
+        sys.exit("there is no objdump (Debian: binutils)")
+    good = True
+    for isa, tile in TILES.items():
+        objects = sorted(build.glob(f"**/prelunet_kernels_{isa}.dir/**/*.o"))
+        if not objects:
+            print(f"{isa}: not built, not checked")
+        for path in objects:
+            good = check(path, tile) and good
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
