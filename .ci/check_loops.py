@@ -25,6 +25,7 @@ class Tile(NamedTuple):
 
 
 TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=4)}
+VECTOR_BYTES = {"%ymm": 32, "%zmm": 64}
 # Two sums a cycle leave room for 5 instructions to decode, on the narrower of today's machines.
 INSTRUCTIONS_PER_SUM = 2.5
 
@@ -32,8 +33,11 @@ FUNCTION = re.compile(r"[0-9a-f]+ <(.*)>:")
 INSTRUCTION = re.compile(r" *([0-9a-f]+):\t(.*)")
 JUMP = re.compile(r"j\w+ +([0-9a-f]+) ")
 FULL_TILE = (
-    r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, {rows}ul, {vectors}ul, (?P<partial>\w+)>"
+    r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, .*::(?P<a>\w+)A, "
+    r"{rows}ul, {vectors}ul, (?P<partial>\w+)>"
 )
+# By strides or gathered, B whole or partial.
+TILES_OF_AN_OBJECT = 4
 
 
 def functions(path: Path) -> Iterator[tuple[str, dict[int, str]]]:
@@ -95,15 +99,16 @@ def check(path: Path, tile: Tile) -> bool:
         ]
         found = [fault for loop in loops for fault in loop_faults(loop, tile, partial)]
         prefetches = {sum(text.startswith("prefetch") for text in loop) for loop in loops}
-        if prefetches != {tile.vectors, tile.vectors + 1}:
+        lines = -(-tile.vectors * VECTOR_BYTES[tile.register] // 64)  # of a row of B
+        if prefetches != {lines, lines + 1}:
             found.append(f"loops with {prefetches} prefetches")
         sizes = ", ".join(str(len(loop)) for loop in loops)
-        what = f"{match['type']}{', partial B' if partial else ''}"
+        what = f"{match['type']}, {match['a'].lower()} A{', partial B' if partial else ''}"
         print(f"{path.parts[-3]} {what}: loops of {sizes} instructions: {'; '.join(found) or 'ok'}")
         good = good and not found
-    if tiles != 2:
-        print(f"{path}: {tiles} full tiles in place of 2")
-    return good and tiles == 2
+    if tiles != TILES_OF_AN_OBJECT:
+        print(f"{path}: {tiles} full tiles in place of {TILES_OF_AN_OBJECT}")
+    return good and tiles == TILES_OF_AN_OBJECT
 
 
 def main() -> None:

@@ -29,6 +29,11 @@ def dense(units, **options):
     return pn.Dense(units, bias_init=pn.initializers.Normal(stddev=0.2), **options)
 
 
+def conv2d(filters, kernel_size, **options):
+    """Return a Conv2D layer whose biases are not 0."""
+    return pn.Conv2D(filters, kernel_size, bias_init=pn.initializers.Normal(stddev=0.2), **options)
+
+
 def mlp(
     input_shape=(19,),
     widths=(33, 18, 5),
@@ -116,6 +121,12 @@ def _entry(layer, prefix, values, factors):
     if isinstance(layer, pn.Dense):
         bias = values[f"{prefix}.bias"] if layer.use_bias else None
         return {"layer": "dense", "weight": values[f"{prefix}.weight"], "bias": bias}
+    if isinstance(layer, (pn.Conv2D, pn.MaxPool2D)):
+        walk = {"stride": layer.stride, "padding": layer.padding}
+        if isinstance(layer, pn.MaxPool2D):
+            return {"layer": "max_pool2d", "size": layer.size, **walk}
+        bias = values[f"{prefix}.bias"] if layer.use_bias else None
+        return {"layer": "conv2d", "weight": values[f"{prefix}.weight"], "bias": bias, **walk}
     if isinstance(layer, pn.PReLU):
         return {"layer": "prelu", "alpha": values[f"{prefix}.alpha"]}
     if isinstance(layer, pn.Rescaling):

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 import prelunet as pn
-from network_models import ACTIVATIONS, activation_layer, dense, targets
+from network_models import ACTIVATIONS, activation_layer, conv2d, dense, targets
 
 ROWS = 330
 FEATURES = 64
@@ -39,6 +39,15 @@ RUNS = {
     "float64-data": {"optimizer": pn.SGD(0.1), "data": np.float64},
     "residual": {"optimizer": pn.Adam(2e-3), "residuals": True, "batch_size": 300},
     "residual-sgd": {"optimizer": pn.SGD(0.1), "residuals": True, "activation": "prelu-shared"},
+    "convolution": {"optimizer": pn.Adam(2e-3), "convolves": True, "shape": (9, 8, 3)},
+    "convolution-sgd": {
+        "optimizer": pn.SGD(0.1, momentum=0.5),
+        "convolves": True,
+        "shape": (9, 8, 3),
+        "activation": "prelu-shared",
+        "batch_size": 300,
+        "dropout": 0.2,
+    },
     "image": {"optimizer": pn.SGD(0.1), "shape": (4, 8, 2), "batch_size": 300},
     **{
         f"{name}-activation": {"optimizer": pn.SGD(0.1), "activation": name, "epochs": 1}
@@ -66,10 +75,21 @@ def residual(units, activation):
     )
 
 
-def build(dtype, *, activation, dropout, residuals, data, shape):
+def convolutions(activation):
+    """Return layers over images, with windows that overlap, stick out and leave gaps."""
+    return [
+        *(conv2d(17, 3, padding="same"), activation_layer(activation), pn.MaxPool2D(2, 1)),
+        *(conv2d(26, (2, 3), stride=2), activation_layer(activation)),
+        *(pn.MaxPool2D(2, padding="same"), conv2d(9, 2, activation="tanh"), pn.Flatten()),
+    ]
+
+
+def build(dtype, *, activation, dropout, residuals, convolves, data, shape):
     """Return the model of a run."""
     layers = [pn.Rescaling(1 / 255)] if data == np.uint8 else []
-    if len(shape) > 1:
+    if convolves:
+        layers += convolutions(activation)
+    elif len(shape) > 1:
         layers += [activation_layer(activation), pn.Flatten()]
     for units in WIDTHS[:-1]:
         layers += [dense(units), activation_layer(activation)]
@@ -92,6 +112,7 @@ def train(
     shape=(FEATURES,),
     dropout=0.0,
     residuals=False,
+    convolves=False,
     weighted=False,
     shuffle=True,
 ):
@@ -101,7 +122,13 @@ def train(
     y = targets(rng, ROWS, WIDTHS[-1], loss=loss, kind="labels")
     weights = rng.uniform(size=ROWS) if weighted else None
     model = build(
-        dtype, activation=activation, dropout=dropout, residuals=residuals, data=data, shape=shape
+        dtype,
+        activation=activation,
+        dropout=dropout,
+        residuals=residuals,
+        convolves=convolves,
+        data=data,
+        shape=shape,
     )
     model.compile(optimizer, loss, ["accuracy"])
     history = model.fit(

@@ -83,6 +83,7 @@ def op_cases(rows: int, columns: int, dtype: Any, *, depth: int = 5) -> list[OpC
             {"grad_out": grad_out, "x": x, "alpha": shared},
         ),
         *_elementwise_cases(x, grad_out),
+        *_image_cases(rng, rows, columns, depth, dtype),
         *_loss_cases(rng, rows, columns, dtype),
         OpCase("column_sums", "column_sums", {"x": x}),
         *_update_cases(rng, rows * columns, dtype),
@@ -127,6 +128,33 @@ def _elementwise_cases(x, grad_out):
         forward, backward = f"{name}_forward", f"{name}_backward"
         cases.append(OpCase(forward, forward, {"x": x}, takes_out=True))
         cases.append(OpCase(backward, backward, {"grad_out": grad_out, "x": x}))
+    return cases
+
+
+def _image_cases(rng, images, channels, filters, dtype):
+    x, weight = (
+        normal(rng, (images, 4, 5, channels), dtype),
+        normal(rng, (filters, 3, 2, channels), dtype),
+    )
+    cases = []
+    for padding, stride, shape in (("same", 2, (2, 3)), ("valid", 1, (2, 4))):
+        options = {"stride": stride, "padding": padding}
+        arrays = {"x": x, "weight": weight, "bias": normal(rng, (filters,), dtype)}
+        name = "conv2d_forward"
+        cases.append(OpCase(f"{name}-{padding}", name, arrays, options, takes_out=True))
+        arrays = {
+            "grad_out": normal(rng, (images, *shape, filters), dtype),
+            "x": x,
+            "weight": weight,
+        }
+        name = "conv2d_backward"
+        cases.append(OpCase(f"{name}-{padding}", name, arrays, options))
+    options = {"size": (3, 2), "stride": 2, "padding": "same"}
+    name = "max_pool2d_forward"
+    cases.append(OpCase(name, name, {"x": x}, options, takes_out=True))
+    arrays = {"grad_out": normal(rng, (images, 2, 3, channels), dtype), "x": x}
+    name = "max_pool2d_backward"
+    cases.append(OpCase(name, name, arrays, options))
     return cases
 
 

@@ -18,6 +18,7 @@ from subprocesses import run_code
 from tolerances import assert_same_bits
 
 OPTIONAL = ("sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "pandas")
+OPTIONAL += ("tensorboardX",)
 
 
 # ---- what a user types -------------------------------------------------------------------------
@@ -103,6 +104,13 @@ def test_every_layer_of_the_design_is_there():
     for layer in stack:
         assert {"name", "trainable"} <= inspect.signature(type(layer)).parameters.keys()
     assert pn.Sequential(stack).predict(np.ones((2, 3))).shape == (2, 8)
+    images = [
+        pn.Conv2D(4, 3, stride=1, padding="same"),
+        pn.Conv2D(filters=5, kernel_size=2, activation="prelu"),
+        pn.MaxPool2D(2, stride=None, padding="valid"),
+        pn.Flatten(),
+    ]
+    assert pn.Sequential(images).predict(np.ones((2, 7, 7, 3))).shape == (2, 45)
 
 
 # ---- what is public ----------------------------------------------------------------------------

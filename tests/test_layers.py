@@ -27,6 +27,20 @@ EXAMPLES = [
         bias_init=0.5,
         use_bias=False,
     ),
+    pn.Conv2D(3, 5),
+    pn.Conv2D(
+        4,
+        (3, 2),
+        (1, 2),
+        "same",
+        activation="prelu",
+        weight_init=initializers.TruncatedNormal(stddev=0.1),
+        bias_init=0.1,
+        use_bias=False,
+        name="first",
+    ),
+    pn.MaxPool2D(),
+    pn.MaxPool2D((2, 3), 1, "same", name="pool", trainable=False),
     pn.PReLU(),
     pn.PReLU("shared", init=0.1, name="slopes", trainable=False),
     pn.Dropout(0.25),
@@ -58,11 +72,17 @@ def test_examples_cover_the_family():
 
 
 def test_reprs_show_what_is_not_the_default():
-    assert [repr(example) for example in EXAMPLES[:5]] == [
+    assert [repr(example) for example in EXAMPLES[:9]] == [
         "Dense(units=3)",
         "Dense(units=3, activation=ReLU(), name='first', trainable=False)",
         "Dense(units=2, activation=PReLU(kind='shared', init=Normal(stddev=0.1)), "
         "weight_init=TruncatedNormal(stddev=0.2), bias_init=Constant(value=0.5), use_bias=False)",
+        "Conv2D(filters=3, kernel_size=(5, 5))",
+        "Conv2D(filters=4, kernel_size=(3, 2), stride=(1, 2), padding='same', activation=PReLU(), "
+        "weight_init=TruncatedNormal(stddev=0.1), bias_init=Constant(value=0.1), use_bias=False, "
+        "name='first')",
+        "MaxPool2D()",
+        "MaxPool2D(size=(2, 3), stride=(1, 1), padding='same', name='pool', trainable=False)",
         "PReLU()",
         "PReLU(kind='shared', init=Constant(value=0.1), name='slopes', trainable=False)",
     ]

@@ -60,6 +60,12 @@ LayerSpec layer_spec(const py::dict& config) {
       spec.name = py::cast<std::string>(value);
     } else if (key == "units") {
       spec.units = py::cast<std::size_t>(value);
+    } else if (key == "window") {
+      std::tie(spec.window_height, spec.window_width) = py::cast<std::pair<std::size_t, std::size_t>>(value);
+    } else if (key == "strides") {
+      std::tie(spec.stride_height, spec.stride_width) = py::cast<std::pair<std::size_t, std::size_t>>(value);
+    } else if (key == "same") {
+      spec.same = py::cast<bool>(value);
     } else if (key == "use_bias") {
       spec.use_bias = py::cast<bool>(value);
     } else if (key == "activation") {

@@ -8,6 +8,7 @@ void register_ops(py::module_& m) {
   auto ops = m.def_submodule("ops", "Every kernel alone: NumPy in, NumPy out. Documented in prelunet.ops.");
   register_gemm_ops(ops);
   register_activation_ops(ops);
+  register_conv2d_ops(ops);
   register_elementwise_ops(ops);
   register_loss_ops(ops);
   register_optimizer_ops(ops);

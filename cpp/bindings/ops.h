@@ -27,6 +27,7 @@ inline Matrix matrix_of(const py::array& array) {
 }
 
 void register_activation_ops(py::module_& m);
+void register_conv2d_ops(py::module_& m);
 void register_elementwise_ops(py::module_& m);
 void register_gemm_ops(py::module_& m);
 void register_loss_ops(py::module_& m);

@@ -1,4 +1,5 @@
-// C = A B in its three uses: x W^T (B = W^T in packed panels), dz W and dz^T x (B as it lies in memory).
+// C = A B in its three uses: x W^T (B = W^T in packed panels), dz W and dz^T x (B as it lies in memory); and the same
+// three with the patches of images as rows or columns of A (ops/conv2d.h).
 //
 // Panels of B are the outer loop: one panel stays in cache while all rows of A pass. Rows go by kChunkRows, and what
 // follows the product (bias and activation; the derivative of the activation below; the update of a weight) takes each
@@ -14,15 +15,14 @@ namespace {
 
 // As many lines of the rows wanted next as `steps` steps of k pay for.
 PRELUNET_INLINE void add_ahead(Lines& lines, Ahead& a, std::size_t steps) {
-  constexpr std::size_t kLine = 64;
-  const std::size_t row_lines = (a.row_bytes + kLine - 1) / kLine;
+  const std::size_t row_lines = (a.row_bytes + kLineBytes - 1) / kLineBytes;
   a.credit += steps;
   while (a.credit >= a.pace && a.begin < a.end && lines.columns < Lines::kMost) {
     const std::size_t row = a.order == nullptr ? a.begin : static_cast<std::size_t>(a.order[a.begin]);
     const std::size_t paid = a.credit / a.pace, left = row_lines - a.line;
     const std::size_t count = paid < left ? paid : left;
-    const unsigned char* const from = a.data + static_cast<std::ptrdiff_t>(row) * a.row_stride + a.line * kLine;
-    lines.column[lines.columns++] = {reinterpret_cast<const char*>(from), kLine, count};
+    const unsigned char* const from = a.data + static_cast<std::ptrdiff_t>(row) * a.row_stride + a.line * kLineBytes;
+    lines.column[lines.columns++] = {reinterpret_cast<const char*>(from), kLineBytes, count};
     a.credit -= count * a.pace;
     a.line += count;
     if (a.line < row_lines) break;
@@ -70,9 +70,30 @@ PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, cons
 
 // How many steps of k go at a time, so that what they read stays in cache while all rows pass: a panel of B, and of A
 // either rows or (the transposed A of a weight gradient) whole lines of which a tile uses a few elements.
+constexpr std::size_t kPackedSteps = 1024;
 template <class T>
-PRELUNET_INLINE std::size_t k_block(const Gemm<T>& g) {
-  return g.a_k_stride == 1 ? 1024 : 256;
+constexpr std::size_t kSliceSteps = (std::size_t{48} << 10) / (kPanelColumns<T> * sizeof(T));  // 48 KiB of a panel
+
+// k in blocks of about one size.
+PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
+  const std::size_t blocks = (k + most - 1) / most;
+  return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
+}
+
+// So many rows of A repay a copy of the slice of B that they all read: rows of B lie far apart, each begins and ends
+// within a cache line, and many of them share few sets of the cache.
+constexpr std::size_t kWorthCopying = 32;
+
+// Rows of B, a panel wide, one after another, padded with zeros to its width.
+template <class T>
+PRELUNET_INLINE void copy_slice(const Panel& panel, std::size_t steps, const T* b, std::size_t b_stride, T* slice) {
+  for (std::size_t p = 0; p < steps; ++p, b += b_stride, slice += panel.width) {
+    for (std::size_t at = 0; at < panel.columns; at += kLineBytes / sizeof(T)) prefetch(b + kAhead * b_stride + at);
+    for_each_vector<T>(panel.columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
+      const Vec<T> v = load_count(b + j, count);
+      store_count(slice + j, v, panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>);
+    });
+  }
 }
 
 // Steps [begin, begin + steps) of k of one panel, for all rows; the last ones run the epilogue.
@@ -80,12 +101,15 @@ template <class T>
 PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Panel& panel, std::size_t begin,
                                 std::size_t steps) {
   constexpr std::size_t kPanel = kPanelColumns<T>;
-  constexpr std::size_t kWorthPrefetching = 64;  // steps of k that hide the way to memory
-  const bool packed = g.b_stride == 0;
-  const bool partial = !packed && panel.last != kLanes<T>;
+  constexpr std::size_t kWorthPrefetching = 16;  // steps of k that pay for a look at what comes next
+  const bool packed = g.b_stride == 0, gathered = g.a_row_offset != nullptr;
+  const bool copies = !packed && g.m >= kWorthCopying;
+  const bool partial = !packed && !copies && panel.last != kLanes<T>;
+  const TileTable<T>& table = gathered ? kGatheredTiles<T> : kStridedTiles<T>;
   const Epilogue<T>* const epilogue = begin + steps == g.k ? g.epilogue : nullptr;
   const bool updates = epilogue != nullptr && epilogue->update != nullptr;
   alignas(64) T gradient[kChunkRows * kPanel];
+  alignas(64) T slice[kSliceSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = steps;
   tile.a_row_stride = g.a_row_stride;
@@ -93,10 +117,15 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
   tile.b_stride = packed ? panel.width : g.b_stride;
   tile.b = g.b + (packed ? column * g.k : column) + begin * tile.b_stride;
   tile.last = panel.last;
+  if (copies) {
+    copy_slice(panel, steps, tile.b, tile.b_stride, slice);
+    tile.b = slice;
+    tile.b_stride = panel.width;
+  }
   tile.start = nullptr;
   tile.start_stride = g.c_stride;
   tile.c_stride = updates ? kPanel : g.c_stride;
-  Lines lines;
+  Lines lines = {};
   tile.lines = &lines;
   for (std::size_t row = 0; row < g.m; row += kChunkRows) {
     const Block block{row, column, g.m - row < kChunkRows ? g.m - row : kChunkRows, panel.columns};
@@ -104,10 +133,16 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
     for (std::size_t i = 0; i < block.rows; i += kTileRows) {
       const std::size_t rows = block.rows - i < kTileRows ? block.rows - i : kTileRows;
       T* const c = g.c + (row + i) * g.c_stride + column;
-      tile.a = g.a + (row + i) * g.a_row_stride + begin * g.a_k_stride;
+      if (gathered) {
+        tile.a = g.a;
+        tile.a_row_offset = g.a_row_offset + row + i;
+        tile.a_k_offset = g.a_k_offset + begin;
+      } else {
+        tile.a = g.a + (row + i) * g.a_row_stride + begin * g.a_k_stride;
+      }
       if (g.accumulate || begin > 0) tile.start = c;
       tile.c = updates ? gradient + i * kPanel : c;
-      const TileRow<T>& tiles = kTiles<T>.row[rows - 1];
+      const TileRow<T>& tiles = table.row[rows - 1];
       (panel.vectors == 0 ? tiles.half : tiles.whole[panel.vectors - 1][partial])(tile);
     }
     if (epilogue != nullptr) run_epilogue(*epilogue, block, gradient);
@@ -116,7 +151,7 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
 
 template <class T>
 void gemm(const Gemm<T>& g) {
-  const std::size_t most = k_block(g);
+  const std::size_t most = k_block(g.k, g.b_stride == 0 ? kPackedSteps : kSliceSteps<T>);
   for (std::size_t column = 0; column < g.n;) {
     const Panel panel = next_panel<T>(g.n - column);
     std::size_t begin = 0;

@@ -90,7 +90,7 @@ void pack_strip(std::size_t rows, std::size_t columns, const T* w, std::size_t w
 // How wide n columns become in panels.
 template <class T>
 std::size_t packed_columns(std::size_t n) {
-  std::size_t column = n / kPanelColumns<T> * kPanelColumns<T>;
+  std::size_t column = full_panels<T>(n);
   std::size_t width = column;
   while (column < n) {
     const Panel panel = next_panel<T>(n - column);
@@ -103,13 +103,34 @@ std::size_t packed_columns(std::size_t n) {
 // Panel by panel (next_panel), row p of W^T after row p, each padded with zeros to the panel's width.
 template <class T>
 void pack_panels(const Panels<T>& g, std::size_t begin, std::size_t end) {
-  for (std::size_t column = begin; column < end;) {
+  const std::size_t full = full_panels<T>(g.n);
+  for (std::size_t column = begin < full ? begin : full; column < end;) {
     const Panel panel = next_panel<T>(g.n - column);
+    if (column < begin) {  // a panel of the last few, which another thread packs
+      column += panel.columns;
+      continue;
+    }
     for (std::size_t j = 0; j < panel.width; j += kLanes<T>) {
       const std::size_t rows = panel.columns - j < kLanes<T> ? panel.columns - j : kLanes<T>;
       const std::size_t width = panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>;
       pack_strip(rows, g.k, g.w + (column + j) * g.w_stride, g.w_stride, width, g.panels + column * g.k + j,
                  panel.width);
+    }
+    column += panel.columns;
+  }
+}
+
+// B given by rows into the same panels.
+template <class T>
+void pack_rows(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels) {
+  for (std::size_t column = 0; column < n;) {
+    const Panel panel = next_panel<T>(n - column);
+    T* to = panels + column * k;
+    for (std::size_t p = 0; p < k; ++p, to += panel.width) {
+      const T* const from = b + row_offset[p] + column;
+      std::size_t j = 0;
+      for (; j < panel.columns; ++j) to[j] = from[j];
+      for (; j < panel.width; ++j) to[j] = T(0);
     }
     column += panel.columns;
   }
@@ -121,7 +142,8 @@ struct PanelPlace {
 };
 template <class T>
 PRELUNET_INLINE PanelPlace panel_of(std::size_t n, std::size_t row) {
-  std::size_t column = row / kPanelColumns<T> * kPanelColumns<T>;
+  const std::size_t full = full_panels<T>(n);
+  std::size_t column = row < full ? row / kPanelColumns<T> * kPanelColumns<T> : full;
   Panel panel = next_panel<T>(n - column);
   while (row >= column + panel.columns) {
     column += panel.columns;

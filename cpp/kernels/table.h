@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/activation_registry.h"
+#include "kernels/window2d.h"
 
 namespace prelunet {
 
@@ -160,6 +161,8 @@ struct Gemm {
   std::size_t m, n, k;
   const T* a;  // element (i, p) at a[i * a_row_stride + p * a_k_stride]
   std::size_t a_row_stride, a_k_stride;
+  const std::ptrdiff_t* a_row_offset;  // or null; else element (i, p) is at a[a_row_offset[i] + a_k_offset[p]]
+  const std::ptrdiff_t* a_k_offset;
   const T* b;            // packed: panels written by pack_panels; else row p at b + p * b_stride
   std::size_t b_stride;  // 0: packed
   T* c;
@@ -200,18 +203,26 @@ enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, ui
 
 template <class T>
 struct KernelTable {
-  std::size_t panel_columns;                     // columns of a full panel of B; the last may be narrower
+  std::size_t panel_columns;                     // columns of a full panel of B; the last ones may be narrower
+  std::size_t (*full_panels)(std::size_t n);     // of n columns, those in the full panels
   std::size_t (*packed_columns)(std::size_t n);  // n with the padding of its panels
 
   void (*gemm)(const Gemm<T>&);
   // Columns [begin, end) of W^T into their panels; both are multiples of panel_columns, or end is n.
   void (*pack_panels)(const Panels<T>&, std::size_t begin, std::size_t end);
+  // The same for B given by rows: row p is the n elements at b + row_offset[p].
+  void (*pack_rows)(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels);
 
   void (*activation_forward[static_cast<int>(ActivationId::count)])(const ActivationForward<T>&);
   void (*activation_backward[static_cast<int>(ActivationId::count)])(const ActivationBackward<T>&);
   bool backward_reads_x[static_cast<int>(ActivationId::count)];  // false: y alone is enough
   // total[j] += partial[c][j] for c in order; columns [0, columns).
   void (*add_chunks)(std::size_t chunks, std::size_t columns, const T* partial, std::size_t stride, T* total);
+
+  // One image (height, width, channels) to (rows, columns, channels) of its windows, and back; grad_x is overwritten.
+  void (*max_pool2d_forward)(const Window2D&, std::size_t channels, const T* x, T* y);
+  void (*max_pool2d_backward)(const Window2D&, std::size_t channels, const T* x, const T* y, const T* grad_y,
+                              T* grad_x);
 
   void (*loss_rows[static_cast<int>(LossId::count)])(const LossRows<T>&);
   void (*softmax_rows)(std::size_t rows, std::size_t columns, const T* x, T* y);

@@ -6,6 +6,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/loss.h"
+#include "kernels/max_pool2d.h"
 #include "kernels/optimizer.h"
 #include "kernels/pack.h"
 #include "kernels/softmax.h"
@@ -18,9 +19,11 @@ template <class T>
 constexpr KernelTable<T> make_table() {
   return {
       .panel_columns = kPanelColumns<T>,
+      .full_panels = full_panels<T>,
       .packed_columns = packed_columns<T>,
       .gemm = gemm<T>,
       .pack_panels = pack_panels<T>,
+      .pack_rows = pack_rows<T>,
       .activation_forward = {activation_forward<T, Identity>, activation_forward<T, PReLU>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_forward<T, Class>,
                              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
@@ -37,6 +40,8 @@ constexpr KernelTable<T> make_table() {
 #undef PRELUNET_ROW
       },
       .add_chunks = add_chunks<T>,
+      .max_pool2d_forward = max_pool2d_forward<T>,
+      .max_pool2d_backward = max_pool2d_backward<T>,
       .loss_rows =
           {
               softmax_cross_entropy_rows<T>,

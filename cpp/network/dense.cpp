@@ -15,8 +15,9 @@ Dense<T>::Dense(const Shape& input, std::size_t units, bool use_bias, bool train
       panels_(packed_size<T>(units, features_)) {}
 
 template <class T>
-void Dense<T>::fuse(const CurveSpec& spec) {
+bool Dense<T>::fuse(const CurveSpec& spec) {
   curve_.emplace(spec, units_);
+  return true;
 }
 
 template <class T>

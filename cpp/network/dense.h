@@ -11,8 +11,7 @@ class Dense final : public Layer<T> {
  public:
   Dense(const Shape& input, std::size_t units, bool use_bias, bool trainable);
 
-  // Takes the activation that follows into this layer's own step. Its parameter, if any, comes after W and b.
-  void fuse(const CurveSpec& spec);
+  bool fuse(const CurveSpec& spec) override;
 
   std::vector<ParameterInfo> parameters() const override;
   void bind(const std::vector<Parameter<T>>& parameters) override;

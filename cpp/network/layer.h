@@ -13,6 +13,8 @@
 
 namespace prelunet {
 
+struct CurveSpec;
+
 // What a step's backward pass does first, element by element, to the gradient of its outputs. The step above may do it
 // in the epilogue of the product that makes that gradient.
 template <class T>
@@ -60,6 +62,8 @@ class Layer {
   // Parameters have changed: renew what is derived from them. The team has met before and meets after.
   virtual void refresh(Team&) {}
 
+  // Takes the activation that follows into this step, its parameter after this layer's own; false: not a step that can.
+  virtual bool fuse(const CurveSpec&) { return false; }
   // Backward reads what the fused activation was applied to.
   virtual bool keeps_z() const { return false; }
   // y = x when predicting: no work and no buffer then.

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "network/activation.h"
+#include "network/conv2d.h"
 #include "network/dense.h"
 #include "network/dropout.h"
+#include "network/max_pool2d.h"
 #include "network/rescaling.h"
 #include "network/residual.h"
 #include "runtime/scratch.h"
@@ -57,6 +59,8 @@ class Planner {
   // The step of one layer; null for a layer that only renames its shape.
   std::unique_ptr<Layer<T>> make_step(const Shape& input, const LayerSpec& spec, const std::string& name);
   std::unique_ptr<Layer<T>> make_dense(const Shape& input, const LayerSpec& spec, const std::string& name);
+  std::unique_ptr<Layer<T>> make_conv2d(const Shape& input, const LayerSpec& spec, const std::string& name);
+  std::unique_ptr<Layer<T>> make_max_pool2d(const Shape& input, const LayerSpec& spec, const std::string& name);
   // Adds the step of a residual, and to the plan what is inside it.
   void add_residual(Plan<T>& plan, const Shape& input, const LayerSpec& spec, const std::string& name);
 
@@ -74,9 +78,38 @@ std::unique_ptr<Layer<T>> Planner<T>::make_dense(const Shape& input, const Layer
   return std::make_unique<Dense<T>>(input, spec.units, spec.use_bias, spec.trainable);
 }
 
+// The way of the layer's window over its input.
+Window2D window_of(const Shape& input, const LayerSpec& spec, const std::string& title) {
+  if (input.size() != 3) {
+    throw std::invalid_argument(title + ": input must have shape (height, width, channels), got " + to_string(input));
+  }
+  const Window2D window{window_axis(input[0], spec.window_height, spec.stride_height, spec.same),
+                        window_axis(input[1], spec.window_width, spec.stride_width, spec.same)};
+  if (window.places() == 0) {
+    throw std::invalid_argument(title + ": input must have at least " + std::to_string(spec.window_height) +
+                                " rows and " + std::to_string(spec.window_width) + " columns, got " + to_string(input) +
+                                "; padding='same' takes smaller ones");
+  }
+  return window;
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Planner<T>::make_conv2d(const Shape& input, const LayerSpec& spec, const std::string& name) {
+  const Window2D window = window_of(input, spec, "layer " + name + " (Conv2D)");
+  return std::make_unique<Conv2D<T>>(input, window, spec.units, spec.use_bias, spec.trainable);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Planner<T>::make_max_pool2d(const Shape& input, const LayerSpec& spec,
+                                                      const std::string& name) {
+  return std::make_unique<MaxPool2D<T>>(input, window_of(input, spec, "layer " + name + " (MaxPool2D)"));
+}
+
 template <class T>
 std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerSpec& spec, const std::string& name) {
   if (spec.type == "dense") return make_dense(input, spec, name);
+  if (spec.type == "conv2d") return make_conv2d(input, spec, name);
+  if (spec.type == "max_pool2d") return make_max_pool2d(input, spec, name);
   if (is_curve(spec)) return std::make_unique<ActivationLayer<T>>(curve_spec(spec), input);
   if (spec.type == "dropout") return std::make_unique<Dropout<T>>(input, spec.rate, seed_, count_ - 1);
   if (spec.type == "rescaling") return std::make_unique<Rescaling<T>>(input, spec.scale, spec.offset);
@@ -123,9 +156,8 @@ Plan<T> Planner<T>::plan(const Shape& input, const std::vector<LayerSpec>& layer
     shape = step == nullptr ? Shape{element_count(shape)} : step->output_shape();
     plan.shapes.push_back(shape);
     if (step == nullptr) continue;
-    auto* const dense = dynamic_cast<Dense<T>*>(step.get());
-    if (fuse_ && dense != nullptr && i + 1 < layers.size() && is_curve(layers[i + 1])) {
-      dense->fuse(curve_spec(layers[++i]));
+    if (fuse_ && i + 1 < layers.size() && is_curve(layers[i + 1]) && step->fuse(curve_spec(layers[i + 1]))) {
+      ++i;
       plan.shapes.push_back(shape);
       ++count_;
     }

@@ -10,9 +10,11 @@ namespace prelunet {
 
 // What Python says of a layer. Configuration has been checked there; shapes are checked here.
 struct LayerSpec {
-  std::string type;  // dense, activation, prelu, dropout, flatten, rescaling, residual
-  std::string name;  // among the layers beside it: for messages
-  std::size_t units = 0;
+  std::string type;       // dense, conv2d, max_pool2d, activation, prelu, dropout, flatten, rescaling, residual
+  std::string name;       // among the layers beside it: for messages
+  std::size_t units = 0;  // of a convolution: filters
+  std::size_t window_height = 1, window_width = 1, stride_height = 1, stride_width = 1;
+  bool same = false;  // padding; else valid
   bool use_bias = true;
   std::string activation;  // a name of the registry
   double constant = 0.0;   // its slope or scale
@@ -55,6 +57,8 @@ struct Plan {
       Flow<T> flow = flow_of(s);
       std::optional<Entry<T>> below;
       if (s > lowest && steps[s]->carries_entry()) below = steps[s - 1]->entry(flow_of(s - 1));
+      if (below && below->g.columns != steps[s]->inputs())
+        below.reset();  // it goes by pixels, and this step by samples
       flow.entered = entered;
       flow.below = below ? &*below : nullptr;
       steps[s]->backward(team, flow);

@@ -24,7 +24,11 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
   const bool packed = g.b_stride == 0;
   g.m = rows.size();
   g.n = columns.size();
-  g.a += rows.begin * g.a_row_stride;
+  if (g.a_row_offset != nullptr) {
+    g.a_row_offset += rows.begin;
+  } else {
+    g.a += rows.begin * g.a_row_stride;
+  }
   g.b += packed ? columns.begin * g.k : columns.begin;
   g.c += rows.begin * g.c_stride + columns.begin;
   kernel_table<T>().gemm(g);
@@ -47,6 +51,17 @@ bool shares_rows(const Team& team, const Gemm<T>& g, std::size_t columns_unit) {
   return g.m >= g.n ? rows <= kAsEven * columns : rows * kAsEven < columns;
 }
 
+// A share of columns, where packed B is cut only between full panels: the last few belong together.
+template <class T>
+Range share_columns(const Team& team, const Gemm<T>& g, std::size_t columns_unit) {
+  Range share = team.share(g.n, columns_unit);
+  if (g.b_stride != 0) return share;
+  const std::size_t full = kernel_table<T>().full_panels(g.n);
+  if (share.begin > full) share.begin = g.n;
+  if (share.end > full) share.end = g.n;
+  return share;
+}
+
 }  // namespace
 
 template <class T>
@@ -55,7 +70,7 @@ void gemm(Team& team, const Gemm<T>& g, Split split) {
   if (split == Split::rows || shares_rows(team, g, columns_unit)) {
     gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
   } else {
-    gemm_part(g, {0, g.m}, team.share(g.n, columns_unit));
+    gemm_part(g, {0, g.m}, share_columns(team, g, columns_unit));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <new>
 
 #include "runtime/scratch.h"
 
@@ -14,7 +13,7 @@ template <class T>
 class Arena {
  public:
   Arena() = default;
-  explicit Arena(std::size_t size) : size_(size), data_(allocate(size)) { clear(); }
+  explicit Arena(std::size_t size) : size_(size), data_(new_elements(size), Deleter{size * sizeof(T)}) { clear(); }
 
   T* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
@@ -22,12 +21,10 @@ class Arena {
 
  private:
   struct Deleter {
-    void operator()(T* p) const { ::operator delete(p, std::align_val_t{kAlignment}); }
+    std::size_t bytes = 0;
+    void operator()(T* p) const { release(p, bytes); }
   };
-  static T* allocate(std::size_t size) {
-    const std::size_t bytes = std::max(checked_multiply(size, sizeof(T)), kAlignment);
-    return static_cast<T*>(::operator new(bytes, std::align_val_t{kAlignment}));
-  }
+  static T* new_elements(std::size_t size) { return static_cast<T*>(allocate(checked_multiply(size, sizeof(T)))); }
 
   std::size_t size_ = 0;
   std::unique_ptr<T[], Deleter> data_;

@@ -13,7 +13,7 @@ struct Piece {
   std::size_t capacity = 0;
 };
 
-void free_piece(const Piece& piece) { ::operator delete(piece.data, std::align_val_t{kAlignment}); }
+void free_piece(const Piece& piece) { release(piece.data, piece.capacity); }
 
 // A few idle pieces; when there are more, the smallest goes back to the system. Nobody ever waits for the lock: whoever
 // does not get it goes to the system, so the child of a fork cannot hang on a lock whose holder it does not have.
@@ -26,9 +26,7 @@ class Pool {
       Piece* const best = lock.owns_lock() ? best_fit(bytes) : nullptr;
       if (best != nullptr) return std::exchange(*best, Piece{});
     }
-    const std::size_t capacity = std::max(bytes, kAlignment);
-    void* const data = ::operator new(capacity, std::align_val_t{kAlignment});
-    return {static_cast<unsigned char*>(data), capacity};
+    return {static_cast<unsigned char*>(allocate(bytes)), bytes};
   }
 
   void give_back(Piece piece) {

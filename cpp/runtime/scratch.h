@@ -9,10 +9,9 @@
 #include <new>
 #include <type_traits>
 
-namespace prelunet {
+#include "runtime/memory.h"
 
-// Every piece and every array cut from it starts on a cache line.
-inline constexpr std::size_t kAlignment = 64;
+namespace prelunet {
 
 // a * b and a + b, or std::bad_alloc where that passes what a size can hold.
 inline std::size_t checked_multiply(std::size_t a, std::size_t b) {

@@ -22,7 +22,18 @@ from .callbacks import (
     TerminateOnNaN,
 )
 from .history import History
-from .layers import ACTIVATION_LAYERS, Dense, Dropout, Flatten, Layer, PReLU, Rescaling, Residual
+from .layers import (
+    ACTIVATION_LAYERS,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    PReLU,
+    Rescaling,
+    Residual,
+)
 from .model import Sequential
 from .optimizers import SGD, Adam, AdamW
 from .runtime import get_num_threads, set_num_threads, show_config
@@ -33,6 +44,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Callback",
+    "Conv2D",
     "Dense",
     "Dropout",
     "EarlyStopping",
@@ -41,6 +53,7 @@ __all__ = [
     "LambdaCallback",
     "Layer",
     "LearningRateSchedule",
+    "MaxPool2D",
     "PReLU",
     "ProgressBar",
     "ReduceLROnPlateau",

@@ -72,6 +72,16 @@ def size(owner: str, name: str, value: object) -> int:
     return number
 
 
+def size_pair(owner: str, name: str, value: object) -> tuple[int, int]:
+    """Return sizes along rows and columns: both `value`, or its two entries."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"{owner}: {name} must be an integer or two of them, got {value!r}")
+        return size(owner, name, value[0]), size(owner, name, value[1])
+    number = size(owner, name, value)
+    return number, number
+
+
 def boolean(owner: str, name: str, value: object) -> bool:
     """Return `value` if it is True or False."""
     if type(value).__name__ not in ("bool", "bool_"):

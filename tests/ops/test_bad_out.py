@@ -36,8 +36,8 @@ def test_bad_out(case):
     bad = {
         ValueError: [
             read_only,
-            np.empty((*result.shape[:-1], result.shape[-1] + 1), result.dtype),
-            np.empty(result.shape[1:], result.dtype),
+            np.zeros((*result.shape[:-1], result.shape[-1] + 1), result.dtype),
+            np.zeros(result.shape[1:], result.dtype),
             *(change(result) for change in WRONG_LAYOUTS.values()),
         ],
         TypeError: [result.astype(np.float64), result.tolist(), byte_swapped(result)],

@@ -8,6 +8,9 @@ The layers::
     {"layer": "dense", ..., "activation": "relu"}       "prelu" is a layer of its own
     {"layer": "prelu", "alpha": (1,) or (channels,)}
     {"layer": "relu"}, {"layer": "elu", "parameter": 1.0}, ...     a name in activation.py
+    {"layer": "conv2d", "weight": (filters, height, width, channels), "bias": ..., "stride": (1, 1),
+     "padding": "valid"}
+    {"layer": "max_pool2d", "size": (2, 2), "stride": (2, 2), "padding": "valid"}
     {"layer": "flatten"}
     {"layer": "rescaling", "scale": 1 / 255, "offset": 0.0}
     {"layer": "dropout", "factor": (rows, ...)}         0 where dropped, 1 / (1 - rate) where kept
@@ -24,11 +27,17 @@ import numpy as np
 from reference import activation as activations
 from reference.adam import adam_update
 from reference.clip import clip_by_norm, clip_by_value
+from reference.conv2d import conv2d_backward, conv2d_forward
 from reference.gemm import gemm
+from reference.max_pool2d import max_pool2d_backward, max_pool2d_forward
 from reference.prelu import prelu_backward, prelu_forward
 from reference.sgd import sgd_update
 
-PARAMETERS = {"dense": ("weight", "bias"), "prelu": ("alpha",)}
+PARAMETERS = {
+    "dense": ("weight", "bias"),
+    "conv2d": ("weight", "bias"),
+    "prelu": ("alpha",),
+}
 
 
 def parameters(layers):
@@ -54,6 +63,11 @@ def with_parameters(layers, values):
     return replaced
 
 
+def _walk(layer):
+    """Return how a layer's window goes over an image."""
+    return {"stride": layer["stride"], "padding": layer["padding"]}
+
+
 def _layer_forward(layer, x):
     kind = layer["layer"]
     if kind == "dense":
@@ -61,6 +75,10 @@ def _layer_forward(layer, x):
         if layer.get("activation") is None:
             return z
         return getattr(activations, f"{layer['activation']}_forward")(z)
+    if kind == "conv2d":
+        return conv2d_forward(x, layer["weight"], layer["bias"], **_walk(layer))
+    if kind == "max_pool2d":
+        return max_pool2d_forward(x, layer["size"], **_walk(layer))
     if kind == "prelu":
         return prelu_forward(x, layer["alpha"])
     if kind == "flatten":
@@ -85,6 +103,12 @@ def _layer_backward(layer, x, grad_out):
         if layer["bias"] is not None:
             gradients["bias"] = grad_out.sum(axis=0)
         return gemm(grad_out, layer["weight"]), gradients
+    if kind == "conv2d":
+        grad_x, *own = conv2d_backward(grad_out, x, layer["weight"], **_walk(layer))
+        named = dict(zip(("weight", "bias"), own, strict=True))
+        return grad_x, {name: own for name, own in named.items() if layer[name] is not None}
+    if kind == "max_pool2d":
+        return max_pool2d_backward(grad_out, x, layer["size"], **_walk(layer)), {}
     if kind == "prelu":
         grad_x, grad_alpha = prelu_backward(grad_out, x, layer["alpha"])
         return grad_x, {"alpha": grad_alpha}
@@ -131,6 +155,9 @@ def gradient_scales(layers, values, grad_outputs):
         if layer["layer"] == "dense":
             scales[f"{i}.weight"] = float(gemm(abs(grad), abs(x), transpose_a=True).max())
             scales[f"{i}.bias"] = float(abs(grad).sum(axis=0).max())
+        if layer["layer"] == "conv2d":
+            _, weight, bias = conv2d_backward(abs(grad), abs(x), layer["weight"], **_walk(layer))
+            scales |= {f"{i}.weight": float(weight.max()), f"{i}.bias": float(bias.max())}
         if layer["layer"] == "prelu":
             _, sums = prelu_backward(-abs(grad), x, layer["alpha"])  # x <= 0 where it counts
             scales[f"{i}.alpha"] = float(sums.max())

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from .activation import ACTIVATION_LAYERS, Activation, PReLU
 from .base import Layer
+from .conv2d import Conv2D
 from .dense import Dense
 from .dropout import Dropout
+from .max_pool2d import MaxPool2D
 from .reshaping import Flatten, Rescaling
 from .residual import Residual
 
 __all__ = [
     "ACTIVATION_LAYERS",
     "Activation",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Flatten",
     "Layer",
+    "MaxPool2D",
     "PReLU",
     "Rescaling",
     "Residual",

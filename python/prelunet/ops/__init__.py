@@ -23,6 +23,7 @@ from ._activation import (
     prelu_forward,
     softmax_forward,
 )
+from ._conv2d import conv2d_backward, conv2d_forward, max_pool2d_backward, max_pool2d_forward
 from ._elementwise import scaled_sum
 from ._gemm import column_sums, gemm
 from ._loss import (
@@ -45,11 +46,15 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "column_sums",
+    "conv2d_backward",
+    "conv2d_forward",
     "exp",
     "gemm",
     "half_squared_error",
     "huber",
     "log",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
     "mean_absolute_error",
     "mean_squared_error",
     "prelu_backward",

@@ -1,0 +1,61 @@
+// Convolution of images, y = f(x * W + b), W (filters, window height, window width, channels), with the activation f of
+// the layer after it fused in: see ops/conv2d.h.
+#pragma once
+
+#include "network/curve.h"
+#include "ops/conv2d.h"
+#include "runtime/arena.h"
+
+namespace prelunet {
+
+template <class T>
+class Conv2D final : public Layer<T> {
+ public:
+  // `input`: (height, width, channels).
+  Conv2D(const Shape& input, const Window2D& window, std::size_t filters, bool use_bias, bool trainable);
+
+  bool fuse(const CurveSpec& spec) override;
+
+  std::vector<ParameterInfo> parameters() const override;
+  void bind(const std::vector<Parameter<T>>& parameters) override;
+  void refresh(Team& team) override { pack_weight(team); }
+  bool keeps_z() const override { return curve_ && curve_->backward_reads_x(); }
+  std::size_t work_size(std::size_t rows) const override { return work(rows).size; }
+  std::size_t predict_work_size(std::size_t rows) const override { return padded_size(rows); }
+  double multiply_adds() const override;
+
+  std::optional<Entry<T>> entry(const Flow<T>& flow) const override;
+
+  void forward(Team& team, const Flow<T>& flow) const override;
+  void backward(Team& team, const Flow<T>& flow) const override;
+  void gradients(Team& team, const Flow<T>& flow) const override;
+  void predict(Team& team, const Flow<T>& flow) const override;
+
+ private:
+  // Where in flow.work each part lies.
+  struct Work {
+    std::size_t curve;         // sums of dalpha stay in place from block to block
+    std::size_t weight_sums;   // and so does the transposed gradient of the weight
+    std::size_t bias_partial;  // partial sums of db
+    std::size_t padded;        // x with its padding
+    std::size_t grad_x;        // of conv2d_grad_x
+    std::size_t size;
+  };
+  Work work(std::size_t rows) const;
+
+  std::size_t padded_size(std::size_t rows) const { return plan_.window.pads() ? rows * plan_.padded_size : 0; }
+  const T* padded(const Flow<T>& flow, T* own) const { return plan_.window.pads() ? own : flow.x; }
+  void pack_weight(Team& team) const;
+  void run_forward(Team& team, const Flow<T>& flow, T* own) const;
+
+  Conv2DPlan plan_;
+  bool use_bias_;
+  bool trainable_;
+  std::optional<Curve<T>> curve_;
+  Parameter<T> weight_;
+  Parameter<T> bias_;
+  Arena<T> panels_;       // W^T as the forward tile wants it
+  Arena<T> grad_panels_;  // W as that of grad_x wants it
+};
+
+}  // namespace prelunet

@@ -1,0 +1,23 @@
+// The largest entry of each window: see ops/max_pool2d.h.
+#pragma once
+
+#include "kernels/window2d.h"
+#include "network/layer.h"
+
+namespace prelunet {
+
+template <class T>
+class MaxPool2D final : public Layer<T> {
+ public:
+  // `input`: (height, width, channels).
+  MaxPool2D(const Shape& input, const Window2D& window);
+
+  void forward(Team& team, const Flow<T>& flow) const override;
+  void backward(Team& team, const Flow<T>& flow) const override;
+
+ private:
+  Window2D window_;
+  std::size_t channels_;
+};
+
+}  // namespace prelunet

@@ -1,0 +1,287 @@
+#include "ops/conv2d.h"
+
+#include <algorithm>
+
+#include "ops/gemm.h"
+#include "runtime/scratch.h"
+
+namespace prelunet {
+namespace {
+
+// Rows of a product that keep its tiles and its panels of B busy; images with fewer places go several at a time.
+constexpr std::size_t kProductRows = 256;
+
+std::size_t group_for(std::size_t places) {
+  std::size_t group = 1;
+  while (group < kChunkRows && group * places < kProductRows) group *= 2;
+  return group;
+}
+
+std::ptrdiff_t offset(std::size_t elements) { return static_cast<std::ptrdiff_t>(elements); }
+
+// Places of a grid, `stride` apart in an array of rows `width` wide, for each of `group` images `image` apart.
+Conv2DPlan::Offsets grid(std::size_t rows, std::size_t columns, std::size_t row_stride, std::size_t column_stride,
+                         std::size_t group, std::size_t image) {
+  Conv2DPlan::Offsets offsets;
+  offsets.reserve(checked_multiply(group, checked_multiply(rows, columns)));
+  for (std::size_t g = 0; g < group; ++g) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < columns; ++j) {
+        offsets.push_back(offset(g * image + i * row_stride + j * column_stride));
+      }
+    }
+  }
+  return offsets;
+}
+
+// Along one axis, the pixels that leave `remainder`: which taps meet them, and where in grad_y.
+struct PhaseAxis {
+  std::size_t pixels;     // how many there are
+  std::size_t first_tap;  // taps first_tap + t * stride, for t below taps
+  std::size_t taps;
+  std::size_t first_place;  // of the window: tap 0 of pixel j meets first_place + j, tap t the one t before
+
+  PhaseAxis(const WindowAxis& axis, std::size_t remainder)
+      : pixels(axis.size > remainder ? (axis.size - remainder - 1) / axis.stride + 1 : 0),
+        first_tap((remainder + axis.before) % axis.stride),
+        taps(axis.window > first_tap ? (axis.window - first_tap - 1) / axis.stride + 1 : 0),
+        first_place((remainder + axis.before) / axis.stride) {}
+};
+
+// The padding that all phases together want around grad_y.
+struct GradPadding {
+  std::size_t before = 0, size = 0;
+
+  explicit GradPadding(const WindowAxis& axis) {
+    std::size_t end = axis.places;
+    for (std::size_t remainder = 0; remainder < axis.stride; ++remainder) {
+      const PhaseAxis phase(axis, remainder);
+      if (phase.pixels == 0 || phase.taps == 0) continue;
+      if (phase.taps - 1 > phase.first_place) before = std::max(before, phase.taps - 1 - phase.first_place);
+      end = std::max(end, phase.first_place + phase.pixels);
+    }
+    size = before + end;
+  }
+};
+
+// Copies one image into the middle of a larger one of zeros.
+template <class T>
+void pad_image(std::size_t height, std::size_t row, const T* from, std::size_t top, std::size_t left,
+               std::size_t padded_height, std::size_t padded_row, T* to) {
+  std::fill_n(to, top * padded_row, T(0));
+  to += top * padded_row;
+  for (std::size_t i = 0; i < height; ++i, from += row, to += padded_row) {
+    std::fill_n(to, left, T(0));
+    std::copy_n(from, row, to + left);
+    std::fill_n(to + left + row, padded_row - left - row, T(0));
+  }
+  std::fill_n(to, (padded_height - top - height) * padded_row, T(0));
+}
+
+// Calls f(first image, how many) for the groups of this thread's images.
+template <class F>
+void for_each_group_of_images(const Team& team, const Conv2DPlan& plan, std::size_t images, F&& f) {
+  const Range share = team.share(images, kChunkRows);
+  for (std::size_t i = share.begin; i < share.end; i += plan.group) f(i, std::min(plan.group, share.end - i));
+}
+
+}  // namespace
+
+Conv2DPlan::Conv2DPlan(const Window2D& window_, std::size_t channels_, std::size_t filters_)
+    : window(window_), channels(channels_), filters(filters_) {
+  const WindowAxis &v = window.vertical, &h = window.horizontal;
+  places = window.places();
+  tap_count = checked_multiply(checked_multiply(v.window, h.window), channels);
+  image_size = checked_multiply(window.pixels(), channels);
+  padded_size = checked_multiply(checked_multiply(v.padded(), h.padded()), channels);
+  group = group_for(places);
+  const std::size_t row = h.padded() * channels;
+  patches = grid(v.places, h.places, v.stride * row, h.stride * channels, group, padded_size);
+  taps = grid(v.window, h.window * channels, row, 1, 1, 0);
+
+  const GradPadding vertical(v), horizontal(h);
+  grad_top = vertical.before;
+  grad_left = horizontal.before;
+  grad_height = vertical.size;
+  grad_width = horizontal.size;
+  padded_grad_size = checked_multiply(checked_multiply(grad_height, grad_width), filters);
+  gathers = v.stride > 1 || h.stride > 1;
+  for (std::size_t i = 0; i < std::min(v.stride, v.size); ++i) {
+    for (std::size_t j = 0; j < std::min(h.stride, h.size); ++j) add_phase(i, j);
+  }
+}
+
+void Conv2DPlan::add_phase(std::size_t row, std::size_t column) {
+  const WindowAxis &v = window.vertical, &h = window.horizontal;
+  const PhaseAxis vertical(v, row), horizontal(h, column);
+  const std::size_t line = h.size * channels, grad_line = grad_width * filters;
+  Phase phase;
+  phase.panels = phases.empty() ? 0 : phases.back().panels + phases.back().taps.size();
+  phase.pixels = grid(vertical.pixels, horizontal.pixels, v.stride * line, h.stride * channels, group, image_size);
+  const std::size_t first = row * line + column * channels;
+  for (std::ptrdiff_t& at : phase.pixels) at += offset(first);
+  phase.patches = grid(vertical.pixels, horizontal.pixels, grad_line, filters, group, padded_grad_size);
+  const std::ptrdiff_t center =
+      offset((grad_top + vertical.first_place) * grad_line + (grad_left + horizontal.first_place) * filters);
+  for (std::size_t t = 0; t < vertical.taps; ++t) {
+    for (std::size_t u = 0; u < horizontal.taps; ++u) {
+      const std::size_t tap = (vertical.first_tap + t * v.stride) * h.window + horizontal.first_tap + u * h.stride;
+      for (std::size_t f = 0; f < filters; ++f) {
+        phase.taps.push_back(center - offset(t * grad_line + u * filters) + offset(f));
+        phase.weights.push_back(offset(f * tap_count + tap * channels));
+      }
+    }
+  }
+  phases.push_back(std::move(phase));
+}
+
+template <class T>
+void pad_images(Team& team, const Conv2DPlan& plan, std::size_t images, const T* x, T* padded) {
+  const WindowAxis &v = plan.window.vertical, &h = plan.window.horizontal;
+  const Range share = team.share(images, kChunkRows);
+  for (std::size_t i = share.begin; i < share.end; ++i) {
+    pad_image(v.size, h.size * plan.channels, x + i * plan.image_size, v.before, h.before * plan.channels, v.padded(),
+              h.padded() * plan.channels, padded + i * plan.padded_size);
+  }
+}
+
+template <class T>
+std::size_t conv2d_panels_size(const Conv2DPlan& plan) {
+  return packed_size<T>(plan.filters, plan.tap_count);
+}
+
+template <class T>
+std::size_t conv2d_grad_panels_size(const Conv2DPlan& plan) {
+  const Conv2DPlan::Phase& last = plan.phases.back();
+  return packed_size<T>(plan.channels, last.panels + last.taps.size());
+}
+
+template <class T>
+void conv2d_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* panels) {
+  pack(team, Panels<T>{plan.filters, plan.tap_count, weight, plan.tap_count, panels, 0, 0});
+}
+
+template <class T>
+void conv2d_grad_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* panels) {
+  const std::size_t width = kernel_table<T>().packed_columns(plan.channels);
+  const Range share = team.share(plan.phases.size(), 1);
+  for (std::size_t i = share.begin; i < share.end; ++i) {
+    const Conv2DPlan::Phase& phase = plan.phases[i];
+    kernel_table<T>().pack_rows(plan.channels, phase.weights.size(), weight, phase.weights.data(),
+                                panels + phase.panels * width);
+  }
+}
+
+template <class T>
+void conv2d_forward(Team& team, const Conv2DPlan& plan, std::size_t images, const T* padded, const T* panels,
+                    const Epilogue<T>* epilogue, T* y, Ahead* ahead) {
+  Gemm<T> g{};
+  g.n = plan.filters;
+  g.k = plan.tap_count;
+  g.a_row_offset = plan.patches.data();
+  g.a_k_offset = plan.taps.data();
+  g.b = panels;
+  g.c_stride = plan.filters;
+  g.ahead = ahead;
+  for_each_group_of_images(team, plan, images, [&](std::size_t first, std::size_t count) {
+    Epilogue<T> part;
+    g.m = count * plan.places;
+    g.a = padded + first * plan.padded_size;
+    g.c = y + first * plan.places * plan.filters;
+    if (epilogue != nullptr) {
+      part = *epilogue;
+      part.activation = epilogue->activation.at({first * plan.places, 0, g.m, plan.filters});
+      g.epilogue = &part;
+    }
+    kernel_table<T>().gemm(g);
+  });
+}
+
+std::size_t conv2d_grad_x_work(const Conv2DPlan& plan, std::size_t images) {
+  const std::size_t product = plan.gathers ? plan.image_size : 0;
+  return checked_multiply(images, checked_add(plan.padded_grad_size, product));
+}
+
+template <class T>
+void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const T* grad_y, const T* grad_panels,
+                   T* work, T* grad_x, Ahead* ahead) {
+  const WindowAxis &v = plan.window.vertical, &h = plan.window.horizontal;
+  const std::size_t width = kernel_table<T>().packed_columns(plan.channels);
+  const std::size_t image = plan.places * plan.filters;
+  // A thread uses the place of its first images again and again, so that it stays in cache.
+  const Range share = team.share(images, kChunkRows);
+  T* const padded = work + conv2d_grad_x_work(plan, share.begin);
+  T* const product = padded + std::min(plan.group, share.size()) * plan.padded_grad_size;
+  Gemm<T> g{};
+  g.n = plan.channels;
+  g.a = padded;
+  g.c_stride = plan.channels;
+  g.ahead = ahead;
+  for_each_group_of_images(team, plan, images, [&](std::size_t first, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      pad_image(v.places, h.places * plan.filters, grad_y + (first + i) * image, plan.grad_top,
+                plan.grad_left * plan.filters, plan.grad_height, plan.grad_width * plan.filters,
+                padded + i * plan.padded_grad_size);
+    }
+    for (const Conv2DPlan::Phase& phase : plan.phases) {
+      g.m = phase.pixels.size() / plan.group * count;
+      g.k = phase.taps.size();
+      g.a_row_offset = phase.patches.data();
+      g.a_k_offset = phase.taps.data();
+      g.b = grad_panels + phase.panels * width;
+      T* const to = grad_x + first * plan.image_size;
+      g.c = plan.gathers ? product : to;
+      kernel_table<T>().gemm(g);
+      if (!plan.gathers) continue;
+      for (std::size_t i = 0; i < g.m; ++i) {
+        std::copy_n(product + i * plan.channels, plan.channels, to + phase.pixels[i]);
+      }
+    }
+  });
+}
+
+template <class T>
+void conv2d_grad_weight(Team& team, const Conv2DPlan& plan, std::size_t images, const T* padded, const T* grad_y,
+                        bool first, T* sums, Ahead* ahead) {
+  Gemm<T> g{};
+  g.m = plan.tap_count;
+  g.n = plan.filters;
+  g.a_row_offset = plan.taps.data();
+  g.a_k_offset = plan.patches.data();
+  g.b_stride = plan.filters;
+  g.c = sums;
+  g.c_stride = plan.filters;
+  g.ahead = ahead;
+  for (std::size_t i = 0; i < images; i += plan.group) {
+    g.k = std::min(plan.group, images - i) * plan.places;
+    g.a = padded + i * plan.padded_size;
+    g.b = grad_y + i * plan.places * plan.filters;
+    g.accumulate = !first || i > 0;
+    gemm(team, g, Split::output);
+  }
+}
+
+template <class T>
+void transpose(Team& team, std::size_t rows, std::size_t columns, const T* from, T* to) {
+  const Range share = team.share(columns, 1);
+  for (std::size_t j = share.begin; j < share.end; ++j) {
+    for (std::size_t i = 0; i < rows; ++i) to[j * rows + i] = from[i * columns + j];
+  }
+}
+
+#define PRELUNET_INSTANTIATE(T)                                                                                   \
+  template void pad_images(Team&, const Conv2DPlan&, std::size_t, const T*, T*);                                  \
+  template std::size_t conv2d_panels_size<T>(const Conv2DPlan&);                                                  \
+  template std::size_t conv2d_grad_panels_size<T>(const Conv2DPlan&);                                             \
+  template void conv2d_pack(Team&, const Conv2DPlan&, const T*, T*);                                              \
+  template void conv2d_grad_pack(Team&, const Conv2DPlan&, const T*, T*);                                         \
+  template void conv2d_forward(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, const Epilogue<T>*, T*, \
+                               Ahead*);                                                                           \
+  template void conv2d_grad_x(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, T*, T*, Ahead*);         \
+  template void conv2d_grad_weight(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, bool, T*, Ahead*);  \
+  template void transpose(Team&, std::size_t, std::size_t, const T*, T*);
+PRELUNET_INSTANTIATE(float)
+PRELUNET_INSTANTIATE(double)
+#undef PRELUNET_INSTANTIATE
+
+}  // namespace prelunet
