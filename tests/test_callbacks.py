@@ -18,6 +18,7 @@ from prelunet.callbacks import (
     LearningRateSchedule,
     ProgressBar,
     ReduceLROnPlateau,
+    TensorBoard,
     TerminateOnNaN,
     overrides,
 )
@@ -36,6 +37,7 @@ ALL = [
     LearningRateSchedule(halve),
     ProgressBar(),
     ReduceLROnPlateau(patience=3),
+    TensorBoard("runs", every=2),
     TerminateOnNaN(),
 ]
 
@@ -55,6 +57,7 @@ def test_hooks_have_keras_names_and_arguments():
         "on_epoch_progress": ["self", "done", "total", "logs"],
         "on_train_batch_begin": ["self", "batch", "logs"],
         "on_train_batch_end": ["self", "batch", "logs"],
+        "on_steps": ["self", "steps", "logs"],
     }
 
 
@@ -65,6 +68,7 @@ def test_the_base_does_nothing():
     callback.on_epoch_progress(1, 2)
     callback.on_train_batch_begin(0)
     callback.on_train_batch_end(0)
+    callback.on_steps(1)
     callback.set_state(callback.get_state())
     assert callback.get_state() == {}
     assert callback.model is model
@@ -249,6 +253,7 @@ def test_plain_functions_get_the_arguments():
     callback.on_epoch_begin(0, {})
     callback.on_train_batch_begin(0, {})
     callback.on_train_batch_end(0, {"loss": 1.0})
+    callback.on_steps(1, {"loss": 1.0})
     callback.on_epoch_progress(1, 1, {"loss": 1.0})
     callback.on_epoch_end(0, {"loss": 1.0})
     callback.on_train_end({})
@@ -257,6 +262,7 @@ def test_plain_functions_get_the_arguments():
         ("on_epoch_begin", 0, {}),
         ("on_train_batch_begin", 0, {}),
         ("on_train_batch_end", 0, {"loss": 1.0}),
+        ("on_steps", 1, {"loss": 1.0}),
         ("on_epoch_progress", 1, 1, {"loss": 1.0}),
         ("on_epoch_end", 0, {"loss": 1.0}),
         ("on_train_end", {}),
@@ -267,12 +273,22 @@ def test_hooks_without_a_function_do_nothing():
     callback = LambdaCallback()
     assert run(callback, FakeModel(), losses(1, 2)) == 2
     assert not any(overrides(callback, hook) for hook in HOOKS)
+    assert callback.steps_between is None
 
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_function_must_be_callable(hook):
     with pytest.raises(TypeError, match=f"LambdaCallback: {hook} must be callable, got 1"):
         LambdaCallback(**{hook: 1})
+
+
+def test_lambda_steps_between():
+    assert LambdaCallback(on_steps=print).steps_between == 1
+    assert LambdaCallback(on_steps=print, steps_between=7).steps_between == 7
+    with pytest.raises(
+        ValueError, match="LambdaCallback: steps_between must be an integer >= 1, got 0"
+    ):
+        LambdaCallback(on_steps=print, steps_between=0)
 
 
 def test_parameters_are_copied_when_they_are_kept():

@@ -17,8 +17,10 @@ from reference.network import loss_function
 from subprocesses import run_code
 from tolerances import assert_same_bits
 
-OPTIONAL = ("sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "pandas")
-OPTIONAL += ("tensorboardX",)
+OPTIONAL = (
+    *("sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "pandas"),
+    "tensorboardX",
+)
 
 
 # ---- what a user types -------------------------------------------------------------------------
@@ -55,7 +57,10 @@ def test_the_code_of_the_design_runs(rng, tmp_path):
         sample_weight=None,
         class_weight=None,
         verbose="auto",
-        callbacks=[pn.EarlyStopping(patience=3, restore_best_weights=True)],
+        callbacks=[
+            pn.EarlyStopping(patience=3, restore_best_weights=True),
+            pn.TensorBoard(tmp_path / "runs"),
+        ],
     )
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         assert len(history[name]) == len(history.epochs) <= 10

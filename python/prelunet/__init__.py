@@ -19,6 +19,7 @@ from .callbacks import (
     LearningRateSchedule,
     ProgressBar,
     ReduceLROnPlateau,
+    TensorBoard,
     TerminateOnNaN,
 )
 from .history import History
@@ -60,6 +61,7 @@ __all__ = [
     "Rescaling",
     "Residual",
     "Sequential",
+    "TensorBoard",
     "TerminateOnNaN",
     "__version__",
     "callbacks",

@@ -136,12 +136,16 @@ class Sequential(Network):
         self._schedule = schedules.get(checked_optimizer.learning_rate)
 
     @property
+    def steps_trained(self) -> int:
+        """The updates made since `compile`, over all calls: where schedules are."""
+        return 0 if self._network is None else int(self._network.steps)
+
+    @property
     def learning_rate(self) -> float:
         """The rate of the next update. Setting it holds from there on, in place of a schedule."""
         self._compiled("learning_rate")
         assert self._schedule is not None
-        done = 0 if self._network is None else self._network.steps
-        return float(self._schedule(done))
+        return float(self._schedule(self.steps_trained))
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:

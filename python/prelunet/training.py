@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +84,7 @@ class _Loop:
         self.progress = self._wants("on_epoch_progress")
         # Steps of one call into C++: single ones for batch hooks, else as many as last a moment.
         self.slice = self.steps if not self.progress and not self.batch_hooks else 1
+        self.stops = [_Stop(c, c.steps_between) for c in callbacks if c.steps_between is not None]
 
     def run(self) -> History:
         network = self.data.network
@@ -131,12 +132,14 @@ class _Loop:
         order = None
         if self.shuffle and self.steps > 1:
             order = _core.row_order(self.model.seed, self.model.epochs_trained, self.data.count)
-        elif self.slice < self.steps:
+        elif self.steps > 1 and (self.slice < self.steps or self.stops):
             order = np.arange(self.data.count)
         totals = _core.Totals()
+        for stop in self.stops:
+            stop.taken = np.zeros(3)
         done = 0
         while done < self.steps:
-            count = min(self.slice, self.steps - done)
+            count = min(self.slice, self.steps - done, *self._steps_to_stops())
             rows = slice(done * self.batch_size, (done + count) * self.batch_size)
             if self.batch_hooks:
                 self._call("on_train_batch_begin", done)
@@ -148,11 +151,27 @@ class _Loop:
             done += count
             if self.batch_hooks:
                 self._call("on_train_batch_end", done - 1, self.data.logs(totals))
-            elif self.slice < self.steps:
+            elif count == self.slice < self.steps:  # a shorter one says little
                 self.slice = _next_slice(count, seconds, self.steps)
+            if self.stops:
+                self._call_stops(totals)
             if self.progress:
                 self._call("on_epoch_progress", done, self.steps, self.data.logs(totals))
         return self.data.logs(totals)
+
+    def _steps_to_stops(self) -> Iterator[int]:
+        made = self.data.network.steps
+        return (stop.every - made % stop.every for stop in self.stops)
+
+    def _call_stops(self, totals: Any) -> None:
+        made = self.data.network.steps
+        for stop in self.stops:
+            stop.take(totals)
+            if made % stop.every == 0:
+                history = self.data.history(stop.sums[np.newaxis])
+                stop.sums = np.zeros(3)
+                logs = {name: values[0] for name, values in history.items()}
+                stop.callback.on_steps(made, logs)
 
     def _wants(self, hook: str) -> bool:
         return any(overrides(callback, hook) for callback in self.callbacks)
@@ -161,6 +180,23 @@ class _Loop:
         for callback in self.callbacks:
             if overrides(callback, hook):
                 getattr(callback, hook)(*arguments)
+
+
+class _Stop:
+    """A callback to call each `every` steps, and what the steps since its last call add up to."""
+
+    def __init__(self, callback: Callback, every: int) -> None:
+        self.callback = callback
+        self.every = every
+        self.sums = np.zeros(3)  # loss, right answers, rows, as in a row of train_epochs
+        self.taken = np.zeros(3)  # what they have of the epoch's totals
+
+    def take(self, totals: Any) -> None:
+        """Add what the epoch's totals have gained."""
+        now = np.array([totals.loss, totals.right, totals.rows])
+        with np.errstate(invalid="ignore"):  # infinite losses
+            self.sums += now - self.taken
+        self.taken = now
 
 
 def _next_slice(count: int, seconds: float, most: int) -> int:
@@ -176,6 +212,9 @@ def _callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(f"fit: callbacks must be Callbacks, got {callback!r}")
+        if callback.steps_between is not None:
+            name = f"{type(callback).__name__}.steps_between"
+            integer("fit", name, callback.steps_between, minimum=1)
     return callbacks
 
 

@@ -8,6 +8,7 @@ from .lambda_callback import LambdaCallback
 from .learning_rate_schedule import LearningRateSchedule
 from .progress_bar import ProgressBar
 from .reduce_lr_on_plateau import ReduceLROnPlateau
+from .tensorboard import TensorBoard
 from .terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "LearningRateSchedule",
     "ProgressBar",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
     "overrides",
 ]

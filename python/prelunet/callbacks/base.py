@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from ..layers import Layer
 
 Logs = Mapping[str, float]
 
@@ -20,6 +22,10 @@ class TrainedModel(Protocol):
         Set it to end training after the epoch.
     learning_rate : float
         The rate of the next update; setting it holds from there on.
+    steps_trained : int
+        The updates made since it was compiled, over all calls of `fit`.
+    layers, input_shape, dtype
+        As in `Sequential`; `input_shape` is known in training.
     """
 
     stop_training: bool
@@ -28,6 +34,14 @@ class TrainedModel(Protocol):
     def learning_rate(self) -> float: ...  # noqa: D102
     @learning_rate.setter
     def learning_rate(self, value: float) -> None: ...
+    @property
+    def steps_trained(self) -> int: ...  # noqa: D102
+    @property
+    def layers(self) -> Sequence[Layer]: ...  # noqa: D102
+    @property
+    def input_shape(self) -> tuple[int, ...] | None: ...  # noqa: D102
+    @property
+    def dtype(self) -> str: ...  # noqa: D102
 
     def parameters(self) -> Mapping[str, npt.NDArray[Any]]:
         """Return read-only views of the parameters by name."""
@@ -42,7 +56,7 @@ class Callback:
     Override the methods of the moments you want. They have the names and arguments of Keras's.
     Epochs and batches count from 0. `logs` holds the losses and metrics known at that moment. The
     methods for batches and `on_epoch_progress` are called only where they are overridden, so that
-    training without them stays in C++ for an epoch.
+    training without them stays in C++ for an epoch; `on_steps` stops it where you say.
 
     Attributes
     ----------
@@ -50,10 +64,14 @@ class Callback:
         The model in training.
     params : mapping
         What training was asked for: ``"epochs"`` is their total, ``"steps"`` the updates of each.
+    steps_between : int, optional
+        Set it before training to have `on_steps` called each so many updates; the updates between
+        are made in C++ without a stop.
     """
 
     model: TrainedModel
     params: Mapping[str, Any]
+    steps_between: int | None = None
 
     def set_model(self, model: TrainedModel) -> None:
         """Take the model; called once, before anything else."""
@@ -83,6 +101,13 @@ class Callback:
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Act when an update is made; `logs` holds the epoch's loss and metrics so far."""
+
+    def on_steps(self, steps: int, logs: Logs | None = None) -> None:
+        """Act when the model has made `steps` updates, a multiple of `steps_between`.
+
+        They are counted over successive fits. `logs` holds the loss and metrics of the updates
+        since the last call, in this fit.
+        """
 
     def close(self) -> None:
         """Give back what training took, a bar say: called last, even where training failed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._validation import integer
 from .base import Callback
 
 _Hook = Callable[..., Any] | None
@@ -23,11 +24,15 @@ class LambdaCallback(Callback):
         Called with ``(done, total, logs)``.
     on_train_batch_begin, on_train_batch_end : callable, optional
         Called with ``(batch, logs)``.
+    on_steps : callable, optional
+        Called with ``(steps, logs)``.
+    steps_between : int, default 1
+        The updates from one call of `on_steps` to the next.
 
     Raises
     ------
-    TypeError
-        If one of them cannot be called.
+    TypeError, ValueError
+        If an argument is not what is said above.
     """
 
     def __init__(
@@ -40,6 +45,8 @@ class LambdaCallback(Callback):
         on_epoch_progress: _Hook = None,
         on_train_batch_begin: _Hook = None,
         on_train_batch_end: _Hook = None,
+        on_steps: _Hook = None,
+        steps_between: int = 1,
     ) -> None:
         hooks = {
             "on_train_begin": on_train_begin,
@@ -49,6 +56,7 @@ class LambdaCallback(Callback):
             "on_epoch_progress": on_epoch_progress,
             "on_train_batch_begin": on_train_batch_begin,
             "on_train_batch_end": on_train_batch_end,
+            "on_steps": on_steps,
         }
         for name, function in hooks.items():
             if function is None:
@@ -57,3 +65,5 @@ class LambdaCallback(Callback):
                 raise TypeError(f"LambdaCallback: {name} must be callable, got {function!r}")
             # On the instance, and only those given: `overrides` sees which hooks are wanted.
             setattr(self, name, function)
+        between = integer("LambdaCallback", "steps_between", steps_between, minimum=1)
+        self.steps_between = None if on_steps is None else between

@@ -17,6 +17,7 @@ OPTIONAL = {
     "pooch": "data",
     "mlxtend": "data",
     "pillow": "data",
+    "tensorboardX": "tensorboard",
 }
 
 
