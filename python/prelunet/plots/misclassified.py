@@ -1,0 +1,154 @@
+"""The images that a classifier takes for something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from prelunet.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLUMNS = 5
+MOST = 25
+
+
+class MisclassifiedDisplay:
+    """Images that a classifier got wrong, each with its class and the one it was taken for.
+
+    Make one with `from_predictions`.
+
+    Parameters
+    ----------
+    images : array-like, shape (n, height, width)
+    y_true, y_pred : array-like of int, shape (n,)
+        Of the same images.
+    errors, total : int
+        How many there are in all, and among how many rows.
+    class_names : sequence of str, optional
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+    axes_ : ndarray of matplotlib.axes.Axes
+        One for each image.
+    """
+
+    def __init__(
+        self,
+        images: npt.ArrayLike,
+        y_true: npt.ArrayLike,
+        y_pred: npt.ArrayLike,
+        *,
+        errors: int,
+        total: int,
+        class_names: Sequence[str] | None = None,
+    ) -> None:
+        self.images = np.asarray(images)
+        self.y_true, self.y_pred = np.asarray(y_true), np.asarray(y_pred)
+        self.errors, self.total = errors, total
+        self.class_names = class_names
+
+    @classmethod
+    def from_predictions(
+        cls,
+        images: npt.ArrayLike,
+        y_true: npt.ArrayLike,
+        y_pred: npt.ArrayLike,
+        *,
+        class_names: Sequence[str] | None = None,
+        ax: Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw the first 25 images whose prediction is wrong.
+
+        Parameters
+        ----------
+        images : array-like, shape (n, height, width) or (n, height, width, 1)
+        y_true, y_pred : array-like of int, shape (n,)
+            Labels, and labels predicted.
+        class_names : sequence of str, optional
+            A name for each label.
+        ax : sequence of Axes, optional
+            As for `plot`.
+
+        Returns
+        -------
+        MisclassifiedDisplay
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together.
+        """
+        pictures, true, predicted = np.asarray(images), np.asarray(y_true), np.asarray(y_pred)
+        if pictures.ndim == 4 and pictures.shape[3] == 1:
+            pictures = pictures[..., 0]
+        if pictures.ndim != 3 or not len(pictures) == len(true) == len(predicted):
+            raise ValueError(
+                "MisclassifiedDisplay: images must have shape (n, height, width) with a label and "
+                f"a prediction for each, got {pictures.shape}, {true.shape} and {predicted.shape}"
+            )
+        wrong = np.flatnonzero(true != predicted)
+        shown = wrong[:MOST]
+        display = cls(
+            pictures[shown],
+            true[shown],
+            predicted[shown],
+            errors=len(wrong),
+            total=len(true),
+            class_names=class_names,
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax: Sequence[Axes] | None = None) -> Self:
+        """Draw the images.
+
+        Parameters
+        ----------
+        ax : sequence of Axes, optional
+            Where to draw, one for each image; a new figure unless given.
+
+        Returns
+        -------
+        MisclassifiedDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        count = len(self.images)
+        if ax is None:
+            rows = max(1, -(-count // COLUMNS))
+            figure = style.new_figure(1.35 * COLUMNS, 1.55 * rows + 0.6)
+            panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+            for panel in panels:
+                panel.set_axis_off()
+            figure.suptitle(
+                f"Misclassified: {self.errors:,} of {self.total:,}", fontsize=style.TITLE_SIZE
+            )
+        else:
+            panels = np.asarray(ax, dtype=object).ravel()
+        if len(panels) < count:
+            raise ValueError(
+                f"MisclassifiedDisplay: ax must be at least {count} axes, got {len(panels)}"
+            )
+        self.axes_ = panels[:count]
+        self.figure_ = panels[0].figure
+        for panel, image, true, predicted in zip(
+            self.axes_, self.images, self.y_true, self.y_pred, strict=True
+        ):
+            panel.imshow(image, cmap="gray_r")
+            panel.set_title(
+                f"{self._name(true)} taken for {self._name(predicted)}", fontsize=style.TICK_SIZE
+            )
+            panel.set_axis_off()
+        return self
+
+    def _name(self, label: Any) -> str:
+        return str(label) if self.class_names is None else self.class_names[int(label)]

@@ -1,0 +1,141 @@
+"""Weights as images: what each unit or filter looks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from prelunet.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = npt.NDArray[Any]
+
+# Two hues from white: the sign shows as well as the size, also to colour-blind eyes.
+DIVERGING_MAP = "RdBu_r"
+GAP = 1  # pixels between images
+
+
+class WeightsDisplay:
+    """The weights of a layer, one image for each unit or filter, on one scale of colours.
+
+    Make one with `from_weights`.
+
+    Parameters
+    ----------
+    images : array-like, shape (n, height, width)
+    limit : float, optional
+        The colours go from -limit to limit; the largest absolute weight unless given.
+    title : str, default "Weights"
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+    ax_ : matplotlib.axes.Axes
+    im_ : matplotlib.image.AxesImage
+        All images as one.
+
+    Raises
+    ------
+    ValueError
+        If `images` is not what is said above.
+    """
+
+    def __init__(
+        self, images: npt.ArrayLike, *, limit: float | None = None, title: str = "Weights"
+    ) -> None:
+        self.images = np.asarray(images)
+        if self.images.ndim != 3 or self.images.size == 0:
+            raise ValueError(
+                f"WeightsDisplay: images must have shape (n, height, width), got "
+                f"{self.images.shape}"
+            )
+        self.limit = float(np.abs(self.images).max()) if limit is None else float(limit)
+        self.title = title
+
+    @classmethod
+    def from_weights(
+        cls,
+        weight: npt.ArrayLike,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        limit: float | None = None,
+        title: str = "Weights",
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw the weight of a Dense layer that sees images, or of a Conv2D layer.
+
+        Parameters
+        ----------
+        weight : array-like, shape (units, height * width) or (filters, height, width, channels)
+            Of several channels the mean is shown.
+        image_shape : (int, int), optional
+            Height and width, for a Dense layer.
+        limit, title
+            As for the class.
+        ax : Axes, optional
+            As for `plot`.
+
+        Returns
+        -------
+        WeightsDisplay
+        """
+        values = np.asarray(weight)
+        if values.ndim == 2 and image_shape is not None:
+            images = values.reshape(len(values), *image_shape)
+        elif values.ndim == 4:
+            images = values.mean(axis=3)
+        else:
+            raise ValueError(
+                "WeightsDisplay: weight must have shape (filters, height, width, channels), or "
+                f"(units, features) with image_shape, got {values.shape}"
+            )
+        return cls(images, limit=limit, title=title).plot(ax=ax)
+
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Draw the images.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure unless given.
+
+        Returns
+        -------
+        WeightsDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        sheet = mosaic(self.images)
+        if ax is None:
+            height, width = sheet.shape
+            ax = style.new_figure(7.0, max(1.8, 6.0 * height / width + 0.6)).add_subplot()
+        self.ax_ = ax
+        self.figure_: Any = ax.figure
+        self.im_ = ax.imshow(sheet, cmap=DIVERGING_MAP, vmin=-self.limit, vmax=self.limit)
+        ax.set_title(f"{self.title} ({len(self.images)})", fontsize=style.TITLE_SIZE)
+        ax.set_axis_off()
+        bar = self.figure_.colorbar(self.im_, ax=ax, shrink=0.9)
+        bar.set_label("weight", fontsize=style.LABEL_SIZE)
+        bar.ax.tick_params(labelsize=style.TICK_SIZE)
+        return self
+
+
+def mosaic(images: Array) -> Array:
+    """Return images side by side in rows of about a 2 to 1 sheet, NaN between and after them."""
+    count, height, width = images.shape
+    columns = min(count, int(np.ceil(np.sqrt(2.0 * count * height / width))))
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), np.nan)
+    for place, image in enumerate(images):
+        i, j = divmod(place, columns)
+        top, left = i * (height + GAP), j * (width + GAP)
+        sheet[top : top + height, left : left + width] = image
+    return sheet

@@ -1,0 +1,93 @@
+"""``prelunet reproduce``: the experiments, in their quick versions."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import prelunet as pn
+from cli_runs import read_results
+from prelunet import cli, recipes
+from prelunet.recipes import report
+
+MOST_LINES = 150  # of a recipe: it is read in class
+
+
+@pytest.mark.parametrize("name", recipes.NAMES)
+def test_a_recipe_reads_like_a_lesson(name):
+    module = importlib.import_module(f"prelunet.recipes.{name}")
+    assert len(Path(module.__file__).read_text().splitlines()) <= MOST_LINES
+    assert len(module.__doc__.splitlines()) > 5
+
+
+def test_mnist_cnn_trains_prints_and_draws(tmp_path, capsys):
+    out = tmp_path / "cnn"
+    board = tmp_path / "board"
+    arguments = ["reproduce", "mnist_cnn", "--quick", "--runs", "relu_adam,prelu_adam"]
+    assert cli.main([*arguments, "--out", str(out), "--tensorboard", str(board)]) == 0
+    printed = capsys.readouterr().out
+    written = read_results(out)
+    assert list(written["runs"]) == ["relu_adam", "prelu_adam"]
+    for run in written["runs"].values():
+        # 73 steps take it from chance, 0.1, to well above it.
+        assert run["test_accuracy"] > 0.5
+        assert run["training_accuracy"]["step"] == [10, 20, 30, 40, 50, 60, 70]
+        assert f"{run['title']:<11}  {run['test_accuracy']:>13.4f}" in printed
+    assert written["test_accuracy"] == written["runs"]["relu_adam"]["test_accuracy"]
+    assert written["runs"]["relu_adam"]["seed_test_accuracy"] == 0.9889
+    assert "step 70, training accuracy" in printed
+    assert {path.name for path in out.iterdir()} == {
+        *("results.json", "model.npz", "runs.png", "misclassified.png"),
+        *("filters_relu_adam.png", "filters_prelu_adam.png"),
+    }
+    for figure in out.glob("*.png"):
+        with Image.open(figure) as image:
+            assert len(image.convert("RGB").getcolors(1 << 20)) > 10
+    assert {path.name for path in board.iterdir()} == {"relu_adam", "prelu_adam"}
+    model = pn.load(out / "model.npz")
+    assert model.parameters()["1.weight"].shape == (32, 5, 5, 1)
+
+
+def test_the_same_seed_gives_the_same_results(tmp_path):
+    arguments = ["reproduce", "mnist_cnn", "--quick", "--quiet", "--runs", "tanh_sgd_xavier"]
+    runs = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        assert cli.main([*arguments, "--seed", str(seed), "--out", str(tmp_path / name)]) == 0
+        runs.append(read_results(tmp_path / name)["runs"]["tanh_sgd_xavier"]["training_loss"])
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_all_runs_every_recipe(tmp_path, monkeypatch, capsys):
+    """Each with its own options' defaults; what a recipe does is not of interest here."""
+    seen = []
+
+    def run(options):
+        seen.append((options.runs, options.out, options.quick))
+        return {"test_accuracy": 1.0}
+
+    monkeypatch.setattr("prelunet.recipes.mnist_cnn.run", run)
+    assert cli.main(["reproduce", "all", "--quick", "--out", str(tmp_path)]) == 0
+    assert seen == [(None, tmp_path / "mnist_cnn", True)]
+    assert read_results(tmp_path / "mnist_cnn")["test_accuracy"] == 1.0
+    assert "==== mnist_cnn ====" in capsys.readouterr().out
+
+
+def test_an_unknown_run_is_refused(capsys):
+    assert cli.main(["reproduce", "mnist_cnn", "--quick", "--runs", "relu"]) == 2
+    message = capsys.readouterr().err
+    assert "mnist_cnn: runs must be names among relu_adam, " in message
+    assert "got 'relu'" in message
+
+
+def test_the_last_rows_are_held_out():
+    rows = np.arange(12)
+    dataset = pn.data.Dataset("rows", rows[:, np.newaxis], rows)
+    x, x_held, y, y_held = report.hold_out_last(dataset, 1 / 4)
+    assert y.tolist() == list(range(9))
+    assert y_held.tolist() == [9, 10, 11]
+    np.testing.assert_array_equal(x[:, 0], y)
+    np.testing.assert_array_equal(x_held[:, 0], y_held)
