@@ -88,8 +88,10 @@ def network(run: Run, seed: int) -> pn.Sequential:
     )
 
 
-def train(run: Run, dataset: data.Dataset, options: argparse.Namespace) -> dict[str, Any]:
-    """Train one network and return its curves, its test accuracy and itself."""
+def train(
+    run: Run, dataset: data.Dataset, options: argparse.Namespace
+) -> tuple[dict[str, Any], pn.Sequential]:
+    """Train one network; return its curves and its test accuracy, and the network."""
     model = network(run, options.seed)
     model.compile(run.optimizer(options.learning_rate), metrics=["accuracy"])
     every = QUICK_STEPS_BETWEEN if options.quick else STEPS_BETWEEN
@@ -111,7 +113,7 @@ def train(run: Run, dataset: data.Dataset, options: argparse.Namespace) -> dict[
     )
     seconds = time.perf_counter() - began
     scores = model.evaluate(x_test, y_test)
-    return {
+    result = {
         "title": run.title,
         "test_accuracy": scores["accuracy"],
         "test_loss": scores["loss"],
@@ -120,27 +122,25 @@ def train(run: Run, dataset: data.Dataset, options: argparse.Namespace) -> dict[
         "training_accuracy": progress.curve("accuracy"),
         "training_loss": progress.curve("loss"),
         "val_accuracy": history["val_accuracy"],
-        "model": model,
     }
+    return result, model
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train all networks, print the table, draw the figures."""
     chosen = report.choose("mnist_cnn", "runs", {r.name: r for r in RUNS}, options.runs)
     dataset = report.digits_28(options).as_images()
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for one in chosen:
         report.say(options, f"\n{one.title}")
-        results[one.name] = train(one, dataset, options)
+        results[one.name], model = train(one, dataset, options)
         report.say(options, f"test accuracy {results[one.name]['test_accuracy']:.4f}")
+        report.draw_filters(options, one.name, one.title, model.parameters()["1.weight"])
+        if one is chosen[0]:
+            report.draw_misclassified(options, model, dataset)
+            report.save(options, model)
     report.accuracy_table(results, "The document took 383 s for ReLU with SGD.")
     if options.quick:
         print("A part of the data and one pass: the document's figures are for the whole.")
-    models = {name: result.pop("model") for name, result in results.items()}
-    first = next(iter(models))
     report.draw_runs(options, results)
-    report.draw_filters(options, {n: m.parameters()["1.weight"] for n, m in models.items()})
-    report.draw_misclassified(options, models[first], dataset)
-    if options.out is not None:
-        models[first].save(options.out / "model.npz")
-    return {"test_accuracy": results[first]["test_accuracy"], "runs": results}
+    return {"test_accuracy": results[chosen[0].name]["test_accuracy"], "runs": results}

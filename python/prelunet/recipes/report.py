@@ -118,7 +118,13 @@ def accuracy_table(results: Mapping[str, Mapping[str, Any]], remark: str) -> Non
     print(remark)
 
 
-# ---- figures -----------------------------------------------------------------------------------
+# ---- files and figures --------------------------------------------------------------------------
+
+
+def save(options: argparse.Namespace, model: pn.Sequential) -> None:
+    """Write ``model.npz``."""
+    if options.out is not None:
+        model.save(options.out / "model.npz")
 
 
 def draw_runs(options: argparse.Namespace, results: Mapping[str, Mapping[str, Any]]) -> None:
@@ -151,14 +157,12 @@ def draw_runs(options: argparse.Namespace, results: Mapping[str, Mapping[str, An
     style.save(figure, options.out / "runs.png")
 
 
-def draw_filters(options: argparse.Namespace, weights: Mapping[str, Array]) -> None:
-    """Draw the filters of each run: ``filters_<run>.png``."""
+def draw_filters(options: argparse.Namespace, name: str, title: str, weight: Array) -> None:
+    """Draw the filters of a run's first layer: ``filters_<run>.png``."""
     if options.out is None:
         return
-    for name, weight in weights.items():
-        title = f"First layer's filters, {name.replace('_', ' ')}"
-        display = plots.WeightsDisplay.from_weights(weight, title=title)
-        style.save(display.figure_, options.out / f"filters_{name}.png")
+    display = plots.WeightsDisplay.from_weights(weight, title=f"First layer's filters, {title}")
+    style.save(display.figure_, options.out / f"filters_{name}.png")
 
 
 def draw_misclassified(
