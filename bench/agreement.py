@@ -6,17 +6,19 @@ Algorithms, 2nd ed., SIAM 2002, section 3.1). n is counted from the case: the su
 of the answer has gone through. Answers are compared by their mean errors.
 
 A rectifier adds to that: where its input is within rounding of zero, two libraries may take
-different slopes, and both are right. See `flip_error`.
+different slopes, and both are right. So does pooling, between entries of a window that are as near
+to each other. See `flip_error`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
 from .cases.kernels import KernelCase
-from .cases.networks import RECTIFIERS, Array, Network
+from .cases.networks import Array, Network
 from .cases.predictions import PredictCase
 from .cases.steps import CHECK_STEPS, StepCase
 
@@ -32,29 +34,31 @@ def roundings_of(case: StepCase | PredictCase | KernelCase) -> int:
     """Return how many roundings an element of the answer may have met, one after another."""
     if isinstance(case, KernelCase):
         return case.chain + ELEMENTWISE_ROUNDINGS
-    forward = _forward_roundings(case.network)
+    forward = sum(_layer_roundings(case.network))
     if isinstance(case, PredictCase):
         return forward
-    back = sum(case.network.widths[1:]) + len(case.network.layers) * ELEMENTWISE_ROUNDINGS
-    return CHECK_STEPS * (forward + back + case.for_check().batch)
+    back = sum(layer.fan_out + ELEMENTWISE_ROUNDINGS for layer in case.network.layers)
+    # The gradient of a weight is a sum over rows and the places that it is applied at.
+    places = max(m for m, _, _ in case.network.products(case.for_check().batch))
+    return CHECK_STEPS * (forward + back + places)
 
 
-def flip_error(network: Network, rows: int, unit: float) -> float:
-    """Return what rectifiers on different sides of zero may change, as a share of a gradient.
+def flip_error(network: Network, unit: float) -> float:
+    """Return what choices that fall otherwise may change, as a share of a gradient.
 
-    Of the inputs to rectifiers, which are of the order of one, as many are within rounding of zero
-    as rounding is large. Each changes what one row gives to the gradient through one unit: one of
-    rows x units such parts, which have random signs, as the flips have.
+    A rectifier chooses by the sign of its input; pooling by the signs of differences, one less than
+    a window has entries. They are of the order of one, so as many are within rounding of zero as
+    rounding is large. Each changes what one row gives to the gradient through one output of a
+    layer: one of rows x outputs such parts, which have random signs, as the flips have. Rows and
+    outputs cancel, and the choices for one output remain.
     """
-    units = [s.units for s in network.layers if s.activation in RECTIFIERS]
-    if not units:
-        return 0.0
-    flips = rows * sum(units) * _forward_roundings(network) * unit
-    return float(np.sqrt(flips / (rows * min(units))))
+    roundings = accumulate(_layer_roundings(network))
+    flips = sum(s.choices * n * unit for s, n in zip(network.layers, roundings, strict=True))
+    return float(np.sqrt(flips))
 
 
-def _forward_roundings(network: Network) -> int:
-    return sum(network.widths[:-1]) + len(network.layers) * ELEMENTWISE_ROUNDINGS
+def _layer_roundings(network: Network) -> list[int]:
+    return [terms + ELEMENTWISE_ROUNDINGS for _, _, terms in network.products(1)]
 
 
 def check_parameters(
@@ -76,7 +80,7 @@ def check_parameters(
         If an answer has another shape, or differs by more than rounding.
     """
     unit = float(np.finfo(case.network.dtype).eps) / 2
-    share = roundings_of(case) * unit + flip_error(case.network, case.for_check().batch, unit)
+    share = roundings_of(case) * unit + flip_error(case.network, unit)
     first = case.network.parameters()
     allowed = []
     for start, end in zip(first, expected, strict=True):

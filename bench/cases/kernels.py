@@ -1,4 +1,4 @@
-"""Single kernels: every activation, loss and optimizer of the registries, and matrix products.
+"""Single kernels: every activation, loss and optimizer of the registries, products, convolutions.
 
 Products have the shapes of real layers. What is row-wise works on a block of a layer's activations,
 which caches hold, as in a training step; a few also on arrays beyond every cache.
@@ -6,6 +6,7 @@ which caches hold, as in a training step; a few also on arrays beyond every cach
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from prelunet import ops
 
-from .networks import SEED, Array
+from .networks import POOL, SEED, Array
 
 BLOCK = (256, 400)  # rows and units of what a step works on at a time
 LOGITS = (4096, 10)
@@ -25,6 +26,13 @@ LAYERS = [
     *((128, 400, 400), (128, 400, 784), (100, 50, 784), (128, 128, 784), (128, 10, 128)),
     *((200, 100, 30), (4096, 400, 784)),
 ]
+
+# Images and filters, as ops take them, of convolutions that keep the images' size; what is pooled.
+CONVOLUTIONS = {
+    "conv1": ((50, 28, 28, 1), (32, 5, 5, 1)),
+    "conv2": ((50, 14, 14, 32), (64, 5, 5, 32)),
+}
+POOLED = (50, 28, 28, 32)
 
 # Arrays read and written for each element.
 PASSES = {"forward": 2, "backward": 3, "loss": 2, "sgd_update": 3, "momentum": 5, "adam_update": 7}
@@ -39,7 +47,8 @@ class KernelCase:
     name, op : str
         The op is a name of `prelunet.ops`, or ``momentum``, which is sgd_update with a velocity.
     shape : tuple of int
-        (rows, units, features) of a layer for products, else of the array.
+        (rows, units, features) of a layer for products, the images' and then the filters' for
+        convolutions, else of the array.
     flops, size : float
         Operations of a product; bytes that others read and write. One of them is 0.
     chain : int
@@ -91,8 +100,32 @@ def _products() -> list[KernelCase]:
     return found
 
 
+def _convolutions() -> list[KernelCase]:
+    found = []
+    for name, (images, weight) in CONVOLUTIONS.items():
+        windows, taps = math.prod(images[:3]), math.prod(weight[1:])
+        flops = 2.0 * windows * taps * weight[0]
+        shape = (*images, *weight)
+        # The way back is two products: grad_weight sums over windows, grad_x over filters' places.
+        back = max(windows, math.prod(weight[:3]))
+        found += [
+            KernelCase(f"{name} forward", "conv2d_forward", shape, flops=flops, chain=taps),
+            KernelCase(f"{name} backward", "conv2d_backward", shape, flops=2 * flops, chain=back),
+        ]
+    return found
+
+
+def _pooling() -> list[KernelCase]:
+    # x and, for each window, an entry of the result; on the way back also the gradient of x.
+    size, windows = 4.0 * math.prod(POOLED), 1 / POOL**2
+    return [
+        KernelCase(f"max_pool2d {way}", f"max_pool2d_{way}", POOLED, size=arrays * size)
+        for way, arrays in (("forward", 1 + windows), ("backward", 2 + windows))
+    ]
+
+
 def _kernel_cases() -> list[KernelCase]:
-    cases = _products()
+    cases = [*_products(), *_convolutions(), *_pooling()]
     activations = ("prelu", *ops.ACTIVATIONS)
     cases += [_row_wise(f"{name}_forward", "forward", BLOCK) for name in activations]
     cases += [

@@ -51,13 +51,13 @@ PREDICTIONS: Mapping[str, PredictCase] = {
         PredictCase(
             "P1",
             "one row through 784-128-10, ReLU",
-            Network(784, dense(128, 10, activation="relu")),
+            Network((784,), dense(128, 10, activation="relu")),
             rows=1,
         ),
         PredictCase(
             "P10k",
             "10,000 rows through 784-6x400-10, channel PReLU",
-            Network(784, dense(*[400] * 6, 10, activation="prelu_channel")),
+            Network((784,), dense(*[400] * 6, 10, activation="prelu_channel")),
             rows=10_000,
             target=0.85,
         ),

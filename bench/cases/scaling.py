@@ -22,7 +22,7 @@ def _case(
     return StepCase(
         f"{axis} {value}",
         f"784-{depth}x{width}-10, channel PReLU, batch {batch}, SGD",
-        Network(784, dense(*[width] * depth, 10, activation="prelu_channel")),
+        Network((784,), dense(*[width] * depth, 10, activation="prelu_channel")),
         *("softmax_cross_entropy", "sgd", 1e-3, steps * batch, batch),
     )
 

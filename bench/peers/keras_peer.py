@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.networks import Array, LayerSpec, Network
+from ..cases.networks import POOL, SEED, Array, ConvSpec, LayerSpec, Network
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Peer, Training, UnsupportedError, version_of
@@ -79,15 +79,9 @@ class KerasTraining:
         self.model.fit(self.data, steps_per_epoch=passes * self.case.steps, verbose=0)
 
     def parameters(self) -> list[Array]:
-        """Return copies, weights transposed."""
+        """Return copies, units first in weights as in vectors."""
         found = (np.array(w) for w in self.model.trainable_weights)
-        values = [w.T if w.ndim == 2 and not is_alpha(w) else w.ravel() for w in found]
-        return [np.ascontiguousarray(v) for v in values]
-
-
-def is_alpha(weight: Array) -> bool:
-    """Return whether a weight is the slope of a PReLU: Keras makes them (units,) or (1,)."""
-    return weight.ndim == 1
+        return [np.ascontiguousarray(np.moveaxis(w, -1, 0)) for w in found]
 
 
 def loss_function(keras: Any, case: StepCase) -> Any:
@@ -105,19 +99,25 @@ def build(keras: Any, network: Network) -> Any:
     keras.config.set_dtype_policy(network.dtype)  # which does not follow floatx once it was used
 
     def apply(spec: LayerSpec, x: Any) -> Any:
-        y = layers.Dense(spec.units)(x)
+        if isinstance(spec, ConvSpec):
+            y = layers.Conv2D(spec.units, spec.kernel, padding="same")(x)
+        else:
+            y = layers.Dense(spec.units)(layers.Flatten()(x) if len(x.shape) > 2 else x)
         if spec.activation == "prelu_channel":
             y = layers.PReLU()(y)
         elif spec.activation == "prelu_shared":
             y = layers.PReLU(shared_axes=[1])(y)
         elif spec.activation is not None:
             y = layers.Activation(spec.activation)(y)
+        if isinstance(spec, ConvSpec):
+            y = layers.MaxPooling2D(POOL)(y)
+        if spec.dropout:
+            y = layers.Dropout(spec.dropout, seed=SEED)(y)
         return x + spec.residual * y if spec.residual else y
 
-    x = inputs = keras.Input((network.features,))
+    x = inputs = keras.Input(network.input_shape)
     for spec in network.layers:
         x = apply(spec, x)
     model = keras.Model(inputs, x)
-    values = [p.T if p.ndim == 2 else p for p in network.parameters()]
-    model.set_weights([v.reshape(w.shape) for v, w in zip(values, model.weights, strict=True)])
+    model.set_weights([np.moveaxis(p, 0, -1) for p in network.parameters()])
     return model

@@ -12,16 +12,15 @@ from ..cases.kernels import KernelCase
 from ..cases.networks import Array
 from . import Kernel, UnsupportedError
 from .kernels_ours import PRODUCTS, sigmoid_like
+from .numpy_images import conv2d_kernel, max_pool2d_kernel
 
 
 def kernel(case: KernelCase) -> Kernel:
     """Return a function that runs the case once and returns what it made."""
     if case.op in PRODUCTS:
         return _product(case)
-    if case.op in UPDATES:
-        return UPDATES[case.op](case)
-    if case.op == "column_sums":
-        return _column_sums(case)
+    if case.op in MAKERS:
+        return MAKERS[case.op](case)
     if case.op not in FUNCTIONS:
         raise UnsupportedError(f"{case.op} is not written in NumPy")
     function = FUNCTIONS[case.op]
@@ -294,7 +293,12 @@ def _adam(case: KernelCase) -> Kernel:
     return run
 
 
-UPDATES: dict[str, Callable[[KernelCase], Kernel]] = {
+MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
+    "column_sums": _column_sums,
+    "conv2d_forward": conv2d_kernel,
+    "conv2d_backward": conv2d_kernel,
+    "max_pool2d_forward": max_pool2d_kernel,
+    "max_pool2d_backward": max_pool2d_kernel,
     "sgd_update": _sgd,
     "momentum": _momentum,
     "adam_update": _adam,

@@ -10,7 +10,7 @@ import numpy as np
 from prelunet import ops
 
 from ..cases.kernels import KernelCase
-from ..cases.networks import Array
+from ..cases.networks import POOL, Array
 from . import Kernel
 
 
@@ -18,8 +18,8 @@ def kernel(case: KernelCase) -> Kernel:
     """Return a function that runs the case once and returns what it made."""
     if case.op in PRODUCTS:
         return _product(case)
-    if case.op in UPDATES:
-        return UPDATES[case.op](case)
+    if case.op in MAKERS:
+        return MAKERS[case.op](case)
     op: Callable[..., Any] = getattr(ops, case.op)
     x = case.draw(positive=case.op == "log")
     if case.op in ops.LOSSES:
@@ -62,6 +62,24 @@ def _product(case: KernelCase) -> Kernel:
     return lambda: (ops.gemm(a, b, **how, out=out),)
 
 
+def _conv2d(case: KernelCase) -> Kernel:
+    x, weight = case.draw(*case.shape[:4]), case.draw(*case.shape[4:])
+    out = ops.conv2d_forward(x, weight, padding="same")
+    if case.op == "conv2d_forward":
+        return lambda: (ops.conv2d_forward(x, weight, padding="same", out=out),)
+    grad_out = case.draw(*out.shape)
+    return lambda: ops.conv2d_backward(grad_out, x, weight, padding="same")
+
+
+def _max_pool2d(case: KernelCase) -> Kernel:
+    x = case.draw()
+    out = ops.max_pool2d_forward(x, POOL)
+    if case.op == "max_pool2d_forward":
+        return lambda: (ops.max_pool2d_forward(x, POOL, out=out),)
+    grad_out = case.draw(*out.shape)
+    return lambda: (ops.max_pool2d_backward(grad_out, x, POOL),)
+
+
 def _sgd(case: KernelCase) -> Kernel:
     parameter, gradient = case.draw(), case.draw()
 
@@ -94,7 +112,11 @@ def _adam(case: KernelCase) -> Kernel:
     return run
 
 
-UPDATES: dict[str, Callable[[KernelCase], Kernel]] = {
+MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
+    "conv2d_forward": _conv2d,
+    "conv2d_backward": _conv2d,
+    "max_pool2d_forward": _max_pool2d,
+    "max_pool2d_backward": _max_pool2d,
     "sgd_update": _sgd,
     "momentum": _momentum,
     "adam_update": _adam,

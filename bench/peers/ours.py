@@ -9,7 +9,7 @@ import prelunet as pn
 from prelunet.layers import ACTIVATION_LAYERS
 
 from ..cases.kernels import KernelCase
-from ..cases.networks import Array, LayerSpec, Network
+from ..cases.networks import POOL, Array, ConvSpec, LayerSpec, Network, Shape
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Kernel, Peer, Training, UnsupportedError
@@ -70,21 +70,29 @@ class PrelunetTraining:
 def build(network: Network, *, scaled: bool = False) -> pn.Sequential:
     """Return the network with its first parameters."""
     layers: list[pn.Layer] = [pn.Rescaling(1 / 255)] if scaled else []
-    for spec in network.layers:
-        layers += _layers(spec)
-    model = pn.Sequential(layers, input_shape=(network.features,), dtype=network.dtype, seed=0)
+    for spec, shape in zip(network.layers, network.shapes[:-1], strict=True):
+        layers += _layers(spec, shape)
+    model = pn.Sequential(layers, input_shape=network.input_shape, dtype=network.dtype, seed=0)
     names = list(model.parameters())
     model.set_parameters(dict(zip(names, network.parameters(), strict=True)))
     return model
 
 
-def _layers(spec: LayerSpec) -> list[pn.Layer]:
-    found: list[pn.Layer] = [pn.Dense(spec.units)]
+def _layers(spec: LayerSpec, shape: Shape) -> list[pn.Layer]:
+    found: list[pn.Layer]
+    if isinstance(spec, ConvSpec):
+        found = [pn.Conv2D(spec.units, spec.kernel, padding="same")]
+    else:
+        found = [*([pn.Flatten()] if len(shape) > 1 else []), pn.Dense(spec.units)]
     if spec.activation in ("prelu_channel", "prelu_shared"):
         found.append(pn.PReLU(spec.activation.removeprefix("prelu_")))
     elif spec.activation is not None:
         (layer,) = (c for c in ACTIVATION_LAYERS.values() if c.activation == spec.activation)
         found.append(layer())
+    if isinstance(spec, ConvSpec):
+        found.append(pn.MaxPool2D(POOL))
+    if spec.dropout:
+        found.append(pn.Dropout(spec.dropout))
     if not spec.residual:
         return found
     residual = getattr(pn, "Residual", None)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..cases.networks import Array, Network
+from ..cases.networks import Array, Network, Shape
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Training, UnsupportedError
@@ -45,22 +45,27 @@ class Products(NumPy):
 
 
 def weights_of(network: Network) -> list[Array]:
-    """Return the matrices among the parameters."""
-    return [p for p in network.parameters() if p.ndim == 2]
+    """Return the weights as matrices, (units, terms of a sum)."""
+    return [p.reshape(len(p), -1) for p in network.parameters() if p.ndim > 1]
 
 
 class ProductsTraining:
     """Forward, weight gradient and input gradient of each layer, from and into fixed arrays."""
 
     def __init__(self, case: StepCase) -> None:
-        self.case = case
-        self.X, _ = case.data()
         self.weights = weights_of(case.network)
         self.gradients = [np.empty_like(w) for w in self.weights]
         dtype = case.network.dtype
-        widths = case.network.widths
-        self.values = [np.ones((case.batch, width), dtype) for width in widths[1:]]
-        self.deltas = [np.full((case.batch, width), 1e-6, dtype) for width in widths[1:]]
+        (m, _, k), *rest = shapes = case.network.products(case.batch)
+        self.values = [np.ones((m, n), dtype) for m, n, _ in shapes]
+        self.deltas = [np.full((m, n), 1e-6, dtype) for m, n, _ in shapes]
+        # What a layer reads and what it hands back: the arrays of the layer before it, unless
+        # windows are copied or pooled in between.
+        matrices = [(m, k) for m, _, k in rest]
+        self.inputs = [fitting(v, s) for v, s in zip(self.values[:-1], matrices, strict=True)]
+        self.passed = [fitting(d, s) for d, s in zip(self.deltas[:-1], matrices, strict=True)]
+        X = np.split(case.data()[0], case.steps)
+        self.batches = X if X[0].shape == (m, k) else [np.ones((m, k), dtype)] * case.steps
         self.pairs = list(pairwise(range(len(self.weights))))
 
     def parameters(self) -> list[Array]:
@@ -69,18 +74,22 @@ class ProductsTraining:
 
     def train(self, passes: int) -> None:
         """Multiply."""
-        batch = self.case.batch
         for _ in range(passes):
-            for begin in range(0, self.case.rows, batch):
-                self._step(self.X[begin : begin + batch])
+            for x in self.batches:
+                self._step(x)
 
     def _step(self, x: Array) -> None:
         weights, gradients = self.weights, self.gradients
         values, deltas = self.values, self.deltas
         np.matmul(x, weights[0].T, out=values[0])
         for i, j in self.pairs:
-            np.matmul(values[i], weights[j].T, out=values[j])
+            np.matmul(self.inputs[i], weights[j].T, out=values[j])
         for i, j in reversed(self.pairs):
-            np.matmul(deltas[j].T, values[i], out=gradients[j])
-            np.matmul(deltas[j], weights[j], out=deltas[i])
+            np.matmul(deltas[j].T, self.inputs[i], out=gradients[j])
+            np.matmul(deltas[j], weights[j], out=self.passed[i])
         np.matmul(deltas[0].T, x, out=gradients[0])
+
+
+def fitting(array: Array, shape: Shape) -> Array:
+    """Return the array if it has that shape, else one that has, full of the array's number."""
+    return array if array.shape == shape else np.full(shape, array.flat[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.networks import Array, Network
+from ..cases.networks import Array, ConvSpec, Network
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Peer, Training, UnsupportedError, version_of
@@ -49,6 +49,8 @@ class ScikitLearn(Peer):
             raise UnsupportedError("measured with rows as they lie, in the network's dtype")
         if case.loss != "softmax_cross_entropy":
             raise UnsupportedError("MLPClassifier has no such loss")
+        if any(isinstance(spec, ConvSpec) for spec in case.network.layers):
+            raise UnsupportedError("MLPClassifier has no convolution")
         return ScikitLearnTraining(self.module, case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
@@ -98,7 +100,7 @@ def make(module: Any, network: Network) -> Any:
     )
     # One step makes the arrays that the parameters then go into.
     classes = np.arange(network.outputs)
-    rows = np.zeros((len(classes), network.features), network.dtype)
+    rows = np.zeros((len(classes), *network.input_shape), network.dtype)
     classifier.partial_fit(rows, classes, classes=classes)
     weights = [p.T for p in network.parameters() if p.ndim == 2]
     for mine, weight in zip(classifier.coefs_, weights, strict=True):

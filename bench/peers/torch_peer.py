@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ..cases.networks import Array, LayerSpec, Network
+from ..cases.networks import POOL, Array, ConvSpec, LayerSpec, Network, Shape
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Peer, Training, UnsupportedError
@@ -61,6 +61,7 @@ class TorchTraining:
             raise UnsupportedError("measured with rows as they lie, in the network's dtype")
         self.case = case
         X, y = map(torch.from_numpy, case.data())
+        X = channels_second(X)
         self.batches = list(zip(X.split(case.batch), y.split(case.batch), strict=True))
         self.module = build(torch, case.network)
         # One fused kernel for all parameters: the fastest of the three that torch has.
@@ -82,8 +83,14 @@ class TorchTraining:
                 self.optimizer.step()
 
     def parameters(self) -> list[Array]:
-        """Return copies."""
-        return [p.detach().numpy().copy() for p in self.module.parameters()]
+        """Return copies, channels last."""
+        found = (p.detach().numpy() for p in self.module.parameters())
+        return [(np.moveaxis(p, 1, -1) if p.ndim == 4 else p).copy("C") for p in found]
+
+
+def channels_second(images: Any) -> Any:
+    """Return a view of images, or filters, in torch's order of axes; all else as it is."""
+    return images.permute(0, 3, 1, 2) if images.ndim == 4 else images
 
 
 def loss_function(torch: Any, case: StepCase) -> Callable[[Any, Any], Any]:
@@ -108,21 +115,34 @@ def build(torch: Any, network: Network) -> Any:
         def forward(self, x: Any) -> Any:
             return torch.add(x, self.inner(x), alpha=self.step)
 
-    def layer(spec: LayerSpec, features: int) -> Any:
-        parts = [nn.Linear(features, spec.units)]
+    class Flatten(nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any) -> Any:
+            return x.permute(0, 2, 3, 1).flatten(1)  # as it lies, channels last
+
+    def layer(spec: LayerSpec, shape: Shape) -> Any:
+        if isinstance(spec, ConvSpec):
+            parts = [nn.Conv2d(shape[-1], spec.units, spec.kernel, padding="same")]
+        else:
+            parts = [Flatten()] if len(shape) > 1 else []
+            parts.append(nn.Linear(math.prod(shape), spec.units))
         if spec.activation in ("prelu_channel", "prelu_shared"):
             parts.append(nn.PReLU(spec.units if spec.activation == "prelu_channel" else 1))
         elif spec.activation is not None:
             parts.append(
                 {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}[spec.activation]()
             )
+        if isinstance(spec, ConvSpec):
+            parts.append(nn.MaxPool2d(POOL))
+        if spec.dropout:
+            parts.append(nn.Dropout(spec.dropout))
         made = nn.Sequential(*parts)
         return Residual(made, spec.residual) if spec.residual else made
 
-    widths = pairwise(network.widths)
-    layers = (layer(spec, n) for spec, (n, _) in zip(network.layers, widths, strict=True))
-    module = nn.Sequential(*layers).to(getattr(torch, network.dtype))
+    layers = map(layer, network.layers, network.shapes)
+    # Either layout takes as long in W6; with channels last nothing is moved to be flattened.
+    dtype, layout = getattr(torch, network.dtype), torch.channels_last
+    module = nn.Sequential(*layers).to(dtype=dtype, memory_format=layout)
     with torch.no_grad():
         for parameter, value in zip(module.parameters(), network.parameters(), strict=True):
-            parameter.copy_(torch.from_numpy(np.ascontiguousarray(value)))
+            parameter.copy_(channels_second(torch.from_numpy(value)))
     return module

@@ -14,6 +14,9 @@ from prelunet.bench.cases.steps import CHECK_ROWS, CHECK_STEPS, QUICK_STEPS, STE
 # The work of a step, counted by hand: 2 operations for each weight and row, three times over, less
 # the gradient of the data.
 FLOPS = {"W0m": 0.778e9, "W0s": 365e9, "W2": 16.0e6, "W3": 52.4e6, "W1m": 40e3, "W4": 72.5e9}
+# A convolution has its places in addition: 2 * 784 * 25 * 32 for an image, then 3 * 2 * (196 * 800
+# * 64 + 3136 * 1024 + 1024 * 10).
+FLOPS |= {"W6": 4.10e9}
 
 
 def test_the_registries_are_measured_whole():
@@ -25,6 +28,18 @@ def test_the_registries_are_measured_whole():
     products = {"gemm_forward", "gemm_grad_x", "gemm_grad_weight"}
     assert measured >= activations | set(ops.LOSSES) | updates | products
     assert measured >= {"exp", "log", "softmax_forward", "column_sums"}
+    images = {f"{op}_{way}" for op in ("conv2d", "max_pool2d") for way in ("forward", "backward")}
+    assert measured >= images
+
+
+def test_operations_of_convolutions_and_bytes_of_pooling():
+    flops = {"conv1": 2 * 50 * 784 * 25 * 32, "conv2": 2 * 50 * 196 * 800 * 64}
+    for name, count in flops.items():
+        assert KERNELS[f"{name} forward"].flops == count
+        assert KERNELS[f"{name} backward"].flops == 2 * count
+    whole, pooled = 4 * 50 * 28 * 28 * 32, 4 * 50 * 14 * 14 * 32
+    assert KERNELS["max_pool2d forward"].size == whole + pooled
+    assert KERNELS["max_pool2d backward"].size == 2 * whole + pooled
 
 
 @pytest.mark.parametrize("name", FLOPS)
@@ -40,7 +55,25 @@ def test_steps_are_whole_batches(case):
     check = case.for_check()
     assert check.rows <= max(CHECK_ROWS, CHECK_STEPS * case.batch)
     assert check.steps * check.passes == CHECK_STEPS
-    assert check.network.parameters()[0].shape == case.network.widths[1::-1]
+    weight, bias = check.network.parameters()[:2]
+    assert len(weight) == len(bias) == case.network.layers[0].units
+    assert check.data()[0].shape == (check.rows, *case.network.input_shape)
+
+
+def test_shapes_of_the_network_of_images():
+    network = STEPS["W6"].network
+    assert network.shapes == [(28, 28, 1), (14, 14, 32), (7, 7, 64), (1024,), (10,)]
+    assert [p.shape for p in network.parameters()] == [
+        *((32, 5, 5, 1), (32,), (64, 5, 5, 32), (64,)),
+        *((1024, 3136), (1024,), (10, 1024), (10,)),
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name, case in STEPS.items() if "W6" in name])
+def test_dropout_is_timed_and_not_checked(name):
+    case = STEPS[name]
+    assert [layer.dropout for layer in case.network.layers] == [0, 0, 0.5, 0]
+    assert not any(layer.dropout for layer in case.for_check().network.layers)
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -20,6 +20,20 @@ def test_a_peer_agrees(name):
         assert name in case["checked"] or name in case["stand_ins"]
 
 
+@pytest.mark.parametrize("name", [name for name in PEERS if name != OURS])
+def test_a_peer_agrees_on_images_or_says_why_not(name):
+    if not PEERS[name].installed():
+        pytest.skip(f"{', '.join(PEERS[name].needs)} not installed")
+    found = run(Options(1, against=[name], only=["W6"], check=True, quiet=True))
+    (case,) = found["steps"]
+    assert not case["failures"]
+    assert all(share <= 1 for share in case["checked"].values())
+    if name == "sklearn":
+        assert case["unsupported"] == {name: "MLPClassifier has no convolution"}
+    else:
+        assert name in case["checked"] or name in case["stand_ins"]
+
+
 def test_an_unknown_peer_and_an_unknown_case_are_refused():
     with pytest.raises(ValueError, match="against must be names among prelunet, numpy"):
         run(Options(1, against=["theano"]))
