@@ -196,7 +196,7 @@ def lengths_of_calls(patch, model):
 
     def counted(self, rows, targets, order, batch_size, rates, totals):
         lengths.append(len(rates))
-        train(self, rows, targets, order, batch_size, rates, totals)
+        return train(self, rows, targets, order, batch_size, rates, totals)
 
     patch.setattr(type(model._network), "train", counted)
     return lengths
@@ -439,3 +439,28 @@ def test_steps_trained(data):
     assert model.steps_trained == 2 * STEPS + 1
     model.compile()
     assert model.steps_trained == 0
+
+
+def test_a_run_that_diverges_is_written_without_a_warning_for_each_number(data, folder, caplog):
+    model = mlp(optimizer=pn.SGD(1e200))
+    with np.errstate(all="ignore"):
+        fit(model, data, pn.TensorBoard(folder, every=1), shuffle=False)
+    assert math.isnan(values(read(folder), "0.weight/mean")[-1])
+    assert not caplog.records
+
+
+def test_a_loss_past_all_others_is_that_of_its_own_steps_alone(data):
+    """What differences of a running sum would give after it is 0, or NaN."""
+    X, y = data
+    seen = []
+    watch = pn.LambdaCallback(
+        on_steps=lambda steps, logs: seen.append(logs["loss"]), steps_between=1
+    )
+    targets = np.eye(5)[y]
+    targets[7] = 1e200  # in the second step
+    model = mlp(loss="mean_squared_error", optimizer=pn.SGD(1e-300), metrics=())
+    model.fit(X, targets, batch_size=5, shuffle=False, callbacks=[watch])
+    assert seen[1] == math.inf
+    losses = [model.evaluate(X[i : i + 5], targets[i : i + 5])["loss"] for i in range(0, 25, 5)]
+    for place in (0, 2, 3, 4):
+        assert_close_to_scale(seen[place], losses[place], sum_tolerance(100, np.float64))

@@ -206,9 +206,10 @@ void check_learning_rates(const std::string& operation, const py::array& learnin
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return a / b + (a % b == 0 ? 0 : 1); }
 
+// Adds up `totals`, and returns what this call alone comes to.
 template <class T>
-void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
-           const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals) {
+Totals train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
+             const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals) {
   const std::string operation = "train_epoch";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -217,6 +218,8 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
   run.rows = x.source.rows;
   run.batch_size = batch_size;
   run.learning_rates = learning_rates.data();
+  Totals own;
+  run.own = &own;
   if (!order.is_none()) {
     const auto array = py::cast<py::array>(order);
     check_rank({operation, "order"}, array, 1, "(steps * batch_size,)");
@@ -228,6 +231,7 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
   const Usage::Writing writing(network.usage(), "fit");
   interruptible(
       [&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, &totals, interrupt); });
+  return own;
 }
 
 // Whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right and rows of epoch i.

@@ -31,7 +31,7 @@ Images images_of(const std::string& op, const py::object& x_object, const Pair& 
   const bool same = padding == "same";
   const Window2D window{window_axis(shape[1], size.first, stride.first, same),
                         window_axis(shape[2], size.second, stride.second, same)};
-  if (window.places() == 0 || shape[3] == 0) {
+  if (!window.fits() || shape[3] == 0) {
     argument.value_error("have channels, and rows and columns for a window of " + to_text({size.first, size.second}),
                          "shape " + to_text(shape));
   }

@@ -32,6 +32,7 @@ inline WindowAxis window_axis(std::size_t size, std::size_t window, std::size_t 
 struct Window2D {
   WindowAxis vertical, horizontal;
 
+  bool fits() const { return vertical.places > 0 && horizontal.places > 0; }
   std::size_t pixels() const { return vertical.size * horizontal.size; }      // of the image
   std::size_t places() const { return vertical.places * horizontal.places; }  // of the window
   bool pads() const { return vertical.padded() > vertical.size || horizontal.padded() > horizontal.size; }

@@ -29,14 +29,18 @@ class BatchTotals {
   explicit BatchTotals(const LossConfig& loss) : mean_(loss.info().reduction == Reduction::mean) {}
 
   template <class T>
-  void add(const Backpropagation<T>& backpropagation, const BatchBlock& block, double factor, Totals& totals) {
+  void add(const Backpropagation<T>& backpropagation, const BatchBlock& block, double factor, Totals& totals,
+           Totals* own) {
     if (block.first()) loss_ = right_ = 0.0;
     backpropagation.add_up(block, loss_, right_);
     if (!block.last()) return;
     const auto rows = static_cast<double>(block.batch_rows);
-    totals.loss += factor * loss_ * (mean_ ? rows : 1.0);
-    totals.right += right_;
-    totals.rows += rows;
+    for (Totals* const sums : {&totals, own}) {
+      if (sums == nullptr) continue;
+      sums->loss += factor * loss_ * (mean_ ? rows : 1.0);
+      sums->right += right_;
+      sums->rows += rows;
+    }
   }
 
  private:
@@ -115,7 +119,7 @@ bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, 
       team.barrier();
       if (stop.asked()) return;
       pass.gradients(nullptr);
-      if (team.rank() == 0) batch.add(backpropagation, block, factor, totals);
+      if (team.rank() == 0) batch.add(backpropagation, block, factor, totals, nullptr);
       team.barrier();
     }
   });
@@ -166,7 +170,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
         ++at.step;
       }
       if (team.rank() == 0) {
-        batch.add(backpropagation, block, factor, totals[at.epoch]);
+        batch.add(backpropagation, block, factor, totals[at.epoch], run.own);
         steps_ = at.step;
         if (block.last()) company.judge();
       }

@@ -32,6 +32,7 @@ struct TrainingRun {
   std::size_t epochs = 1;
   std::optional<Shuffle> shuffle;          // in place of order
   const double* learning_rates = nullptr;  // one for each step of all epochs
+  Totals* own = nullptr;                   // or null: gets what this run alone adds to the totals
 };
 
 // Asked now and then by the calling thread; true: stop here. It must not throw.

@@ -85,7 +85,7 @@ Window2D window_of(const Shape& input, const LayerSpec& spec, const std::string&
   }
   const Window2D window{window_axis(input[0], spec.window_height, spec.stride_height, spec.same),
                         window_axis(input[1], spec.window_width, spec.stride_width, spec.same)};
-  if (window.places() == 0) {
+  if (!window.fits()) {
     throw std::invalid_argument(title + ": input must have at least " + std::to_string(spec.window_height) +
                                 " rows and " + std::to_string(spec.window_width) + " columns, got " + to_string(input) +
                                 "; padding='same' takes smaller ones");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/gemm.h"
+#include "runtime/memory.h"
 #include "runtime/scratch.h"
 
 namespace prelunet {
@@ -19,11 +20,17 @@ std::size_t group_for(std::size_t places) {
 
 std::ptrdiff_t offset(std::size_t elements) { return static_cast<std::ptrdiff_t>(elements); }
 
+// A vector says length_error where it cannot hold so many; here it is memory that there is not.
+void reserve(Conv2DPlan::Offsets& offsets, std::size_t count) {
+  if (count > offsets.max_size()) throw std::bad_alloc();
+  offsets.reserve(count);
+}
+
 // Places of a grid, `stride` apart in an array of rows `width` wide, for each of `group` images `image` apart.
 Conv2DPlan::Offsets grid(std::size_t rows, std::size_t columns, std::size_t row_stride, std::size_t column_stride,
                          std::size_t group, std::size_t image) {
   Conv2DPlan::Offsets offsets;
-  offsets.reserve(checked_multiply(group, checked_multiply(rows, columns)));
+  reserve(offsets, checked_multiply(group, checked_multiply(rows, columns)));
   for (std::size_t g = 0; g < group; ++g) {
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t j = 0; j < columns; ++j) {
@@ -48,13 +55,34 @@ struct PhaseAxis {
         first_place((remainder + axis.before) / axis.stride) {}
 };
 
+// The remainders of pixels that some tap meets; `all` becomes false where others are left out.
+Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
+  Conv2DPlan::Offsets found;
+  const std::size_t count = std::min(axis.stride, axis.size);
+  // Each tap meets one remainder: those that the first taps meet are all there are.
+  for (std::size_t tap = 0; tap < std::min(axis.window, axis.stride); ++tap) {
+    const std::size_t remainder = (tap + axis.stride - axis.before % axis.stride) % axis.stride;
+    if (remainder < count) found.push_back(offset(remainder));
+  }
+  std::sort(found.begin(), found.end());
+  all = all && found.size() == count;
+  return found;
+}
+
+// Throws std::bad_alloc where so many elements of the smallest type are more than the system gives: before tables fill
+// what there is.
+void check_memory(std::size_t elements) {
+  const std::size_t bytes = checked_multiply(elements, sizeof(float));
+  release(allocate(bytes), bytes);
+}
+
 // The padding that all phases together want around grad_y.
 struct GradPadding {
   std::size_t before = 0, size = 0;
 
   explicit GradPadding(const WindowAxis& axis) {
     std::size_t end = axis.places;
-    for (std::size_t remainder = 0; remainder < axis.stride; ++remainder) {
+    for (std::size_t remainder = 0; remainder < std::min(axis.stride, axis.size); ++remainder) {
       const PhaseAxis phase(axis, remainder);
       if (phase.pixels == 0 || phase.taps == 0) continue;
       if (phase.taps - 1 > phase.first_place) before = std::max(before, phase.taps - 1 - phase.first_place);
@@ -90,10 +118,12 @@ void for_each_group_of_images(const Team& team, const Conv2DPlan& plan, std::siz
 Conv2DPlan::Conv2DPlan(const Window2D& window_, std::size_t channels_, std::size_t filters_)
     : window(window_), channels(channels_), filters(filters_) {
   const WindowAxis &v = window.vertical, &h = window.horizontal;
-  places = window.places();
+  places = checked_multiply(v.places, h.places);
   tap_count = checked_multiply(checked_multiply(v.window, h.window), channels);
-  image_size = checked_multiply(window.pixels(), channels);
+  image_size = checked_multiply(checked_multiply(v.size, h.size), channels);
   padded_size = checked_multiply(checked_multiply(v.padded(), h.padded()), channels);
+  check_memory(checked_multiply(tap_count, filters));
+  check_memory(checked_add(padded_size, checked_multiply(places, filters)));
   group = group_for(places);
   const std::size_t row = h.padded() * channels;
   patches = grid(v.places, h.places, v.stride * row, h.stride * channels, group, padded_size);
@@ -106,8 +136,11 @@ Conv2DPlan::Conv2DPlan(const Window2D& window_, std::size_t channels_, std::size
   grad_width = horizontal.size;
   padded_grad_size = checked_multiply(checked_multiply(grad_height, grad_width), filters);
   gathers = v.stride > 1 || h.stride > 1;
-  for (std::size_t i = 0; i < std::min(v.stride, v.size); ++i) {
-    for (std::size_t j = 0; j < std::min(h.stride, h.size); ++j) add_phase(i, j);
+  covers = true;
+  // Rows and columns that no tap meets are left out: there may be very many.
+  const Offsets rows = remainders(v, covers), columns = remainders(h, covers);
+  for (const std::ptrdiff_t i : rows) {
+    for (const std::ptrdiff_t j : columns) add_phase(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
   }
 }
 
@@ -123,6 +156,9 @@ void Conv2DPlan::add_phase(std::size_t row, std::size_t column) {
   phase.patches = grid(vertical.pixels, horizontal.pixels, grad_line, filters, group, padded_grad_size);
   const std::ptrdiff_t center =
       offset((grad_top + vertical.first_place) * grad_line + (grad_left + horizontal.first_place) * filters);
+  const std::size_t depth = checked_multiply(checked_multiply(vertical.taps, horizontal.taps), filters);
+  reserve(phase.taps, depth);
+  reserve(phase.weights, depth);
   for (std::size_t t = 0; t < vertical.taps; ++t) {
     for (std::size_t u = 0; u < horizontal.taps; ++u) {
       const std::size_t tap = (vertical.first_tap + t * v.stride) * h.window + horizontal.first_tap + u * h.stride;
@@ -152,8 +188,9 @@ std::size_t conv2d_panels_size(const Conv2DPlan& plan) {
 
 template <class T>
 std::size_t conv2d_grad_panels_size(const Conv2DPlan& plan) {
+  if (plan.phases.empty()) return 0;
   const Conv2DPlan::Phase& last = plan.phases.back();
-  return packed_size<T>(plan.channels, last.panels + last.taps.size());
+  return packed_size<T>(plan.channels, checked_add(last.panels, last.taps.size()));
 }
 
 template <class T>
@@ -223,6 +260,7 @@ void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const
                 plan.grad_left * plan.filters, plan.grad_height, plan.grad_width * plan.filters,
                 padded + i * plan.padded_grad_size);
     }
+    if (!plan.covers) std::fill_n(grad_x + first * plan.image_size, count * plan.image_size, T(0));
     for (const Conv2DPlan::Phase& phase : plan.phases) {
       g.m = phase.pixels.size() / plan.group * count;
       g.k = phase.taps.size();

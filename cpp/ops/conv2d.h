@@ -2,6 +2,8 @@
 //
 //   y[i, r, c, f] = sum over u, v, d of x[i, r * stride + u - top, c * stride + v - left, d] * weight[f, u, v, d]
 //
+// grad_x multiplies zeros around grad_y too: an infinite weight makes NaN of it at the border.
+//
 // x (images, height, width, channels), weight (filters, window height, window width, channels), y and grad_y (images,
 // rows, columns, filters), all contiguous; x is 0 outside the image.
 //
@@ -47,8 +49,9 @@ class Conv2DPlan {
 
   std::size_t grad_top, grad_left, grad_height, grad_width;  // of grad_y with padding for grad_x
   std::size_t padded_grad_size;                              // elements of an image of it
-  bool gathers;                                              // several phases: grad_x is scattered from products
-  std::vector<Phase> phases;
+  bool gathers;                                              // strides: grad_x is scattered from products
+  bool covers;                // every pixel is in a phase; else grad_x is 0 where no window goes
+  std::vector<Phase> phases;  // those that meet a tap
 
  private:
   void add_phase(std::size_t row, std::size_t column);

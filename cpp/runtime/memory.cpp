@@ -12,8 +12,8 @@ namespace {
 
 #if defined(__linux__)
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-// Above this the rounding up to whole pages costs less than it gains.
-constexpr std::size_t kLarge = std::size_t{1} << 19;
+// From here on the rounding up to whole pages at most doubles what a piece takes.
+constexpr std::size_t kLarge = std::size_t{1} << 20;
 
 std::size_t alignment_for(std::size_t bytes) { return bytes >= kLarge ? kHugePage : kAlignment; }
 // What is advised must be whole pages, or the neighbours of the piece would be drawn in.

@@ -118,9 +118,10 @@ class Data:
 
     def train(
         self, order: npt.NDArray[Any] | None, batch_size: int, totals: Any, *, steps: int
-    ) -> None:
-        """Make `steps` updates over the rows of `order`."""
-        self.network.train(self.rows, self.targets, order, batch_size, self._rates(steps), totals)
+    ) -> Any:
+        """Make `steps` updates over the rows of `order`; return what they alone come to."""
+        rates = self._rates(steps)
+        return self.network.train(self.rows, self.targets, order, batch_size, rates, totals)
 
     def train_epochs(self, shuffle: bool, batch_size: int, totals: npt.NDArray[np.float64]) -> None:
         """Train for whole epochs; row i of `totals` gets epoch i's loss, right answers and rows."""

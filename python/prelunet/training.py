@@ -135,8 +135,6 @@ class _Loop:
         elif self.steps > 1 and (self.slice < self.steps or self.stops):
             order = np.arange(self.data.count)
         totals = _core.Totals()
-        for stop in self.stops:
-            stop.taken = np.zeros(3)
         done = 0
         while done < self.steps:
             count = min(self.slice, self.steps - done, *self._steps_to_stops())
@@ -144,7 +142,7 @@ class _Loop:
             if self.batch_hooks:
                 self._call("on_train_batch_begin", done)
             began = time.perf_counter()
-            self.data.train(
+            taken = self.data.train(
                 None if order is None else order[rows], self.batch_size, totals, steps=count
             )
             seconds = time.perf_counter() - began
@@ -154,7 +152,7 @@ class _Loop:
             elif count == self.slice < self.steps:  # a shorter one says little
                 self.slice = _next_slice(count, seconds, self.steps)
             if self.stops:
-                self._call_stops(totals)
+                self._call_stops(taken)
             if self.progress:
                 self._call("on_epoch_progress", done, self.steps, self.data.logs(totals))
         return self.data.logs(totals)
@@ -163,10 +161,10 @@ class _Loop:
         made = self.data.network.steps
         return (stop.every - made % stop.every for stop in self.stops)
 
-    def _call_stops(self, totals: Any) -> None:
+    def _call_stops(self, taken: Any) -> None:
         made = self.data.network.steps
         for stop in self.stops:
-            stop.take(totals)
+            stop.sums += taken.loss, taken.right, taken.rows
             if made % stop.every == 0:
                 history = self.data.history(stop.sums[np.newaxis])
                 stop.sums = np.zeros(3)
@@ -189,14 +187,6 @@ class _Stop:
         self.callback = callback
         self.every = every
         self.sums = np.zeros(3)  # loss, right answers, rows, as in a row of train_epochs
-        self.taken = np.zeros(3)  # what they have of the epoch's totals
-
-    def take(self, totals: Any) -> None:
-        """Add what the epoch's totals have gained."""
-        now = np.array([totals.loss, totals.right, totals.rows])
-        with np.errstate(invalid="ignore"):  # infinite losses
-            self.sums += now - self.taken
-        self.taken = now
 
 
 def _next_slice(count: int, seconds: float, most: int) -> int:

@@ -280,3 +280,27 @@ def test_bad_configuration_of_pooling_is_refused():
         pn.MaxPool2D(2.5)
     with pytest.raises(ValueError, match="MaxPool2D: padding must be one of"):
         pn.MaxPool2D(2, padding="Same")
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (pn.Conv2D(2**40, 1), (4, 4, 1)),
+        (pn.Conv2D(2, (2**61, 1), padding="same"), (4, 4, 1)),
+        (pn.Conv2D(2, 1), (2**32, 2**32, 1)),
+    ],
+)
+def test_sizes_past_all_memory_are_refused_before_tables_are_made(layer, shape):
+    with pytest.raises(MemoryError):
+        pn.Sequential([layer, pn.Flatten()], input_shape=shape)
+
+
+def test_strides_far_past_the_image(rng):
+    """Pixels between the windows are in no sum, and their number does not count."""
+    model = network(conv2d(3, 2, stride=2**40), shape=(300, 300, 1))
+    assert_agrees(model, rng, 3)
+    x = inputs(rng, 2, (300, 300, 1))
+    weight = rng.standard_normal((4, 2, 2, 1))
+    grad_out = rng.standard_normal((2, 1, 1, 4))
+    grad_x, _, _ = pn.ops.conv2d_backward(grad_out, x, weight, stride=2**40)
+    assert np.count_nonzero(grad_x) == 2 * 4

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from ._layer_outputs import LayerOutputs
 from .base import Callback, Logs
 
 _OWNER = "TensorBoard"
+_NAN_LOGGER = "tensorboardX.x2num"  # warns of each NaN: of all curves, once a run has diverged
 _MOST_WAITING = 1000  # curves and histograms that training need not see written
 
 
@@ -105,8 +109,9 @@ class TensorBoard(Callback):
             self._writer = None
 
     def _write_scalars(self, values: Logs, steps: int) -> None:
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, steps)
+        with _silent(_NAN_LOGGER):
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, steps)
 
     def _write_rate(self, steps: int) -> None:
         if steps != self._rate_written:  # an epoch may end where `every` has just written
@@ -124,6 +129,18 @@ class TensorBoard(Callback):
             largest = max(abs(statistics["max"]), abs(statistics["min"]))
             if self.histograms and largest <= self._writer.default_bins[-1]:
                 self._writer.add_histogram(name, values, steps)
+
+
+@contextlib.contextmanager
+def _silent(logger: str) -> Iterator[None]:
+    """Keep a logger from writing for a while."""
+    log = logging.getLogger(logger)
+    before = log.disabled
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _statistics(values: npt.NDArray[Any]) -> dict[str, float]:
