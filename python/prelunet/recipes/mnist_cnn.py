@@ -2,14 +2,17 @@
 
 The assignment builds, in TensorFlow 1, 28 x 28 x 1 - Conv 5 x 5 x 32 - pool 2 - Conv 5 x 5 x 64 -
 pool 2 - Dense 1024 - dropout 0.5 - Dense 10, its weights from a normal distribution of standard
-deviation 0.1 cut off at two of them, its biases 0.1, and takes 5,500 steps of 50 images: five
-passes over the first 55,000 rows that TensorFlow's reader left after 5,000 for validation. It
-trains with SGD and with Adam at a rate of 1e-4, then with tanh, then with tanh, SGD and Xavier's
-(Glorot's) weights, and looks at all variables in TensorBoard.
+deviation 0.1 cut off at two of them, its biases 0.1, and takes 5,500 steps of 50 images, five
+passes over 55,000: with SGD and with Adam at a rate of 1e-4, then with tanh, then with tanh, SGD
+and Xavier's (Glorot's) weights. TensorBoard shows all variables.
 
-The same here, and PReLU with an alpha for each filter. What differs: images come as bytes and are
-scaled by 1/255 in the first layer; the accuracy printed is that of all 5,000 images of the last 100
-steps, where the assignment prints that of one batch of 50; the last 5,000 rows are the validation.
+The same here, and PReLU with an alpha for each filter. What differs: images come as bytes, scaled
+by 1/255 in the first layer; the accuracy printed is that of the 5,000 images of the last 100 steps,
+not of one batch; the last 5,000 rows of the 60,000 are the validation.
+
+The assignment's figures come out without dropout: SGD passes 0.66 at step 1,100 and 0.81 at 2,200
+there and here. With its 0.5 (``--dropout 0.5``) SGD ends at 0.838 here and 0.826 in PyTorch, so
+that its training seems to have kept all units: that is the default.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from prelunet import data
 from prelunet.cli import options as read
 from prelunet.recipes import report
 
-STEPS_BETWEEN, QUICK_STEPS_BETWEEN = 100, 10
+STEPS_BETWEEN = 100
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--learning-rate", type=read.number, default=1e-4, metavar="RATE", help="of every run"
     )
+    parser.add_argument("--dropout", type=read.number, default=0.0, metavar="RATE", help="of units")
     parser.add_argument(
         "--tensorboard", metavar="DIR", help="write all weights, biases and outputs there"
     )
 
 
-def network(run: Run, seed: int) -> pn.Sequential:
+def network(run: Run, seed: int, dropout: float) -> pn.Sequential:
     """Return the assignment's network."""
     normal = pn.initializers.TruncatedNormal(stddev=0.1)
     init: dict[str, Any] = {"weight_init": "glorot_uniform" if run.xavier else normal}
@@ -80,7 +84,7 @@ def network(run: Run, seed: int) -> pn.Sequential:
             pn.MaxPool2D(2),
             pn.Flatten(),
             pn.Dense(1024, run.activation, **init),
-            pn.Dropout(0.5),
+            pn.Dropout(dropout),
             pn.Dense(10, **init),
         ],
         input_shape=(28, 28, 1),
@@ -92,9 +96,9 @@ def train(
     run: Run, dataset: data.Dataset, options: argparse.Namespace
 ) -> tuple[dict[str, Any], pn.Sequential]:
     """Train one network; return its curves and its test accuracy, and the network."""
-    model = network(run, options.seed)
+    model = network(run, options.seed, options.dropout)
     model.compile(run.optimizer(options.learning_rate), metrics=["accuracy"])
-    every = QUICK_STEPS_BETWEEN if options.quick else STEPS_BETWEEN
+    every = 10 if options.quick else STEPS_BETWEEN
     progress = report.StepLog(every, quiet=options.quiet)
     watchers: list[pn.Callback] = [progress]
     if options.tensorboard is not None:
@@ -105,8 +109,8 @@ def train(
     began = time.perf_counter()
     history = model.fit(
         *(x_train, y_train),
-        epochs=options.epochs or (1 if options.quick else 5),
         batch_size=50,
+        epochs=options.epochs or (1 if options.quick else 5),
         validation_data=(x_validation, y_validation),
         verbose=not options.quiet,
         callbacks=watchers,
@@ -140,7 +144,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             report.draw_misclassified(options, model, dataset)
             report.save(options, model)
     report.accuracy_table(results, "The document took 383 s for ReLU with SGD.")
-    if options.quick:
-        print("A part of the data and one pass: the document's figures are for the whole.")
+    report.say_quick(options)
     report.draw_runs(options, results)
     return {"test_accuracy": results[chosen[0].name]["test_accuracy"], "runs": results}

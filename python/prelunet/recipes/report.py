@@ -84,6 +84,12 @@ def say(options: argparse.Namespace, text: str) -> None:
         print(text, flush=True)
 
 
+def say_quick(options: argparse.Namespace) -> None:
+    """Print what ``--quick`` makes of a comparison."""
+    if options.quick:
+        print("A part of the data and few steps: the document's figures are for the whole.")
+
+
 class StepLog(Callback):
     """Loss and accuracy of each so many steps: kept, and printed as assignments do."""
 
