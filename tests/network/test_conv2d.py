@@ -290,7 +290,7 @@ def test_bad_configuration_of_pooling_is_refused():
         (pn.Conv2D(2, 1), (2**32, 2**32, 1)),
     ],
 )
-def test_sizes_past_all_memory_are_refused_before_tables_are_made(layer, shape):
+def test_sizes_that_no_machine_has_are_refused_before_tables_are_made(layer, shape):
     with pytest.raises(MemoryError):
         pn.Sequential([layer, pn.Flatten()], input_shape=shape)
 
