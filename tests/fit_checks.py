@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import prelunet as pn
 from network_models import mlp, parameter_copies
 from tolerances import assert_same_bits
 
@@ -24,3 +25,26 @@ def assert_refused(data, error, message, **arguments):
     assert model._network.steps == model.epochs_trained == 0
     for name, values in model.parameters().items():
         assert_same_bits(values, before[name], name)
+
+
+def recorded(between, wanted=parameter_copies):
+    """Return a callback and the list to which it adds (step, what is wanted of the model)."""
+    seen = []
+    callback = pn.LambdaCallback(
+        on_steps=lambda steps, logs: seen.append((steps, wanted(callback.model))),
+        steps_between=between,
+    )
+    return callback, seen
+
+
+def lengths_of_calls(patch, model):
+    """Return the list to which each call into C++ adds how many steps it makes."""
+    lengths = []
+    train = type(model._network).train
+
+    def counted(self, rows, targets, order, batch_size, rates, totals):
+        lengths.append(len(rates))
+        return train(self, rows, targets, order, batch_size, rates, totals)
+
+    patch.setattr(type(model._network), "train", counted)
+    return lengths

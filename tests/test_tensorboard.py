@@ -10,8 +10,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import prelunet as pn
-from fit_checks import assert_same_models
-from network_models import labelled, mlp, parameter_copies
+from fit_checks import assert_same_models, lengths_of_calls, recorded
+from network_models import labelled, mlp
 from tolerances import assert_close_to_scale, assert_within, gamma, sum_tolerance
 
 STATISTICS = ("mean", "stddev", "max", "min")
@@ -50,16 +50,6 @@ def steps(reader, tag):
 
 def values(reader, tag):
     return [event.value for event in reader.Scalars(tag)]
-
-
-def recorded(between, wanted=parameter_copies):
-    """Return a callback and the list to which it adds (step, what is wanted of the model)."""
-    seen = []
-    callback = pn.LambdaCallback(
-        on_steps=lambda steps, logs: seen.append((steps, wanted(callback.model))),
-        steps_between=between,
-    )
-    return callback, seen
 
 
 def assert_statistics(reader, name, expected):
@@ -189,19 +179,6 @@ def test_the_first_steps_of_a_fit_are_not_those_of_the_one_before(data, folder):
 # ---- what watching costs -----------------------------------------------------------------------
 
 
-def lengths_of_calls(patch, model):
-    """Return the list to which each call into C++ adds how many steps it makes."""
-    lengths = []
-    train = type(model._network).train
-
-    def counted(self, rows, targets, order, batch_size, rates, totals):
-        lengths.append(len(rates))
-        return train(self, rows, targets, order, batch_size, rates, totals)
-
-    patch.setattr(type(model._network), "train", counted)
-    return lengths
-
-
 @pytest.mark.parametrize(
     ("every", "expected"),
     [
@@ -217,46 +194,6 @@ def test_steps_between_are_made_in_one_call(data, folder, monkeypatch, every, ex
     lengths = lengths_of_calls(monkeypatch, model)
     model.fit(*data, batch_size=1, epochs=3, callbacks=[pn.TensorBoard(folder, every=every)])
     assert lengths == [count for epoch in expected for count in epoch]
-
-
-def test_callbacks_with_stops_of_their_own(data, monkeypatch):
-    model, calls = mlp(), []
-    lengths = lengths_of_calls(monkeypatch, model)
-    callbacks = [
-        pn.LambdaCallback(
-            on_steps=lambda steps, logs, every=every: calls.append((every, steps)),
-            steps_between=every,
-        )
-        for every in (10, 4)
-    ]
-    model.fit(*data, batch_size=1, callbacks=callbacks)
-    assert lengths == [4, 4, 2, 2, 4, 4, 4, 1]
-    assert calls == [(4, 4), (4, 8), (10, 10), (4, 12), (4, 16), (10, 20), (4, 20), (4, 24)]
-
-
-def test_a_stop_comes_between_the_batch_and_the_progress(data):
-    calls = []
-    watch = pn.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: calls.append(batch),
-        on_epoch_progress=lambda done, total, logs: calls.append((done, total)),
-        on_steps=lambda steps, logs: calls.append("steps"),
-        steps_between=2,
-    )
-    fit(mlp(), data, watch)
-    batches = [[0, (1, 5)], [1, "steps", (2, 5)], [2, (3, 5)], [3, "steps", (4, 5)], [4, (5, 5)]]
-    assert calls == [call for batch in batches for call in batch]
-
-
-def test_steps_cut_short_by_a_stop_do_not_shorten_those_after(data, monkeypatch):
-    model = mlp()
-    lengths = lengths_of_calls(monkeypatch, model)
-    monkeypatch.setattr("prelunet.training.time.perf_counter", iter(np.arange(99.0)).__next__)
-    monkeypatch.setattr("prelunet.training._SLICE_SECONDS", 8.0)  # eight steps, at one a call
-    watch, _ = recorded(11)
-    model.fit(
-        *data, batch_size=1, callbacks=[watch, pn.LambdaCallback(on_epoch_progress=lambda *_: 0)]
-    )
-    assert lengths == [1, 4, 6, 11, 3]
 
 
 @pytest.mark.parametrize("every", [None, 1, 3])
@@ -412,15 +349,6 @@ def test_samples_of_another_shape(data, folder, shape):
     assert not folder.exists()
 
 
-@pytest.mark.parametrize(("between", "error"), [(0, ValueError), (2.5, TypeError)])
-def test_bad_steps_between(data, between, error):
-    class Mine(pn.Callback):
-        steps_between = between
-
-    with pytest.raises(error, match=r"^fit: Mine\.steps_between must be an integer >= 1, got"):
-        fit(mlp(), data, Mine())
-
-
 def test_without_tensorboardx(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     message = (
@@ -430,37 +358,9 @@ def test_without_tensorboardx(monkeypatch):
         pn.TensorBoard("runs")
 
 
-def test_steps_trained(data):
-    model = pn.Sequential([pn.Dense(5)])
-    assert model.steps_trained == 0
-    model.compile()
-    fit(model, data, epochs=2)
-    model.train_on_batch(*data)
-    assert model.steps_trained == 2 * STEPS + 1
-    model.compile()
-    assert model.steps_trained == 0
-
-
 def test_a_run_that_diverges_is_written_without_a_warning_for_each_number(data, folder, caplog):
     model = mlp(optimizer=pn.SGD(1e200))
     with np.errstate(all="ignore"):
         fit(model, data, pn.TensorBoard(folder, every=1), shuffle=False)
     assert math.isnan(values(read(folder), "0.weight/mean")[-1])
     assert not caplog.records
-
-
-def test_a_loss_past_all_others_is_that_of_its_own_steps_alone(data):
-    """What differences of a running sum would give after it is 0, or NaN."""
-    X, y = data
-    seen = []
-    watch = pn.LambdaCallback(
-        on_steps=lambda steps, logs: seen.append(logs["loss"]), steps_between=1
-    )
-    targets = np.eye(5)[y]
-    targets[7] = 1e200  # in the second step
-    model = mlp(loss="mean_squared_error", optimizer=pn.SGD(1e-300), metrics=())
-    model.fit(X, targets, batch_size=5, shuffle=False, callbacks=[watch])
-    assert seen[1] == math.inf
-    losses = [model.evaluate(X[i : i + 5], targets[i : i + 5])["loss"] for i in range(0, 25, 5)]
-    for place in (0, 2, 3, 4):
-        assert_close_to_scale(seen[place], losses[place], sum_tolerance(100, np.float64))
