@@ -12,7 +12,7 @@ from PIL import Image
 import prelunet as pn
 from cli_runs import read_results
 from prelunet import cli, recipes
-from prelunet.recipes import report
+from prelunet.recipes import inputs
 
 MOST_LINES = 150  # of a recipe: it is read in class
 
@@ -35,10 +35,10 @@ def test_mnist_cnn_trains_prints_and_draws(tmp_path, capsys):
     for run in written["runs"].values():
         # 73 steps take it from chance, 0.1, to well above it.
         assert run["test_accuracy"] > 0.5
-        assert run["training_accuracy"]["step"] == [10, 20, 30, 40, 50, 60, 70]
+        assert run["accuracy"][0] == [10, 20, 30, 40, 50, 60, 70]
         assert f"{run['title']:<11}  {run['test_accuracy']:>13.4f}" in printed
     assert written["test_accuracy"] == written["runs"]["relu_adam"]["test_accuracy"]
-    assert written["runs"]["relu_adam"]["seed_test_accuracy"] == 0.9889
+    assert written["runs"]["relu_adam"]["document"] == "0.9889"
     assert "step 70, training accuracy" in printed
     assert {path.name for path in out.iterdir()} == {
         *("results.json", "model.npz", "runs.png", "misclassified.png"),
@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_results(tmp_path):
     runs = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert cli.main([*arguments, "--seed", str(seed), "--out", str(tmp_path / name)]) == 0
-        runs.append(read_results(tmp_path / name)["runs"]["tanh_sgd_xavier"]["training_loss"])
+        runs.append(read_results(tmp_path / name)["runs"]["tanh_sgd_xavier"]["loss"])
     assert runs[0] == runs[1] != runs[2]
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_run_is_refused(capsys):
 def test_the_last_rows_are_held_out():
     rows = np.arange(12)
     dataset = pn.data.Dataset("rows", rows[:, np.newaxis], rows)
-    x, x_held, y, y_held = report.hold_out_last(dataset, 1 / 4)
+    x, x_held, y, y_held = inputs.hold_out_last(dataset, 1 / 4)
     assert y.tolist() == list(range(9))
     assert y_held.tolist() == [9, 10, 11]
     np.testing.assert_array_equal(x[:, 0], y)

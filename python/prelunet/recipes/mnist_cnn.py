@@ -20,33 +20,37 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import prelunet as pn
 from prelunet import data
 from prelunet.cli import options as read
-from prelunet.recipes import report
+from prelunet.recipes import inputs
+from prelunet.recipes.figures import Panel, draw_misclassified, draw_panels, draw_weights
+from prelunet.recipes.report import Report
+from prelunet.recipes.step_log import StepLog
 
 STEPS_BETWEEN = 100
 
 
 @dataclass(frozen=True)
 class Run:
-    """One network of the assignment; `seed_accuracy` is what stands there, on the test images."""
+    """One network of the assignment; `document` is the test accuracy that stands there."""
 
     name: str
     title: str
     activation: str
-    optimizer: type[pn.SGD] | type[pn.Adam]
+    optimizer: type[pn.SGD | pn.Adam]
     xavier: bool = False
-    seed_accuracy: float | None = None
+    document: str = "a figure"
 
 
 RUNS = (
-    Run("relu_adam", "ReLU, Adam", "relu", pn.Adam, seed_accuracy=0.9889),
-    Run("relu_sgd", "ReLU, SGD", "relu", pn.SGD, seed_accuracy=0.8886),
-    Run("tanh_adam", "tanh, Adam", "tanh", pn.Adam, seed_accuracy=0.9846),
+    Run("relu_adam", "ReLU, Adam", "relu", pn.Adam, document="0.9889"),
+    Run("relu_sgd", "ReLU, SGD", "relu", pn.SGD, document="0.8886"),
+    Run("tanh_adam", "tanh, Adam", "tanh", pn.Adam, document="0.9846"),
     Run("tanh_sgd_xavier", "tanh, SGD, Xavier", "tanh", pn.SGD, xavier=True),
     Run("prelu_adam", "PReLU, Adam", "prelu", pn.Adam),
 )
@@ -55,19 +59,12 @@ RUNS = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what may be varied."""
     names = ", ".join(run.name for run in RUNS)
-    parser.add_argument(
-        "--runs", type=report.names, metavar="NAME,...", help=f"among {names}; all unless given"
-    )
-    parser.add_argument(
-        "--epochs", type=read.count, metavar="N", help="passes over the data; 5, with --quick 1"
-    )
-    parser.add_argument(
-        "--learning-rate", type=read.number, default=1e-4, metavar="RATE", help="of every run"
-    )
-    parser.add_argument("--dropout", type=read.number, default=0.5, metavar="RATE", help="of units")
-    parser.add_argument(
-        "--tensorboard", metavar="DIR", help="write all weights, biases and outputs there"
-    )
+    add = parser.add_argument
+    add("--runs", type=inputs.names, metavar="NAME,...", help=f"among {names}; all unless given")
+    add("--epochs", type=read.count, metavar="N", help="passes over the data; 5, with --quick 1")
+    add("--learning-rate", type=read.number, default=1e-4, metavar="RATE", help="of every run")
+    add("--dropout", type=read.number, default=0.5, metavar="RATE", help="of units")
+    add("--tensorboard", metavar="DIR", help="write all weights, biases and outputs there")
 
 
 def network(run: Run, seed: int, dropout: float) -> pn.Sequential:
@@ -95,55 +92,61 @@ def network(run: Run, seed: int, dropout: float) -> pn.Sequential:
 def train(
     run: Run, dataset: data.Dataset, options: argparse.Namespace
 ) -> tuple[dict[str, Any], pn.Sequential]:
-    """Train one network; return its curves and its test accuracy, and the network."""
+    """Train one network; return what came out, and the network."""
     model = network(run, options.seed, options.dropout)
     model.compile(run.optimizer(options.learning_rate), metrics=["accuracy"])
     every = 10 if options.quick else STEPS_BETWEEN
-    progress = report.StepLog(every, quiet=options.quiet)
+    progress = StepLog(every, quiet=options.quiet)
     watchers: list[pn.Callback] = [progress]
     if options.tensorboard is not None:
         folder, samples = Path(options.tensorboard, run.name), dataset.x_train[:50]
         watchers.append(pn.TensorBoard(folder, every=every, activations=samples))
-    x_train, x_validation, y_train, y_validation = report.hold_out_last(dataset, 1 / 12)
-    x_test, y_test = report.test_rows(dataset)
+    x, x_validation, y, y_validation = inputs.hold_out_last(dataset, 1 / 12)
     began = time.perf_counter()
-    history = model.fit(
-        *(x_train, y_train),
-        batch_size=50,
-        epochs=options.epochs or (1 if options.quick else 5),
-        validation_data=(x_validation, y_validation),
-        verbose=not options.quiet,
-        callbacks=watchers,
-    )
+    epochs = options.epochs or (1 if options.quick else 5)
+    others: dict[str, Any] = {"verbose": not options.quiet, "callbacks": watchers}
+    others["validation_data"] = (x_validation, y_validation)
+    history = model.fit(x, y, batch_size=50, epochs=epochs, **others)
     seconds = time.perf_counter() - began
-    scores = model.evaluate(x_test, y_test)
-    result = {
+    return {
         "title": run.title,
-        "test_accuracy": scores["accuracy"],
-        "test_loss": scores["loss"],
-        "seed_test_accuracy": run.seed_accuracy,
+        "document": run.document,
+        "test_accuracy": model.evaluate(*inputs.test_rows(dataset))["accuracy"],
         "seconds": seconds,
-        "training_accuracy": progress.curve("accuracy"),
-        "training_loss": progress.curve("loss"),
+        "accuracy": progress.curve("accuracy"),
+        "loss": progress.curve("loss"),
         "val_accuracy": history["val_accuracy"],
-    }
-    return result, model
+    }, model
+
+
+def panel(results: dict[str, dict[str, Any]], name: str, unit: str) -> Panel:
+    """Return the curves of loss or accuracy of all runs."""
+    curves = {f"{r['title']} (test {r['test_accuracy']:.2%})": r[name] for r in results.values()}
+    title, ylabel = f"Training {name} by step", f"{name} ({unit})"
+    return Panel(title, "step", ylabel, curves, logarithmic=name == "loss")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train all networks, print the table, draw the figures."""
-    chosen = report.choose("mnist_cnn", "runs", {r.name: r for r in RUNS}, options.runs)
-    dataset = report.digits_28(options).as_images()
+    report = Report(options)
+    chosen = inputs.choose("mnist_cnn", "runs", {r.name: r for r in RUNS}, options.runs)
+    dataset = inputs.digits_28(options).as_images()
     results: dict[str, dict[str, Any]] = {}
     for one in chosen:
-        report.say(options, f"\n{one.title}")
+        report.say(f"\n{one.title}")
         results[one.name], model = train(one, dataset, options)
-        report.say(options, f"test accuracy {results[one.name]['test_accuracy']:.4f}")
-        report.draw_filters(options, one.name, one.title, model.parameters()["1.weight"])
+        report.say(f"test accuracy {results[one.name]['test_accuracy']:.4f}")
+        title = f"First layer's filters, {one.title}"
+        report.figure(f"filters_{one.name}", title, partial(draw_weights, model, "1.weight", title))
         if one is chosen[0]:
-            report.draw_misclassified(options, model, dataset)
-            report.save(options, model)
-    report.accuracy_table(results, "The document took 383 s for ReLU with SGD.")
-    report.say_quick(options)
-    report.draw_runs(options, results)
-    return {"test_accuracy": results[chosen[0].name]["test_accuracy"], "runs": results}
+            wrong = partial(draw_misclassified, model, dataset)
+            report.figure("misclassified", "Test images that the first run gets wrong", wrong)
+            report.model(model)
+    header = ["run", "test accuracy", "in the document", "seconds"]
+    cells = "{title}|{test_accuracy:.4f}|{document}|{seconds:.1f}"
+    rows = [cells.format(**result).split("|") for result in results.values()]
+    remark = "The document took 383 s for ReLU with SGD."
+    report.table("The CNN on MNIST", header, rows, remark=remark)
+    panels = [panel(results, "accuracy", "share of rows"), panel(results, "loss", "nats")]
+    report.figure("runs", "Accuracy and loss in training", lambda: draw_panels(panels))
+    return report.results(test_accuracy=results[chosen[0].name]["test_accuracy"], runs=results)

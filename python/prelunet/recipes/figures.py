@@ -1,0 +1,82 @@
+"""Figures that several recipes draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import prelunet as pn
+from prelunet import data, plots
+from prelunet.plots import style
+from prelunet.recipes import inputs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, in an order in which neighbours differ in lightness; and line styles.
+LOOKS = (
+    ("#0072B2", "-"),
+    ("#D55E00", "--"),
+    ("#009E73", "-."),
+    ("#CC79A7", ":"),
+    ("#000000", (0, (5, 1, 1, 1, 1, 1))),
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves on one pair of axes: for each label its x and y, in an order that fixes its look."""
+
+    title: str
+    xlabel: str
+    ylabel: str
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    logarithmic: bool = False
+
+
+def draw_panels(panels: Sequence[Panel]) -> Figure:
+    """Return a figure of panels side by side; one legend below serves those with its labels."""
+    figure = style.new_figure(5.5 * len(panels), 4.4)
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, panel in zip(axes, panels, strict=True):
+        _draw_curves(ax, panel)
+    handles, labels = axes[0].get_legend_handles_labels()
+    if len(labels) > 1:
+        figure.legend(
+            *(handles, labels),
+            loc="outside lower center",
+            ncols=min(len(labels), 2 * len(panels) + 1),
+            fontsize=style.TICK_SIZE,
+            frameon=False,
+        )
+    return figure
+
+
+def draw_misclassified(model: pn.Sequential, dataset: data.Dataset) -> Figure:
+    """Return test images that a model gets wrong."""
+    x, y = inputs.test_rows(dataset)
+    display = plots.MisclassifiedDisplay.from_predictions(x, y, model.predict(x).argmax(axis=1))
+    figure: Figure = display.figure_
+    return figure
+
+
+def draw_weights(model: pn.Sequential, name: str, title: str) -> Figure:
+    """Return the weights of the first layer that sees images, an image for each unit."""
+    figure: Figure = plots.WeightsDisplay.from_weights(
+        model.parameters()[name], title=title
+    ).figure_
+    return figure
+
+
+def _draw_curves(ax: Axes, panel: Panel) -> None:
+    if len(panel.curves) > len(LOOKS):
+        raise ValueError(f"draw_panels: {len(LOOKS)} curves at most, got {len(panel.curves)}")
+    for (color, line), (label, (x, y)) in zip(LOOKS, panel.curves.items(), strict=False):
+        marker = "o" if len(x) == 1 else ""  # one point makes no line
+        ax.plot(x, y, color=color, linestyle=line, marker=marker, label=label)
+    style.label_axes(ax, title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
+    style.open_frame(ax)
+    if panel.logarithmic:
+        ax.set_yscale("log")

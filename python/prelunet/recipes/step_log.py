@@ -1,0 +1,29 @@
+"""Loss and accuracy of every so many steps, as assignments print them."""
+
+from __future__ import annotations
+
+import sys
+
+from prelunet.callbacks import Callback
+from prelunet.callbacks.base import Logs
+
+
+class StepLog(Callback):
+    """Loss and accuracy of each so many steps: kept, and printed where no bar shows them."""
+
+    def __init__(self, every: int, *, quiet: bool) -> None:
+        self.steps_between = every
+        self.quiet = quiet
+        self.steps: list[int] = []
+        self.logs: list[Logs] = []
+
+    def on_steps(self, steps: int, logs: Logs | None = None) -> None:
+        """Keep and print."""
+        self.steps.append(steps)
+        self.logs.append(dict(logs or {}))
+        if not self.quiet and not sys.stderr.isatty():  # a bar shows the same
+            print(f"step {steps}, training accuracy {self.logs[-1]['accuracy']:.4g}", flush=True)
+
+    def curve(self, name: str) -> tuple[list[float], list[float]]:
+        """Return the steps and the values of one quantity."""
+        return list(map(float, self.steps)), [log[name] for log in self.logs]
