@@ -144,7 +144,7 @@ def loss_options(model):
     return {name: value for name, value in model._loss.config().items() if name != "class"}
 
 
-def oracle_loss_and_gradients(model, X, y, sample_weight=None, factors=()):
+def oracle_loss_and_gradients(model, X, y, sample_weight=None, factors=(), clip_delta=None):
     """Return what the oracle says of a model: (outputs, loss, gradients by the model's names)."""
     other = twin(model, factors)
     outputs, loss, gradients = oracle.loss_and_gradients(
@@ -153,6 +153,7 @@ def oracle_loss_and_gradients(model, X, y, sample_weight=None, factors=()):
         y,
         loss=model._loss.name,
         sample_weight=sample_weight,
+        clip_delta=clip_delta,
         **loss_options(model),
     )
     return outputs, loss, other.renamed(gradients)

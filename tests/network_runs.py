@@ -29,6 +29,14 @@ RUNS = {
     "adamw": {"optimizer": pn.AdamW(2e-3), "weighted": True},
     "clip-norm": {"optimizer": pn.SGD(0.2, clip_norm=0.3, l2=1e-2)},
     "clip-value": {"optimizer": pn.Adam(2e-3, clip_value=1e-2, clip_norm=0.2)},
+    "clip-delta": {"optimizer": pn.SGD(0.1), "clip_delta": 0.2, "residuals": True},
+    "clip-delta-convolution": {
+        "optimizer": pn.Adam(2e-3),
+        "clip_delta": 0.1,
+        "convolves": True,
+        "shape": (9, 8, 3),
+        "batch_size": 300,
+    },
     "cosine": {"optimizer": pn.SGD(pn.schedules.CosineDecay(0.2, 20))},
     "dropout": {"optimizer": pn.Adam(2e-3), "dropout": 0.3, "batch_size": 300},
     "large-batch": {"optimizer": pn.SGD(0.1), "batch_size": 300},
@@ -115,6 +123,7 @@ def train(
     convolves=False,
     weighted=False,
     shuffle=True,
+    clip_delta=None,
 ):
     """Return {name: array}: what a run trains, reports and predicts."""
     rng = np.random.default_rng(4)
@@ -130,7 +139,7 @@ def train(
         data=data,
         shape=shape,
     )
-    model.compile(optimizer, loss, ["accuracy"])
+    model.compile(optimizer, loss, ["accuracy"], clip_delta=clip_delta)
     history = model.fit(
         X, y, epochs=epochs, batch_size=batch_size, shuffle=shuffle, sample_weight=weights
     )

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "bindings/arrays.h"
+#include "bindings/network.h"
 #include "bindings/register.h"
 #include "network/row_order.h"
 
@@ -11,17 +12,6 @@
 
 namespace prelunet {
 namespace {
-
-// Arrays that live for a whole fit: checked once, read in place, kept alive.
-struct Rows {
-  RowSource source;
-  py::array array;
-};
-struct HeldTargets {
-  Targets targets;
-  py::array array;
-  std::size_t rows;
-};
 
 // Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
 Interrupt signal_poll() {
@@ -48,58 +38,6 @@ void interruptible(F&& f) {
   if (!finished) throw py::error_already_set();
 }
 
-std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs);
-
-LayerSpec layer_spec(const py::dict& config) {
-  LayerSpec spec;
-  for (const auto& [key_object, value] : config) {
-    const std::string key = py::cast<std::string>(key_object);
-    if (key == "type") {
-      spec.type = py::cast<std::string>(value);
-    } else if (key == "name") {
-      spec.name = py::cast<std::string>(value);
-    } else if (key == "units") {
-      spec.units = py::cast<std::size_t>(value);
-    } else if (key == "window") {
-      std::tie(spec.window_height, spec.window_width) = py::cast<std::pair<std::size_t, std::size_t>>(value);
-    } else if (key == "strides") {
-      std::tie(spec.stride_height, spec.stride_width) = py::cast<std::pair<std::size_t, std::size_t>>(value);
-    } else if (key == "same") {
-      spec.same = py::cast<bool>(value);
-    } else if (key == "use_bias") {
-      spec.use_bias = py::cast<bool>(value);
-    } else if (key == "activation") {
-      spec.activation = py::cast<std::string>(value);
-    } else if (key == "constant") {
-      spec.constant = py::cast<double>(value);
-    } else if (key == "channel") {
-      spec.channel = py::cast<bool>(value);
-    } else if (key == "rate") {
-      spec.rate = py::cast<double>(value);
-    } else if (key == "scale") {
-      spec.scale = py::cast<double>(value);
-    } else if (key == "offset") {
-      spec.offset = py::cast<double>(value);
-    } else if (key == "step") {
-      spec.step = py::cast<double>(value);
-    } else if (key == "layers") {
-      spec.layers = layer_specs(py::cast<std::vector<py::dict>>(value));
-    } else if (key == "trainable") {
-      spec.trainable = py::cast<bool>(value);
-    } else {
-      throw py::key_error("unknown key '" + key + "' in a layer's specification");
-    }
-  }
-  return spec;
-}
-
-std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs) {
-  std::vector<LayerSpec> specs;
-  specs.reserve(configs.size());
-  for (const py::dict& config : configs) specs.push_back(layer_spec(config));
-  return specs;
-}
-
 OptimizerConfig optimizer_config(const py::dict& config) {
   OptimizerConfig c;
   c.method =
@@ -120,7 +58,8 @@ OptimizerConfig optimizer_config(const py::dict& config) {
   return c;
 }
 
-LossConfig loss_config(const std::string& name, double option, const std::string& judge, double threshold) {
+LossConfig loss_config(const std::string& name, double option, const std::string& judge, double threshold,
+                       double clip_delta) {
   LossConfig config;
   for (const LossInfo& info : kLosses) {
     if (name == info.name) config.id = info.id;
@@ -128,6 +67,7 @@ LossConfig loss_config(const std::string& name, double option, const std::string
   config.option = option;
   config.judge = judge == "argmax" ? Judge::argmax : judge == "threshold" ? Judge::threshold : Judge::none;
   config.threshold = threshold;
+  config.clip_delta = clip_delta;
   return config;
 }
 
@@ -188,14 +128,6 @@ HeldTargets make_targets(const Network<T>& network, const std::string& operation
     held.targets.weight = checked_weights({operation, "sample_weight"}, py::cast<py::array>(sample_weight), held.rows);
   }
   return held;
-}
-
-void check_same_rows(const std::string& operation, const Rows& x, const HeldTargets& y) {
-  if (y.rows != x.source.rows) {
-    Argument{operation, "y"}.value_error("have as many rows as X, " + std::to_string(x.source.rows),
-                                         std::to_string(y.rows));
-  }
-  if (x.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
 }
 
 void check_learning_rates(const std::string& operation, const py::array& learning_rates, std::size_t steps) {
@@ -295,19 +227,34 @@ Totals loss_and_gradients(Network<T>& network, const Rows& x, const HeldTargets&
   return totals;
 }
 
+// Reads `arrays`, by the number of their parameter, into an arena laid out like the parameters.
 template <class T>
-void write_parameters(Network<T>& network, const std::map<std::size_t, py::array>& arrays) {
-  const Usage::Writing writing(network.usage(), "set_parameters");
+void read_arrays(const Network<T>& network, const char* operation, const std::map<std::size_t, py::array>& arrays,
+                 T* arena) {
   for (const auto& [index, array] : arrays) {
     const PlacedParameter& placed = network.parameters().at(index);
-    const RowSource source = row_source({"set_parameters", placed.info.name.c_str()}, array, placed.info.shape);
-    T* to = network.values() + placed.offset;
+    const RowSource source = row_source({operation, placed.info.name.c_str()}, array, placed.info.shape);
+    T* to = arena + placed.offset;
     for (const std::ptrdiff_t offset : source.run_offsets) {
       kernel_table<T>().convert(source.type, source.run_length, source.data + offset, source.run_stride, to);
       to += source.run_length;
     }
   }
+}
+
+template <class T>
+void write_parameters(Network<T>& network, const std::map<std::size_t, py::array>& arrays) {
+  const Usage::Writing writing(network.usage(), "set_parameters");
+  read_arrays(network, "set_parameters", arrays, network.values());
   network.refresh();
+}
+
+template <class T>
+void apply_gradients(Network<T>& network, const std::map<std::size_t, py::array>& arrays, double learning_rate) {
+  const Usage::Writing writing(network.usage(), "apply_gradients");
+  read_arrays(network, "apply_gradients", arrays, network.gradients());
+  const py::gil_scoped_release release;
+  network.apply_gradients(learning_rate);
 }
 
 template <class T>
@@ -315,7 +262,7 @@ void register_network_of(py::module_& m, const char* name) {
   using N = Network<T>;
   py::class_<N>(m, name)
       .def(py::init([](const Shape& input, const std::vector<py::dict>& layers, std::uint64_t seed, bool fuse) {
-             return std::make_unique<N>(input, layer_specs(layers), seed, fuse);
+             return std::make_unique<N>(input, layer_specs(layers, py::dtype::of<T>()), seed, fuse);
            }),
            py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true)
       .def_property_readonly(
@@ -342,12 +289,13 @@ void register_network_of(py::module_& m, const char* name) {
       .def(
           "compile",
           [](N& n, const std::string& loss, double option, const std::string& judge, double threshold,
-             const py::dict& optimizer) {
+             const py::dict& optimizer, double clip_delta) {
             n.usage().refuse_while_fitting("compile");
             const Usage::Writing writing(n.usage(), "compile");
-            n.compile(loss_config(loss, option, judge, threshold), optimizer_config(optimizer));
+            n.compile(loss_config(loss, option, judge, threshold, clip_delta), optimizer_config(optimizer));
           },
-          py::arg("loss"), py::arg("option"), py::arg("judge"), py::arg("threshold"), py::arg("optimizer"))
+          py::arg("loss"), py::arg("option"), py::arg("judge"), py::arg("threshold"), py::arg("optimizer"),
+          py::arg("clip_delta"))
       .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true))
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
@@ -357,11 +305,22 @@ void register_network_of(py::module_& m, const char* name) {
       .def("predict", &predict<T>, py::arg("rows"))
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
+      .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"))
+      .def("tape", &make_tape<T>, py::arg("operation"), py::arg("rows"), py::arg("targets").none(true),
+           py::arg("training"), "Room to keep all of a batch: outputs and gradients of every step.")
       .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
       .def("end_fit", [](N& n) { n.usage().end_fit(); });
 }
 
 }  // namespace
+
+void check_same_rows(const std::string& operation, const Rows& x, const HeldTargets& y) {
+  if (y.rows != x.source.rows) {
+    Argument{operation, "y"}.value_error("have as many rows as X, " + std::to_string(x.source.rows),
+                                         std::to_string(y.rows));
+  }
+  if (x.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
+}
 
 void register_network(py::module_& m) {
   py::class_<Totals>(m, "Totals", "What the steps of an epoch add up to.")

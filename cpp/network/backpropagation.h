@@ -27,21 +27,33 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
   return {begin, std::min(kBlockRows, batch_begin + batch_rows - begin), batch_begin, batch_rows};
 }
 
+// What a pass carries.
+struct PassOptions {
+  std::size_t block_rows;  // at most, of a block
+  bool whole = false;      // gradients go down to the input, whatever there is to learn; X is copied
+  bool training = true;    // dropout acts
+};
+
 template <class T>
 class Backpropagation {
  public:
   Backpropagation(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets,
-                  std::size_t outputs, std::size_t batch_size)
+                  std::size_t outputs, const PassOptions& options)
       : plan_(plan),
         loss_(loss),
         x_(x),
-        direct_(x.direct<T>()),
+        direct_(options.whole ? nullptr : x.direct<T>()),
         targets_(targets),
         outputs_(outputs),
-        lowest_(plan.lowest_trained()),
-        workspace_(plan, x.features, outputs, std::min(kBlockRows, batch_size)) {
+        options_(options),
+        lowest_(options.whole ? 0 : plan.lowest_trained()),
+        workspace_(plan, x.features, outputs, options.block_rows, options.whole),
+        clip_{loss.clip_delta, workspace_.row_scale()} {
     for (const auto& step : plan.steps) multiply_adds_ += step->multiply_adds();
   }
+
+  const Plan<T>& plan() const { return plan_; }
+  const Workspace<T>& workspace() const { return workspace_; }
 
   double batch_factor(const std::int64_t* order, const BatchBlock& block) const {
     const double weights = targets_.weight_sum({order, block.batch_begin}, block.batch_rows);
@@ -64,6 +76,12 @@ class Backpropagation {
 
     // This thread's rows, from the user's array to the gradients of the steps' inputs. The team meets after it.
     void carry(double factor) {
+      forward();
+      judge(factor);
+      backward();
+    }
+
+    void forward() {
       if (all_.direct_ != nullptr && index_.order == nullptr) {
         input_ = all_.direct_ + index_.begin * all_.x_.features;
       } else {
@@ -71,7 +89,9 @@ class Backpropagation {
         input_ = all_.workspace_.input();
       }
       for (std::size_t s = 0; s < steps().size(); ++s) steps()[s]->forward(team_, flow(s));
-      judge(factor);
+    }
+    // From the gradient of the last step's outputs down.
+    void backward() {
       all_.plan_.backward(team_, all_.lowest_, [this](std::size_t s) { return flow(s); });
     }
 
@@ -84,10 +104,7 @@ class Backpropagation {
       }
     }
 
-   private:
-    const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
-
-    Flow<T> flow(std::size_t s) {
+    Flow<T> flow(std::size_t s) const {
       const Workspace<T>& w = all_.workspace_;
       Flow<T> f{};
       f.rows = block_.count;
@@ -96,9 +113,10 @@ class Backpropagation {
       f.y = w.y(s);
       f.z = w.z(s);
       f.grad_y = w.grad_y(s);
-      f.grad_x = s > all_.lowest_ ? w.grad_y(s - 1) : nullptr;
+      f.grad_x = s > all_.lowest_ ? w.grad_y(s - 1) : all_.options_.whole ? w.grad_input() : nullptr;
       f.work = w.work(s);
-      f.training = true;
+      f.training = all_.options_.training;
+      f.clip = all_.clip_.limit > 0.0 ? &all_.clip_ : nullptr;
       f.first = block_.first();
       f.first_row = block_.begin - block_.batch_begin;
       f.step = step_;
@@ -106,6 +124,7 @@ class Backpropagation {
       return f;
     }
 
+    // The losses of the rows, and their gradients: where backward() begins.
     void judge(double factor) const {
       const Workspace<T>& w = all_.workspace_;
       const LossConfig& loss = all_.loss_;
@@ -124,13 +143,16 @@ class Backpropagation {
       }
     }
 
+   private:
+    const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
+
     const Backpropagation& all_;
     Team& team_;
     RowIndex index_;
     const BatchBlock& block_;
     std::uint64_t step_;
-    const T* input_ = nullptr;
-    Ahead ahead_;
+    const T* input_ = all_.workspace_.input();
+    mutable Ahead ahead_;  // a list that is used up
   };
 
   // Adds the block's losses and right answers, in row order.
@@ -147,9 +169,11 @@ class Backpropagation {
   const T* direct_;  // x where it needs no conversion, or null
   const Targets& targets_;
   std::size_t outputs_;
+  PassOptions options_;
   std::size_t lowest_;  // steps below the lowest one with something to learn need no backward pass
   double multiply_adds_ = 0.0;
   Workspace<T> workspace_;
+  DeltaClip clip_;
 };
 
 }  // namespace prelunet

@@ -1,5 +1,6 @@
 #include "network/conv2d.h"
 
+#include "network/entry.h"
 #include "ops/optimizer.h"
 #include "runtime/scratch.h"
 
@@ -121,11 +122,7 @@ std::optional<Entry<T>> Conv2D<T>::entry(const Flow<T>& flow) const {
 
 template <class T>
 void Conv2D<T>::backward(Team& team, const Flow<T>& flow) const {
-  if (!flow.entered) {
-    if (const std::optional<Entry<T>> own = entry(flow)) {
-      activation_backward(team, own->id, own->g, kChunkRows * plan_.places);
-    }
-  }
+  enter(team, *this, flow, plan_.places);
   if (flow.grad_x == nullptr) return;
   conv2d_grad_x<T>(team, plan_, flow.rows, flow.grad_y, grad_panels_.data(), flow.work + work(flow.capacity).grad_x,
                    flow.grad_x, flow.ahead);

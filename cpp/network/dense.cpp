@@ -1,5 +1,6 @@
 #include "network/dense.h"
 
+#include "network/entry.h"
 #include "ops/gemm.h"
 #include "ops/optimizer.h"
 
@@ -99,9 +100,7 @@ std::optional<Entry<T>> Dense<T>::entry(const Flow<T>& flow) const {
 
 template <class T>
 void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
-  if (!flow.entered) {
-    if (const std::optional<Entry<T>> own = entry(flow)) activation_backward(team, own->id, own->g);
-  }
+  enter(team, *this, flow, 1);
   if (flow.grad_x == nullptr) return;
 
   Gemm<T> g{};  // grad_x = dz W

@@ -4,6 +4,7 @@
 
 #include "network/backpropagation.h"
 #include "network/row_order.h"
+#include "network/tape.h"
 
 namespace prelunet {
 namespace {
@@ -104,7 +105,10 @@ struct Position {
 template <class T>
 bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals,
                                     const Interrupt& interrupt) {
-  const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(), x.rows);
+  LossConfig loss = loss_;
+  loss.clip_delta = 0.0;  // clipping is part of an update
+  const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(),
+                                           {.block_rows = std::min(kBlockRows, x.rows)});
   Stop stop(interrupt);
   run_team(threads_for(x.rows, 3.0), [&](Team& team) {
     BatchTotals batch(loss_);
@@ -133,9 +137,11 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   const bool shuffles = run.shuffle.has_value() && batch_size < run.rows;
   std::vector<std::int64_t> shuffled(shuffles ? run.rows : 0);
   const std::int64_t* const order = shuffles ? shuffled.data() : run.order;
-  const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(), batch_size);
+  const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(),
+                                           {.block_rows = std::min(kBlockRows, batch_size)});
   const bool fused = fuse_ && !optimizer_->clips();
   const std::int64_t before = steps_;
+  ++version_;
   const BatchBlock first = block_at(0, run.rows, batch_size);
   Stop stop(interrupt);
   Position reached{0, first, before};
@@ -190,6 +196,23 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   return !stop.asked();
 }
 
+template <class T>
+void Network<T>::apply_gradients(double learning_rate) {
+  ++version_;
+  const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1);
+  run_team(threads_for(1, 1.0), [&](Team& team) { update_and_refresh(team, update); });
+  ++steps_;
+}
+
+template <class T>
+std::unique_ptr<Tape<T>> Network<T>::tape(RowSource x, Targets targets, bool training) const {
+  LossConfig loss = loss_;
+  loss.clip_delta = 0.0;
+  const int threads = threads_for(x.rows, 3.0);
+  return std::make_unique<Tape<T>>(plan_, loss, std::move(x), std::move(targets), outputs(), training,
+                                   static_cast<std::uint64_t>(steps_), threads);
+}
+
 // The update as passes of its own, after all gradients are complete.
 template <class T>
 void Network<T>::update_and_refresh(Team& team, const StepUpdate& update) {
@@ -199,6 +222,10 @@ void Network<T>::update_and_refresh(Team& team, const StepUpdate& update) {
   for (const auto& layer : plan_.steps) layer->refresh(team);
 }
 
+template void Network<float>::apply_gradients(double);
+template void Network<double>::apply_gradients(double);
+template std::unique_ptr<Tape<float>> Network<float>::tape(RowSource, Targets, bool) const;
+template std::unique_ptr<Tape<double>> Network<double>::tape(RowSource, Targets, bool) const;
 template bool Network<float>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
 template bool Network<double>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
 template bool Network<float>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);

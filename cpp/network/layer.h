@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "network/parameter.h"
@@ -21,6 +22,13 @@ template <class T>
 struct Entry {
   ActivationId id;
   ActivationBackward<T> g;
+};
+
+// Deltas of row i are kept within limit * row_scale[i]: what the loss made of the row, before it was scaled, within
+// limit.
+struct DeltaClip {
+  double limit;
+  const double* row_scale;
 };
 
 // One block of rows flowing past one layer.
@@ -40,6 +48,7 @@ struct Flow {
   std::uint64_t step;        // training steps taken before this one
   const Entry<T>* below;     // what to do to grad_x as it is made, where carries_entry(); or null
   bool entered;              // the step above has done this one's entry
+  const DeltaClip* clip;     // of the gradients that weights are multiplied by; or null
   const StepUpdate* update;  // not null: gradients() completes the gradients and moves the parameters by them
   Ahead* ahead;              // rows this thread will gather next; or null
 };
@@ -68,6 +77,8 @@ class Layer {
   virtual bool keeps_z() const { return false; }
   // y = x when predicting: no work and no buffer then.
   virtual bool identity_in_predict() const { return false; }
+  // What it does, it asks Python for, on the calling thread alone; it may throw there.
+  virtual bool calls_python() const { return false; }
   virtual std::size_t work_size(std::size_t /*rows*/) const { return 0; }
   virtual std::size_t predict_work_size(std::size_t /*rows*/) const { return 0; }
   // Multiply-adds for one row, forward: what the choice of threads goes by.
@@ -82,6 +93,10 @@ class Layer {
   virtual void gradients(Team&, const Flow<T>&) const {}
   // y alone, with nothing kept for backward.
   virtual void predict(Team& team, const Flow<T>& flow) const { forward(team, flow); }
+
+  using Visitor = std::function<void(const Layer<T>&, const Flow<T>&)>;
+  // Shows itself, then the steps inside it, each with its own flow.
+  virtual void visit(const Flow<T>& flow, const Visitor& visitor) const { visitor(*this, flow); }
 
  private:
   Shape input_;

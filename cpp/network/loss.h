@@ -30,6 +30,7 @@ struct LossConfig {
   double option = 0.0;  // label smoothing, or Huber's delta
   Judge judge = Judge::none;
   double threshold = 0.0;
+  double clip_delta = 0.0;  // limit of a row's deltas in training; 0: none
 
   const LossInfo& info() const { return kLosses[static_cast<int>(id)]; }
 };

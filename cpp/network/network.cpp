@@ -29,6 +29,7 @@ Network<T>::Network(const Shape& input, const std::vector<LayerSpec>& layers, st
 
 template <class T>
 void Network<T>::refresh() {
+  ++version_;
   run_team(threads_for(1, 1.0), [&](Team& team) {
     for (const auto& step : plan_.steps) step->refresh(team);
   });
@@ -50,7 +51,10 @@ template <class T>
 int Network<T>::threads_for(std::size_t rows, double passes) const {
   constexpr double kSmallWork = 1e6;  // multiply-adds, some ten microseconds of one thread
   double multiply_adds = 0.0;
-  for (const auto& step : plan_.steps) multiply_adds += step->multiply_adds();
+  for (const auto& step : plan_.steps) {
+    if (step->calls_python()) return 1;
+    multiply_adds += step->multiply_adds();
+  }
   if (multiply_adds * passes * static_cast<double>(rows) < kSmallWork) return 1;
   return num_threads();
 }

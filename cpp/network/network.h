@@ -47,6 +47,9 @@ struct PlacedParameter {
 };
 
 template <class T>
+class Tape;
+
+template <class T>
 class Network {
  public:
   Network(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse);
@@ -71,6 +74,9 @@ class Network {
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
+  // Moves on whenever values may have changed.
+  std::uint64_t version() const { return version_; }
+
   Usage& usage() { return usage_; }
 
   // Outputs (rows, outputs()) of all rows. False: interrupted, here and below.
@@ -81,6 +87,13 @@ class Network {
 
   // One batch of all rows, forward and backward, no update: the loss, and gradients() filled.
   bool loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt);
+
+  // The update that gradients(), written by the caller, stand for.
+  void apply_gradients(double learning_rate);
+
+  // Room to keep all of a batch. `targets` may be empty where its losses are not asked for. The network must outlive
+  // it.
+  std::unique_ptr<Tape<T>> tape(RowSource x, Targets targets, bool training) const;
 
   // Training steps over `run`, each epoch added to its own totals; an interrupted step leaves no trace in the
   // parameters.
@@ -103,6 +116,7 @@ class Network {
   LossConfig loss_;
   std::optional<Optimizer<T>> optimizer_;
   std::atomic<std::int64_t> steps_{0};  // a thread that will be refused may ask while another trains
+  std::uint64_t version_ = 0;
   Usage usage_;
 };
 

@@ -8,6 +8,7 @@
 #include "network/conv2d.h"
 #include "network/dense.h"
 #include "network/dropout.h"
+#include "network/lambda.h"
 #include "network/max_pool2d.h"
 #include "network/rescaling.h"
 #include "network/residual.h"
@@ -113,6 +114,7 @@ std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerS
   if (is_curve(spec)) return std::make_unique<ActivationLayer<T>>(curve_spec(spec), input);
   if (spec.type == "dropout") return std::make_unique<Dropout<T>>(input, spec.rate, seed_, count_ - 1);
   if (spec.type == "rescaling") return std::make_unique<Rescaling<T>>(input, spec.scale, spec.offset);
+  if (spec.type == "lambda") return std::make_unique<Lambda<T>>(input, spec.functions);
   if (spec.type == "flatten") return nullptr;
   throw std::invalid_argument("unknown layer type '" + spec.type + "'");
 }

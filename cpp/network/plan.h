@@ -4,13 +4,13 @@
 
 #include <memory>
 
-#include "network/layer.h"
+#include "network/lambda.h"
 
 namespace prelunet {
 
 // What Python says of a layer. Configuration has been checked there; shapes are checked here.
 struct LayerSpec {
-  std::string type;       // dense, conv2d, max_pool2d, activation, prelu, dropout, flatten, rescaling, residual
+  std::string type;       // dense, conv2d, max_pool2d, activation, prelu, dropout, flatten, rescaling, residual, lambda
   std::string name;       // among the layers beside it: for messages
   std::size_t units = 0;  // of a convolution: filters
   std::size_t window_height = 1, window_width = 1, stride_height = 1, stride_width = 1;
@@ -24,6 +24,7 @@ struct LayerSpec {
   double offset = 0.0;
   double step = 1.0;
   std::vector<LayerSpec> layers;  // inside a residual
+  std::shared_ptr<const LambdaFunctions> functions;
   bool trainable = true;
 };
 
@@ -56,7 +57,7 @@ struct Plan {
     for (std::size_t s = steps.size(); s-- > lowest;) {
       Flow<T> flow = flow_of(s);
       std::optional<Entry<T>> below;
-      if (s > lowest && steps[s]->carries_entry()) below = steps[s - 1]->entry(flow_of(s - 1));
+      if (s > lowest && flow.clip == nullptr && steps[s]->carries_entry()) below = steps[s - 1]->entry(flow_of(s - 1));
       if (below && below->g.columns != steps[s]->inputs())
         below.reset();  // it goes by pixels, and this step by samples
       flow.entered = entered;

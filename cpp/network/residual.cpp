@@ -1,5 +1,6 @@
 #include "network/residual.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ops/elementwise.h"
@@ -21,6 +22,17 @@ double Residual<T>::multiply_adds() const {
   auto sum = static_cast<double>(this->outputs());
   for (const auto& step : inner_.steps) sum += step->multiply_adds();
   return sum;
+}
+
+template <class T>
+bool Residual<T>::calls_python() const {
+  return std::any_of(inner_.steps.begin(), inner_.steps.end(), [](const auto& step) { return step->calls_python(); });
+}
+
+template <class T>
+void Residual<T>::visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const {
+  visitor(*this, flow);
+  for (std::size_t s = 0; s < inner_.steps.size(); ++s) inner_.steps[s]->visit(inside(s, flow), visitor);
 }
 
 template <class T>

@@ -19,11 +19,13 @@ class Residual final : public Layer<T> {
   std::size_t work_size(std::size_t rows) const override { return begin(inner_.steps.size(), rows); }
   std::size_t predict_work_size(std::size_t rows) const override { return inner_.predict_work_size(rows); }
   double multiply_adds() const override;
+  bool calls_python() const override;
 
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
   void gradients(Team& team, const Flow<T>& flow) const override;
   void predict(Team& team, const Flow<T>& flow) const override;
+  void visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const override;
 
  private:
   // Where a step of f has its arrays, counted from the first of them; size: of all together.

@@ -12,9 +12,11 @@ namespace prelunet {
 template <class T>
 class Workspace {
  public:
-  Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t rows) : rows_(rows) {
+  // `whole`: with room for the gradient of the input.
+  Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t rows, bool whole) : rows_(rows) {
     Layout layout;
     input_ = layout.add<T>(checked_multiply(rows, inputs));
+    grad_input_ = layout.add<T>(whole ? checked_multiply(rows, inputs) : 0);
     for (const auto& step : plan.steps) {
       const std::size_t size = checked_multiply(rows, step->outputs());
       const std::size_t y = layout.add<T>(size);
@@ -33,6 +35,7 @@ class Workspace {
 
   std::size_t rows() const { return rows_; }
   T* input() const { return scratch_->at<T>(input_); }
+  T* grad_input() const { return scratch_->at<T>(grad_input_); }
   T* y(std::size_t step) const { return scratch_->at<T>(steps_[step].y); }
   T* z(std::size_t step) const { return scratch_->at<T>(steps_[step].z); }
   T* grad_y(std::size_t step) const { return scratch_->at<T>(steps_[step].grad_y); }
@@ -51,7 +54,7 @@ class Workspace {
   };
   std::size_t rows_;
   std::vector<Offsets> steps_;
-  std::size_t input_, target_, label_, weight_, row_scale_, row_loss_, right_;
+  std::size_t input_, grad_input_, target_, label_, weight_, row_scale_, row_loss_, right_;
   std::optional<Scratch> scratch_;
 };
 

@@ -16,9 +16,18 @@ void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor
   kernel_table<T>().scaled_sum(share.size() * columns, factor, x + begin, y + begin, out + begin);
 }
 
-#define PRELUNET_INSTANTIATE(T)                                                             \
-  template void scale_shift(Team&, std::size_t, std::size_t, const T*, double, double, T*); \
-  template void scaled_sum(Team&, std::size_t, std::size_t, double, const T*, const T*, T*);
+template <class T>
+void clip_rows(Team& team, std::size_t rows, std::size_t columns, T* x, double limit, const double* row_scale) {
+  const Range share = team.share(rows, kChunkRows);
+  for (std::size_t i = share.begin; i < share.end; ++i) {
+    kernel_table<T>().clip_by_value(columns, x + i * columns, limit * row_scale[i]);
+  }
+}
+
+#define PRELUNET_INSTANTIATE(T)                                                              \
+  template void scale_shift(Team&, std::size_t, std::size_t, const T*, double, double, T*);  \
+  template void scaled_sum(Team&, std::size_t, std::size_t, double, const T*, const T*, T*); \
+  template void clip_rows(Team&, std::size_t, std::size_t, T*, double, const double*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)
 #undef PRELUNET_INSTANTIATE

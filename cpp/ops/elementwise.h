@@ -14,4 +14,8 @@ void scale_shift(Team& team, std::size_t rows, std::size_t columns, const T* x, 
 template <class T>
 void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor, const T* x, const T* y, T* out);
 
+// Row i of x moved into [-limit * row_scale[i], limit * row_scale[i]], in place; NaN stays.
+template <class T>
+void clip_rows(Team& team, std::size_t rows, std::size_t columns, T* x, double limit, const double* row_scale);
+
 }  // namespace prelunet

@@ -22,6 +22,7 @@ from .callbacks import (
     TensorBoard,
     TerminateOnNaN,
 )
+from .gradient_check import check_gradients
 from .history import History
 from .layers import (
     ACTIVATION_LAYERS,
@@ -29,6 +30,7 @@ from .layers import (
     Dense,
     Dropout,
     Flatten,
+    Lambda,
     Layer,
     MaxPool2D,
     PReLU,
@@ -51,6 +53,7 @@ __all__ = [
     "EarlyStopping",
     "Flatten",
     "History",
+    "Lambda",
     "LambdaCallback",
     "Layer",
     "LearningRateSchedule",
@@ -65,6 +68,7 @@ __all__ = [
     "TerminateOnNaN",
     "__version__",
     "callbacks",
+    "check_gradients",
     "get_num_threads",
     "initializers",
     "layers",

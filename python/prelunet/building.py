@@ -76,9 +76,9 @@ def build_network(
 
 
 def checked_parameters(
-    given: Mapping[str, npt.ArrayLike], current: Mapping[str, Array]
+    operation: str, argument: str, given: Mapping[str, npt.ArrayLike], current: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return new values of some parameters as arrays of their dtype; `current` has all of them.
+    """Return values for some parameters as arrays of their dtype; `current` has all of them.
 
     Raises
     ------
@@ -88,21 +88,19 @@ def checked_parameters(
         If a name is unknown or a shape differs.
     """
     if not isinstance(given, Mapping):
-        raise TypeError(f"set_parameters: parameters must be a mapping by name, got {given!r}")
+        raise TypeError(f"{operation}: {argument} must be a mapping by name, got {given!r}")
     checked = {}
     for name, value in given.items():
         if name not in current:
             raise ValueError(
-                f"set_parameters: parameters must be among {', '.join(current)}, got {name!r}"
+                f"{operation}: {argument} must be among {', '.join(current)}, got {name!r}"
             )
-        values = as_array("set_parameters", name, value)
+        values = as_array(operation, name, value)
         if values.dtype.kind not in "fiub" or values.dtype.itemsize > 8:
-            raise TypeError(
-                f"set_parameters: {name} must hold real numbers, got dtype {values.dtype}"
-            )
+            raise TypeError(f"{operation}: {name} must hold real numbers, got dtype {values.dtype}")
         if values.shape != current[name].shape:
             raise ValueError(
-                f"set_parameters: {name} must have shape {current[name].shape}, got {values.shape}"
+                f"{operation}: {name} must have shape {current[name].shape}, got {values.shape}"
             )
         checked[name] = values.astype(current[name].dtype)
     return checked

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from . import _core, losses, ops, optimizers, schedules, serialization, steps, training
+from . import _core, losses, ops, optimizers, schedules, serialization, steps, tracing, training
+from ._validation import real
+from .building import checked_parameters
 from .layers import Layer
 from .metrics import Metric
 from .metrics import get_all as get_metrics
@@ -74,6 +76,7 @@ class Sequential(Network):
         self._optimizer: optimizers.Optimizer | None = None
         self._schedule: schedules.Schedule | None = None
         self._metrics: dict[str, Metric | None] = {}
+        self._clip_delta: float | None = None
         super().__init__(layers, input_shape=input_shape, dtype=dtype, seed=seed)
 
     def build(self, input_shape: Sequence[int]) -> None:
@@ -92,7 +95,9 @@ class Sequential(Network):
         with self._unbuilt_again_on_error():
             super().build(input_shape)
             if self._optimizer is not None and self._loss is not None:
-                steps.compile_network(self._network, self._optimizer, self._loss)
+                steps.compile_network(
+                    self._network, self._optimizer, self._loss, clip_delta=self._clip_delta
+                )
 
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and parameters."""
@@ -105,6 +110,8 @@ class Sequential(Network):
         optimizer: optimizers.Optimizer | str = "sgd",
         loss: losses.Loss | str = "softmax_cross_entropy",
         metrics: Sequence[str | Metric] | None = None,
+        *,
+        clip_delta: float | None = None,
     ) -> None:
         """Say how to train; the optimizer's state and its count of steps start anew.
 
@@ -115,6 +122,11 @@ class Sequential(Network):
         metrics : sequence of str or callable, optional
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
             `prelunet.metrics`.
+        clip_delta : float, optional
+            Above 0. In training, the gradient of each row's loss by what a Dense or a Conv2D layer
+            gives before its activation is kept within this, element by element, before it is
+            weighted and averaged over the batch; the clipped one goes on to the layers below. The
+            optimizer's `clip_value` and `clip_norm` act on the gradients of parameters instead.
 
         Raises
         ------
@@ -126,8 +138,13 @@ class Sequential(Network):
         checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
         checked_loss = losses.get(loss, owner="compile", name="loss")
         checked_metrics = get_metrics(metrics)
+        if clip_delta is not None:
+            clip_delta = real("compile", "clip_delta", clip_delta, exclusive_minimum=0.0)
         if self._network is not None:
-            steps.compile_network(self._network, checked_optimizer, checked_loss)
+            steps.compile_network(
+                self._network, checked_optimizer, checked_loss, clip_delta=clip_delta
+            )
+        self._clip_delta = clip_delta
         self._optimizer, self._loss, self._metrics = (
             checked_optimizer,
             checked_loss,
@@ -292,9 +309,64 @@ class Sequential(Network):
             By the names of `parameters`; frozen layers have none.
         """
         data = steps.Data(self, "loss_and_gradients", X, y, sample_weight)
-        loss, gradients = data.loss_and_gradients()
-        found = zip(self._names, self._network.parameters(), gradients, strict=True)
-        return loss, {name: g.copy() for name, info, g in found if info["trainable"]}
+        return data.loss(), self._trained_gradients()
+
+    def trace(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> dict[str, Array]:
+        """Return every number between rows and their loss, by name: to teach, and to find faults.
+
+        The same bits as in training, one batch, no update. Memory grows with the rows.
+
+        Parameters
+        ----------
+        X, sample_weight
+            As in `fit`.
+        y : array_like, optional
+            As in `fit`. Without it there are no deltas, and dropout is off.
+
+        Returns
+        -------
+        dict of str to ndarray
+            For each layer but Flatten, by its name: ``"1.z"``, what it gives before an activation
+            named inside it; ``"1.a"``, what it gives, which is z for a layer without one; and
+            ``"1.delta"``, the gradient of the loss, mean or sum over rows as it is, by z. Each has
+            shape (n, *output shape). Layers inside a Residual come after it.
+        """
+        return tracing.trace(self, X, y, sample_weight)
+
+    def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
+        """Make one update with the compiled optimizer from gradients of one's own.
+
+        Parameters
+        ----------
+        gradients : mapping of str to array_like
+            One for each trainable parameter, by the names of `parameters`, as `vjp`'s function and
+            `loss_and_gradients` give them; rounded to the model's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a name is missing or unknown, a shape differs or values are not real numbers; nothing
+            has changed then.
+        RuntimeError
+            If the model is not compiled.
+        """
+        self._compiled("apply_gradients")
+        infos = zip(self.parameters().items(), self._network.parameters(), strict=True)
+        trained = {name: values for (name, values), info in infos if info["trainable"]}
+        checked = checked_parameters("apply_gradients", "gradients", gradients, trained)
+        for name in trained:
+            if name not in checked:
+                raise ValueError(f"apply_gradients: gradients must hold {name!r}, which is missing")
+        places = {name: place for place, name in enumerate(self._names)}
+        self._network.apply_gradients(
+            {places[name]: values[None] for name, values in checked.items()}, self.learning_rate
+        )
 
     # ---- use -----------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._arrays import as_rows
-from ._validation import integer
+from ._validation import boolean, integer, real
 from .building import (
     build_network,
     checked_dtype,
@@ -93,7 +93,7 @@ class Network:
         TypeError
             If values are not real numbers.
         """
-        checked = checked_parameters(parameters, self.parameters())
+        checked = checked_parameters("set_parameters", "parameters", parameters, self.parameters())
         places = {name: place for place, name in enumerate(self._names)}
         self._network.write_parameters(
             {places[name]: values[None] for name, values in checked.items()}
@@ -116,6 +116,81 @@ class Network:
         outputs: Array = self._network.predict(rows)
         return outputs
 
+    def vjp(
+        self, X: npt.ArrayLike, *, training: bool = False
+    ) -> tuple[Array, Callable[[npt.ArrayLike], tuple[Array, dict[str, Array]]]]:
+        """Return outputs, and a function from their gradient to those of inputs and parameters.
+
+        The product of a vector with the network's Jacobian: for losses and loops of one's own.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, *input_shape)
+            At least one row.
+        training : bool, default False
+            Whether dropout acts, as in the update that would come next.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n, outputs)
+        backward : callable
+            ``backward(grad_outputs) -> (grad_x, gradients)``: from the gradient of any number by
+            the outputs to its gradients by X, of its shape, and by the trainable parameters, by
+            name. It may be called again, as long as the parameters are those of `outputs`;
+            RuntimeError after.
+
+        Examples
+        --------
+        >>> outputs, backward = model.vjp(X)  # doctest: +SKIP
+        >>> _, gradients = backward(outputs - y)  # doctest: +SKIP
+        >>> model.apply_gradients(gradients)  # doctest: +SKIP
+        """
+        boolean("vjp", "training", training)
+        with self._unbuilt_again_on_error():
+            rows = self._rows("vjp", X)
+        tape = self._network.tape("vjp", rows, None, training)
+
+        def backward(grad_outputs: npt.ArrayLike) -> tuple[Array, dict[str, Array]]:
+            grad_x = tape.backward(as_rows("backward", "grad_outputs", grad_outputs))
+            return grad_x, self._trained_gradients()
+
+        return tape.forward(), backward
+
+    def copy_from(self, other: Network, tau: float = 1.0) -> None:
+        """Move the parameters towards another model's: ``p = (1 - tau) * p + tau * other's``.
+
+        With 1 they become equal; with a small `tau`, time after time, they follow slowly, as a
+        target network does [1]_.
+
+        Parameters
+        ----------
+        other : Sequential
+            With parameters of the same names and shapes; its dtype may differ.
+        tau : float, default 1.0
+            From 0 to 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not what is said above.
+
+        References
+        ----------
+        .. [1] T. P. Lillicrap et al., "Continuous control with deep reinforcement learning",
+           ICLR 2016, arXiv:1509.02971.
+        """
+        if not isinstance(other, Network):
+            raise TypeError(f"copy_from: other must be a Sequential, got {other!r}")
+        tau = real("copy_from", "tau", tau, minimum=0.0, maximum=1.0)
+        own, theirs = self.parameters(), other.parameters()
+        if {name: v.shape for name, v in own.items()} != {n: v.shape for n, v in theirs.items()}:
+            raise ValueError("copy_from: other must have parameters of the same names and shapes")
+        if tau == 1.0:
+            self.set_parameters(theirs)
+            return
+        wide = {name: values.astype(np.float64) for name, values in own.items()}
+        self.set_parameters({n: (1.0 - tau) * p + tau * theirs[n] for n, p in wide.items()})
+
     # ---- inside --------------------------------------------------------------------------------
 
     def _built(self) -> Any:
@@ -124,6 +199,12 @@ class Network:
                 "Sequential: input_shape is not known yet; give it, call build or fit"
             )
         return self._network
+
+    def _trained_gradients(self) -> dict[str, Array]:
+        """Return copies of the gradients that the engine computed last; frozen layers have none."""
+        network = self._network
+        found = zip(self._names, network.parameters(), network.gradients(), strict=True)
+        return {name: g.copy() for name, info, g in found if info["trainable"]}
 
     def _rows(self, operation: str, X: npt.ArrayLike) -> Any:
         """Return the rows as the engine reads them; the first ones fix the shape of a sample."""

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core, losses, optimizers, schedules
-from .layers import Layer
+from .layers import Lambda, Layer
+from .layers.stacking import all_layers
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -44,6 +45,7 @@ def get_state(model: Sequential) -> dict[str, Any]:
         description["optimizer"] = model._optimizer.config()
         description["loss"] = model._loss.config()
         description["schedule"] = model._schedule.config()
+        description["clip_delta"] = model._clip_delta
         description["metrics"] = [name for name, f in model._metrics.items() if f is None]
         if model.input_shape is not None:
             description["steps"] = model._network.steps
@@ -77,6 +79,7 @@ def set_state(model: Sequential, state: dict[str, Any]) -> None:
             optimizers.Optimizer.from_config(description["optimizer"]),
             losses.Loss.from_config(description["loss"]),
             [*description["metrics"], *state.get("functions", [])],
+            clip_delta=description["clip_delta"],
         )
         model._schedule = schedules.Schedule.from_config(description["schedule"])
     if shape is None:
@@ -115,6 +118,9 @@ def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str,
     target = _checked_path("save", path)
     if not isinstance(metadata, Mapping):
         raise TypeError(f"save: metadata must be a mapping, got {metadata!r}")
+    for name, layer in all_layers(model.layers):
+        if isinstance(layer, Lambda):
+            raise TypeError(f"save: layer {name} is a Lambda, whose functions no file can hold")
     state = get_state(model)
     try:
         text = json.dumps({**state["description"], "metadata": dict(metadata)}, allow_nan=False)

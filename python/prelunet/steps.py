@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-def compile_network(network: Any, optimizer: Optimizer, loss: Loss) -> None:
+def compile_network(
+    network: Any, optimizer: Optimizer, loss: Loss, *, clip_delta: float | None
+) -> None:
     """Give the engine its loss, its judge and its optimizer."""
     option = 0.0
     if isinstance(loss, SoftmaxCrossEntropy):
@@ -46,7 +48,7 @@ def compile_network(network: Any, optimizer: Optimizer, loss: Loss) -> None:
     else:
         raise TypeError(f"compile: optimizer must be an SGD or an Adam, got {optimizer!r}")
     choice("compile", "loss's name", loss.name, LOSSES)
-    network.compile(loss.name, option, judge, threshold, config)
+    network.compile(loss.name, option, judge, threshold, config, clip_delta or 0.0)
 
 
 def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
@@ -162,10 +164,9 @@ class Data:
             logs["accuracy"] = totals.right / totals.rows
         return logs | self.functions()
 
-    def loss_and_gradients(self) -> tuple[float, list[Array]]:
-        """Return the loss of all rows as one batch and views of all gradients, frozen ones too."""
-        totals = self.network.loss_and_gradients(self.rows, self.targets)
-        return self.logs(totals)["loss"], self.network.gradients()
+    def loss(self) -> float:
+        """Return the loss of all rows as one batch; the engine has its gradients then."""
+        return self.logs(self.network.loss_and_gradients(self.rows, self.targets))["loss"]
 
     @property
     def wants_functions(self) -> bool:

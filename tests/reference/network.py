@@ -92,18 +92,23 @@ def _layer_forward(layer, x):
     return getattr(activations, f"{kind}_forward")(x, layer.get("parameter"))
 
 
-def _layer_backward(layer, x, grad_out):
-    """Return grad_x and the gradients of the layer's parameters by name."""
+def _layer_backward(layer, x, grad_out, delta_limit=None):
+    """Return grad_x and the gradients of the layer's parameters by name.
+
+    `delta_limit` (rows,) bounds what a dense or a convolutional layer's weights are multiplied by.
+    """
     kind = layer["layer"]
     if kind == "dense":
         if layer.get("activation") is not None:
             z = gemm(x, layer["weight"], transpose_b=True, bias=layer["bias"])
             grad_out = getattr(activations, f"{layer['activation']}_backward")(grad_out, z)
+        grad_out = _clip_rows(grad_out, delta_limit)
         gradients = {"weight": gemm(grad_out, x, transpose_a=True)}
         if layer["bias"] is not None:
             gradients["bias"] = grad_out.sum(axis=0)
         return gemm(grad_out, layer["weight"]), gradients
     if kind == "conv2d":
+        grad_out = _clip_rows(grad_out, delta_limit)
         grad_x, *own = conv2d_backward(grad_out, x, layer["weight"], **_walk(layer))
         named = dict(zip(("weight", "bias"), own, strict=True))
         return grad_x, {name: own for name, own in named.items() if layer[name] is not None}
@@ -120,9 +125,17 @@ def _layer_backward(layer, x, grad_out):
         return grad_out * layer["factor"], {}
     if kind == "residual":
         values = forward(layer["layers"], x)
-        grad_x, gradients = backward(layer["layers"], values, layer["step"] * grad_out)
+        grad_f = layer["step"] * grad_out
+        grad_x, gradients = backward(layer["layers"], values, grad_f, delta_limit)
         return grad_out + grad_x, gradients
     return getattr(activations, f"{kind}_backward")(grad_out, x, layer.get("parameter")), {}
+
+
+def _clip_rows(delta, limit):
+    if limit is None:
+        return delta
+    limit = limit.reshape(-1, *[1] * (delta.ndim - 1))
+    return np.clip(delta, -limit, limit)
 
 
 def forward(layers, x):
@@ -133,12 +146,12 @@ def forward(layers, x):
     return values
 
 
-def backward(layers, values, grad_outputs):
+def backward(layers, values, grad_outputs, delta_limit=None):
     """Return (grad_x, {"0.weight": gradient, ...}) from the values that `forward` returned."""
     gradients = {}
     grad = np.asarray(grad_outputs, np.float64)
     for i in reversed(range(len(layers))):
-        grad, of_layer = _layer_backward(layers[i], values[i], grad)
+        grad, of_layer = _layer_backward(layers[i], values[i], grad, delta_limit)
         gradients |= {f"{i}.{name}": value for name, value in of_layer.items()}
     return grad, {name: gradients[name] for name in parameters(layers)}
 
@@ -174,11 +187,20 @@ def loss_function(name):
     return getattr(import_module(f"reference.{name}"), name)
 
 
-def loss_and_gradients(layers, x, targets, *, loss, sample_weight=None, **loss_options):
-    """Return (outputs, loss, gradients) of one batch."""
+def loss_and_gradients(
+    layers, x, targets, *, loss, sample_weight=None, clip_delta=None, **loss_options
+):
+    """Return (outputs, loss, gradients) of one batch.
+
+    `clip_delta` is the limit of a row's deltas before it is weighted and, for a mean, averaged.
+    """
     values = forward(layers, x)
     value, grad_outputs = loss_function(loss)(values[-1], targets, sample_weight, **loss_options)
-    return values[-1], value, backward(layers, values, grad_outputs)[1]
+    limit = None
+    if clip_delta is not None:
+        weight = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight)
+        limit = clip_delta * (weight if loss == "half_squared_error" else weight / weight.sum())
+    return values[-1], value, backward(layers, values, grad_outputs, limit)[1]
 
 
 def initial_state(current, optimizer):

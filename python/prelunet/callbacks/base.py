@@ -49,6 +49,9 @@ class TrainedModel(Protocol):
     def set_parameters(self, parameters: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write parameters by name."""
 
+    def trace(self, X: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
+        """Return what each layer makes of rows, by name."""
+
 
 class Callback:
     """Something that happens at certain moments of `fit`; by itself it does nothing.

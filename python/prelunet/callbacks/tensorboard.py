@@ -15,7 +15,6 @@ import numpy.typing as npt
 from .._arrays import as_rows
 from .._extras import require
 from .._validation import boolean, integer
-from ._layer_outputs import LayerOutputs
 from .base import Callback, Logs
 
 _OWNER = "TensorBoard"
@@ -72,15 +71,13 @@ class TensorBoard(Callback):
         tensorboardx = require("tensorboardX", extra="tensorboard", purpose=_OWNER)
         self._writer_class = tensorboardx.SummaryWriter
         self._writer: Any = None
-        self._outputs: LayerOutputs | None = None
         self._rate_written = -1  # at how many updates
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begin a file."""
         self.close()
         self._rate_written = -1
-        if self.activations is not None:
-            self._outputs = LayerOutputs(_OWNER, self.model, self.activations)
+        self._check_shape()
         # tensorboardX names a file after the second, and a file of the same name would be lost.
         suffix = f".{time.time_ns()}"
         self._writer = self._writer_class(
@@ -103,10 +100,18 @@ class TensorBoard(Callback):
 
     def close(self) -> None:
         """Finish the file."""
-        self._outputs = None
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+    def _check_shape(self) -> None:
+        shape = self.model.input_shape
+        assert shape is not None  # training has data
+        if self.activations is not None and self.activations.shape[1:] != shape:
+            expected = ", ".join(["n", *map(str, shape)])
+            raise ValueError(
+                f"{_OWNER}: activations must have shape ({expected}), got {self.activations.shape}"
+            )
 
     def _write_scalars(self, values: Logs, steps: int) -> None:
         with _silent(_NAN_LOGGER):
@@ -120,8 +125,9 @@ class TensorBoard(Callback):
 
     def _write_tensors(self, steps: int) -> None:
         tensors = dict(self.model.parameters())
-        if self._outputs is not None:
-            tensors |= {f"{name}/output": rows for name, rows in self._outputs().items()}
+        if self.activations is not None:
+            found = self.model.trace(self.activations).items()
+            tensors |= {f"{n.removesuffix('.a')}/output": v for n, v in found if n.endswith(".a")}
         for name, values in tensors.items():
             statistics = _statistics(values)
             self._write_scalars({f"{name}/{key}": v for key, v in statistics.items()}, steps)

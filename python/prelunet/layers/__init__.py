@@ -7,6 +7,7 @@ from .base import Layer
 from .conv2d import Conv2D
 from .dense import Dense
 from .dropout import Dropout
+from .function import Lambda
 from .max_pool2d import MaxPool2D
 from .reshaping import Flatten, Rescaling
 from .residual import Residual
@@ -18,6 +19,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "Lambda",
     "Layer",
     "MaxPool2D",
     "PReLU",
