@@ -7,7 +7,43 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+class Tape32:
+    """
+    A batch kept whole: outputs and gradients of every step.
+    """
+    def backward(self, grad_outputs: numpy.ndarray) -> numpy.ndarray:
+        """
+        Fills the network's gradients and returns that of X.
+        """
+    def backward_from_loss(self) -> None:
+        ...
+    def forward(self) -> numpy.ndarray:
+        """
+        Reads X and returns the outputs.
+        """
+    def steps(self, gradients: bool) -> list:
+        """
+        Outputs, and their gradients, of every step.
+        """
+class Tape64:
+    """
+    A batch kept whole: outputs and gradients of every step.
+    """
+    def backward(self, grad_outputs: numpy.ndarray) -> numpy.ndarray:
+        """
+        Fills the network's gradients and returns that of X.
+        """
+    def backward_from_loss(self) -> None:
+        ...
+    def forward(self) -> numpy.ndarray:
+        """
+        Reads X and returns the outputs.
+        """
+    def steps(self, gradients: bool) -> list:
+        """
+        Outputs, and their gradients, of every step.
+        """
 class Totals:
     """
     What the steps of an epoch add up to.
@@ -37,9 +73,11 @@ class Targets:
 class Network32:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
+    def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
     def begin_fit(self) -> None:
         ...
-    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict) -> None:
+    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     def end_fit(self) -> None:
         ...
@@ -60,6 +98,10 @@ class Network32:
     def slots(self) -> list:
         """
         Writeable views of the optimizer's state, one list for each slot.
+        """
+    def tape(self, operation: str, rows: Rows, targets: Targets, training: bool) -> Tape32:
+        """
+        Room to keep all of a batch: outputs and gradients of every step.
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
         ...
@@ -92,9 +134,11 @@ class Network32:
 class Network64:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
+    def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
     def begin_fit(self) -> None:
         ...
-    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict) -> None:
+    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     def end_fit(self) -> None:
         ...
@@ -115,6 +159,10 @@ class Network64:
     def slots(self) -> list:
         """
         Writeable views of the optimizer's state, one list for each slot.
+        """
+    def tape(self, operation: str, rows: Rows, targets: Targets, training: bool) -> Tape64:
+        """
+        Room to keep all of a batch: outputs and gradients of every step.
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
         ...
