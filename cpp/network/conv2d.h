@@ -1,30 +1,22 @@
-// Convolution of images, y = f(x * W + b), W (filters, window height, window width, channels), with the activation f of
-// the layer after it fused in: see ops/conv2d.h.
+// Convolution of images, y = f(x * W + b), W (filters, window height, window width, channels): see ops/conv2d.h.
 #pragma once
 
-#include "network/curve.h"
+#include "network/weighted.h"
 #include "ops/conv2d.h"
 #include "runtime/arena.h"
 
 namespace prelunet {
 
 template <class T>
-class Conv2D final : public Layer<T> {
+class Conv2D final : public Weighted<T> {
  public:
   // `input`: (height, width, channels).
   Conv2D(const Shape& input, const Window2D& window, std::size_t filters, bool use_bias, bool trainable);
 
-  bool fuse(const CurveSpec& spec) override;
-
-  std::vector<ParameterInfo> parameters() const override;
-  void bind(const std::vector<Parameter<T>>& parameters) override;
   void refresh(Team& team) override { pack_weight(team); }
-  bool keeps_z() const override { return curve_ && curve_->backward_reads_x(); }
   std::size_t work_size(std::size_t rows) const override { return work(rows).size; }
   std::size_t predict_work_size(std::size_t rows) const override { return padded_size(rows); }
   double multiply_adds() const override;
-
-  std::optional<Entry<T>> entry(const Flow<T>& flow) const override;
 
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
@@ -42,18 +34,16 @@ class Conv2D final : public Layer<T> {
     std::size_t size;
   };
   Work work(std::size_t rows) const;
+  T* curve_work(const Flow<T>& flow) const override { return flow.work + work(flow.capacity).curve; }
+  T* bias_work(const Flow<T>& flow) const override { return flow.work + work(flow.capacity).bias_partial; }
 
   std::size_t padded_size(std::size_t rows) const { return plan_.window.pads() ? rows * plan_.padded_size : 0; }
   const T* padded(const Flow<T>& flow, T* own) const { return plan_.window.pads() ? own : flow.x; }
   void pack_weight(Team& team) const;
+  void weight_gradient(Team& team, const Flow<T>& flow) const;
   void run_forward(Team& team, const Flow<T>& flow, T* own) const;
 
   Conv2DPlan plan_;
-  bool use_bias_;
-  bool trainable_;
-  std::optional<Curve<T>> curve_;
-  Parameter<T> weight_;
-  Parameter<T> bias_;
   Arena<T> panels_;       // W^T as the forward tile wants it
   Arena<T> grad_panels_;  // W as that of grad_x wants it
 };

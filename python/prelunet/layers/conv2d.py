@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from .._validation import boolean, choice, size, size_pair
+from .._validation import choice, size, size_pair
 from ..initializers import Initializer
-from ..initializers import get as get_initializer
-from .activation import get as get_activation
-from .base import Layer, frozen
+from .base import Layer
+from .weighted import Weighted
 
 PADDINGS = ("valid", "same")
 
 
-class Conv2D(Layer):
+class Conv2D(Weighted):
     """A convolution of images (height, width, channels), ``y = f(x * W + b)`` [1]_.
 
     As in every framework it is a cross-correlation: at row i, column j and filter f, ``x * W`` is
@@ -65,33 +64,26 @@ class Conv2D(Layer):
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, trainable=trainable)
         self.filters = size("Conv2D", "filters", filters)
         self.kernel_size = size_pair("Conv2D", "kernel_size", kernel_size)
         self.stride = size_pair("Conv2D", "stride", stride)
         self.padding = choice("Conv2D", "padding", padding, PADDINGS)
-        self.activation = None if activation is None else get_activation(activation)
-        self.weight_init = get_initializer(weight_init, owner="Conv2D", name="weight_init")
-        self.bias_init = get_initializer(bias_init, owner="Conv2D", name="bias_init")
-        self.use_bias = boolean("Conv2D", "use_bias", use_bias)
+        super().__init__(
+            activation=activation,
+            weight_init=weight_init,
+            bias_init=bias_init,
+            use_bias=use_bias,
+            name=name,
+            trainable=trainable,
+        )
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description: the products, then the activation if there is one."""
-        convolution = {
+        products = {
             "type": "conv2d",
             "units": self.filters,
             "window": self.kernel_size,
             "strides": self.stride,
             "same": self.padding == "same",
-            "use_bias": self.use_bias,
-            "trainable": self.trainable,
         }
-        if self.activation is None:
-            return [convolution]
-        rest = self.activation.specifications()
-        return [convolution, *(rest if self.trainable else frozen(rest))]
-
-    def initializers(self) -> Mapping[str, Initializer]:
-        """Return where weight, bias and the activation's alpha start."""
-        inner = {} if self.activation is None else self.activation.initializers()
-        return {"weight": self.weight_init, "bias": self.bias_init, **inner}
+        return self._with_activation(products)

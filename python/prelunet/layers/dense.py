@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from .._validation import boolean, size
+from .._validation import size
 from ..initializers import Initializer
-from ..initializers import get as get_initializer
-from .activation import get as get_activation
-from .base import Layer, frozen
+from .base import Layer
+from .weighted import Weighted
 
 
-class Dense(Layer):
+class Dense(Weighted):
     """A fully connected layer, ``y = f(x W^T + b)`` with W of shape (units, features).
 
     Parameters
@@ -45,27 +43,16 @@ class Dense(Layer):
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, trainable=trainable)
         self.units = size("Dense", "units", units)
-        self.activation = None if activation is None else get_activation(activation)
-        self.weight_init = get_initializer(weight_init, owner="Dense", name="weight_init")
-        self.bias_init = get_initializer(bias_init, owner="Dense", name="bias_init")
-        self.use_bias = boolean("Dense", "use_bias", use_bias)
+        super().__init__(
+            activation=activation,
+            weight_init=weight_init,
+            bias_init=bias_init,
+            use_bias=use_bias,
+            name=name,
+            trainable=trainable,
+        )
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description: the products, then the activation if there is one."""
-        dense = {
-            "type": "dense",
-            "units": self.units,
-            "use_bias": self.use_bias,
-            "trainable": self.trainable,
-        }
-        if self.activation is None:
-            return [dense]
-        rest = self.activation.specifications()
-        return [dense, *(rest if self.trainable else frozen(rest))]
-
-    def initializers(self) -> Mapping[str, Initializer]:
-        """Return where weight, bias and the activation's alpha start."""
-        inner = {} if self.activation is None else self.activation.initializers()
-        return {"weight": self.weight_init, "bias": self.bias_init, **inner}
+        return self._with_activation({"type": "dense", "units": self.units})

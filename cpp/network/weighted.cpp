@@ -1,0 +1,122 @@
+#include "network/weighted.h"
+
+#include "ops/elementwise.h"
+#include "ops/gemm.h"
+#include "ops/optimizer.h"
+
+namespace prelunet {
+
+template <class T>
+Weighted<T>::Weighted(const Shape& input, const Shape& output, ParameterInfo weight, bool use_bias)
+    : Layer<T>(input, output),
+      columns_(output.back()),
+      rows_per_sample_(element_count(output) / output.back()),
+      weight_info_(std::move(weight)),
+      use_bias_(use_bias) {}
+
+template <class T>
+bool Weighted<T>::fuse(const CurveSpec& spec) {
+  curve_.emplace(spec, columns_);
+  return true;
+}
+
+template <class T>
+std::vector<ParameterInfo> Weighted<T>::parameters() const {
+  std::vector<ParameterInfo> infos{weight_info_};
+  if (use_bias_) {
+    ParameterInfo bias = weight_info_;
+    bias.name = "bias";
+    bias.kind = ParameterKind::bias;
+    bias.shape = {columns_};
+    infos.push_back(std::move(bias));
+  }
+  if (curve_ && curve_->learned()) infos.push_back(curve_->parameter_info());
+  return infos;
+}
+
+template <class T>
+void Weighted<T>::bind(const std::vector<Parameter<T>>& parameters) {
+  weight_ = parameters[0];
+  if (use_bias_) bias_ = parameters[1];
+  if (curve_ && curve_->learned()) curve_->bind(parameters.back());
+}
+
+template <class T>
+bool Weighted<T>::follow(const Flow<T>& flow, Epilogue<T>& epilogue) const {
+  const ActivationId id = curve_ ? curve_->id() : ActivationId::identity;
+  epilogue.forward = kernel_table<T>().activation_forward[static_cast<int>(id)];
+  ActivationForward<T>& f = epilogue.activation;
+  f.x = z(flow);
+  f.y = flow.y;
+  f.x_stride = f.y_stride = columns_;
+  f.bias = bias_.value;
+  f.parameter = curve_ ? curve_->parameter() : nullptr;
+  f.parameter_stride = curve_ ? curve_->stride() : 0;
+  return curve_ || use_bias_;
+}
+
+// dz = grad_y f'(z), in place of grad_y, and the sums that the gradients of bias and alpha are made of.
+template <class T>
+std::optional<Entry<T>> Weighted<T>::entry(const Flow<T>& flow) const {
+  Entry<T> entry{curve_ ? curve_->id() : ActivationId::identity, {}};
+  ActivationBackward<T>& g = entry.g;
+  g.rows = flow.rows * rows_per_sample_;
+  g.columns = columns_;
+  g.grad_y = flow.grad_y;
+  g.grad_y_stride = g.x_stride = g.y_stride = g.grad_x_stride = g.partial_stride = columns_;
+  g.bias_partial = bias_.trainable ? bias_work(flow) : nullptr;
+  if (curve_) {
+    g.x = keeps_z() ? flow.z : nullptr;
+    g.y = flow.y;
+    g.grad_x = flow.grad_y;
+    g.parameter = curve_->parameter();
+    g.parameter_stride = curve_->stride();
+    g.parameter_partial = curve_->partial(curve_work(flow));
+  } else if (g.bias_partial == nullptr) {
+    return std::nullopt;
+  }
+  return entry;
+}
+
+template <class T>
+void Weighted<T>::enter(Team& team, const Flow<T>& flow) const {
+  if (flow.entered) return;
+  const std::optional<Entry<T>> own = entry(flow);
+  if (flow.clip != nullptr) return enter_clipped(team, own, flow);
+  if (own) activation_backward(team, own->id, own->g, kChunkRows * rows_per_sample_);
+}
+
+// The entry with dz clipped between the activation, whose alpha sees what came from above, and the bias's sums.
+template <class T>
+void Weighted<T>::enter_clipped(Team& team, const std::optional<Entry<T>>& entry, const Flow<T>& flow) const {
+  const std::size_t unit = kChunkRows * rows_per_sample_;
+  if (curve_) {
+    ActivationBackward<T> activation = entry->g;
+    activation.bias_partial = nullptr;
+    activation_backward(team, entry->id, activation, unit);
+  }
+  clip_rows(team, flow.rows, this->outputs(), flow.grad_y, flow.clip->limit, flow.clip->row_scale);
+  if (!entry || entry->g.bias_partial == nullptr) return;
+  ActivationBackward<T> sums{};
+  sums.rows = entry->g.rows;
+  sums.columns = columns_;
+  sums.grad_y = flow.grad_y;
+  sums.grad_y_stride = sums.x_stride = sums.y_stride = sums.grad_x_stride = sums.partial_stride = columns_;
+  sums.bias_partial = entry->g.bias_partial;
+  activation_backward(team, ActivationId::identity, sums, unit);
+}
+
+template <class T>
+void Weighted<T>::other_gradients(Team& team, const Flow<T>& flow) const {
+  const std::size_t rows = flow.rows * rows_per_sample_;
+  if (bias_.trainable) {
+    add_chunks(team, chunk_count(rows), columns_, bias_work(flow), flow.first, bias_.gradient);
+    if (flow.update != nullptr) update(team, flow.update->id, flow.update->of(bias_, columns_), columns_);
+  }
+  if (curve_) curve_->gradients(team, rows, curve_work(flow), flow.first, flow.update);
+}
+
+template class Weighted<float>;
+template class Weighted<double>;
+
+}  // namespace prelunet
