@@ -325,6 +325,14 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
 void register_network(py::module_& m) {
   py::class_<Totals>(m, "Totals", "What the steps of an epoch add up to.")
       .def(py::init<>())
+      .def(
+          "add",
+          [](Totals& t, double loss, double right, double rows) {
+            t.loss += loss;
+            t.right += right;
+            t.rows += rows;
+          },
+          py::arg("loss"), py::arg("right"), py::arg("rows"))
       .def_readonly("loss", &Totals::loss)
       .def_readonly("right", &Totals::right)
       .def_readonly("rows", &Totals::rows);

@@ -8,7 +8,8 @@ are 0; and ``sum(w l)`` where it is ``"sum"``. Gradients are scaled likewise.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 from ._description import Description
 from ._validation import choice, real
@@ -145,6 +146,51 @@ class Huber(Loss):
         self.delta = real("Huber", "delta", delta, exclusive_minimum=0.0)
 
 
+Function = Callable[[Any, Any], tuple[Any, Any]]
+
+
+class FunctionLoss(Loss):
+    """A loss of one's own, written in Python.
+
+    Every batch goes to Python and comes back: slower than a named loss for small networks, and the
+    step itself is as fast. A batch's loss is ``sum(w l) / sum(w)``, as for a mean. It is not kept
+    by `save`: compile again after `load`.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(outputs, targets) -> (losses, grad_outputs)``: from outputs (rows, outputs) and
+        the rows of y as they were given, the loss of each row (rows,) and its gradient by that
+        row's outputs (rows, outputs).
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable; in training, if it does not return two arrays of numbers.
+    ValueError
+        In training, if these have other shapes.
+
+    Examples
+    --------
+    >>> def absolute(outputs, targets):
+    ...     d = outputs - targets
+    ...     return abs(d).sum(axis=1), np.sign(d)
+    >>> model.compile("adam", loss=absolute)  # doctest: +SKIP
+    """
+
+    name = "function"
+
+    def __init__(self, function: Function) -> None:
+        if not callable(function):
+            raise TypeError(f"FunctionLoss: function must be callable, got {function!r}")
+        self.function = function
+
+    @property
+    def function_name(self) -> str:
+        """What messages call it."""
+        return str(getattr(self.function, "__name__", repr(self.function)))
+
+
 _BY_NAME: dict[str, type[Loss]] = {
     loss.name: loss
     for loss in (
@@ -159,22 +205,24 @@ _BY_NAME: dict[str, type[Loss]] = {
 }
 
 
-def get(value: Loss | str, *, owner: str = "losses.get", name: str = "value") -> Loss:
-    """Return the loss that `value` stands for: itself, or a name with that class's defaults.
+def get(value: Loss | str | Function, *, owner: str = "losses.get", name: str = "value") -> Loss:
+    """Return the loss that `value` stands for: itself, a function, or a name's with its defaults.
 
     Parameters
     ----------
-    value : Loss or str
+    value : Loss, str or callable
     owner, name : str
         Whose argument it is, and which, for messages.
 
     Raises
     ------
     TypeError
-        If `value` is neither a Loss nor a string.
+        If `value` is neither a Loss, nor a string, nor callable.
     ValueError
         If the name is unknown.
     """
     if isinstance(value, Loss):
         return value
+    if callable(value) and not isinstance(value, type):
+        return FunctionLoss(value)
     return _BY_NAME[choice(owner, f"{name} (unless a Loss)", value, _BY_NAME)]()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from . import _core, losses, ops, optimizers, schedules, serialization, steps, tracing, training
 from ._validation import real
 from .building import checked_parameters
+from .function_data import hold
 from .layers import Layer
 from .metrics import Metric
 from .metrics import get_all as get_metrics
@@ -108,7 +109,7 @@ class Sequential(Network):
     def compile(
         self,
         optimizer: optimizers.Optimizer | str = "sgd",
-        loss: losses.Loss | str = "softmax_cross_entropy",
+        loss: losses.Loss | str | losses.Function = "softmax_cross_entropy",
         metrics: Sequence[str | Metric] | None = None,
         *,
         clip_delta: float | None = None,
@@ -118,7 +119,9 @@ class Sequential(Network):
         Parameters
         ----------
         optimizer : Optimizer or str, default "sgd"
-        loss : Loss or str, default "softmax_cross_entropy"
+        loss : Loss, str or callable, default "softmax_cross_entropy"
+            A function ``loss(outputs, targets) -> (row losses, grad_outputs)`` of one's own is
+            called for every batch: see `losses.FunctionLoss`.
         metrics : sequence of str or callable, optional
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
             `prelunet.metrics`.
@@ -262,7 +265,7 @@ class Sequential(Network):
         dict of str to float
             ``"loss"`` and, where compiled, ``"accuracy"``, as in `fit`'s history.
         """
-        data = steps.Data(self, "train_epoch", X, y, sample_weight)
+        data = hold(self, "train_epoch", X, y, sample_weight)
         numbers = None if order is None else steps.checked_order("train_epoch", order)
         count = data.count if numbers is None else len(numbers)
         size = steps.checked_batch_size("train_epoch", batch_size, count)
@@ -285,7 +288,7 @@ class Sequential(Network):
         dict of str to float
             ``"loss"`` and, where compiled, ``"accuracy"`` before the update.
         """
-        data = steps.Data(self, "train_on_batch", X, y, sample_weight)
+        data = hold(self, "train_on_batch", X, y, sample_weight)
         totals = _core.Totals()
         data.train(None, data.count, totals, steps=1)
         return data.logs(totals)
@@ -308,7 +311,7 @@ class Sequential(Network):
         gradients : dict of str to ndarray
             By the names of `parameters`; frozen layers have none.
         """
-        data = steps.Data(self, "loss_and_gradients", X, y, sample_weight)
+        data = hold(self, "loss_and_gradients", X, y, sample_weight)
         return data.loss(), self._trained_gradients()
 
     def trace(
@@ -410,7 +413,7 @@ class Sequential(Network):
         dict of str to float
             ``"loss"``, then the compiled metrics by name.
         """
-        return steps.Data(self, "evaluate", X, y, sample_weight).evaluate()
+        return hold(self, "evaluate", X, y, sample_weight).evaluate()
 
     # ---- files, copies -------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from . import _core, losses, optimizers, schedules
 from .layers import Lambda, Layer
 from .layers.stacking import all_layers
+from .losses import FunctionLoss
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -122,6 +123,8 @@ def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str,
         if isinstance(layer, Lambda):
             raise TypeError(f"save: layer {name} is a Lambda, whose functions no file can hold")
     state = get_state(model)
+    if isinstance(model._loss, FunctionLoss):
+        _leave_out_training(state)
     try:
         text = json.dumps({**state["description"], "metadata": dict(metadata)}, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -135,6 +138,14 @@ def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str,
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _leave_out_training(state: dict[str, Any]) -> None:
+    """Take out what belongs to a loss that no file can hold."""
+    for key in ("optimizer", "loss", "schedule", "clip_delta", "metrics", "steps"):
+        state["description"].pop(key, None)
+    kept = {key: v for key, v in state["arrays"].items() if not key.startswith("slot/")}
+    state["arrays"] = kept
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ._arrays import are_classes, as_rows, as_targets, class_factors
 from ._validation import choice, integer
-from .losses import Huber, Loss, SoftmaxCrossEntropy
+from .losses import FunctionLoss, Huber, Loss, SoftmaxCrossEntropy
 from .ops import LOSSES
 from .optimizers import SGD, Adam, Optimizer
 from .schedules import Constant
@@ -47,8 +47,10 @@ def compile_network(
         config |= {"method": "sgd", "momentum": optimizer.momentum, "nesterov": optimizer.nesterov}
     else:
         raise TypeError(f"compile: optimizer must be an SGD or an Adam, got {optimizer!r}")
-    choice("compile", "loss's name", loss.name, LOSSES)
-    network.compile(loss.name, option, judge, threshold, config, clip_delta or 0.0)
+    # A function of Python's is asked for beside the engine, which needs a loss to hold meanwhile.
+    name = "mean_squared_error" if isinstance(loss, FunctionLoss) else loss.name
+    choice("compile", "loss's name", name, LOSSES)
+    network.compile(name, option, judge, threshold, config, clip_delta or 0.0)
 
 
 def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
@@ -90,11 +92,20 @@ class Data:
             self.rows = model._rows(operation, X)
             self.network = model._built()
             self.count = int(self.rows.count)
-            self._y = as_targets(operation, y, loss=loss, outputs=self.network.outputs)
+            self._y = self._checked_y(operation, y, loss)
             self.targets = self._targets(operation, sample_weight, class_weight)
         self._sum = loss.reduction == "sum"
         counted = ("accuracy", None) in model._metrics.items()  # not a function of that name
-        self._judged = counted and (not loss.regression or are_classes(self._y))
+        self._judged = counted and (not loss.regression or self._are_classes())
+
+    def _checked_y(self, operation: str, y: npt.ArrayLike, loss: Loss) -> Array:
+        return as_targets(operation, y, loss=loss, outputs=self.network.outputs)
+
+    def _engine_targets(self, operation: str, weights: Array | None) -> Any:
+        return self.network.targets(operation, self._y, weights)
+
+    def _are_classes(self) -> bool:
+        return are_classes(self._y)
 
     def _targets(
         self,
@@ -111,12 +122,12 @@ class Data:
         weights = None
         if sample_weight is not None:
             weights = as_rows(operation, "sample_weight", sample_weight)
-        targets = self.network.targets(operation, self._y, weights)
+        targets = self._engine_targets(operation, weights)
         if class_weight is None:
             return targets
         factors = class_factors(operation, self._y, class_weight)
         weights = factors if weights is None else weights * factors
-        return self.network.targets(operation, self._y, weights)
+        return self._engine_targets(operation, weights)
 
     def train(
         self, order: npt.NDArray[Any] | None, batch_size: int, totals: Any, *, steps: int
@@ -167,6 +178,10 @@ class Data:
     def loss(self) -> float:
         """Return the loss of all rows as one batch; the engine has its gradients then."""
         return self.logs(self.network.loss_and_gradients(self.rows, self.targets))["loss"]
+
+    def backward(self, tape: Any, outputs: Array) -> None:
+        """Carry the gradient of the loss down a tape of all rows, which gave these outputs."""
+        tape.backward_from_loss()
 
     @property
     def wants_functions(self) -> bool:

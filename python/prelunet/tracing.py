@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .building import NETWORKS
+from .function_data import hold
 from .layers.stacking import all_layers, specifications
 from .optimizers import SGD
-from .steps import Data, compile_network
+from .steps import compile_network
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -25,19 +26,20 @@ def trace(
     sample_weight: npt.ArrayLike | None,
 ) -> dict[str, Array]:
     """Return what `Sequential.trace` says: the engine's steps, one for each layer, on all rows."""
-    rows, targets = None, None
+    data = None
     if y is None:
         if sample_weight is not None:
             raise ValueError("trace: sample_weight must be None where y is")
         with model._unbuilt_again_on_error():
             rows = model._rows("trace", X)
     else:
-        data = Data(model, "trace", X, y, sample_weight)
-        rows, targets = data.rows, data.targets
-    tape = _unfused(model).tape("trace", rows, targets, training=y is not None)
-    tape.forward()
-    if y is not None:
-        tape.backward_from_loss()
+        data = hold(model, "trace", X, y, sample_weight)
+        rows = data.rows
+    targets = None if data is None else data.targets
+    tape = _unfused(model).tape("trace", rows, targets, training=data is not None)
+    outputs = tape.forward()
+    if data is not None:
+        data.backward(tape, outputs)
     return _by_name(model, tape.steps(gradients=y is not None))
 
 

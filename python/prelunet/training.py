@@ -15,6 +15,7 @@ from . import _core
 from ._arrays import as_rows
 from ._validation import boolean, choice, integer, real
 from .callbacks import Callback, ProgressBar, overrides
+from .function_data import hold
 from .history import History
 from .steps import Data, checked_batch_size
 
@@ -52,7 +53,7 @@ def fit(
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
     every = [*_callbacks(callbacks), *([ProgressBar()] if _shows(verbose) else [])]
     with model._unbuilt_again_on_error():
-        data = Data(model, "fit", X, y, sample_weight, class_weight)
+        data = hold(model, "fit", X, y, sample_weight, class_weight)
         validation = None if validation_data is None else _validation(model, validation_data)
         size = checked_batch_size("fit", batch_size, data.count)
     return _Loop(model, data, validation, size, shuffle, epochs, every).run()
@@ -239,4 +240,4 @@ def _hold_out(
 def _validation(model: Sequential, given: Sequence[Any]) -> Data:
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ValueError("fit: validation_data must be (X, y) or (X, y, sample_weight)")
-    return Data(model, "fit: validation_data", *given)
+    return hold(model, "fit: validation_data", *given)
