@@ -80,7 +80,7 @@ def set_state(model: Sequential, state: dict[str, Any]) -> None:
             optimizers.Optimizer.from_config(description["optimizer"]),
             losses.Loss.from_config(description["loss"]),
             [*description["metrics"], *state.get("functions", [])],
-            clip_delta=description["clip_delta"],
+            clip_delta=description.get("clip_delta"),
         )
         model._schedule = schedules.Schedule.from_config(description["schedule"])
     if shape is None:
