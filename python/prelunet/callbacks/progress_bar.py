@@ -32,7 +32,7 @@ class ProgressBar(Callback):
         """Forget any earlier training and look where the output goes."""
         self.close()
         self._values = {}
-        self._bar_class = _find_bar_class(sys.stderr)
+        self._bar_class = find_bar_class(sys.stderr)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Open the bar, at the first epoch: not number 0 where training is resumed."""
@@ -88,7 +88,7 @@ class ProgressBar(Callback):
         return f"{self._epoch + 1:{len(total)}}/{total}"
 
 
-def _find_bar_class(stream: TextIO) -> Any:
+def find_bar_class(stream: TextIO) -> Any:
     """Return tqdm's class for `stream`, or None if lines serve it better or tqdm is missing."""
     in_notebook = type(stream).__module__.startswith("ipykernel")
     if not in_notebook and not stream.isatty():

@@ -13,6 +13,7 @@ from prelunet.cli import options, results
 OPTIONAL = {
     "scikit-learn": "sklearn",
     "matplotlib": "plot",
+    "plotly": "plot",
     "tqdm": "progress",
     "pooch": "data",
     "mlxtend": "data",

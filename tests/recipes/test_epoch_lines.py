@@ -1,0 +1,49 @@
+"""Lines of epochs: on stdout, over a bar where there is a terminal."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+from prelunet.recipes.epoch_lines import epoch_lines
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def show(monkeypatch, *, terminal=True, quiet=False):
+    """Say two lines; return what a terminal got on stderr."""
+    stream = Terminal()
+    if terminal:
+        monkeypatch.setattr(sys, "stderr", stream)  # not by a fixture: pytest sets it after those
+    with epoch_lines(2, quiet=quiet) as say:
+        say("epoch one")
+        say("epoch two")
+    return stream.getvalue()
+
+
+def test_lines_alone_where_there_is_no_terminal(monkeypatch, capsys):
+    show(monkeypatch, terminal=False)
+    assert capsys.readouterr() == ("epoch one\nepoch two\n", "")
+
+
+def test_a_bar_counts_the_epochs_on_a_terminal(monkeypatch, capsys):
+    bar = show(monkeypatch)
+    assert capsys.readouterr().out == "epoch one\nepoch two\n"
+    assert [count for count in ("0/2", "1/2", "2/2") if count in bar] == ["0/2", "1/2", "2/2"]
+    assert bar.endswith("\r")  # it is wiped out
+
+
+def test_lines_alone_without_tqdm(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert show(monkeypatch) == ""
+    assert capsys.readouterr().out == "epoch one\nepoch two\n"
+
+
+def test_nothing_where_quiet(monkeypatch, capsys):
+    assert show(monkeypatch, quiet=True) == ""
+    assert capsys.readouterr().out == ""
