@@ -61,19 +61,51 @@ def test_the_same_seed_gives_the_same_results(tmp_path):
     assert runs[0] == runs[1] != runs[2]
 
 
+def listen_to_recipes(monkeypatch):
+    """Let no recipe train; return a mapping that gets the options of those asked to."""
+    seen = {}
+
+    def listen_to(name):
+        def run(options):
+            seen[name] = options
+            return {"test_accuracy": 1.0}
+
+        monkeypatch.setattr(f"prelunet.recipes.{name}.run", run)
+
+    for name in recipes.NAMES:
+        listen_to(name)
+    return seen
+
+
 def test_all_runs_every_recipe(tmp_path, monkeypatch, capsys):
     """Each with its own options' defaults; what a recipe does is not of interest here."""
-    seen = []
-
-    def run(options):
-        seen.append((options.runs, options.out, options.quick))
-        return {"test_accuracy": 1.0}
-
-    monkeypatch.setattr("prelunet.recipes.mnist_cnn.run", run)
+    seen = listen_to_recipes(monkeypatch)
     assert cli.main(["reproduce", "all", "--quick", "--out", str(tmp_path)]) == 0
-    assert seen == [(None, tmp_path / "mnist_cnn", True)]
-    assert read_results(tmp_path / "mnist_cnn")["test_accuracy"] == 1.0
-    assert "==== mnist_cnn ====" in capsys.readouterr().out
+    assert tuple(seen) == recipes.NAMES
+    printed = capsys.readouterr().out
+    for name, options in seen.items():
+        assert (options.out, options.quick) == (tmp_path / name, True)
+        assert read_results(tmp_path / name)["test_accuracy"] == 1.0
+        assert f"==== {name} ====" in printed
+    assert seen["mnist_cnn"].dropout == 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], {"mnist_cnn": 0, "raschka_mlp": 123}),
+        (["--seed", "0"], {"mnist_cnn": 0, "raschka_mlp": 0}),
+        (["--seed", "7"], {"mnist_cnn": 7, "raschka_mlp": 7}),
+    ],
+)
+def test_a_recipe_may_have_a_seed_of_its_own(given, expected, monkeypatch):
+    seen = listen_to_recipes(monkeypatch)
+    assert cli.main(["reproduce", "all", "--quick", *given]) == 0
+    assert {name: seen[name].seed for name in expected} == expected
+    seen.clear()
+    for name in expected:
+        assert cli.main(["reproduce", name, "--quick", *given]) == 0
+    assert {name: options.seed for name, options in seen.items()} == expected
 
 
 def test_an_unknown_run_is_refused(capsys):

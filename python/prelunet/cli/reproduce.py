@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
         _add_recipe(chosen, name)
     every = chosen.add_parser("all", help="all of them, one after another")
     _add_common(every)
-    every.set_defaults(run=_run_all)
+    every.set_defaults(run=_run_all, seed=None)  # each its own, unless given
 
 
 def _module(name: str) -> Any:
@@ -79,10 +79,12 @@ def _run(name: str, arguments: argparse.Namespace) -> None:
 
 
 def _run_all(arguments: argparse.Namespace) -> None:
+    given = {option: value for option, value in vars(arguments).items() if value is not None}
     for name in recipes.NAMES:
         own = argparse.ArgumentParser()
+        _add_common(own)
         _module(name).add_options(own)
-        part = argparse.Namespace(**vars(own.parse_args([])) | vars(arguments))
+        part = argparse.Namespace(**vars(own.parse_args([])) | given)
         if arguments.out is not None:
             part.out = results.writable_folder(arguments.out) / name
         print(f"\n==== {name} ====", flush=True)

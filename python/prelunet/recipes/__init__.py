@@ -7,5 +7,5 @@ reproduce NAME`` runs one.
 
 from __future__ import annotations
 
-NAMES = ("mnist_cnn",)
+NAMES = ("raschka_mlp", "mnist_cnn")
 """The modules here, in the order in which ``prelunet reproduce all`` runs them."""

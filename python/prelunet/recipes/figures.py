@@ -10,6 +10,7 @@ import prelunet as pn
 from prelunet import data, plots
 from prelunet.plots import style
 from prelunet.recipes import inputs
+from prelunet.recipes.inputs import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,18 +55,48 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
     return figure
 
 
+def draw_history(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Return curves by epoch, ``val_`` before a name for those of the validation rows."""
+    units = {"accuracy": "share of rows"}
+    figure: Figure = plots.HistoryDisplay.from_history(history, units=units).figure_
+    return figure
+
+
+def draw_image_rows(title: str, rows: Sequence[tuple[Array, Sequence[str]]]) -> Figure:
+    """Return rows of images, (n, height, width) of 0 to 255, each image under its caption."""
+    columns = len(rows[0][0])
+    figure = style.new_figure(0.95 * columns, 1.08 * len(rows) + 0.3)
+    figure.suptitle(title, fontsize=style.TITLE_SIZE)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for panels, (images, captions) in zip(axes, rows, strict=True):
+        for ax, image, caption in zip(panels, images, captions, strict=True):
+            ax.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+            ax.set_title(caption, fontsize=style.TICK_SIZE)
+            ax.set_axis_off()
+    return figure
+
+
 def draw_misclassified(model: pn.Sequential, dataset: data.Dataset) -> Figure:
     """Return test images that a model gets wrong."""
     x, y = inputs.test_rows(dataset)
-    display = plots.MisclassifiedDisplay.from_predictions(x, y, model.predict(x).argmax(axis=1))
+    predicted = model.predict(x).argmax(axis=1)
+    images, _ = inputs.test_rows(dataset.as_images())
+    display = plots.MisclassifiedDisplay.from_predictions(images, y, predicted)
     figure: Figure = display.figure_
     return figure
 
 
-def draw_weights(model: pn.Sequential, name: str, title: str) -> Figure:
+def draw_weights(
+    model: pn.Sequential,
+    name: str,
+    title: str,
+    *,
+    image_shape: tuple[int, int] | None = None,
+    limit: float | None = None,
+) -> Figure:
     """Return the weights of the first layer that sees images, an image for each unit."""
     figure: Figure = plots.WeightsDisplay.from_weights(
-        model.parameters()[name], title=title
+        model.parameters()[name], title=title, image_shape=image_shape, limit=limit
     ).figure_
     return figure
 

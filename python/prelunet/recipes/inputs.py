@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from prelunet import data
@@ -49,6 +51,14 @@ def hold_out_last(dataset: data.Dataset, share: float) -> tuple[Array, Array, Ar
     kept = len(dataset.x_train) - round(len(dataset.x_train) * share)
     x, y = dataset.x_train, dataset.y_train
     return x[:kept], x[kept:], y[:kept], y[kept:]
+
+
+def with_test_rows_last(dataset: data.Dataset) -> data.Dataset:
+    """Return all rows as training rows, those of the test last, to be split anew."""
+    x_test, y_test = test_rows(dataset)
+    x = np.concatenate([dataset.x_train, x_test])
+    y = np.concatenate([dataset.y_train, y_test])
+    return replace(dataset, x_train=x, y_train=y, x_test=None, y_test=None)
 
 
 def test_rows(dataset: data.Dataset) -> tuple[Array, Array]:
