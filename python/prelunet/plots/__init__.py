@@ -7,9 +7,16 @@ they open no window and leave no state behind. Matplotlib is imported when somet
 
 from __future__ import annotations
 
+from prelunet.plots.alpha import AlphaDisplay
 from prelunet.plots.confusion import plot_confusion_matrix
 from prelunet.plots.history import HistoryDisplay
 from prelunet.plots.misclassified import MisclassifiedDisplay
 from prelunet.plots.weights import WeightsDisplay
 
-__all__ = ["HistoryDisplay", "MisclassifiedDisplay", "WeightsDisplay", "plot_confusion_matrix"]
+__all__ = [
+    "AlphaDisplay",
+    "HistoryDisplay",
+    "MisclassifiedDisplay",
+    "WeightsDisplay",
+    "plot_confusion_matrix",
+]

@@ -166,9 +166,7 @@ class HistoryDisplay:
         )
         style.open_frame(ax)
         ax.set_yscale("log" if self._spans_decades(metric) else "linear")
-        ax.xaxis.set_major_locator(
-            style.matplotlib("ticker").MaxNLocator(integer=True, steps=[1, 2, 5, 10])
-        )
+        ax.xaxis.set_major_locator(style.integer_ticks())
         ax.legend(fontsize=style.TICK_SIZE, frameon=False)
 
     def _spans_decades(self, metric: str) -> bool:

@@ -22,6 +22,11 @@ VALIDATION: dict[str, Any] = {
     "markersize": 4.5,
     "markerfacecolor": "white",
 }
+REFERENCE: dict[str, Any] = {"color": "#595959", "linestyle": (0, (1, 2)), "linewidth": 1.2}
+# Seven of Okabe and Ito's colours, neighbours differing in lightness, and five kinds of line: 35
+# curves that differ.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
+LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 SEQUENTIAL_MAP = "Blues"  # light to dark in one hue, so grey print keeps the order
 
 TITLE_SIZE = 12
@@ -34,6 +39,11 @@ DOTS_PER_INCH = 150
 def matplotlib(module: str) -> ModuleType:
     """Return a module of Matplotlib, or raise ImportError with the extra that brings it."""
     return require(f"matplotlib.{module}", extra="plot", purpose="drawing figures")
+
+
+def look(place: int) -> dict[str, Any]:
+    """Return colour and kind of line of the curve in this place among several, from 0."""
+    return {"color": COLORS[place % len(COLORS)], "linestyle": LINES[place % len(LINES)]}
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -57,6 +67,11 @@ def open_frame(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color=GRID_COLOR, linewidth=0.8)
     ax.set_axisbelow(True)
+
+
+def integer_ticks() -> Any:
+    """Return what puts ticks at whole numbers: half an epoch is none."""
+    return matplotlib("ticker").MaxNLocator(integer=True, steps=[1, 2, 5, 10])
 
 
 def save(figure: Figure, path: str | Path) -> None:
