@@ -11,6 +11,7 @@ import sys
 LONGEST = 0.030  # seconds, over `import numpy`
 REPEATS = 11
 OPTIONAL = ["sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "tensorboardX"]
+OPTIONAL += ["safetensors", "onnx"]
 MEASURE = f"""
 import os, sys, time
 import numpy

@@ -19,7 +19,7 @@ from tolerances import assert_same_bits
 
 OPTIONAL = (
     *("sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "pandas"),
-    "tensorboardX",
+    *("tensorboardX", "safetensors", "onnx"),
 )
 
 

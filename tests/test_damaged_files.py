@@ -8,9 +8,13 @@ import zipfile
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import prelunet as pn
+from prelunet.formats import format_of
 from tolerances import assert_same_bits
+
+SUFFIXES = ["npz", "safetensors"]
 
 
 def small_file(path):
@@ -21,19 +25,22 @@ def small_file(path):
     return model, path.read_bytes()
 
 
-def test_truncated_files_are_refused(tmp_path):
-    path = tmp_path / "m.npz"
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_truncated_files_are_refused(tmp_path, suffix):
+    path = tmp_path / f"m.{suffix}"
     _, content = small_file(path)
     for length in [*range(0, len(content), 97), len(content) - 1]:
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=r"m\.npz is not a model of prelunet, or is damaged"):
+        expected = rf"m\.{suffix} is not a model of prelunet, or is damaged"
+        with pytest.raises(ValueError, match=expected):
             pn.load(path)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("bits", [0b1, 0b1000, 0b11111111])
-def test_a_flipped_byte_is_refused_or_does_not_matter(tmp_path, bits):
-    """Each entry has a checksum; what lies beside entries, dates say, is not looked at."""
-    path = tmp_path / "m.npz"
+def test_a_flipped_byte_is_refused_or_does_not_matter(tmp_path, bits, suffix):
+    """All that is read has a checksum; what lies beside it, dates say, is not looked at."""
+    path = tmp_path / f"m.{suffix}"
     model, content = small_file(path)
     refused = 0
     for place in range(0, len(content), 17):
@@ -54,10 +61,13 @@ def test_a_flipped_byte_is_refused_or_does_not_matter(tmp_path, bits):
 def rewritten(path, change):
     """Save a model whose file is changed by `change(entries)`, a dictionary of arrays."""
     small_file(path)
-    with np.load(path, allow_pickle=False) as file:
-        entries = dict(file)
+    _, file_format = format_of("load", path)
+    with path.open("rb") as stream:
+        text, arrays = file_format.read(stream)
+    entries = {"prelunet": np.array(text), **arrays}
     change(entries)
-    np.savez(path, **entries)
+    with path.open("wb") as stream:
+        file_format.write(stream, str(entries.pop("prelunet")), entries)
 
 
 def described(**changes):
@@ -85,7 +95,6 @@ CHANGES = {
     "shape": (replaced("parameter/0.weight", lambda w: w.T), r"shape \(2, 3\) .* got \(3, 2\)"),
     "slot shape": (replaced("slot/0/0.bias", lambda b: b[:1]), r"shape \(2,\) .* got \(1,\)"),
     "dtype": (replaced("parameter/0.bias", np.float64), "dtype float32, got .* float64"),
-    "no description": (lambda e: e.pop("prelunet"), "not a model of prelunet, or is damaged"),
     "not JSON": (replaced("prelunet", lambda _: np.array("{")), "not a model of prelunet"),
     "a list": (replaced("prelunet", lambda _: np.array("[]")), "not a model of prelunet"),
     "no format": (described(format=None), "not a model of prelunet, or is damaged: 'format'"),
@@ -104,12 +113,14 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("change", CHANGES)
-def test_entries_that_do_not_fit_are_refused(tmp_path, change):
+def test_entries_that_do_not_fit_are_refused(tmp_path, change, suffix):
     make, message = CHANGES[change]
-    rewritten(tmp_path / "m.npz", make)
-    with pytest.raises(ValueError, match=rf"^load: .*m\.npz .*{message}"):
-        pn.load(tmp_path / "m.npz")
+    path = tmp_path / f"m.{suffix}"
+    rewritten(path, make)
+    with pytest.raises(ValueError, match=rf"^load: .*m\.{suffix} .*{message}"):
+        pn.load(path)
 
 
 class Bomb:
@@ -123,7 +134,7 @@ class Bomb:
 
 def test_pickles_are_refused_unopened(tmp_path):
     objects = np.array([Bomb(), None], dtype=object)
-    rewritten(tmp_path / "m.npz", replaced("parameter/0.bias", lambda _: objects))
+    np.savez(tmp_path / "m.npz", prelunet=np.array("{}"), **{"parameter/0.bias": objects})
     (tmp_path / "p.npz").write_bytes(pickle.dumps(Bomb()))
     for name in ("m.npz", "p.npz"):
         with pytest.raises(ValueError, match=r"or is damaged: .*allow_pickle"):
@@ -131,7 +142,7 @@ def test_pickles_are_refused_unopened(tmp_path):
     assert not Bomb.exploded
 
 
-def test_other_files_are_refused(tmp_path):
+def test_other_npz_files_are_refused(tmp_path):
     path = tmp_path / "m.npz"
     path.write_bytes(b"")
     with pytest.raises(ValueError, match="not a model of prelunet"):
@@ -146,4 +157,24 @@ def test_other_files_are_refused(tmp_path):
         pn.load(path)
     np.savez(path, x=np.zeros(3))
     with pytest.raises(ValueError, match="not a model of prelunet"):
+        pn.load(path)
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"prelunet": "{}"}])
+def test_other_safetensors_files_are_refused(tmp_path, metadata):
+    path = tmp_path / "m.safetensors"
+    safetensors.numpy.save_file({"x": np.zeros(3)}, path, metadata)
+    with pytest.raises(ValueError, match=r"not a model of .*: its metadata lack 'prelunet' or"):
+        pn.load(path)
+
+
+def test_tensors_that_other_hands_have_changed_are_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    small_file(path)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    tensors = safetensors.numpy.load_file(path)
+    tensors["parameter/0.bias"][0] += 1
+    safetensors.numpy.save_file(tensors, path, metadata)
+    with pytest.raises(ValueError, match="or is damaged: its checksum does not fit"):
         pn.load(path)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 
 import numpy as np
 import pytest
+import safetensors
 
 import prelunet as pn
 from network_models import labelled, mlp, parameter_copies
+from subprocesses import run_code
 from tolerances import assert_same_bits
 
 OPTIMIZERS = [
@@ -21,20 +24,23 @@ OPTIMIZERS = [
 ]
 
 
+SUFFIXES = ["npz", "safetensors"]
+
+
 @pytest.fixture
 def data(rng):
     return labelled(rng, 40)
 
 
-def saved_and_loaded(model, path):
-    model.save(path / "m.npz")
-    return pn.load(path / "m.npz")
+def saved_and_loaded(model, path, suffix="npz"):
+    model.save(path / f"m.{suffix}")
+    return pn.load(path / f"m.{suffix}")
 
 
 def copies(model, path):
     """Return the model as each of the ways to copy it gives it back."""
     return {
-        "load": saved_and_loaded(model, path),
+        **{f"load {suffix}": saved_and_loaded(model, path, suffix) for suffix in SUFFIXES},
         "pickle": pickle.loads(pickle.dumps(model)),
         "deepcopy": copy.deepcopy(model),
         "copy": copy.copy(model),
@@ -130,7 +136,7 @@ def test_metrics_that_are_functions_are_in_copies_but_not_in_files(data, tmp_pat
     model = mlp(metrics=[largest, "accuracy"])
     for way, other in copies(model, tmp_path).items():
         expected = model.evaluate(*data)
-        if way == "load":
+        if way.startswith("load"):
             del expected["largest"]
         assert other.evaluate(*data) == expected
 
@@ -200,25 +206,43 @@ def test_a_file_is_an_npz_without_pickles(tmp_path):
     }
 
 
-def test_a_path_is_a_string_or_a_path(tmp_path):
-    for path in (tmp_path / "path.npz", str(tmp_path / "string.npz")):
+def test_a_safetensors_file_is_one_for_everybody(tmp_path):
+    model = mlp(optimizer=pn.SGD(0.1, momentum=0.5))
+    model.save(tmp_path / "m.safetensors")
+    with safetensors.safe_open(tmp_path / "m.safetensors", framework="numpy") as file:
+        description = json.loads(file.metadata()["prelunet"])
+        names = set(file.keys())
+        for name, values in model.parameters().items():
+            assert_same_bits(file.get_tensor(f"parameter/{name}"), values)
+    assert description["format"] == 1
+    assert description["version"] == pn.__version__
+    assert names - {f"parameter/{name}" for name in model.parameters()} == {
+        f"slot/0/{name}" for name in model.parameters()
+    }
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_path_is_a_string_or_a_path(tmp_path, suffix):
+    for path in (tmp_path / f"path.{suffix}", str(tmp_path / f"string.{suffix}")):
         mlp().save(path)
         assert pn.load(path).input_shape == (19,)
 
 
-def test_paths_that_are_refused(tmp_path):
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_paths_that_are_refused(tmp_path, suffix):
     for call, name in ((mlp().save, "save"), (pn.load, "load")):
         for bad in ("m", "m.npy", "m.npz.part", tmp_path):
-            with pytest.raises(ValueError, match=rf"^{name}: path must end in \.npz, got '"):
+            expected = rf"^{name}: path must end in \.npz or \.safetensors, got '"
+            with pytest.raises(ValueError, match=expected):
                 call(bad)
         for bad in (None, b"m.npz", 3):
-            with pytest.raises(TypeError, match=r"PathLike|bytes"):
+            with pytest.raises(TypeError, match=rf"^{name}: path must be a str or a PathLike"):
                 call(bad)
         with pytest.raises(FileNotFoundError):
-            call(tmp_path / "nowhere" / "m.npz")
-    (tmp_path / "folder.npz").mkdir()
-    with pytest.raises(OSError, match=r"folder\.npz"):
-        pn.load(tmp_path / "folder.npz")
+            call(tmp_path / "nowhere" / f"m.{suffix}")
+    (tmp_path / f"folder.{suffix}").mkdir()
+    with pytest.raises(OSError, match=rf"folder\.{suffix}"):
+        pn.load(tmp_path / f"folder.{suffix}")
 
 
 @pytest.mark.parametrize(
@@ -242,20 +266,41 @@ def test_bad_metadata(tmp_path, metadata, error, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_write_leaves_the_file_that_was_there(tmp_path, monkeypatch):
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_failed_write_leaves_the_file_that_was_there(tmp_path, suffix):
+    """The operating system allows the process files of 4 KiB; the model needs more."""
+    path = tmp_path / f"m.{suffix}"
+    mlp().save(path)
+    before = path.read_bytes()
+    run_code(
+        """
+        import resource, signal, sys
+        import prelunet as pn
+
+        model = pn.load(sys.argv[1])
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        try:
+            model.save(sys.argv[1])
+        except OSError as error:
+            assert "too large" in str(error), error
+        else:
+            raise AssertionError("it was written")
+        """,
+        path,
+    )
+    assert len(before) > 4096
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("call", ["save", "load"])
+def test_a_missing_package_is_named(tmp_path, monkeypatch, call):
+    path = tmp_path / "m.safetensors"
     model = mlp()
-    model.save(tmp_path / "m.npz")
-    before = (tmp_path / "m.npz").read_bytes()
-    written = []
-
-    def fail(file, **arrays):
-        file.write(b"half of it")
-        written.append(file)
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "savez", fail)
-    with pytest.raises(OSError, match="No space left"):
-        model.save(tmp_path / "m.npz")
-    assert len(written) == 1
-    assert [entry.name for entry in tmp_path.iterdir()] == ["m.npz"]
-    assert (tmp_path / "m.npz").read_bytes() == before
+    model.save(path)
+    for name in ("safetensors", "safetensors.numpy"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"a \.safetensors file needs .* 'prelunet\[io\]'"):
+        model.save(path) if call == "save" else pn.load(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.safetensors"]

@@ -420,14 +420,14 @@ class Sequential(Network):
     def save(
         self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Write the model to an NPZ file: layers, parameters, optimizer and its state.
+        """Write the model to a file: layers, parameters, optimizer and its state.
 
         A write that fails leaves the file that was there.
 
         Parameters
         ----------
         path : path-like
-            Ends in ``.npz``.
+            Ends in ``.npz``, or in ``.safetensors`` (with the package of that name).
         metadata : mapping, optional
             JSON values that `load` gives back as `metadata`; by default the model's.
 
@@ -436,7 +436,9 @@ class Sequential(Network):
         OSError
             If the file cannot be written.
         TypeError, ValueError
-            If `path` or `metadata` is not what is said above.
+            If `path` or `metadata` is not what is said above, or a layer is a `Lambda`.
+        ImportError
+            If the package safetensors is needed and not installed.
         """
         serialization.save(self, path, self.metadata if metadata is None else metadata)
 

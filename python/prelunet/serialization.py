@@ -1,17 +1,17 @@
-"""Models as files and copies: an NPZ of arrays with the architecture as JSON, never a pickle."""
+"""Models as files and copies: arrays by name with the architecture as JSON, never a pickle."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core, losses, optimizers, schedules
+from .formats import format_of, replacing
 from .layers import Lambda, Layer
 from .layers.stacking import all_layers
 from .losses import FunctionLoss
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .model import Sequential
 
 FORMAT = 1  # of the file: goes up when an older prelunet could not read it
-_DESCRIPTION = "prelunet"  # the entry that holds the JSON
 
 
 def get_state(model: Sequential) -> dict[str, Any]:
@@ -115,8 +114,8 @@ def _check_tensors(
 
 
 def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str, Any]) -> None:
-    """Write `model` to an NPZ file; see `Sequential.save`."""
-    target = _checked_path("save", path)
+    """Write `model` to a file; see `Sequential.save`."""
+    target, file_format = format_of("save", path)
     if not isinstance(metadata, Mapping):
         raise TypeError(f"save: metadata must be a mapping, got {metadata!r}")
     for name, layer in all_layers(model.layers):
@@ -129,15 +128,8 @@ def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str,
         text = json.dumps({**state["description"], "metadata": dict(metadata)}, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"save: metadata must hold JSON values only: {error}") from error
-    temporary = f"{target}.{os.getpid()}.part"
-    try:
-        with open(temporary, "wb") as file:
-            entries: dict[str, Any] = {_DESCRIPTION: np.array(text), **state["arrays"]}
-            np.savez(file, **entries)
-        os.replace(temporary, target)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+    with replacing(target) as stream:
+        file_format.write(stream, text, state["arrays"])
 
 
 def _leave_out_training(state: dict[str, Any]) -> None:
@@ -156,6 +148,7 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     Parameters
     ----------
     path : path-like
+        Ends in ``.npz`` or ``.safetensors``.
 
     Returns
     -------
@@ -167,15 +160,18 @@ def load(path: str | os.PathLike[str]) -> Sequential:
         If the file cannot be read.
     ValueError
         If it is not a model of prelunet, of a later format, damaged or incomplete.
+    ImportError
+        If the file is a safetensors and that package is not installed.
     """
     from .model import Sequential
 
-    source = _checked_path("load", path)
+    source, file_format = format_of("load", path)
     with open(source, "rb") as stream:
         try:
-            description, arrays = _read(stream)
+            text, arrays = file_format.read(stream)
+            description = json.loads(text)
             version = description["format"]
-        except Exception as error:  # the readers of zip, NPY and JSON have many ways to say it
+        except Exception as error:  # the readers of formats and JSON have many ways to say it
             raise ValueError(
                 f"load: {source} is not a model of prelunet, or is damaged: {error}"
             ) from error
@@ -190,18 +186,3 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"load: {source} is damaged or incomplete: {error}") from error
     return model
-
-
-def _read(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    with np.load(stream, allow_pickle=False) as file:
-        arrays = {key: file[key] for key in file.files}
-    return json.loads(str(arrays.pop(_DESCRIPTION)[()])), arrays
-
-
-def _checked_path(operation: str, path: str | os.PathLike[str]) -> str:
-    checked = os.fspath(path)
-    if not isinstance(checked, str):
-        raise TypeError(f"{operation}: path must be a str or a PathLike of one, got {path!r}")
-    if not checked.endswith(".npz"):
-        raise ValueError(f"{operation}: path must end in .npz, got {checked!r}")
-    return checked

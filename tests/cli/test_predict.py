@@ -119,9 +119,9 @@ def test_predict_refuses_files_it_cannot_use(model_file, tmp_path, monkeypatch, 
 
 
 def test_predict_needs_to_know_the_images(blobs, capsys):
-    assert train("--data", blobs, "--out", "none", "--save", "m.npz") == 0
+    assert train("--data", blobs, "--out", "none", "--save", "m.safetensors") == 0
     save_digit("a.png", np.arange(64) % 17)
-    assert cli.main(["predict", "m.npz", "a.png"]) == 2
+    assert cli.main(["predict", "m.safetensors", "a.png"]) == 2
     assert "must say the shape of an image" in capsys.readouterr().err
 
 

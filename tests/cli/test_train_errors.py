@@ -50,7 +50,7 @@ def test_bad_options_are_refused_by_the_parser(arguments, message, capsys):
         (["--seed", "99999999999999999999"], "seed must be an integer"),
         (["--out", "taken"], "taken: "),
         (["--save", "taken/m.npz"], "taken: "),
-        (["--save", "m.pkl"], "--save must end in .npz, got 'm.pkl'"),
+        (["--save", "m.pkl"], "--save must end in .npz or .safetensors, got 'm.pkl'"),
         (["--label-column", "3"], "label_column must be left out"),
     ],
 )

@@ -19,6 +19,8 @@ OPTIONAL = {
     "mlxtend": "data",
     "pillow": "data",
     "tensorboardX": "tensorboard",
+    "safetensors": "io",
+    "onnx": "io",
 }
 
 

@@ -13,6 +13,7 @@ from prelunet import callbacks, data
 from prelunet.cli import network, options, results, rows, train_options
 from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Rows
+from prelunet.formats import format_of
 from prelunet.history import History
 
 VALIDATION_SPLIT = 0.1  # when --patience needs validation rows and none were asked for
@@ -131,9 +132,7 @@ def _destinations(
         folder = results.writable_folder(arguments.out or Path("runs", Path(dataset.name).stem))
         files.append(folder / results.MODEL)
     if arguments.save is not None:
-        save = Path(arguments.save)
-        if save.suffix != ".npz":
-            raise ValueError(f"train: --save must end in .npz, got {arguments.save!r}")
+        save = Path(format_of("train", arguments.save, argument="--save")[0])
         results.writable_folder(save.parent)
         files.append(save)
     return folder, files

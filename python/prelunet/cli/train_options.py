@@ -158,5 +158,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
         help="folder for results.json, model.npz, history.png and confusion_matrix.png, which are "
         "overwritten; none for no folder; runs/NAME, by the name of the data, unless given",
     )
-    group.add_argument("--save", metavar="FILE", help="write the model there too")
+    group.add_argument(
+        "--save", metavar="FILE", help="write the model there too: .npz or .safetensors"
+    )
     group.add_argument("--quiet", action="store_true", help="print the result alone")
