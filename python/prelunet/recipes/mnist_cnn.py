@@ -32,8 +32,6 @@ from prelunet.recipes.figures import Panel, draw_misclassified, draw_panels, dra
 from prelunet.recipes.report import Report
 from prelunet.recipes.step_log import StepLog
 
-STEPS_BETWEEN = 100
-
 
 @dataclass(frozen=True)
 class Run:
@@ -95,7 +93,7 @@ def train(
     """Train one network; return what came out, and the network."""
     model = network(run, options.seed, options.dropout)
     model.compile(run.optimizer(options.learning_rate), metrics=["accuracy"])
-    every = 10 if options.quick else STEPS_BETWEEN
+    every = 10 if options.quick else 100
     progress = StepLog(every, quiet=options.quiet)
     watchers: list[pn.Callback] = [progress]
     if options.tensorboard is not None:
