@@ -87,8 +87,11 @@ def test_the_code_of_the_design_runs(rng, tmp_path):
     model.train_on_batch(X, y)
     model.train_epoch(X, y, order=rng.permutation(300), batch_size=128)
     assert "784" in model.summary()
-    model.save(tmp_path / "m.npz")
-    assert_same_bits(pn.load(tmp_path / "m.npz").predict(X), model.predict(X))
+    for name in ("m.npz", "m.safetensors"):
+        model.save(tmp_path / name)
+        assert_same_bits(pn.load(tmp_path / name).predict(X), model.predict(X))
+    model.to_onnx(tmp_path / "m.onnx")
+    assert (tmp_path / "m.onnx").stat().st_size > 4 * sum(v.size for v in views.values())
     x, alpha = rng.standard_normal((4, 3)), np.full(3, 0.25)
     grad_out = pn.ops.prelu_forward(x, alpha)
     grad_x, grad_alpha = pn.ops.prelu_backward(grad_out, x, alpha)

@@ -389,13 +389,8 @@ class Sequential(Network):
         ValueError
             If the loss is not one of logits.
         """
-        loss = self._compiled("predict_proba")
-        if loss.probabilities is None:
-            raise ValueError(
-                f"predict_proba: the loss must be a cross-entropy, got {loss.name!r}; "
-                "predict gives the outputs"
-            )
-        probabilities: Array = getattr(ops, f"{loss.probabilities}_forward")(self.predict(X))
+        function = getattr(ops, f"{self._probabilities('predict_proba')}_forward")
+        probabilities: Array = function(self.predict(X))
         return probabilities
 
     def evaluate(
@@ -442,6 +437,37 @@ class Sequential(Network):
         """
         serialization.save(self, path, self.metadata if metadata is None else metadata)
 
+    def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = False) -> None:
+        """Write what `predict` computes to an ONNX file (opset 17), for other programs to run.
+
+        The graph takes ``"x"``, any number of rows of the model's dtype and of its shape, images as
+        (height, width, channels), and gives ``"outputs"``. Dropout is left out, and so is all that
+        belongs to training. Runtimes may lack double precision: onnxruntime does for `Conv2D`,
+        `ELU` and `GELU`.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in ``.onnx``.
+        probabilities : bool, default False
+            Give ``"probabilities"`` instead, as `predict_proba` does.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; one that was there is left as it was.
+        TypeError, ValueError
+            If an argument is not what is said above, a layer is a `Lambda`, or the loss is not one
+            of logits.
+        RuntimeError
+            If the model is not built, or not compiled and probabilities are wanted.
+        ImportError
+            If the package onnx is not installed.
+        """
+        from .interop.onnx import to_onnx
+
+        to_onnx(self, path, probabilities=probabilities)
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the model as JSON values and copies of arrays."""
         return serialization.get_state(self)
@@ -456,3 +482,13 @@ class Sequential(Network):
         if self._loss is None:
             raise RuntimeError(f"{operation}: compile the model first")
         return self._loss
+
+    def _probabilities(self, operation: str) -> str:
+        """Return what makes probabilities of the outputs: "softmax" or "sigmoid"."""
+        loss = self._compiled(operation)
+        if loss.probabilities is None:
+            raise ValueError(
+                f"{operation}: the loss must be a cross-entropy, got {loss.name!r}; "
+                "predict gives the outputs"
+            )
+        return loss.probabilities

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import prelunet
-from prelunet.cli import bench, evaluate, info, predict, reproduce, train
+from prelunet.cli import bench, evaluate, export, info, predict, reproduce, train
 from prelunet.cli.options import HelpFormatter
 
 EXIT_ERROR = 2  # argparse's, for what was typed; here for all that the user can put right
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"prelunet {prelunet.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, evaluate, predict, reproduce, bench, info):
+    for command in (train, evaluate, predict, export, reproduce, bench, info):
         command.add_parser(commands)
     return parser
 

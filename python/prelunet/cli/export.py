@@ -1,0 +1,43 @@
+"""``prelunet export``: a model for other programs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import prelunet as pn
+from prelunet.cli import options
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "export",
+        help="write a model as ONNX, for other programs to run",
+        description="Write a saved model as an ONNX file. Its input is x, any number of rows as "
+        "the model takes them; its output is outputs, or probabilities.",
+        formatter_class=options.HelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
+    parser.add_argument("file", metavar="FILE", help="the file to write, which ends in .onnx")
+    parser.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="have the file give probabilities, not the outputs that they are made of",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Load, write, and say what the file takes and gives."""
+    model = pn.load(arguments.model)
+    model.to_onnx(arguments.file, probabilities=arguments.probabilities)
+    output = "probabilities" if arguments.probabilities else "outputs"
+    print(
+        f"wrote {arguments.file}: {model.dtype}, x {_shape(model.input_shape)} to "
+        f"{output} {_shape(model.output_shape)}"
+    )
+
+
+def _shape(sample: tuple[int, ...] | None) -> str:
+    return f"({', '.join(['rows', *map(str, sample or ())])})"
