@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -59,14 +59,37 @@ def fit(
     return _Loop(model, data, validation, size, shuffle, epochs, every).run()
 
 
-class _Loop:
-    """One call of fit, with everything checked."""
+class Trained(Protocol):
+    """What the loop asks of rows and targets; `Data` is one."""
+
+    count: int
+    network: Any
+
+    def train(self, order: Any, batch_size: int, totals: Any, *, steps: int) -> Any:
+        """Make `steps` updates over the rows of `order`; return what they alone come to."""
+
+    def logs(self, totals: Any) -> dict[str, float]:
+        """Return what the steps so far add up to, by name."""
+
+    def history(self, totals: npt.NDArray[np.float64]) -> dict[str, list[float]]:
+        """Return what rows of sums add up to, by name: `logs` of each."""
+
+
+class Validated(Protocol):
+    """What the loop asks of rows that it does not train on."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Return losses and metrics, by name."""
+
+
+class WatchedLoop:
+    """One call of fit, with everything checked, that stops after each epoch and calls hooks."""
 
     def __init__(
         self,
         model: Sequential,
-        data: Data,
-        validation: Data | None,
+        data: Trained,
+        validation: Validated | None,
         batch_size: int,
         shuffle: bool,
         epochs: int,
@@ -88,6 +111,7 @@ class _Loop:
         self.stops = [_Stop(c, c.steps_between) for c in callbacks if c.steps_between is not None]
 
     def run(self) -> History:
+        """Train, then give back what training took, even where it failed."""
         network = self.data.network
         network.begin_fit()
         try:
@@ -95,10 +119,7 @@ class _Loop:
             for callback in self.callbacks:
                 callback.set_model(self.model)
                 callback.set_params({"epochs": self.epochs, "steps": self.steps})
-            if self.callbacks or self.validation is not None or self.data.wants_functions:
-                self._watched_epochs()
-            else:
-                self._epochs()
+            self._epochs()
         finally:
             network.end_fit()
             for callback in self.callbacks:
@@ -106,20 +127,11 @@ class _Loop:
         return self.history
 
     def _epochs(self) -> None:
-        """Train with nobody watching: many epochs in one call."""
-        most = max(1, _CALL_STEPS // self.steps)
-        for begin in range(0, self.epochs, most):
-            totals = np.zeros((min(most, self.epochs - begin), 3))
-            self.data.train_epochs(self.shuffle, self.batch_size, totals)
-            self.history.extend(self.data.history(totals))
-
-    def _watched_epochs(self) -> None:
         self._call("on_train_begin")
         for epoch in range(self.epochs):
             self._call("on_epoch_begin", epoch)
             logs = self._epoch()
             self.model.epochs_trained += 1
-            logs |= self.data.functions()
             if self.validation is not None:
                 validated = self.validation.evaluate()
                 logs |= {f"val_{name}": value for name, value in validated.items()}
@@ -129,12 +141,16 @@ class _Loop:
                 break
         self._call("on_train_end")
 
-    def _epoch(self) -> dict[str, float]:
-        order = None
+    def _order(self) -> npt.NDArray[np.int64] | None:
+        """Return the rows of the epoch that begins; None for all as they lie, in one slice."""
         if self.shuffle and self.steps > 1:
-            order = _core.row_order(self.model.seed, self.model.epochs_trained, self.data.count)
-        elif self.steps > 1 and (self.slice < self.steps or self.stops):
-            order = np.arange(self.data.count)
+            return _core.row_order(self.model.seed, self.model.epochs_trained, self.data.count)
+        if self.steps > 1 and (self.slice < self.steps or self.stops):
+            return np.arange(self.data.count)
+        return None
+
+    def _epoch(self) -> dict[str, float]:
+        order = self._order()
         totals = _core.Totals()
         done = 0
         while done < self.steps:
@@ -179,6 +195,29 @@ class _Loop:
         for callback in self.callbacks:
             if overrides(callback, hook):
                 getattr(callback, hook)(*arguments)
+
+
+class _Loop(WatchedLoop):
+    """One call of `Sequential.fit`."""
+
+    data: Data
+
+    def _epochs(self) -> None:
+        if self.callbacks or self.validation is not None or self.data.wants_functions:
+            super()._epochs()
+        else:
+            self._unwatched_epochs()
+
+    def _epoch(self) -> dict[str, float]:
+        return super()._epoch() | self.data.functions()
+
+    def _unwatched_epochs(self) -> None:
+        """Train with nobody watching: many epochs in one call."""
+        most = max(1, _CALL_STEPS // self.steps)
+        for begin in range(0, self.epochs, most):
+            totals = np.zeros((min(most, self.epochs - begin), 3))
+            self.data.train_epochs(self.shuffle, self.batch_size, totals)
+            self.history.extend(self.data.history(totals))
 
 
 class _Stop:
