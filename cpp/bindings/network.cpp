@@ -166,6 +166,25 @@ Totals train(Network<T>& network, const Rows& x, const HeldTargets& y, const py:
   return own;
 }
 
+// One update with all rows as one batch, from arrays that nothing holds on to: (loss, right answers).
+template <class T>
+std::pair<double, double> train_on_batch(Network<T>& network, const py::array& x, const py::array& y,
+                                         const py::object& sample_weight, double learning_rate) {
+  const std::string operation = "train_on_batch";
+  const Rows rows = make_rows(network, operation, x);
+  const HeldTargets targets = make_targets(network, operation, y, sample_weight);
+  check_same_rows(operation, rows, targets);
+  TrainingRun run;
+  run.rows = run.batch_size = rows.source.rows;
+  run.learning_rates = &learning_rate;
+  Totals totals;
+  const Usage::Writing writing(network.usage(), "train_on_batch");
+  interruptible(
+      [&](const Interrupt& interrupt) { return network.train(rows.source, targets.targets, run, &totals, interrupt); });
+  const bool mean = network.loss().info().reduction == Reduction::mean;
+  return {mean ? totals.loss / totals.rows : totals.loss, totals.right};
+}
+
 // Whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right and rows of epoch i.
 template <class T>
 void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y,
@@ -300,6 +319,8 @@ void register_network_of(py::module_& m, const char* name) {
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true))
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
            py::arg("learning_rates"), py::arg("totals"))
+      .def("train_on_batch", &train_on_batch<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("learning_rate"))
       .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("shuffle").none(true),
            py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"))
       .def("predict", &predict<T>, py::arg("rows"))

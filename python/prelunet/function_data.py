@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._arrays import are_classes, as_array, as_rows, class_of_rows
+from ._arrays import as_array, as_rows, class_of_rows
 from .losses import FunctionLoss, Loss
 from .steps import Data
 
@@ -49,9 +49,10 @@ class FunctionData(Data):
         self._x = as_rows(operation, "X", X)
         super().__init__(model, operation, X, y, sample_weight, class_weight)
 
-    def _are_classes(self) -> bool:
-        labels = self._y.ndim == 1 and self._y.dtype.kind in "iub"
-        return labels or (self._y.ndim == 2 and are_classes(self._y))
+    def _judges(self, loss: Loss) -> bool:
+        if self._y.ndim == 1 and self._y.dtype.kind not in "iub":
+            return False  # quantities
+        return self._y.ndim <= 2 and super()._judges(loss)
 
     def _checked_y(self, operation: str, y: npt.ArrayLike, loss: Loss) -> Array:
         return as_rows(operation, "y", y)

@@ -164,8 +164,11 @@ class Sequential(Network):
     def learning_rate(self) -> float:
         """The rate of the next update. Setting it holds from there on, in place of a schedule."""
         self._compiled("learning_rate")
-        assert self._schedule is not None
-        return float(self._schedule(self.steps_trained))
+        schedule = self._schedule
+        assert schedule is not None
+        if isinstance(schedule, schedules.Constant):  # a call and a look-up less in every step
+            return schedule.learning_rate
+        return float(schedule(self.steps_trained))
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
@@ -288,6 +291,9 @@ class Sequential(Network):
         dict of str to float
             ``"loss"`` and, where compiled, ``"accuracy"`` before the update.
         """
+        loss = self._compiled("train_on_batch")
+        if self._network is not None and not isinstance(loss, losses.FunctionLoss):
+            return steps.train_on_batch(self, loss, X, y, sample_weight)
         data = hold(self, "train_on_batch", X, y, sample_weight)
         totals = _core.Totals()
         data.train(None, data.count, totals, steps=1)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .model import Sequential
 
 Array = npt.NDArray[Any]
+_NOT_ASKED_FOR = object()
 
 
 def compile_network(
@@ -74,6 +75,32 @@ def checked_order(operation: str, order: npt.ArrayLike) -> Array:
     return numbers
 
 
+def train_on_batch(
+    model: Sequential,
+    loss: Loss,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+) -> dict[str, float]:
+    """Make one update, all checks in one call into C++: for loops that make one after another."""
+    network = model._network
+    rows = as_rows("train_on_batch", "X", X)
+    targets = as_targets("train_on_batch", y, loss=loss, outputs=network.outputs)
+    if sample_weight is not None:
+        sample_weight = as_rows("train_on_batch", "sample_weight", sample_weight)
+    value, right = network.train_on_batch(rows, targets, sample_weight, model.learning_rate)
+    logs = {"loss": value}
+    if _judges(model, loss, targets):
+        logs["accuracy"] = right / len(rows)
+    return logs
+
+
+def _judges(model: Sequential, loss: Loss, y: Array) -> bool:
+    """Return whether the engine's count of right answers is wanted and has a meaning."""
+    counted = model._metrics.get("accuracy", _NOT_ASKED_FOR) is None  # not a function of that name
+    return counted and (not loss.regression or are_classes(y))
+
+
 class Data:
     """Rows and targets, checked once and held for as many steps as are wanted."""
 
@@ -95,8 +122,7 @@ class Data:
             self._y = self._checked_y(operation, y, loss)
             self.targets = self._targets(operation, sample_weight, class_weight)
         self._sum = loss.reduction == "sum"
-        counted = ("accuracy", None) in model._metrics.items()  # not a function of that name
-        self._judged = counted and (not loss.regression or self._are_classes())
+        self._judged = self._judges(loss)
 
     def _checked_y(self, operation: str, y: npt.ArrayLike, loss: Loss) -> Array:
         return as_targets(operation, y, loss=loss, outputs=self.network.outputs)
@@ -104,8 +130,8 @@ class Data:
     def _engine_targets(self, operation: str, weights: Array | None) -> Any:
         return self.network.targets(operation, self._y, weights)
 
-    def _are_classes(self) -> bool:
-        return are_classes(self._y)
+    def _judges(self, loss: Loss) -> bool:
+        return _judges(self.model, loss, self._y)
 
     def _targets(
         self,
