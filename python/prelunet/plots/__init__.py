@@ -1,4 +1,4 @@
-"""Figures: of a training run, of weights, and of what a classifier confuses.
+"""Figures: of a training run, of weights and slopes, of what a classifier decides and confuses.
 
 They follow scikit-learn's displays: a class method computes and draws, ``plot`` draws again, and
 attributes that end in an underscore hold Matplotlib's objects. Figures are made without pyplot, so
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from prelunet.plots.alpha import AlphaDisplay
 from prelunet.plots.confusion import plot_confusion_matrix
+from prelunet.plots.decision_boundary import DecisionBoundaryDisplay
 from prelunet.plots.history import HistoryDisplay
 from prelunet.plots.misclassified import MisclassifiedDisplay
 from prelunet.plots.weights import WeightsDisplay
 
 __all__ = [
     "AlphaDisplay",
+    "DecisionBoundaryDisplay",
     "HistoryDisplay",
     "MisclassifiedDisplay",
     "WeightsDisplay",
