@@ -14,22 +14,23 @@ import prelunet as pn
 from cli_runs import read_results, train
 from prelunet import cli, data
 
-FILES = {"results.json", "model.npz", "history.png", "confusion_matrix.png"}
+FIGURES = ("history.png", "confusion_matrix.png", "alphas.png")
+FILES = {"results.json", "model.npz", *FIGURES}
 
 
 def test_without_options_it_trains_on_digits_and_says_what_came_out(digits_run):
     cwd, process = digits_run
     assert process.returncode == 0, process.stderr
     assert "Traceback" not in process.stderr
-    test, time, *wrote = process.stdout.splitlines()[-6:]
+    test, time, *wrote = process.stdout.splitlines()[-7:]
     assert float(re.fullmatch(r"test +accuracy ([\d.]+), loss [\d.]+", test)[1]) >= 0.97
     assert re.fullmatch(r"time +[\d.]+ seconds for 50 epochs \(\w+, threads: \d+\)", time)
     folder = cwd / "runs" / "digits"
     assert {line.split()[-1] for line in wrote} == {f"runs/digits/{name}" for name in FILES}
     assert {path.name for path in folder.iterdir()} == FILES
-    for name in ("history.png", "confusion_matrix.png"):
+    for name in FIGURES:
         with Image.open(folder / name) as image:
-            assert min(image.size) >= 500
+            assert image.width >= 500
             assert len(image.convert("RGB").getcolors(1 << 20)) > 10
 
 
@@ -153,6 +154,16 @@ def test_csv_with_a_label_column(tmp_path, monkeypatch):
     for column in ("kind", "0"):
         assert train("--data", "t.csv", "--label-column", column) == 0
         assert read_results("runs/t")["data"]["train_rows"] == 40
+
+
+def test_alphas_are_drawn_where_there_is_one_for_each_unit(blobs):
+    folder = Path("runs/blobs")
+    assert train("--data", blobs) == 0
+    assert (folder / "alphas.png").exists()
+    for others in (["--prelu", "shared"], ["--activation", "relu"], ["--hidden", "none"]):
+        (folder / "alphas.png").touch()  # an earlier run's
+        assert train("--data", blobs, *others) == 0
+        assert {path.name for path in folder.iterdir()} == FILES - {"alphas.png"}
 
 
 def test_without_matplotlib_there_is_a_note_and_no_stale_figure(blobs, monkeypatch, capsys):

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ RESULTS = "results.json"
 MODEL = "model.npz"
 HISTORY = "history.png"
 CONFUSION_MATRIX = "confusion_matrix.png"
+ALPHAS = "alphas.png"
 VERSIONS = {"prelunet": "version", "numpy": "numpy", "python": "python"}
 UNITS = {"loss": "nats", "accuracy": "share of rows"}
 
@@ -72,6 +73,8 @@ def write_figures(
     y_true: Array,
     y_pred: Array,
     class_names: Sequence[str],
+    model: pn.Sequential,
+    alpha_init: float,
 ) -> tuple[list[Path], list[str]]:
     """Draw into the folder what the installed packages can.
 
@@ -84,26 +87,32 @@ def write_figures(
     """
     written, missing = [], []
     metrics = [metric for metric in UNITS if metric in history]
-    for name, draw in (
-        (
-            HISTORY,
-            lambda: plots.HistoryDisplay.from_history(history, metrics=metrics, units=UNITS),
+    figures: dict[str, Callable[[], Any]] = {
+        HISTORY: lambda: plots.HistoryDisplay.from_history(history, metrics=metrics, units=UNITS),
+        CONFUSION_MATRIX: lambda: plots.plot_confusion_matrix(
+            y_true, y_pred, class_names=class_names
         ),
-        (
-            CONFUSION_MATRIX,
-            lambda: plots.plot_confusion_matrix(y_true, y_pred, class_names=class_names),
-        ),
-    ):
+    }
+    if _has_channel_alphas(model):
+        figures[ALPHAS] = lambda: plots.AlphaDisplay.from_model(model, start=alpha_init)
+    for name in (HISTORY, CONFUSION_MATRIX, ALPHAS):
+        # One drawn earlier, by another run, would pass for this run's.
+        (folder / name).unlink(missing_ok=True)
+    for name, draw in figures.items():
         try:
-            display: Any = draw()
+            display = draw()
         except ImportError as error:
-            # One drawn earlier, by another run, would pass for this run's.
-            (folder / name).unlink(missing_ok=True)
             missing.append(str(error))
             continue
         style.save(display.figure_, folder / name)
         written.append(folder / name)
     return written, missing
+
+
+def _has_channel_alphas(model: pn.Sequential) -> bool:
+    """Return whether there are alphas enough for a histogram."""
+    parameters = model.parameters().items()
+    return any(name.endswith(".alpha") and values.size > 1 for name, values in parameters)
 
 
 def note(lines: Iterable[str]) -> None:

@@ -90,6 +90,8 @@ def run(arguments: argparse.Namespace) -> None:
             y_true=test.y,
             y_pred=model.predict(test.x).argmax(axis=1),
             class_names=[metadata.class_name(label) for label in range(classes)],
+            model=model,
+            alpha_init=arguments.alpha_init,
         )
         if not arguments.quiet:
             results.note(missing)

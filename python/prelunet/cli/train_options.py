@@ -155,8 +155,9 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--out",
         metavar="DIR",
-        help="folder for results.json, model.npz, history.png and confusion_matrix.png, which are "
-        "overwritten; none for no folder; runs/NAME, by the name of the data, unless given",
+        help="folder for results.json, model.npz, history.png, confusion_matrix.png and, where "
+        "each unit has its alpha, alphas.png, which are overwritten; none for no folder; "
+        "runs/NAME, by the name of the data, unless given",
     )
     group.add_argument(
         "--save", metavar="FILE", help="write the model there too: .npz or .safetensors"

@@ -22,7 +22,7 @@ VALIDATION: dict[str, Any] = {
     "markersize": 4.5,
     "markerfacecolor": "white",
 }
-REFERENCE: dict[str, Any] = {"color": "#595959", "linestyle": (0, (1, 2)), "linewidth": 1.2}
+REFERENCE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 2)), "linewidth": 1.2}
 # Seven of Okabe and Ito's colours, neighbours differing in lightness, and five kinds of line: 35
 # curves that differ.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
