@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, in an order in which neighbours differ in lightness; and line styles.
-LOOKS = (
-    ("#0072B2", "-"),
-    ("#D55E00", "--"),
-    ("#009E73", "-."),
-    ("#CC79A7", ":"),
-    ("#000000", (0, (5, 1, 1, 1, 1, 1))),
-)
-
 
 @dataclass(frozen=True)
 class Panel:
@@ -102,11 +93,9 @@ def draw_weights(
 
 
 def _draw_curves(ax: Axes, panel: Panel) -> None:
-    if len(panel.curves) > len(LOOKS):
-        raise ValueError(f"draw_panels: {len(LOOKS)} curves at most, got {len(panel.curves)}")
-    for (color, line), (label, (x, y)) in zip(LOOKS, panel.curves.items(), strict=False):
+    for place, (label, (x, y)) in enumerate(panel.curves.items()):
         marker = "o" if len(x) == 1 else ""  # one point makes no line
-        ax.plot(x, y, color=color, linestyle=line, marker=marker, label=label)
+        ax.plot(x, y, marker=marker, label=label, **style.look(place))
     style.label_axes(ax, title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
     style.open_frame(ax)
     if panel.logarithmic:
