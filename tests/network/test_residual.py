@@ -85,6 +85,22 @@ def test_gradients_of_images(rng, rows):
     assert_agrees(model, rng, rows)
 
 
+@pytest.mark.parametrize("width", [2, 4, 17])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "leaky_relu"])
+def test_gradients_of_twenty_steps_to_a_sigmoid_with_half_squared_error(rng, activation, width):
+    """Two classes told apart by a flow, all parameters drawn from N(0, 1)."""
+    unit = pn.initializers.Normal(stddev=1.0)
+    normal = {"weight_init": unit, "bias_init": unit}
+    stack = [pn.Residual([pn.Dense(width, activation, **normal)], step=0.1) for _ in range(20)]
+    output = pn.Dense(1, "sigmoid", **normal)
+    model = pn.Sequential([*stack, output], input_shape=(width,), dtype="float64", seed=6)
+    model.compile(pn.SGD(0.01), "half_squared_error")
+    X, y = inputs(rng, 83, (width,)), rng.integers(2, size=(83, 1))
+    weights = rng.uniform(0.5, 1.5, len(X))
+    assert_agrees_with_the_oracle(model, X, y, weights, tolerance=ORACLE_GRADIENT)
+    assert model.loss_and_gradients(X, y)[1]["0.0.weight"].any()
+
+
 def test_gradients_in_float32(rng):
     model = network(block(19), nested(19), block(19, 33), dtype="float32")
     X, y = inputs(rng, 40, dtype=np.float32), targets(rng, 40, 3)

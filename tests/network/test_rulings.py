@@ -209,8 +209,16 @@ def test_accuracy_of_one_output_is_by_one_half_or_a_logit_of_0():
     wanted = [0.0, 0.0, 1.0, 1.0]
     outputs = np.array([[-0.1], [0.0], [0.1], [0.7]])
     assert accuracy("sigmoid_cross_entropy", outputs, wanted) == 1.0
-    assert accuracy("mean_squared_error", outputs, wanted) == 3 / 4
-    assert accuracy("mean_squared_error", outputs + 0.5, np.array(wanted)[:, None]) == 1.0
+    for loss in ("mean_squared_error", "half_squared_error"):
+        assert accuracy(loss, outputs, wanted) == 3 / 4
+        assert accuracy(loss, outputs + 0.5, np.array(wanted)[:, None]) == 1.0
+
+
+def test_accuracy_of_a_sigmoid_output_is_by_one_half_of_it():
+    model = pn.Sequential([pn.Dense(1, "sigmoid", weight_init=1.0)], input_shape=(1,))
+    model.compile(loss="half_squared_error", metrics=["accuracy"])
+    logits, wanted = [[-0.1], [0.0], [0.1], [0.1]], [0, 0, 1, 0]
+    assert model.evaluate(logits, wanted)["accuracy"] == 3 / 4
 
 
 def test_regression_has_no_accuracy():
