@@ -4,6 +4,10 @@ set -euo pipefail
 
 has_python_headers() { python3 -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))'; }
 has_sanitizer() { [[ "$(g++ -print-file-name="lib$1.so")" == /* ]]; }
+install() { # PACKAGE...
+  echo "installing $*"
+  apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$@"
+}
 
 missing=()
 command -v git > /dev/null || missing+=(git)
@@ -12,9 +16,11 @@ command -v python3 > /dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 has_python_headers 2> /dev/null || missing+=(python3-dev)
 if ((${#missing[@]})); then
-  echo "installing ${missing[*]}"
-  apt-get update --quiet
-  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
+  install "${missing[@]}"
+fi
+# Tests open pages in a browser; where none can be had they are skipped.
+if ! command -v chromium > /dev/null && [[ $EUID == 0 ]] && command -v apt-get > /dev/null; then
+  install chromium || true
 fi
 # They come with Debian's g++.
 for sanitizer in asan ubsan tsan; do
@@ -25,4 +31,5 @@ python3 --version
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
 g++ --version | head -n 1
 git --version
+chromium --version 2> /dev/null || echo "no chromium: tests of pages are skipped"
 echo "$(nproc) processors, $(uname -m), data: ${PRELUNET_DATA:-none}"

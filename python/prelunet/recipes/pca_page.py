@@ -74,7 +74,7 @@ def make_pca_page(x: Array, y: Array, *, title: str, seed: int) -> str:
     for label in np.unique(labels):
         add_label(figure, objects, points[labels == label], int(label))
     titles = [
-        f"component {number} ({share:.1%} of the variance)"
+        f"component {number} ({share:.1%})"
         for number, share in enumerate(pca.explained_variance_ratio_, start=1)
     ]
     axes = {f"{axis}axis_title_text": text for axis, text in zip("xyz", titles, strict=True)}
@@ -89,8 +89,9 @@ def make_pca_page(x: Array, y: Array, *, title: str, seed: int) -> str:
         full_html=False, div_id="components", default_height="100%", config=CONFIG
     )
     remark = (
-        f"The first {len(labels):,} of {len(x):,} rows. Drag to turn, scroll to come nearer, click "
-        "a label of the legend to hide it, twice to see it alone."
+        f"The first {len(labels):,} of {len(x):,} rows; beside the axes, each component's share of "
+        "the variance. Drag to turn, scroll to come nearer, click a label of the legend to hide "
+        "it, twice to see it alone."
     )
     return PAGE.format(title=escape(title), remark=remark, figure=plot)
 
