@@ -10,8 +10,8 @@ what else the machine does meets all of them alike.
 
 from __future__ import annotations
 
-from . import figures, report
+from . import figures, machine, report
 from .benchmark import run
 from .options import Options
 
-__all__ = ["Options", "figures", "report", "run"]
+__all__ = ["Options", "figures", "machine", "report", "run"]

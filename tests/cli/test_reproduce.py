@@ -83,11 +83,42 @@ def test_all_runs_every_recipe(tmp_path, monkeypatch, capsys):
     assert cli.main(["reproduce", "all", "--quick", "--out", str(tmp_path)]) == 0
     assert tuple(seen) == recipes.NAMES
     printed = capsys.readouterr().out
-    for name, options in seen.items():
+    for number, (name, options) in enumerate(seen.items(), start=1):
         assert (options.out, options.quick) == (tmp_path / name, True)
         assert read_results(tmp_path / name)["test_accuracy"] == 1.0
-        assert f"==== {name} ====" in printed
+        assert f"==== {name} ({number} of {len(recipes.NAMES)}, 0:00:0" in printed
+    assert f"wrote      {tmp_path / 'report.html'}\n" in printed
     assert seen["mnist_cnn"].dropout == 0.5
+
+
+def test_all_goes_on_after_any_error_and_fails_in_the_end(monkeypatch, capsys):
+    seen = listen_to_recipes(monkeypatch)
+    first = recipes.NAMES[0]
+
+    def break_off(options):
+        raise RuntimeError("no error that a user is told of otherwise")
+
+    monkeypatch.setattr(f"prelunet.recipes.{first}.run", break_off)
+    assert cli.main(["reproduce", "all", "--quick"]) == 2
+    assert tuple(seen) == recipes.NAMES[1:]
+    printed = capsys.readouterr()
+    assert f"error: {first}: no error that a user is told of otherwise\n" in printed.err
+    assert f"error: reproduce all: {first} failed: see above\n" in printed.err
+    assert "report.html" not in printed.out
+
+
+def test_the_page_is_there_after_each_recipe(tmp_path, monkeypatch):
+    listen_to_recipes(monkeypatch)
+    first, second, *_ = recipes.NAMES
+
+    def interrupt(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"prelunet.recipes.{second}.run", interrupt)
+    assert cli.main(["reproduce", "all", "--quick", "--out", str(tmp_path)]) == 130
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"1 of {len(recipes.NAMES)} experiments in 0:00:0" in text
+    assert f'<section id="{first}">' in text
 
 
 @pytest.mark.parametrize(

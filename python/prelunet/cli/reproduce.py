@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 import time
+import traceback
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import prelunet as pn
 from prelunet import recipes
 from prelunet.cli import options, results
+from prelunet.recipes import page
+
+REPORT = "report.html"
 
 
 def add_parser(commands: Any) -> None:
@@ -24,7 +31,9 @@ def add_parser(commands: Any) -> None:
     chosen = parser.add_subparsers(title="experiments", metavar="NAME", required=True)
     for name in recipes.NAMES:
         _add_recipe(chosen, name)
-    every = chosen.add_parser("all", help="all of them, one after another")
+    every = chosen.add_parser(
+        "all", help=f"all of them, and {REPORT}, a page of all tables and figures"
+    )
     _add_common(every)
     every.set_defaults(run=_run_all, seed=None)  # each its own, unless given
 
@@ -63,29 +72,74 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no log and no bar, results alone")
 
 
-def _run(name: str, arguments: argparse.Namespace) -> None:
+def _run(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run one recipe; return what ``results.json`` holds of it."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
     if arguments.out is not None:
         arguments.out = results.writable_folder(arguments.out)
     began = time.perf_counter()
     found = _module(name).run(arguments)
-    seconds = time.perf_counter() - began
+    summary = _summary(name, arguments, found, time.perf_counter() - began)
     if arguments.out is not None:
-        kept = {key: value for key, value in vars(arguments).items() if key not in ("run", "out")}
-        summary = {**found, "recipe": name, "seconds": seconds, "configuration": kept}
-        results.write(arguments.out, {**summary, **results.environment()})
+        results.write(arguments.out, summary)
         print(f"wrote      {arguments.out}")
+    return summary
+
+
+def _summary(
+    name: str, arguments: argparse.Namespace, found: dict[str, Any], seconds: float
+) -> dict[str, Any]:
+    from prelunet import bench  # most commands do without
+
+    kept = {key: value for key, value in vars(arguments).items() if key not in ("run", "out")}
+    summary = {**found, "recipe": name, "seconds": seconds, "configuration": kept}
+    return {**summary, "processor": bench.machine.processor(), **results.environment()}
 
 
 def _run_all(arguments: argparse.Namespace) -> None:
+    """Run every recipe, whatever becomes of the others; keep the page up to date after each."""
+    folder = None if arguments.out is None else results.writable_folder(arguments.out)
+    began, count = time.perf_counter(), len(recipes.NAMES)
+    parts: list[page.Part] = []
+    for number, name in enumerate(recipes.NAMES, start=1):
+        print(f"\n==== {name} ({number} of {count}, {_since(began)} so far) ====", flush=True)
+        parts.append(_attempt(name, _options_of(name, arguments, folder)))
+        if folder is not None:
+            now = time.strftime("%Y-%m-%d %H:%M")
+            remark = f"{number} of {count} experiments in {_since(began)}, {now}"
+            text = page.make_page(parts, remark=remark)
+            (folder / REPORT).write_text(text, encoding="utf-8")
+    if folder is not None:
+        print(f"\nwrote      {folder / REPORT}")
+    failed = [part.name for part in parts if part.error]
+    if failed:
+        raise ValueError(f"reproduce all: {', '.join(failed)} failed: see above")
+
+
+def _options_of(
+    name: str, arguments: argparse.Namespace, folder: Path | None
+) -> argparse.Namespace:
+    """Return a recipe's own options, with those given for all."""
+    parser = argparse.ArgumentParser()
+    _add_common(parser)
+    _module(name).add_options(parser)
     given = {option: value for option, value in vars(arguments).items() if value is not None}
-    for name in recipes.NAMES:
-        own = argparse.ArgumentParser()
-        _add_common(own)
-        _module(name).add_options(own)
-        part = argparse.Namespace(**vars(own.parse_args([])) | given)
-        if arguments.out is not None:
-            part.out = results.writable_folder(arguments.out) / name
-        print(f"\n==== {name} ====", flush=True)
-        _run(name, part)
+    if folder is not None:
+        given["out"] = folder / name
+    return argparse.Namespace(**vars(parser.parse_args([])) | given)
+
+
+def _attempt(name: str, arguments: argparse.Namespace) -> page.Part:
+    began, error = time.perf_counter(), ""
+    try:
+        summary = _run(name, arguments)
+    except Exception as problem:  # an error that nobody thought of must not cost the others' either
+        error = traceback.format_exc()
+        summary = _summary(name, arguments, {}, time.perf_counter() - began)
+        print(f"prelunet: error: {name}: {problem}", file=sys.stderr, flush=True)
+    return page.Part(name, _module(name).__doc__, arguments.out, summary, error)
+
+
+def _since(began: float) -> timedelta:
+    return timedelta(seconds=round(time.perf_counter() - began))
