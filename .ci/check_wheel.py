@@ -1,23 +1,78 @@
-"""Check a wheel: its size, what it holds and what it asks for."""
+"""Check wheels: their size, what they hold and what they ask for.
 
+A wheel for this machine alone (linux_*) bundles nothing; one for others holds one OpenMP runtime,
+and on Linux its name carries a hash, by which the module and nobody else asks for it.
+"""
+
+import io
 import re
 import sys
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+
 LARGEST = 2_000_000  # bytes
 MUST_HOLD = [
-    r"prelunet/_core\.[^/]+\.so",
+    r"prelunet/_core\.[^/]+\.(so|pyd)",
     r"prelunet/_core/__init__\.pyi",
     r"prelunet/py\.typed",
     r"prelunet/bench/__main__\.py",
     r"prelunet/data/digits\.npz",
     r"prelunet-[^/]+\.dist-info/licenses/LICENSE",
+    r"prelunet-[^/]+\.dist-info/licenses/licenses/GPL-3\.0\.txt",
+    r"prelunet-[^/]+\.dist-info/licenses/licenses/GCC-exception-3\.1\.txt",
+    r"prelunet-[^/]+\.dist-info/licenses/licenses/LLVM\.txt",
 ]
+BUNDLED = r"prelunet\.libs/[^/]+|prelunet/\.dylibs/[^/]+"
 MAY_HOLD = re.compile(
-    r"prelunet/.+\.(py|pyi|npz|so)|prelunet/(py\.typed|data/README\.md)|prelunet-[^/]+\.dist-info/.+"
+    r"prelunet/.+\.(py|pyi|npz|so|pyd)|prelunet/(py\.typed|data/README\.md)|"
+    rf"prelunet-[^/]+\.dist-info/.+|{BUNDLED}"
 )
+OPENMP = re.compile(r".*/lib(g|i?)omp[^/]*")
+HASHED = re.compile(r"libgomp-[0-9a-f]{8,}\.so[.\d]*")
+RUN_PATH = "$ORIGIN/../prelunet.libs"
+
+
+def dynamic_tags(data: bytes) -> dict[str, list[str]]:
+    """Return what a shared library says of itself: SONAME, NEEDED, RPATH or RUNPATH."""
+    section = ELFFile(io.BytesIO(data)).get_section_by_name(".dynamic")
+    assert isinstance(section, DynamicSection)
+    tags: dict[str, list[str]] = {"soname": [], "needed": [], "rpath": [], "runpath": []}
+    for tag in section.iter_tags():
+        name = tag.entry.d_tag.removeprefix("DT_").lower()
+        if name in tags:
+            tags[name].append(getattr(tag, name))
+    return tags
+
+
+def bundling_faults(wheel: zipfile.ZipFile, platform: str) -> list[str]:
+    names = wheel.namelist()
+    bundled = [name for name in names if re.fullmatch(BUNDLED, name)]
+    if platform.startswith("linux"):
+        return [f"{name} is bundled, and the wheel is not repaired" for name in bundled]
+    runtimes = [name for name in bundled if OPENMP.fullmatch(name)]
+    if len(runtimes) != 1:
+        return [f"must bundle one OpenMP runtime, bundles {runtimes}"]
+    return linking_faults(wheel, runtimes[0]) if "linux" in platform else []
+
+
+def linking_faults(wheel: zipfile.ZipFile, runtime: str) -> list[str]:
+    found = []
+    file = Path(runtime).name
+    soname = dynamic_tags(wheel.read(runtime))["soname"]
+    if not HASHED.fullmatch(file) or soname != [file]:
+        found.append(f"{runtime} must have a hash in its name and be called so, is {soname}")
+    module = next(name for name in wheel.namelist() if re.fullmatch(MUST_HOLD[0], name))
+    tags = dynamic_tags(wheel.read(module))
+    wanted = [name for name in tags["needed"] if "omp" in name]
+    if wanted != [file]:
+        found.append(f"{module} must ask for {file} alone, asks for {wanted}")
+    if tags["rpath"] + tags["runpath"] != [RUN_PATH]:
+        found.append(f"{module} must look in {RUN_PATH}, looks in {tags['rpath'], tags['runpath']}")
+    return found
 
 
 def faults(path: Path) -> list[str]:
@@ -28,6 +83,7 @@ def faults(path: Path) -> list[str]:
         names = [name for name in wheel.namelist() if not name.endswith("/")]
         metadata_name = next(name for name in names if name.endswith(".dist-info/METADATA"))
         metadata = Parser().parsestr(wheel.read(metadata_name).decode())
+        found += bundling_faults(wheel, path.stem.rpartition("-")[2])
     for pattern in MUST_HOLD:
         if not any(re.fullmatch(pattern, name) for name in names):
             found.append(f"nothing in it is {pattern}")
@@ -39,9 +95,11 @@ def faults(path: Path) -> list[str]:
 
 
 def main() -> None:
-    path = Path(sys.argv[1])
-    print(f"{path.name}: {path.stat().st_size} bytes")
-    sys.exit("\n".join(faults(path)) or None)
+    found = []
+    for path in map(Path, sys.argv[1:]):
+        print(f"{path.name}: {path.stat().st_size} bytes")
+        found += [f"{path.name}: {fault}" for fault in faults(path)]
+    sys.exit("\n".join(found) or None)
 
 
 if __name__ == "__main__":

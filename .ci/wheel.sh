@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Builds the wheel in the folder $1, looks into it and at its objects, and tries it with NumPy alone beside it.
+# Builds the wheel in the folder $1, looks at its objects, bundles libgomp as auditwheel does for a release, looks into
+# both wheels, and tries the repaired one with NumPy alone beside it and no compiler on the path.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rm -rf "$1"
 python3 -m venv "$1/venv"
-"$1/venv/bin/pip" wheel . --no-deps --wheel-dir "$1" --config-settings="build-dir=$1/objects"
-python3 .ci/check_wheel.py "$1"/*.whl
+"$1/venv/bin/pip" wheel . --no-deps --wheel-dir "$1/built" --config-settings="build-dir=$1/objects"
 python3 .ci/check_symbols.py "$1/objects"
 python3 .ci/check_loops.py "$1/objects"
-"$1/venv/bin/pip" install --quiet "$1"/*.whl
+auditwheel repair --wheel-dir "$1/repaired" "$1"/built/*.whl
+python3 .ci/check_wheel.py "$1"/built/*.whl "$1"/repaired/*.whl
+python3 .ci/sbom.py "$1"/repaired/*.whl
+"$1/venv/bin/pip" install --quiet "$1"/repaired/*.whl
 "$1/venv/bin/pip" list --format=freeze
-"$1/venv/bin/python" .ci/check_import.py
-"$1/venv/bin/prelunet" train --out "$1/run"
-python3 .ci/check_results.py "$1/run"
+PATH=$1/venv/bin "$BASH" .ci/try_installed.sh "$1/run"
