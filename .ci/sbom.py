@@ -25,6 +25,7 @@ from cyclonedx.model import (
 )
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import License, LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -62,6 +63,12 @@ def component(name: str, license_expression: str, website: str, **more: object) 
         external_references=[reference],
         **more,  # type: ignore[arg-type]
     )
+
+
+def license_text(found: License) -> str:
+    if isinstance(found, LicenseExpression):
+        return found.value
+    return found.id or found.name
 
 
 def sha256(data: bytes) -> list[HashType]:
@@ -148,7 +155,7 @@ def main() -> None:
         Path(f"{path}.cdx.json").write_text(text + "\n")
         print(f"{path.name}.cdx.json")
         for part in sorted(bom.components, key=lambda part: part.name):
-            terms = ", ".join(getattr(li, "id", None) or li.value for li in part.licenses)
+            terms = ", ".join(map(license_text, part.licenses))
             print(f"  {part.name} {part.version or '(version not known)'}: {terms}")
 
 
