@@ -48,3 +48,30 @@ def _result(node, operands, opsets):
     graph = onnx.helper.make_graph([node], "node", infos[:-1], infos[-1:])
     alone = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
     return session(alone).run(None, operands)[0]
+
+
+def graph(nodes, shape, *, outputs=1, opset=17, dtype=np.float32, rows="rows", **constants):
+    """Return a graph from x (rows, *shape) to y, its nodes written as ONNX's printer does.
+
+    Parameters
+    ----------
+    nodes : list of str
+        ``"y = LeakyRelu <alpha: float = 0.3> (x)"``.
+    **constants : array_like
+        By name; those that are no integers are rounded to the dtype.
+    """
+    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    values = {name: np.asarray(value) for name, value in constants.items()}
+    arrays = [
+        onnx.numpy_helper.from_array(v if v.dtype.kind in "ib" else v.astype(dtype), name)
+        for name, v in values.items()
+    ]
+    made = onnx.helper.make_graph(
+        [onnx.parser.parse_node(node) for node in nodes],
+        "graph",
+        [onnx.helper.make_tensor_value_info("x", kind, [rows, *shape])],
+        [onnx.helper.make_tensor_value_info("y", kind, ["n", "units"])] * outputs,
+        arrays,
+    )
+    opsets = [onnx.helper.make_opsetid("", opset)]
+    return onnx.helper.make_model(made, opset_imports=opsets, ir_version=9)

@@ -69,6 +69,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "check_gradients",
+    "from_onnx",
     "get_num_threads",
     "initializers",
     "layers",
@@ -83,7 +84,9 @@ __all__ = [
     *ACTIVATION_LAYERS,
 ]
 
-_LAZY = ("bench", "data", "plots")  # imported when first used: they are not needed to train
+# Imported when first used: they are not needed to train.
+_LAZY = ("bench", "data", "interop", "plots")
+_FROM_OTHERS = {"from_onnx": "onnx"}  # functions, by the module of interop that has them
 
 
 def __dir__() -> list[str]:
@@ -95,4 +98,6 @@ def __getattr__(name: str) -> Any:
         return ACTIVATION_LAYERS[name]
     if name in _LAZY:
         return importlib.import_module(f".{name}", __name__)
+    if name in _FROM_OTHERS:
+        return getattr(importlib.import_module(f".interop.{_FROM_OTHERS[name]}", __name__), name)
     raise AttributeError(f"module 'prelunet' has no attribute {name!r}")

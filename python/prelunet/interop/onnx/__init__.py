@@ -8,5 +8,6 @@ References
 from __future__ import annotations
 
 from .exporting import to_onnx
+from .importing import from_onnx
 
-__all__ = ["to_onnx"]
+__all__ = ["from_onnx", "to_onnx"]

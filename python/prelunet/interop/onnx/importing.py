@@ -1,0 +1,122 @@
+"""From an ONNX file to a model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..._extras import require
+from ...formats import checked_path
+from ..chain import Chain
+from .reading import GraphReader, Step
+from .translating import TO_CHANNELS_LAST, Translation
+
+if TYPE_CHECKING:
+    from ...model import Sequential
+
+OLDEST_OPSET = 13  # since when Softmax and Squeeze mean what they mean now, in 2020
+
+
+def from_onnx(path: str | os.PathLike[str]) -> Sequential:
+    """Read an ONNX file whose graph is a network of the layers that there are here.
+
+    What `Sequential.to_onnx` writes, and chains of the operators that PyTorch's exporter writes for
+    the like: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Gelu (also by Erf),
+    ``x * sigmoid(x)``, Tanh, Sigmoid, Flatten, Reshape, Dropout, Transpose of images, factors and
+    offsets, ``x + step * f(x)``, and Softmax at the end.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.onnx``; opset 13 or later, one input and one output of float32 or float64.
+
+    Returns
+    -------
+    Sequential
+        With ``seed=0``. Where the graph's input is an image (channels, height, width), as PyTorch
+        has it, the model's is (height, width, channels). A Softmax at the end is left out, and the
+        model is compiled with ``"softmax_cross_entropy"``: `Sequential.predict_proba` gives what
+        the graph did.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no ONNX file, or holds what no layer here does; the message names the node.
+    ImportError
+        If the package onnx is not installed.
+    """
+    source = checked_path("from_onnx", path, (".onnx",))
+    onnx = require("onnx", extra="io", purpose="an ONNX file")
+    model = _checked(onnx, source)
+    graph = GraphReader(onnx, model)
+    dtype, rows, shape = _input(onnx, graph.input)
+    steps = graph.steps()
+    softmax = bool(steps) and steps[-1].op == "Softmax" and _is_last_axis(steps.pop())
+    channels_first = len(shape) == 3 and _has_channels_first(steps)
+    if channels_first:
+        shape = (*shape[1:], shape[0])
+    chain = Chain("from_onnx", shape)
+    Translation(chain, rows, channels_first).steps(steps)
+    return chain.model(dtype, softmax=softmax)
+
+
+def _checked(onnx: Any, source: str) -> Any:
+    try:
+        model = onnx.load(source)
+        onnx.checker.check_model(model)
+    except OSError:
+        raise
+    except Exception as error:  # protobuf and the checker have many ways to say it
+        message = f"from_onnx: {source} is not an ONNX file, or is damaged: {error}"
+        raise ValueError(message) from error
+    opset = next((entry.version for entry in model.opset_import if not entry.domain), 0)
+    if opset < OLDEST_OPSET:
+        raise ValueError(
+            f"from_onnx: {source} must have opset {OLDEST_OPSET} or later, got {opset}"
+        )
+    return model
+
+
+def _input(onnx: Any, value: Any) -> tuple[str, int, tuple[int, ...]]:
+    """Return dtype, rows (0 for any number) and shape of a sample of the graph's input."""
+    tensor, kinds = value.type.tensor_type, onnx.TensorProto
+    dtype = {kinds.FLOAT: "float32", kinds.DOUBLE: "float64"}.get(tensor.elem_type)
+    if dtype is None:
+        got = kinds.DataType.Name(tensor.elem_type)
+        raise ValueError(f"from_onnx: the input must be FLOAT or DOUBLE, got {got}")
+    rows, *shape = [axis.dim_value for axis in tensor.shape.dim] or [0]
+    if not shape or min(shape) < 1:
+        got = ", ".join(axis.dim_param or str(axis.dim_value) for axis in tensor.shape.dim)
+        raise ValueError(
+            f"from_onnx: the input must have fixed sizes after its first axis, got ({got})"
+        )
+    return dtype, rows, tuple(shape)
+
+
+def _is_last_axis(softmax: Step) -> bool:
+    axis = softmax.attributes.get("axis", -1)
+    if axis not in (-1, 1):
+        raise ValueError(f"from_onnx: {softmax.where}: axis must be -1 or 1, got {axis}")
+    return True
+
+
+def _has_channels_first(steps: Sequence[Step]) -> bool:
+    """Return whether the images that come in are (channels, height, width): what first asks."""
+    step = _first_to_care(steps)
+    if step is None:
+        return False
+    turns = step.op == "Transpose" and step.attributes.get("perm") == TO_CHANNELS_LAST
+    return turns or step.op in ("Conv", "MaxPool")
+
+
+def _first_to_care(steps: Sequence[Step]) -> Step | None:
+    for step in steps:
+        if step.op in ("Conv", "MaxPool", "Transpose", "Flatten", "Reshape", "Gemm", "MatMul"):
+            return step
+        inside = _first_to_care(step.inner)
+        if inside is not None:
+            return inside
+    return None

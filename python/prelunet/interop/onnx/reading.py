@@ -1,0 +1,268 @@
+"""A graph of ONNX as it is read: constants worked out, and the nodes in between as steps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._extras import require
+
+Array = npt.NDArray[Any]
+
+# What exporters leave of work on weights that could be done before.
+FOLDED = {"Add", "Cast", "Constant", "Div", "Identity", "Mul", "Neg", "Reshape", "Sqrt", "Squeeze"}
+FOLDED |= {"Sub", "Transpose", "Unsqueeze"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node, or some that are one layer here.
+
+    Parameters
+    ----------
+    op : str
+        ONNX's operator; or ``"Affine"`` (operands scale, offset), ``"GELU"``, ``"SiLU"``, and
+        ``"Residual"`` with the steps inside.
+    where : str
+        The node, for messages.
+    attributes : dict
+    operands : tuple of ndarray or None
+        The constants among its inputs, by their places.
+    inner : tuple of Step
+    """
+
+    op: str
+    where: str
+    attributes: dict[str, Any]
+    operands: tuple[Array | None, ...] = ()
+    inner: tuple[Step, ...] = ()
+
+
+class GraphReader:
+    """The nodes between a graph's input and its output, read from behind.
+
+    Parameters
+    ----------
+    onnx : module
+    model : onnx.ModelProto
+        One that ONNX's checker has passed: its nodes are sorted.
+
+    Raises
+    ------
+    ValueError
+        If the graph has another number of inputs or outputs than one, or nodes of strange domains.
+    """
+
+    def __init__(self, onnx: ModuleType, model: Any) -> None:
+        self._onnx, self._model, graph = onnx, model, model.graph
+        self._shapes: dict[str, Any] | None = None
+        self._constants: dict[str, Array] = {
+            value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer
+        }
+        inputs = [value for value in graph.input if value.name not in self._constants]
+        if len(inputs) != 1 or len(graph.output) != 1:
+            raise ValueError(
+                "from_onnx: the graph must have one input and one output, got "
+                f"{len(inputs)} and {len(graph.output)}"
+            )
+        self.input, self.output = inputs[0], graph.output[0]
+        self._nodes: dict[str, Any] = {}  # by what they give
+        self._places: dict[str, int] = {self.input.name: -1}
+        self._uses = Counter([self.output.name])
+        self._opsets = {entry.domain: entry.version for entry in model.opset_import}
+        for place, node in enumerate(graph.node):
+            self._read(place, node)
+
+    def _read(self, place: int, node: Any) -> None:
+        if node.domain not in ("", "ai.onnx"):
+            raise ValueError(
+                f"from_onnx: {_where(node)}: domain must be ONNX's, got {node.domain!r}"
+            )
+        given = [self._constants.get(name) for name in node.input]
+        if node.op_type in FOLDED and all(value is not None for value in given):
+            evaluator = require("onnx.reference", extra="io", purpose="an ONNX file")
+            feeds = dict(zip(node.input, given, strict=True))
+            alone = evaluator.ReferenceEvaluator(node, opsets=self._opsets)
+            (self._constants[node.output[0]],) = alone.run(None, feeds)
+            return
+        for name in node.output:
+            self._nodes[name], self._places[name] = node, place
+        self._uses.update(node.input)
+
+    def steps(self) -> list[Step]:
+        """Return all steps from the input to the output.
+
+        Raises
+        ------
+        ValueError
+            If nodes are neither a chain nor one with residuals.
+        """
+        return self._between(self.input.name, self.output.name, "the graph")
+
+    def _between(self, start: str, value: str, where: str) -> list[Step]:
+        found: list[Step] = []
+        while value != start:
+            if self._places.get(value, -2) < self._places[start]:
+                raise ValueError(f"from_onnx: {where}: joins other values than x and f(x)")
+            steps, value = self._before(value)
+            found = steps + found
+        return found
+
+    def _before(self, value: str) -> tuple[list[Step], str]:
+        """Return what makes a value, and of which value before."""
+        node = self._nodes[value]
+        if value != node.output[0]:
+            raise ValueError(f"from_onnx: {_where(node)}: only its first output can be used")
+        data = self._data(node)
+        if node.op_type == "Mul":
+            return self._product(node, value)
+        if node.op_type == "Add" and len(data) == 2:
+            return self._sum(node, data)
+        if node.op_type == "Reshape" and len(data) == 2 and self._flattens(node):
+            return [Step("Flatten", _where(node), {})], data[0]
+        if len(data) != 1:
+            raise ValueError(
+                f"from_onnx: {_where(node)}: must have one input that is no constant, "
+                f"got {len(data)}"
+            )
+        step, source = self._step(node), data[0]
+        if step.op == "Affine" and self._is(source, "MatMul"):
+            product = self._nodes[source]
+            weight, (_, offset) = self._operands(product)[1], step.operands
+            if _is_bias(step, weight):
+                whole = Step("Gemm", _where(product), {}, (None, weight, offset))
+                return [whole], self._data(product)[0]
+        return [step], source
+
+    def _sum(self, node: Any, data: list[str]) -> tuple[list[Step], str]:
+        """Return ``x + step * f(x)``: x is the value that comes first."""
+        start, value = sorted(data, key=self._places.__getitem__)
+        inner = self._between(start, value, _where(node))
+        return [Step("Residual", _where(node), {}, (), tuple(inner))], start
+
+    def _product(self, node: Any, value: str) -> tuple[list[Step], str]:
+        """Return a factor, or an activation that is a product, with a factor."""
+        scale, data = self._factors(value)
+        if len(data) == 1:
+            return [_scaled(node, scale)], data[0]
+        for x, other in itertools.permutations(data, 2) if len(data) == 2 else ():
+            if self._is_sigmoid(other, x):
+                return [Step("SiLU", _where(node), {}), *_rest(node, scale)], x
+            if self._is_twice_normal(other, x):
+                return [Step("GELU", _where(node), {}), *_rest(node, 2 * scale)], x
+        raise ValueError(
+            f"from_onnx: {_where(node)}: must multiply by constants, or x by its sigmoid (SiLU) or "
+            "by 1 + erf(x / sqrt(2)) (GELU)"
+        )
+
+    def _step(self, node: Any) -> Step:
+        if node.op_type in _AFFINE:
+            return self._affine(node)
+        return Step(node.op_type, _where(node), self._attributes(node), self._operands(node))
+
+    def _flattens(self, node: Any) -> bool:
+        """Return whether a shape that is computed keeps the rows and makes one axis of the rest."""
+        if self._shapes is None:
+            inferred = self._onnx.shape_inference.infer_shapes(self._model, data_prop=True).graph
+            known = [*inferred.input, *inferred.value_info, *inferred.output]
+            self._shapes = {value.name: value.type.tensor_type.shape.dim for value in known}
+        rows, found = self._shapes[self.input.name][0], self._shapes.get(node.output[0], ())
+        return len(found) == 2 and bool(rows.dim_param) and found[0].dim_param == rows.dim_param
+
+    def _factors(self, value: str) -> tuple[Array, list[str]]:
+        """Return the constant and the values whose product a value is."""
+        scale: Array = np.ones((), np.float64)
+        data: list[str] = []
+        for name in self._nodes[value].input:
+            if name in self._constants:
+                scale = scale * self._constants[name]
+            elif self._uses[name] == 1 and self._is(name, "Mul"):
+                inner, values = self._factors(name)
+                scale, data = scale * inner, [*data, *values]
+            else:
+                data.append(name)
+        return scale, data
+
+    def _is_sigmoid(self, value: str, x: str) -> bool:
+        return self._is(value, "Sigmoid") and list(self._nodes[value].input) == [x]
+
+    def _is_twice_normal(self, value: str, x: str) -> bool:
+        """Return whether a value is ``1 + erf(x / sqrt(2))``, twice the normal distribution."""
+        erf = self._beside(value, "Add", 1.0)
+        if erf is None or not self._is(erf, "Erf"):
+            return False
+        (inner,) = self._nodes[erf].input
+        by_factor = self._beside(inner, "Mul", math.sqrt(0.5))
+        return x in (by_factor, self._beside(inner, "Div", math.sqrt(2.0)))
+
+    def _beside(self, value: str, op: str, constant: float) -> str | None:
+        """Return what a node has beside a constant, or None if it is not such a node."""
+        if not self._is(value, op):
+            return None
+        names = list(self._nodes[value].input)
+        known = [self._constants[name] for name in names if name in self._constants]
+        if (
+            len(known) != 1
+            or known[0].size != 1
+            or not math.isclose(known[0].item(), constant, rel_tol=1e-6)
+        ):
+            return None
+        return self._data(self._nodes[value])[0]
+
+    def _is(self, value: str, op: str) -> bool:
+        return value in self._nodes and self._nodes[value].op_type == op
+
+    def _affine(self, node: Any) -> Step:
+        first, second = self._operands(node)
+        if node.op_type == "Add":
+            return Step(
+                "Affine", _where(node), {}, (np.ones(()), second if first is None else first)
+            )
+        if node.op_type == "Sub":
+            if second is not None:
+                return Step("Affine", _where(node), {}, (np.ones(()), -second))
+            return Step("Affine", _where(node), {}, (-np.ones(()), first))
+        if second is None:
+            raise ValueError(f"from_onnx: {_where(node)}: must divide by a constant")
+        return _scaled(node, 1.0 / second.astype(np.float64))
+
+    def _data(self, node: Any) -> list[str]:
+        return [name for name in node.input if name and name not in self._constants]
+
+    def _operands(self, node: Any) -> tuple[Array | None, ...]:
+        return tuple(self._constants.get(name) for name in node.input)
+
+    def _attributes(self, node: Any) -> dict[str, Any]:
+        values = {a.name: self._onnx.helper.get_attribute_value(a) for a in node.attribute}
+        return {name: v.decode() if isinstance(v, bytes) else v for name, v in values.items()}
+
+
+def _is_bias(step: Step, weight: Array | None) -> bool:
+    """Return whether a step adds a number for each unit of a layer with this weight."""
+    scale, offset = step.operands
+    if weight is None or weight.ndim != 2 or scale is None or offset is None:
+        return False
+    return bool(np.all(scale == 1.0)) and offset.shape in (weight.shape[1:], (1, *weight.shape[1:]))
+
+
+_AFFINE = ("Add", "Sub", "Div")
+
+
+def _where(node: Any) -> str:
+    return f"node {node.name or node.output[0]!r} ({node.op_type})"
+
+
+def _scaled(node: Any, scale: Array) -> Step:
+    return Step("Affine", _where(node), {}, (scale, np.zeros(())))
+
+
+def _rest(node: Any, scale: Array) -> list[Step]:
+    """Return the factor that an activation leaves, if it leaves one."""
+    return [] if np.allclose(scale, 1.0, rtol=1e-6, atol=0.0) else [_scaled(node, scale)]

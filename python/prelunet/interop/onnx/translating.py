@@ -1,0 +1,242 @@
+"""From the steps of a graph to layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import layers
+from ..chain import Chain
+from ..windows import Pair
+from .reading import Step
+
+Array = npt.NDArray[Any]
+
+TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
+
+
+class Translation:
+    """What each step of a graph is here: methods that add layers to a chain.
+
+    Parameters
+    ----------
+    chain : Chain
+    rows : int
+        The rows that the graph was written for; 0 for any number.
+    channels_first : bool
+        Whether the graph has the image that comes in as (channels, height, width).
+    """
+
+    def __init__(self, chain: Chain, rows: int, channels_first: bool) -> None:
+        self.chain, self.rows, self.channels_first = chain, rows, channels_first
+
+    def steps(self, steps: Sequence[Step]) -> None:
+        """Add steps one after another."""
+        for step in steps:
+            method = _METHODS.get(step.op)
+            if method is None:
+                known = ", ".join(_METHODS)
+                raise self.chain.fault(step.where, f"no layer does this; there are {known}")
+            method(self, step)
+
+    def gemm(self, step: Step) -> None:
+        """Add a Dense layer; of a MatMul, one without bias."""
+        alpha, beta = step.attributes.get("alpha", 1.0), step.attributes.get("beta", 1.0)
+        self.expect(step, transA=0)
+        weight, bias = self.weights(step, axes=2)
+        weight = weight if step.attributes.get("transB", 0) else weight.T
+        if bias is not None:
+            units = len(weight)
+            if bias.shape not in ((), (1,), (1, 1), (units,), (1, units)):
+                message = f"bias must have shape ({units},), got {bias.shape}"
+                raise self.chain.fault(step.where, message)
+            bias = beta * np.broadcast_to(bias.reshape(-1), (units,))
+        self.chain.dense(step.where, alpha * weight, bias)
+
+    def conv(self, step: Step) -> None:
+        """Add a Conv2D layer."""
+        self.expect(step, group=1, dilations=[1, 1])
+        weight, bias = self.weights(step, axes=4)
+        self.need_channels_first(step)
+        stride, padding = self.windows(step)
+        weight = weight.transpose(0, 2, 3, 1)
+        self.chain.conv2d(step.where, weight, bias, stride=stride, padding=padding)
+
+    def max_pool(self, step: Step) -> None:
+        """Add a MaxPool2D layer."""
+        self.expect(step, ceil_mode=0, dilations=[1, 1])
+        self.need_channels_first(step)
+        stride, padding = self.windows(step)
+        size = tuple(step.attributes["kernel_shape"])
+        self.chain.max_pool2d(step.where, size=size, stride=stride, padding=padding)
+
+    def prelu(self, step: Step) -> None:
+        """Add a PReLU, shared or with a slope for each channel."""
+        slope = step.operands[1]
+        if slope is None:
+            raise self.chain.fault(step.where, "slopes must be constants")
+        axes = len(self.chain.shape) + 1
+        shape = (1,) * (axes - slope.ndim) + slope.shape
+        if slope.size > 1 and slope.size != shape[1 if self.channels_first else -1]:
+            raise self.chain.fault(
+                step.where, f"must have one slope, or one for each channel, got shape {slope.shape}"
+            )
+        self.chain.prelu(step.where, slope.reshape(-1))
+
+    def leaky_relu(self, step: Step) -> None:
+        """Add a LeakyReLU."""
+        slope = step.attributes.get("alpha", 0.01)
+        self.chain.add(layers.Layer.from_config({"class": "LeakyReLU", "slope": slope}))
+
+    def elu(self, step: Step) -> None:
+        """Add an ELU."""
+        scale = step.attributes.get("alpha", 1.0)
+        self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": scale}))
+
+    def gelu(self, step: Step) -> None:
+        """Add a GELU that is exact."""
+        self.expect(step, approximate="none")
+        self.chain.add(layers.GELU())
+
+    def affine(self, step: Step) -> None:
+        """Add a Rescaling."""
+        scale, offset = map(_number, step.operands)
+        if scale is None or offset is None:
+            raise self.chain.fault(step.where, "must have one factor or offset for all channels")
+        self.chain.rescale(scale, offset)
+
+    def dropout(self, step: Step) -> None:
+        """Add a Dropout, which does nothing in predict."""
+        _, rate, training = (*step.operands, None, None)[:3]
+        if training is not None and training.any():
+            raise self.chain.fault(step.where, "training_mode must be false")
+        self.chain.add(layers.Dropout(0.5 if rate is None else rate.item()))
+
+    def identity(self, step: Step) -> None:
+        """Add nothing."""
+
+    def softmax(self, step: Step) -> None:
+        """Refuse it: the one at the end has been taken away."""
+        raise self.chain.fault(step.where, "must be at the end")
+
+    def flatten(self, step: Step) -> None:
+        """Add a Flatten."""
+        axis = step.attributes.get("axis", 1)
+        if axis not in (1, -len(self.chain.shape)):
+            raise self.chain.fault(step.where, f"axis must be 1, got {axis}")
+        self.chain.flatten(channels_first=self.channels_first)
+        self.channels_first = False
+
+    def reshape(self, step: Step) -> None:
+        """Add a Flatten, which is the only new shape that a layer gives."""
+        target = step.operands[1]
+        sizes = [] if target is None else target.tolist()
+        features = math.prod(self.chain.shape)
+        kept = {-1, self.rows or -1} | (set() if step.attributes.get("allowzero", 0) else {0})
+        if len(sizes) != 2 or sizes[0] not in kept or sizes[1] not in (-1, features):
+            message = f"must give (rows, {features}), got shape {sizes or 'not known before'}"
+            raise self.chain.fault(step.where, message)
+        self.chain.flatten(channels_first=self.channels_first)
+        self.channels_first = False
+
+    def transpose(self, step: Step) -> None:
+        """Note that the graph turns an image; there is no layer for it."""
+        turn = TO_CHANNELS_LAST if self.channels_first else TO_CHANNELS_FIRST
+        if len(self.chain.shape) != 3 or step.attributes.get("perm") != turn:
+            raise self.chain.fault(
+                step.where, f"must turn the axes of an image by {turn}, got {step.attributes}"
+            )
+        self.channels_first = not self.channels_first
+
+    def residual(self, step: Step) -> None:
+        """Add a Residual with the steps inside; a factor at their end is its step."""
+        inner, steps = self.chain.branch(), list(step.inner)
+        factor = _factor(steps[-1]) if len(steps) > 1 else None
+        if factor is not None:
+            steps.pop()
+        inside = Translation(inner, self.rows, self.channels_first)
+        inside.steps(steps)
+        if not steps or inside.channels_first != self.channels_first:
+            raise self.chain.fault(step.where, "must add x and f(x) with the same axes")
+        self.chain.residual(step.where, inner, 1.0 if factor is None else factor)
+
+    # ---- parts of steps ------------------------------------------------------------------------
+
+    def expect(self, step: Step, **expected: object) -> None:
+        """Refuse a node whose attributes, where given, are not these."""
+        for name, value in expected.items():
+            got = step.attributes.get(name, value)
+            if got != value:
+                raise self.chain.fault(step.where, f"{name} must be {value}, got {got}")
+
+    def weights(self, step: Step, *, axes: int) -> tuple[Array, Array | None]:
+        """Return the weights and the bias, if any, of a node that must have them."""
+        _, weight, bias = (*step.operands, None)[:3]
+        if weight is None or weight.ndim != axes:
+            raise self.chain.fault(step.where, f"weights must be constants of {axes} axes")
+        return weight, bias
+
+    def need_channels_first(self, step: Step) -> None:
+        """Refuse images that are not as ONNX's windows go over them."""
+        if not self.channels_first:
+            message = "input must be an image (channels, height, width)"
+            raise self.chain.fault(step.where, message)
+
+    def windows(self, step: Step) -> tuple[Pair, str | Sequence[Pair]]:
+        """Return strides and padding; names that mean the same here are taken over."""
+        rows, columns = step.attributes.get("strides", [1, 1])
+        named = step.attributes.get("auto_pad", "NOTSET")
+        if named != "NOTSET":
+            names = {"SAME_UPPER": "same", "VALID": "valid"}
+            if named not in names:
+                raise self.chain.fault(step.where, f"auto_pad must not be {named}")
+            return (rows, columns), names[named]
+        top, left, bottom, right = step.attributes.get("pads", [0, 0, 0, 0])
+        return (rows, columns), [(top, bottom), (left, right)]
+
+
+def _number(values: Array | None) -> float | None:
+    """Return what all entries are, or None if they differ."""
+    if values is None or np.ptp(values) != 0:
+        return None
+    return float(values.flat[0])
+
+
+def _factor(step: Step) -> float | None:
+    """Return the factor that a step is and nothing more, or None."""
+    if step.op != "Affine" or _number(step.operands[1]) != 0.0:
+        return None
+    return _number(step.operands[0])
+
+
+def _plain(layer: type[layers.Layer]) -> Callable[[Translation, Step], None]:
+    return lambda translation, step: translation.chain.add(layer())
+
+
+_METHODS: dict[str, Callable[[Translation, Step], None]] = {
+    "Gemm": Translation.gemm,
+    "MatMul": Translation.gemm,
+    "Conv": Translation.conv,
+    "MaxPool": Translation.max_pool,
+    "PRelu": Translation.prelu,
+    "LeakyRelu": Translation.leaky_relu,
+    "Elu": Translation.elu,
+    "Gelu": Translation.gelu,
+    "Relu": _plain(layers.ReLU),
+    "Tanh": _plain(layers.Tanh),
+    "Sigmoid": _plain(layers.Sigmoid),
+    "SiLU": _plain(layers.SiLU),
+    "GELU": _plain(layers.GELU),
+    "Affine": Translation.affine,
+    "Dropout": Translation.dropout,
+    "Identity": Translation.identity,
+    "Softmax": Translation.softmax,
+    "Flatten": Translation.flatten,
+    "Reshape": Translation.reshape,
+    "Transpose": Translation.transpose,
+    "Residual": Translation.residual,
+}
