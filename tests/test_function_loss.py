@@ -163,3 +163,51 @@ def test_bad_arguments_are_refused(rng):
         mlp(loss=cross_entropy).fit(X, y[:8])
     with pytest.raises(ValueError, match="sample_weight"):
         mlp(loss=cross_entropy).fit(X, y, sample_weight=-np.ones(9))
+
+
+def test_deltas_are_clipped_as_under_a_named_loss(rng):
+    X, y = inputs(rng, 30, (3,)), 10 * rng.standard_normal((30, 2))
+    weights = rng.uniform(0.0, 2.0, 30)
+    trained = []
+    for loss in (squared, "batch_mean_squared_error"):
+        model = pn.Sequential(
+            [dense(8), pn.Tanh(), dense(2)], input_shape=(3,), dtype="float64", seed=1
+        )
+        model.compile(pn.SGD(0.1), loss, clip_delta=0.01)
+        model.fit(X, y, epochs=2, batch_size=8, sample_weight=weights)
+        trained.append(model)
+    assert_alike(*trained)
+
+
+def test_rows_that_are_not_there_are_refused_before_anything_moves(rng):
+    X, y = labelled(rng, 9)
+    model = mlp(loss=cross_entropy)
+    before = parameter_copies(model)
+    for order in ([0, 1, 9], [-1, 0]):
+        with pytest.raises(
+            ValueError, match="train_epoch: order must hold row numbers from 0 to 8"
+        ):
+            model.train_epoch(X, y, order=order, batch_size=2)
+    for name, values in model.parameters().items():
+        assert_same_bits(values, before[name])
+
+
+def test_a_loss_that_writes_into_outputs_does_not_change_the_accuracy(rng):
+    def careless(outputs, labels):
+        found = cross_entropy(outputs, labels)
+        outputs[:] = 0
+        return found
+
+    X, y = labelled(rng, 40)
+    assert mlp(loss=careless).evaluate(X, y) == mlp(loss=cross_entropy).evaluate(X, y)
+    ours, other = (mlp(loss=loss).train_on_batch(X, y) for loss in (careless, cross_entropy))
+    assert ours == other
+
+
+def test_a_row_without_weight_may_be_anything(rng):
+    X, y = labelled(rng, 6)
+    weights = np.array([1.0, 1.0, 0.0, 1.0, 1.0, 1.0])
+    X[2] = np.inf
+    with np.errstate(all="ignore"):
+        found = mlp(loss=cross_entropy).evaluate(X, y, sample_weight=weights)["loss"]
+    assert np.isfinite(found)

@@ -15,10 +15,11 @@ def test_right_gradients_pass(rng, loss):
     X, y = inputs(rng, 12), targets(rng, 12, 5, loss=loss)
     errors = pn.check_gradients(model, X, y, sample_weight=rng.uniform(0.5, 1.5, 12))
     assert errors.passed
-    assert list(errors) == list(model.parameters())
+    assert list(errors) == [*model.parameters(), "X"]
     for error in errors.values():
         assert 0.0 < error.error <= error.allowed < error.largest
-    assert "WRONG" not in repr(errors)
+    lines = repr(errors).splitlines()
+    assert all(line.endswith(" ok") for line in lines[1:])
 
 
 def test_every_kind_of_layer(rng):
@@ -43,16 +44,14 @@ def test_a_wrong_backward_is_found_below_it_and_not_above(rng):
     model.compile("sgd", "softmax_cross_entropy")
     errors = pn.check_gradients(model, *labelled(rng, 10))
     assert not errors.passed
-    assert {name for name, error in errors.items() if not error.passed} == {
-        "below.weight",
-        "below.bias",
-    }
+    wrong_ones = {name for name, error in errors.items() if not error.passed}
+    assert wrong_ones == {"below.weight", "below.bias", "X"}
     lines = repr(errors).splitlines()
     assert lines[0].split() == ["parameter", "largest", "error", "allowed", "tried"]
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert lines[1].startswith("below.weight")
     assert lines[1].endswith("WRONG")
-    assert lines[-1].endswith("ok")
+    assert lines[4].endswith("ok")
 
 
 def test_a_slope_that_is_wrong_by_little_is_found(rng):
@@ -69,8 +68,31 @@ def test_kinks_do_no_harm(rng, monkeypatch):
     model.compile("sgd", "softmax_cross_entropy")
     X, y = rng.standard_normal((200, 4)) * 1e-2, targets(rng, 200, 3)
     assert pn.check_gradients(model, X, y, entries=200).passed
-    monkeypatch.setattr("prelunet.gradient_check._STEPS", 1)
+    monkeypatch.setattr("prelunet.gradient_check._STEPS", (1.0,))
     assert not pn.check_gradients(model, X, y, entries=200).passed
+
+
+def test_a_first_layer_without_anything_to_learn_below_it_is_checked(rng):
+    wrong = pn.Lambda(np.tanh, lambda grad_y, x, y: grad_y * 1e6)
+    model = pn.Sequential([wrong, dense(3)], input_shape=(19,))
+    model.compile("sgd", "mean_squared_error")
+    errors = pn.check_gradients(model, inputs(rng, 8), rng.standard_normal((8, 3)))
+    assert [name for name, error in errors.items() if not error.passed] == ["X"]
+
+
+def test_a_wrong_sign_does_not_hide_behind_the_rounding_of_the_loss(rng):
+    """Twelve sigmoids leave a gradient of some 1e-9 of the loss."""
+    wrong = pn.Lambda(np.tanh, lambda grad_y, x, y: -grad_y * (1 - y * y))
+    right = pn.Lambda(np.tanh, lambda grad_y, x, y: grad_y * (1 - y * y))
+    for layer in (wrong, right):
+        stack = [pn.Dense(10), layer, *[pn.Dense(10, "sigmoid")] * 12, pn.Dense(3)]
+        model = pn.Sequential(stack, input_shape=(4,), seed=1)
+        model.compile("sgd", "softmax_cross_entropy")
+        errors = pn.check_gradients(model, rng.standard_normal((20, 4)), np.arange(20) % 3)
+        first = errors["0.weight"]
+        assert str(first) == ("WRONG" if layer is wrong else "ok") or first.unclear
+        assert errors.passed is False or layer is right
+        assert errors["14.weight"].passed
 
 
 def test_nan_is_wrong(rng):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
 
 import prelunet as pn
 from network_models import dense, inputs, labelled, parameter_copies
+from subprocesses import run_code
 from tolerances import assert_close_to_scale, sum_tolerance
 
 
@@ -98,9 +101,17 @@ def test_what_a_function_raises_comes_out_and_harms_nothing(rng):
 @pytest.mark.parametrize(
     ("result", "error", "message"),
     [
-        (lambda x: x[:, :3], ValueError, r"Lambda: forward must return shape \(16, 17\), got"),
-        (lambda x: x.astype(complex), TypeError, "Lambda: forward must return real numbers, got"),
-        (lambda x: None, (TypeError, ValueError), "Lambda: forward must return"),
+        (
+            lambda x: x[:, :3],
+            ValueError,
+            r"Lambda \(layer 1\): forward must return shape \(16, 17\), got",
+        ),
+        (
+            lambda x: x.astype(complex),
+            TypeError,
+            r"Lambda \(layer 1\): forward must return real numbers, got",
+        ),
+        (lambda x: None, (TypeError, ValueError), r"Lambda \(layer 1\): forward must return"),
     ],
 )
 def test_what_forward_returns_is_checked(rng, result, error, message):
@@ -112,7 +123,9 @@ def test_what_forward_returns_is_checked(rng, result, error, message):
 def test_what_backward_returns_is_checked(rng):
     model = network(pn.Lambda(relu, lambda grad_y, x, y: grad_y[:1]))
     before = parameter_copies(model)
-    with pytest.raises(ValueError, match=r"Lambda: backward must return shape \(16, 17\), got"):
+    with pytest.raises(
+        ValueError, match=r"Lambda \(layer 1\): backward must return shape \(16, 17\), got"
+    ):
         model.fit(*labelled(rng, 16))
     for name, values in model.parameters().items():
         np.testing.assert_array_equal(values, before[name])
@@ -156,3 +169,46 @@ def test_it_is_a_record_but_for_json():
 def test_bad_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         pn.Lambda(*arguments)
+
+
+def test_an_interrupt_comes_out_as_it_is():
+    """One that arrives while the engine works: Python must not be called with it pending."""
+    run_code(
+        """
+        import os, signal, threading
+        import numpy as np
+        import prelunet as pn
+
+        model = pn.Sequential(
+            [pn.Dense(400), pn.Lambda(lambda x: x, lambda g, x, y: g), pn.Dense(400), pn.Dense(3)],
+            input_shape=(400,),
+            dtype="float64",
+        )
+        model.compile("sgd", "mean_squared_error")
+        X, y = np.ones((4000, 400)), np.ones((4000, 3))
+        for _ in range(10):
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            try:
+                model.fit(X, y, batch_size=256, epochs=1000)
+            except KeyboardInterrupt:
+                continue
+            raise SystemExit("not interrupted")
+        """
+    )
+
+
+def test_a_model_that_its_functions_refer_to_is_freed():
+    class Owner:
+        def __init__(self):
+            layer = pn.Lambda(self.forward, lambda grad_y, x, y: grad_y)
+            self.model = pn.Sequential([pn.Dense(2), layer], input_shape=(3,))
+
+        def forward(self, x):
+            return x
+
+    owner = Owner()
+    owner.model.predict(np.zeros((1, 3)))
+    network = weakref.ref(owner.model)
+    del owner
+    gc.collect()
+    assert network() is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -218,3 +220,21 @@ def test_bad_arguments_of_copy_from_are_refused():
         model.copy_from(mlp(), tau=1.5)
     with pytest.raises(ValueError, match="copy_from: other must have parameters of the same"):
         model.copy_from(mlp(widths=(33, 17, 5)))
+
+
+def test_backward_goes_on_in_the_child_of_a_fork(rng):
+    pn.set_num_threads(2)
+    model = pn.Sequential([dense(300), pn.ReLU(), dense(10)], input_shape=(300,), seed=0)
+    outputs, backward = model.vjp(inputs(rng, 256, (300,)))
+    child = os.fork()
+    if child == 0:
+        backward(outputs)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_refused_batch_leaves_the_model_unbuilt():
+    model = pn.Sequential([pn.Dense(3)])
+    with pytest.raises(ValueError, match="at least one row"):
+        model.vjp(np.zeros((0, 5)))
+    assert model.input_shape is None

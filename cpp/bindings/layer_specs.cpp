@@ -20,40 +20,56 @@ py::array copied(const py::dtype& dtype, std::size_t rows, const Shape& sample, 
   return py::array(dtype, array_shape(rows, sample), data);
 }
 
-// Writes what a function of Python's returned to `out`.
-void take_result(const char* function, const py::object& result, const py::dtype& dtype, std::size_t rows,
-                 const Shape& sample, void* out) {
-  const Argument argument{"Lambda", function};
-  const auto array = py::array::ensure(result);
-  if (!array) argument.type_error("return an array", type_name(result));
-  Shape expected = sample;
-  expected.insert(expected.begin(), rows);
-  if (shape_of(array) != expected) {
-    argument.value_error("return shape " + to_text(expected), to_text(shape_of(array)));
-  }
-  const char kind = array.dtype().kind();
-  if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
-    argument.type_error("return real numbers", "dtype " + py::cast<std::string>(py::str(array.dtype())));
-  }
-  const py::array cast = py::module_::import("numpy").attr("ascontiguousarray")(array, dtype);
-  std::memcpy(out, cast.data(), static_cast<std::size_t>(cast.nbytes()));
-}
+// What a Lambda's function is asked for, and how its result is checked. The layer itself is the model's: the engine
+// only refers to it, or a function that refers to its model would keep all of it alive for ever.
+class Caller {
+ public:
+  Caller(const py::object& layer_reference, const std::string& name, const char* function, const py::dtype& dtype)
+      : layer_(layer_reference), owner_("Lambda (layer " + name + ")"), function_(function), dtype_(dtype) {}
 
-std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, const py::dtype& dtype) {
+  // Writes function(arguments...), which must have shape (rows, *sample), to `out`.
+  template <class... Arguments>
+  void operator()(std::size_t rows, const Shape& sample, void* out, Arguments&&... arguments) const {
+    const py::object layer = layer_();
+    if (layer.is_none()) throw std::runtime_error(owner_ + ": its model is gone");
+    const py::object numpy = py::module_::import("numpy");
+    const py::array result = numpy.attr("asarray")(layer.attr(function_)(std::forward<Arguments>(arguments)...));
+    const Argument argument{owner_, function_};
+    const std::string kind(1, result.dtype().kind());
+    if (std::string("fiub").find(kind) == std::string::npos) {
+      argument.type_error("return real numbers", "dtype " + py::cast<std::string>(py::str(result.dtype())));
+    }
+    Shape expected = sample;
+    expected.insert(expected.begin(), rows);
+    if (shape_of(result) != expected) {
+      argument.value_error("return shape " + to_text(expected), to_text(shape_of(result)));
+    }
+    const py::array cast = numpy.attr("ascontiguousarray")(result, dtype_);
+    std::memcpy(out, cast.data(), static_cast<std::size_t>(cast.nbytes()));
+  }
+
+ private:
+  py::object layer_;
+  std::string owner_;
+  const char* function_;
+  py::dtype dtype_;
+};
+
+std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, const std::string& name,
+                                                        const py::dtype& dtype) {
   auto functions = std::make_shared<LambdaFunctions>();
   functions->output = py::cast<Shape>(config["output_shape"]);
-  const py::object forward = config["forward"];
-  const py::object backward = config["backward"];
+  const Caller forward(config["layer"], name, "forward", dtype);
+  const Caller backward(config["layer"], name, "backward", dtype);
   functions->forward = [=](const Shape& input, const Shape& output, std::size_t rows, const void* x, void* y) {
     const py::gil_scoped_acquire acquire;
-    take_result("forward", forward(copied(dtype, rows, input, x)), dtype, rows, output, y);
+    forward(rows, output, y, copied(dtype, rows, input, x));
   };
   functions->backward = [=](const Shape& input, const Shape& output, std::size_t rows, const void* x, const void* y,
                             const void* grad_y, void* grad_x) {
     const py::gil_scoped_acquire acquire;
-    const py::object result =
-        backward(copied(dtype, rows, output, grad_y), copied(dtype, rows, input, x), copied(dtype, rows, output, y));
-    take_result("backward", result, dtype, rows, input, grad_x);
+    backward(rows, input, grad_x, copied(dtype, rows, output, grad_y), copied(dtype, rows, input, x),
+             copied(dtype, rows, output, y));
   };
   return functions;
 }
@@ -93,7 +109,7 @@ LayerSpec layer_spec(const py::dict& config, const py::dtype& dtype) {
     } else if (key == "layers") {
       spec.layers = layer_specs(py::cast<std::vector<py::dict>>(value), dtype);
     } else if (key == "functions") {
-      spec.functions = lambda_functions(py::cast<py::dict>(value), dtype);
+      spec.functions = lambda_functions(py::cast<py::dict>(value), spec.name, dtype);
     } else if (key == "trainable") {
       spec.trainable = py::cast<bool>(value);
     } else {

@@ -11,9 +11,7 @@
 #include <pybind11/stl.h>
 
 namespace prelunet {
-namespace {
 
-// Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
 Interrupt signal_poll() {
   using Clock = std::chrono::steady_clock;
   return [last = Clock::now()]() mutable {
@@ -26,17 +24,22 @@ Interrupt signal_poll() {
   };
 }
 
-// Runs f(interrupt) with the GIL dropped; what the signal handler raised goes on to the caller.
-template <class F>
-void interruptible(F&& f) {
-  bool finished = false;
-  {
-    const Interrupt interrupt = signal_poll();
-    const py::gil_scoped_release release;
-    finished = f(interrupt);
+template <class T>
+py::list gradient_copies(const Network<T>& network) {
+  py::list copies;
+  for (const PlacedParameter& placed : network.parameters()) {
+    if (!placed.info.trainable) continue;
+    py::array copy = new_array("gradients", placed.info.shape, py::dtype::of<T>());
+    std::copy_n(network.gradients() + placed.offset, placed.size, mutable_data_of<T>(copy));
+    copies.append(copy);
   }
-  if (!finished) throw py::error_already_set();
+  return copies;
 }
+
+template py::list gradient_copies(const Network<float>&);
+template py::list gradient_copies(const Network<double>&);
+
+namespace {
 
 OptimizerConfig optimizer_config(const py::dict& config) {
   OptimizerConfig c;
@@ -237,13 +240,26 @@ Totals evaluate(Network<T>& network, const Rows& x, const HeldTargets& y) {
 }
 
 template <class T>
-Totals loss_and_gradients(Network<T>& network, const Rows& x, const HeldTargets& y) {
+py::tuple loss_and_gradients(Network<T>& network, const Rows& x, const HeldTargets& y) {
   check_same_rows("loss_and_gradients", x, y);
   Totals totals;
   const Usage::Writing writing(network.usage(), "loss_and_gradients");
   interruptible(
       [&](const Interrupt& interrupt) { return network.loss_and_gradients(x.source, y.targets, totals, interrupt); });
-  return totals;
+  return py::make_tuple(totals, gradient_copies(network));
+}
+
+// Copies of the parameters as no other thread is changing them, in arena order.
+template <class T>
+py::list parameter_copies(Network<T>& network, const char* operation) {
+  const Usage::Reading reading(network.usage(), operation);
+  py::list copies;
+  for (const PlacedParameter& placed : network.parameters()) {
+    py::array copy = new_array(operation, placed.info.shape, py::dtype::of<T>());
+    std::copy_n(network.values() + placed.offset, placed.size, mutable_data_of<T>(copy));
+    copies.append(copy);
+  }
+  return copies;
 }
 
 // Reads `arrays`, by the number of their parameter, into an arena laid out like the parameters.
@@ -293,7 +309,7 @@ void register_network_of(py::module_& m, const char* name) {
       .def(
           "values", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).values(), false); },
           "Read-only views of the parameters, in arena order.")
-      .def("gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients(), false); })
+      .def("copies", &parameter_copies<T>, py::arg("operation"), "Copies of the parameters, in arena order.")
       .def(
           "slots",
           [](const py::object& self) {
@@ -327,8 +343,6 @@ void register_network_of(py::module_& m, const char* name) {
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
       .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"))
-      .def("tape", &make_tape<T>, py::arg("operation"), py::arg("rows"), py::arg("targets").none(true),
-           py::arg("training"), "Room to keep all of a batch: outputs and gradients of every step.")
       .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
       .def("end_fit", [](N& n) { n.usage().end_fit(); });
 }

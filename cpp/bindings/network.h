@@ -1,4 +1,5 @@
-// What the files that bind the engine share: what a model's Python side holds on to, and the description of layers.
+// What the files that bind the engine share: what a model's Python side holds on to, the description of layers, and how
+// a call waits for the engine.
 #pragma once
 
 #include <memory>
@@ -24,16 +25,23 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
 // The layers that Python describes, for a network of this dtype.
 std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs, const py::dtype& dtype);
 
-// A batch kept whole, and the network whose parameters it was made with.
+// Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
+Interrupt signal_poll();
+
+// Runs f(interrupt) with the GIL dropped; what the signal handler raised goes on to the caller.
+template <class F>
+void interruptible(F&& f) {
+  bool finished = false;
+  {
+    const Interrupt interrupt = signal_poll();
+    const py::gil_scoped_release release;
+    finished = f(interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+}
+
+// Copies of the gradients of what is trained, in arena order. The caller has the network to itself.
 template <class T>
-struct HeldTape {
-  py::object owner;
-  Network<T>* network;
-  std::uint64_t version;
-  std::unique_ptr<Tape<T>> tape;
-};
-template <class T>
-HeldTape<T> make_tape(const py::object& network, const std::string& operation, const Rows& x, const HeldTargets* y,
-                      bool training);
+py::list gradient_copies(const Network<T>& network);
 
 }  // namespace prelunet

@@ -1,90 +1,123 @@
 // A batch kept whole: for traces, and for losses and loops of one's own.
+#include "network/tape.h"
 
 #include "bindings/network.h"
 #include "bindings/register.h"
 
 namespace prelunet {
-
-template <class T>
-HeldTape<T> make_tape(const py::object& network, const std::string& operation, const Rows& x, const HeldTargets* y,
-                      bool training) {
-  auto& n = py::cast<Network<T>&>(network);
-  if (x.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
-  if (y != nullptr) check_same_rows(operation, x, *y);
-  return {network, &n, n.version(), n.tape(x.source, y == nullptr ? Targets{} : y->targets, training)};
-}
-
-template HeldTape<float> make_tape(const py::object&, const std::string&, const Rows&, const HeldTargets*, bool);
-template HeldTape<double> make_tape(const py::object&, const std::string&, const Rows&, const HeldTargets*, bool);
-
 namespace {
 
+// With the network and the arrays that it reads. Made with the outputs already computed.
 template <class T>
-py::array copy_of(const T* data, std::size_t rows, const Shape& sample) {
-  Shape shape = sample;
-  shape.insert(shape.begin(), rows);
-  py::array array = new_array("tape", shape, py::dtype::of<T>());
-  std::copy_n(data, element_count(shape), mutable_data_of<T>(array));
-  return array;
-}
-
-template <class T>
-py::array forward(HeldTape<T>& held) {
-  const T* outputs = nullptr;
-  {
-    const Usage::Reading reading(held.network->usage(), "forward");
-    const py::gil_scoped_release release;
-    outputs = held.tape->forward();
+class HeldTape {
+ public:
+  HeldTape(const py::object& owner, const std::string& operation, Rows x, const HeldTargets* y,
+           const TapeOptions& options)
+      : owner_(owner), network_(py::cast<Network<T>&>(owner)), rows_(std::move(x)) {
+    if (rows_.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
+    if (y != nullptr) {
+      check_same_rows(operation, rows_, *y);
+      targets_ = *y;
+    }
+    const Usage::Reading reading(network_.usage(), operation.c_str());
+    version_ = network_.version();
+    tape_ = network_.tape(rows_.source, targets_.targets, options);
+    interruptible([&](const Interrupt& interrupt) { return tape_->forward(interrupt); });
   }
-  return copy_of(outputs, held.tape->rows(), {held.network->outputs()});
-}
 
-template <class T>
-py::array backward(HeldTape<T>& held, const py::array& grad_outputs) {
-  const Argument argument{"backward", "grad_outputs"};
-  const RowSource source = row_source(argument, grad_outputs, {held.network->outputs()});
-  if (source.rows != held.tape->rows()) {
-    argument.value_error("have " + std::to_string(held.tape->rows()) + " rows", std::to_string(source.rows));
+  py::array outputs() const { return copy_of(tape_->outputs(), {network_.outputs()}); }
+
+  // (grad_x, gradients of what is trained, in arena order)
+  py::tuple backward(const py::array& grad_outputs) {
+    const RowSource source = checked(grad_outputs);
+    const Usage::Writing writing(network_.usage(), "backward");
+    check_version();
+    interruptible([&](const Interrupt& interrupt) { return tape_->backward(source, nullptr, interrupt); });
+    return results();
   }
-  if (held.version != held.network->version()) {
+
+  py::tuple backward_from_loss() {
+    const Usage::Writing writing(network_.usage(), "backward");
+    check_version();
+    interruptible([&](const Interrupt& interrupt) { return tape_->backward_from_loss(interrupt); });
+    return results();
+  }
+
+  // One update from a gradient of the outputs; row i of it was scaled by row_scale[i].
+  void step(const py::array& grad_outputs, const py::array_t<double, py::array::c_style>& row_scale,
+            double learning_rate) {
+    const RowSource source = checked(grad_outputs);
+    check_shape({"step", "row_scale"}, row_scale, {tape_->rows()});
+    const Usage::Writing writing(network_.usage(), "fit");
+    check_version();
+    interruptible([&](const Interrupt& interrupt) {
+      if (!tape_->backward(source, row_scale.data(), interrupt)) return false;
+      network_.apply_gradients(learning_rate);
+      return true;
+    });
+  }
+
+  // (outputs, their gradient) of each step; without `gradients`, None in their place.
+  py::list steps(bool gradients) const {
+    py::list list;
+    tape_->visit([&](const Layer<T>& step, const Flow<T>& flow) {
+      py::object grad_y = py::none();
+      if (gradients) grad_y = copy_of(flow.grad_y, step.output_shape());
+      list.append(py::make_tuple(copy_of(flow.y, step.output_shape()), grad_y));
+    });
+    return list;
+  }
+
+ private:
+  RowSource checked(const py::array& grad_outputs) const {
+    const Argument argument{"backward", "grad_outputs"};
+    RowSource source = row_source(argument, grad_outputs, {network_.outputs()});
+    if (source.rows != tape_->rows()) {
+      argument.value_error("have " + std::to_string(tape_->rows()) + " rows", std::to_string(source.rows));
+    }
+    return source;
+  }
+
+  void check_version() const {
+    if (version_ == network_.version()) return;
     throw std::runtime_error("backward: parameters have changed since the outputs were computed; compute them again");
   }
-  const T* grad_x = nullptr;
-  {
-    const Usage::Writing writing(held.network->usage(), "backward");
-    const py::gil_scoped_release release;
-    grad_x = held.tape->backward(source);
+
+  py::tuple results() const {
+    return py::make_tuple(copy_of(tape_->grad_x(), network_.input_shape()), gradient_copies(network_));
   }
-  return copy_of(grad_x, held.tape->rows(), held.network->input_shape());
-}
 
-template <class T>
-void backward_from_loss(HeldTape<T>& held) {
-  const Usage::Reading reading(held.network->usage(), "trace");
-  const py::gil_scoped_release release;
-  held.tape->backward_from_loss();
-}
+  py::array copy_of(const T* data, const Shape& sample) const {
+    Shape shape = sample;
+    shape.insert(shape.begin(), tape_->rows());
+    py::array array = new_array("tape", shape, py::dtype::of<T>());
+    std::copy_n(data, element_count(shape), mutable_data_of<T>(array));
+    return array;
+  }
 
-// (outputs, their gradient) of each step; without `gradients`, None in their place.
-template <class T>
-py::list steps(const HeldTape<T>& held, bool gradients) {
-  py::list list;
-  held.tape->visit([&](const Layer<T>& step, const Flow<T>& flow) {
-    const Shape& shape = step.output_shape();
-    py::object grad_y = py::none();
-    if (gradients) grad_y = copy_of(flow.grad_y, flow.rows, shape);
-    list.append(py::make_tuple(copy_of(static_cast<const T*>(flow.y), flow.rows, shape), grad_y));
-  });
-  return list;
-}
+  py::object owner_;
+  Network<T>& network_;
+  Rows rows_;
+  HeldTargets targets_{};
+  std::uint64_t version_ = 0;
+  std::unique_ptr<Tape<T>> tape_;
+};
 
 template <class T>
 void register_tape_of(py::module_& m, const char* name) {
-  py::class_<HeldTape<T>>(m, name, "A batch kept whole: outputs and gradients of every step.")
-      .def("forward", &forward<T>, "Reads X and returns the outputs.")
-      .def("backward", &backward<T>, py::arg("grad_outputs"), "Fills the network's gradients and returns that of X.")
-      .def("backward_from_loss", &backward_from_loss<T>)
-      .def("steps", &steps<T>, py::arg("gradients"), "Outputs, and their gradients, of every step.");
+  using H = HeldTape<T>;
+  py::class_<H>(m, name, "A batch kept whole: outputs and gradients of every step.")
+      .def(py::init([](const py::object& network, const std::string& operation, const Rows& rows,
+                       const HeldTargets* targets, bool training, bool clips) {
+             return std::make_unique<H>(network, operation, rows, targets, TapeOptions{training, clips});
+           }),
+           py::arg("network"), py::arg("operation"), py::arg("rows"), py::arg("targets").none(true),
+           py::arg("training"), py::arg("clips"), "Computes the outputs.")
+      .def("outputs", &H::outputs)
+      .def("backward", &H::backward, py::arg("grad_outputs"), "The gradients of X and of what is trained.")
+      .def("backward_from_loss", &H::backward_from_loss, "The same, from the targets' loss on.")
+      .def("step", &H::step, py::arg("grad_outputs"), py::arg("row_scale"), py::arg("learning_rate"), "An update.")
+      .def("steps", &H::steps, py::arg("gradients"), "Outputs, and their gradients, of every step.");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "network/network.h"
+#include "network/stop.h"
 #include "network/workspace.h"
 
 namespace prelunet {
@@ -64,8 +65,8 @@ class Backpropagation {
   class Pass {
    public:
     Pass(const Backpropagation& all, Team& team, const std::int64_t* order, const BatchBlock& block,
-         const BatchBlock& next, std::uint64_t step)
-        : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step) {
+         const BatchBlock& next, std::uint64_t step, Stop* stop = nullptr)
+        : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step), stop_(stop) {
       const Range share = team.share(next.count, kChunkRows);
       // Steps of k of a tile, kChunkRows rows and a panel's columns wide, in two products: forward and grad_weight.
       // Not every layer has the third, grad_x.
@@ -88,11 +89,11 @@ class Backpropagation {
         gather(team_, all_.x_, index_, block_.count, all_.workspace_.input());
         input_ = all_.workspace_.input();
       }
-      for (std::size_t s = 0; s < steps().size(); ++s) steps()[s]->forward(team_, flow(s));
+      for (std::size_t s = 0; s < steps().size() && !stops(); ++s) steps()[s]->forward(team_, flow(s));
     }
     // From the gradient of the last step's outputs down.
     void backward() {
-      all_.plan_.backward(team_, all_.lowest_, [this](std::size_t s) { return flow(s); });
+      all_.plan_.backward(team_, all_.lowest_, [this](std::size_t s) { return flow(s); }, [this] { return stops(); });
     }
 
     // The gradients of parameters, with an update the parameters' move too. The team meets after it.
@@ -146,11 +147,19 @@ class Backpropagation {
    private:
     const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
 
+    // Between two steps of a batch that takes long: rows are this thread's own, so each may leave when it sees it.
+    bool stops() const {
+      if (stop_ == nullptr) return false;
+      stop_->ask(team_);
+      return stop_->asked();
+    }
+
     const Backpropagation& all_;
     Team& team_;
     RowIndex index_;
     const BatchBlock& block_;
     std::uint64_t step_;
+    Stop* stop_;  // or null
     const T* input_ = all_.workspace_.input();
     mutable Ahead ahead_;  // a list that is used up
   };

@@ -4,25 +4,11 @@
 
 #include "network/backpropagation.h"
 #include "network/row_order.h"
+#include "network/stop.h"
 #include "network/tape.h"
 
 namespace prelunet {
 namespace {
-
-// Rank 0 asks whether to stop; the others see its answer once the team has met.
-class Stop {
- public:
-  explicit Stop(const Interrupt& interrupt) : interrupt_(interrupt) {}
-  // Between one meeting of the team and the next, by every thread.
-  void ask(const Team& team) {
-    if (team.rank() == 0 && interrupt_ && interrupt_()) stopped_.store(true, std::memory_order_relaxed);
-  }
-  bool asked() const { return stopped_.load(std::memory_order_relaxed); }
-
- private:
-  const Interrupt& interrupt_;
-  std::atomic<bool> stopped_{false};
-};
 
 // A batch's loss, scaled as the epoch adds it up, in the hands of rank 0.
 class BatchTotals {
@@ -119,6 +105,7 @@ bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, 
       typename Backpropagation<T>::Pass pass(backpropagation, team, nullptr, block, next,
                                              static_cast<std::uint64_t>(steps_));
       stop.ask(team);
+      if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
       pass.carry(factor);
       team.barrier();
       if (stop.asked()) return;
@@ -164,6 +151,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
                                              ends && shuffles ? BatchBlock{} : next,
                                              static_cast<std::uint64_t>(at.step));
       stop.ask(team);
+      if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
       pass.carry(factor);
       company.meet(team);
       if (stop.asked()) return;
@@ -205,12 +193,10 @@ void Network<T>::apply_gradients(double learning_rate) {
 }
 
 template <class T>
-std::unique_ptr<Tape<T>> Network<T>::tape(RowSource x, Targets targets, bool training) const {
-  LossConfig loss = loss_;
-  loss.clip_delta = 0.0;
-  const int threads = threads_for(x.rows, 3.0);
-  return std::make_unique<Tape<T>>(plan_, loss, std::move(x), std::move(targets), outputs(), training,
-                                   static_cast<std::uint64_t>(steps_), threads);
+std::unique_ptr<Tape<T>> Network<T>::tape(const RowSource& x, const Targets& targets,
+                                          const TapeOptions& options) const {
+  return std::make_unique<Tape<T>>(plan_, loss_, x, targets, outputs(), options, static_cast<std::uint64_t>(steps_),
+                                   threads_for(x.rows, 3.0));
 }
 
 // The update as passes of its own, after all gradients are complete.
@@ -224,8 +210,9 @@ void Network<T>::update_and_refresh(Team& team, const StepUpdate& update) {
 
 template void Network<float>::apply_gradients(double);
 template void Network<double>::apply_gradients(double);
-template std::unique_ptr<Tape<float>> Network<float>::tape(RowSource, Targets, bool) const;
-template std::unique_ptr<Tape<double>> Network<double>::tape(RowSource, Targets, bool) const;
+template std::unique_ptr<Tape<float>> Network<float>::tape(const RowSource&, const Targets&, const TapeOptions&) const;
+template std::unique_ptr<Tape<double>> Network<double>::tape(const RowSource&, const Targets&,
+                                                             const TapeOptions&) const;
 template bool Network<float>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
 template bool Network<double>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
 template bool Network<float>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);

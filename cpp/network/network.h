@@ -8,6 +8,7 @@
 #include "network/loss.h"
 #include "network/optimizer.h"
 #include "network/plan.h"
+#include "network/stop.h"
 #include "network/usage.h"
 
 namespace prelunet {
@@ -35,9 +36,6 @@ struct TrainingRun {
   Totals* own = nullptr;                   // or null: gets what this run alone adds to the totals
 };
 
-// Asked now and then by the calling thread; true: stop here. It must not throw.
-using Interrupt = std::function<bool()>;
-
 // Where a parameter stands: its layer in the list of layers, and its place in the arenas.
 struct PlacedParameter {
   std::size_t layer;
@@ -48,6 +46,7 @@ struct PlacedParameter {
 
 template <class T>
 class Tape;
+struct TapeOptions;
 
 template <class T>
 class Network {
@@ -91,9 +90,8 @@ class Network {
   // The update that gradients(), written by the caller, stand for.
   void apply_gradients(double learning_rate);
 
-  // Room to keep all of a batch. `targets` may be empty where its losses are not asked for. The network must outlive
-  // it.
-  std::unique_ptr<Tape<T>> tape(RowSource x, Targets targets, bool training) const;
+  // Room to keep all of a batch; the network and the arrays must outlive it.
+  std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const;
 
   // Training steps over `run`, each epoch added to its own totals; an interrupted step leaves no trace in the
   // parameters.
@@ -116,7 +114,7 @@ class Network {
   LossConfig loss_;
   std::optional<Optimizer<T>> optimizer_;
   std::atomic<std::int64_t> steps_{0};  // a thread that will be refused may ask while another trains
-  std::uint64_t version_ = 0;
+  std::atomic<std::uint64_t> version_{0};
   Usage usage_;
 };
 

@@ -50,16 +50,16 @@ struct Plan {
   std::size_t lowest_trained() const;
 
   // The backward pass from the last step down to step `lowest`, through flow_of(step). Where a step can, it carries the
-  // entry of the one below in the product that makes its gradient.
-  template <class FlowOf>
-  void backward(Team& team, std::size_t lowest, FlowOf&& flow_of) const {
+  // entry of the one below in the product that makes its gradient. It ends early where stops() says so.
+  template <class FlowOf, class Stops>
+  void backward(Team& team, std::size_t lowest, FlowOf&& flow_of, Stops&& stops) const {
     bool entered = false;
-    for (std::size_t s = steps.size(); s-- > lowest;) {
+    for (std::size_t s = steps.size(); s-- > lowest && !stops();) {
       Flow<T> flow = flow_of(s);
       std::optional<Entry<T>> below;
       if (s > lowest && flow.clip == nullptr && steps[s]->carries_entry()) below = steps[s - 1]->entry(flow_of(s - 1));
-      if (below && below->g.columns != steps[s]->inputs())
-        below.reset();  // it goes by pixels, and this step by samples
+      const bool by_pixels = below && below->g.columns != steps[s]->inputs();  // and this step goes by samples
+      if (by_pixels) below.reset();
       flow.entered = entered;
       flow.below = below ? &*below : nullptr;
       steps[s]->backward(team, flow);

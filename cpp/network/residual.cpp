@@ -87,7 +87,7 @@ template <class T>
 void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
   T* const grad_f = inside(inner_.steps.size() - 1, flow).grad_y;
   scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_, 0.0, grad_f);
-  inner_.backward(team, lowest(flow), [&](std::size_t s) { return inside(s, flow); });
+  inner_.backward(team, lowest(flow), [&](std::size_t s) { return inside(s, flow); }, [] { return false; });
   if (flow.grad_x == nullptr) return;
   scaled_sum<T>(team, flow.rows, this->outputs(), 1.0, flow.grad_y, flow.grad_x, flow.grad_x);
 }

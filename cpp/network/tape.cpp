@@ -1,53 +1,70 @@
 #include "network/tape.h"
 
+#include <algorithm>
+
 namespace prelunet {
+namespace {
+
+LossConfig with_clip(LossConfig loss, bool clips) {
+  if (!clips) loss.clip_delta = 0.0;
+  return loss;
+}
+
+}  // namespace
 
 template <class T>
-Tape<T>::Tape(const Plan<T>& plan, const LossConfig& loss, RowSource x, Targets targets, std::size_t outputs,
-              bool training, std::uint64_t step, int threads)
-    : x_(std::move(x)),
-      targets_(std::move(targets)),
+Tape<T>::Tape(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets,
+              std::size_t outputs, const TapeOptions& options, std::uint64_t step, int threads)
+    : x_(x),
+      targets_(targets),
+      loss_(with_clip(loss, options.clips)),
+      block_{0, x_.rows, 0, x_.rows},
       step_(step),
       threads_(threads),
-      block_{0, x_.rows, 0, x_.rows},
-      loss_(loss),
-      all_(plan, loss_, x_, targets_, outputs, {.block_rows = x_.rows, .whole = true, .training = training}) {}
+      propagation_(plan, loss_, x_, targets_, outputs,
+                   {.block_rows = x_.rows, .whole = true, .training = options.training}) {}
 
 template <class T>
-const T* Tape<T>::forward() {
-  run_team(threads_, [&](Team& team) { pass(team).forward(); });
-  return all_.workspace().y(all_.plan().steps.size() - 1);
+bool Tape<T>::forward(const Interrupt& interrupt) {
+  Stop stop(interrupt);
+  run_team(threads(), [&](Team& team) { pass(team, &stop).forward(); });
+  return !stop.asked();
 }
 
 template <class T>
-void Tape<T>::backward_from_loss() {
-  const double factor = all_.batch_factor(nullptr, block_);
-  run_team(threads_, [&](Team& team) {
-    Pass one = pass(team);
-    one.judge(factor);
-    one.backward();
-  });
-}
-
-template <class T>
-const T* Tape<T>::backward(const RowSource& grad_outputs) {
-  T* const to = all_.workspace().grad_y(all_.plan().steps.size() - 1);
-  run_team(threads_, [&](Team& team) {
-    gather(team, grad_outputs, {}, x_.rows, to);
-    Pass one = pass(team);
+template <class Begin>
+bool Tape<T>::go_back(const Interrupt& interrupt, Begin&& begin) {
+  Stop stop(interrupt);
+  run_team(threads(), [&](Team& team) {
+    Pass one = pass(team, &stop);
+    begin(team, one);
     one.backward();
     team.barrier();
-    one.gradients(nullptr);
+    if (!stop.asked()) one.gradients(nullptr);
   });
-  return all_.workspace().grad_input();
+  return !stop.asked();
+}
+
+template <class T>
+bool Tape<T>::backward_from_loss(const Interrupt& interrupt) {
+  const double factor = propagation_.batch_factor(nullptr, block_);
+  return go_back(interrupt, [&](Team&, Pass& one) { one.judge(factor); });
+}
+
+template <class T>
+bool Tape<T>::backward(const RowSource& grad_outputs, const double* row_scale, const Interrupt& interrupt) {
+  const Workspace<T>& workspace = propagation_.workspace();
+  if (row_scale != nullptr) std::copy_n(row_scale, x_.rows, workspace.row_scale());
+  return go_back(interrupt,
+                 [&](Team& team, Pass&) { gather(team, grad_outputs, {}, x_.rows, workspace.grad_y(last())); });
 }
 
 template <class T>
 void Tape<T>::visit(const Visitor& visitor) const {
   Barrier alone(1);
   Team solo(0, 1, alone);
-  const Pass one = pass(solo);
-  for (std::size_t s = 0; s < all_.plan().steps.size(); ++s) all_.plan().steps[s]->visit(one.flow(s), visitor);
+  const Pass one = pass(solo, nullptr);
+  for (std::size_t s = 0; s <= last(); ++s) propagation_.plan().steps[s]->visit(one.flow(s), visitor);
 }
 
 template class Tape<float>;

@@ -19,6 +19,20 @@ Array = npt.NDArray[Any]
 NETWORKS: dict[str, Any] = {"float32": _core.Network32, "float64": _core.Network64}
 
 
+def new_tape(
+    network: Any,
+    operation: str,
+    rows: Any,
+    targets: Any = None,
+    *,
+    training: bool,
+    clips: bool = False,
+) -> Any:
+    """Return a batch kept whole, its outputs computed: see cpp/network/tape.h."""
+    kind = _core.Tape32 if isinstance(network, _core.Network32) else _core.Tape64
+    return kind(network, operation, rows, targets, training, clips)
+
+
 def checked_dtype(dtype: object) -> str:
     """Return the name of a dtype that networks have."""
     try:  # None would be NumPy's default, float64

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._arrays import as_array, as_rows, class_of_rows
+from .building import new_tape
 from .losses import FunctionLoss, Loss
 from .steps import Data
 
@@ -69,11 +70,10 @@ class FunctionData(Data):
         own = _core.Totals()
         for step, rate in enumerate(self._rates(steps)):
             places = visited[step * batch_size : (step + 1) * batch_size]
-            outputs, tape = self._forward(places, training=True)
+            outputs, tape = self._forward(places)
+            right = self._right(outputs, places)  # before the loss can write into outputs
             loss, grad_outputs = self.loss_of(outputs, places)
-            right = self._right(outputs, places)
-            tape.backward(grad_outputs)
-            self.network.apply_gradients({}, rate)  # those that the tape has left
+            tape.step(grad_outputs, self._shares(places), rate)
             for sums in (totals, own):
                 sums.add(loss * len(places), right, len(places))
         return own
@@ -92,22 +92,24 @@ class FunctionData(Data):
     def evaluate(self) -> dict[str, float]:
         """Return loss and metrics of all rows as one batch."""
         outputs, places = self.network.predict(self.rows), np.arange(self.count)
+        right = self._right(outputs, places)
         logs = {"loss": self.loss_of(outputs, places)[0]}
         if self._judged:
-            logs["accuracy"] = self._right(outputs, places) / self.count
+            logs["accuracy"] = right / self.count
         return logs | self.functions()
 
-    def loss(self) -> float:
-        """Return the loss of all rows as one batch; the engine has its gradients then."""
+    def loss_and_gradients(self) -> tuple[float, list[Array]]:
+        """Return the loss of all rows as one batch and the gradients of what is trained."""
         places = np.arange(self.count)
-        outputs, tape = self._forward(places, training=True)
+        outputs, tape = self._forward(places)
         loss, grad_outputs = self.loss_of(outputs, places)
-        tape.backward(grad_outputs)
-        return loss
+        return loss, tape.backward(grad_outputs)[1]
 
-    def backward(self, tape: Any, outputs: Array) -> None:
-        """Carry the gradient of the loss down a tape of all rows, which gave these outputs."""
-        tape.backward(self.loss_of(outputs, np.arange(self.count))[1])
+    def backward(self, tape: Any) -> Array:
+        """Carry the gradient of the loss down a tape of all rows; return that of X."""
+        grad_outputs = self.loss_of(tape.outputs(), np.arange(self.count))[1]
+        grad_x: Array = tape.backward(grad_outputs)[0]
+        return grad_x
 
     def loss_of(self, outputs: Array, places: Array) -> tuple[float, Array]:
         """Return the batch's loss and its gradient by the outputs, weighted and averaged."""
@@ -121,15 +123,22 @@ class FunctionData(Data):
             raise
         losses = _checked(name, "row losses", losses, (len(places),))
         gradients = _checked(name, "grad_outputs", gradients, outputs.shape)
+        shares = self._shares(places)
+        counted = shares > 0.0  # whatever a row without weight comes to
+        total = float(shares[counted] @ losses[counted])
+        return total, np.where(counted[:, None], shares[:, None] * gradients, 0.0)
+
+    def _shares(self, places: Array) -> npt.NDArray[np.float64]:
+        """Return what each row's loss is multiplied by: w / sum(w)."""
         weights = self._weights[places]
         total = weights.sum()
-        share = weights / total if total > 0.0 else np.zeros_like(weights)
-        return float(share @ losses), share[:, None] * gradients
+        shares: npt.NDArray[np.float64] = weights / total if total > 0.0 else np.zeros_like(weights)
+        return shares
 
-    def _forward(self, places: Array, *, training: bool) -> tuple[Array, Any]:
+    def _forward(self, places: Array) -> tuple[Array, Any]:
         rows = self.network.rows("fit", self._x[places])
-        tape = self.network.tape("fit", rows, None, training)
-        return tape.forward(), tape
+        tape = new_tape(self.network, "fit", rows, training=True, clips=True)
+        return tape.outputs(), tape
 
     def _right(self, outputs: Array, places: Array) -> int:
         if not self._judged:
@@ -140,9 +149,9 @@ class FunctionData(Data):
 
 
 def _checked(loss: str, what: str, value: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    array = as_array("fit", f"{what} of the loss {loss}", value)
+    array = as_array(f"loss {loss}", what, value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{loss}: {what} must be real numbers, got dtype {array.dtype}")
+        raise TypeError(f"loss {loss}: {what} must be real numbers, got dtype {array.dtype}")
     if array.shape != shape:
-        raise ValueError(f"{loss}: {what} must have shape {shape}, got {array.shape}")
+        raise ValueError(f"loss {loss}: {what} must have shape {shape}, got {array.shape}")
     return array.astype(np.float64)

@@ -153,8 +153,9 @@ class FunctionLoss(Loss):
     """A loss of one's own, written in Python.
 
     Every batch goes to Python and comes back: slower than a named loss for small networks, and the
-    step itself is as fast. A batch's loss is ``sum(w l) / sum(w)``, as for a mean. It is not kept
-    by `save`: compile again after `load`.
+    step itself is as fast. A batch's loss is ``sum(w l) / sum(w)``, as for a mean. Accuracy takes
+    the largest of several outputs, or one output above 0.5: have logits of one output end in a
+    Sigmoid, or judge them by a metric of your own. `save` does not keep it: compile after `load`.
 
     Parameters
     ----------

@@ -269,7 +269,7 @@ class Sequential(Network):
             ``"loss"`` and, where compiled, ``"accuracy"``, as in `fit`'s history.
         """
         data = hold(self, "train_epoch", X, y, sample_weight)
-        numbers = None if order is None else steps.checked_order("train_epoch", order)
+        numbers = None if order is None else steps.checked_order("train_epoch", order, data.count)
         count = data.count if numbers is None else len(numbers)
         size = steps.checked_batch_size("train_epoch", batch_size, count)
         totals = _core.Totals()
@@ -318,7 +318,8 @@ class Sequential(Network):
             By the names of `parameters`; frozen layers have none.
         """
         data = hold(self, "loss_and_gradients", X, y, sample_weight)
-        return data.loss(), self._trained_gradients()
+        loss, gradients = data.loss_and_gradients()
+        return loss, self._by_name(gradients)
 
     def trace(
         self,
@@ -329,7 +330,9 @@ class Sequential(Network):
     ) -> dict[str, Array]:
         """Return every number between rows and their loss, by name: to teach, and to find faults.
 
-        The same bits as in training, one batch, no update. Memory grows with the rows.
+        The same bits as in training, one batch, no update; deltas as they are before `clip_delta`.
+        It is computed by a second engine in which each layer is a step of its own, made for the
+        call; memory grows with the rows.
 
         Parameters
         ----------
@@ -345,6 +348,13 @@ class Sequential(Network):
             named inside it; ``"1.a"``, what it gives, which is z for a layer without one; and
             ``"1.delta"``, the gradient of the loss, mean or sum over rows as it is, by z. Each has
             shape (n, *output shape). Layers inside a Residual come after it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If data do not fit.
+        RuntimeError
+            If y is given and the model is not compiled, or another thread trains.
         """
         return tracing.trace(self, X, y, sample_weight)
 

@@ -16,6 +16,7 @@ from .building import (
     checked_dtype,
     checked_parameters,
     checked_shape,
+    new_tape,
 )
 from .layers import Layer
 from .layers.stacking import checked_layers
@@ -136,8 +137,15 @@ class Network:
         backward : callable
             ``backward(grad_outputs) -> (grad_x, gradients)``: from the gradient of any number by
             the outputs to its gradients by X, of its shape, and by the trainable parameters, by
-            name. It may be called again, as long as the parameters are those of `outputs`;
-            RuntimeError after.
+            name. It may be called again, as long as the parameters are those of `outputs`. It needs
+            the model for itself, as training does.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not what is said above, `grad_outputs` too.
+        RuntimeError
+            From `backward`, if parameters have changed since; from both, if another thread trains.
 
         Examples
         --------
@@ -148,13 +156,13 @@ class Network:
         boolean("vjp", "training", training)
         with self._unbuilt_again_on_error():
             rows = self._rows("vjp", X)
-        tape = self._network.tape("vjp", rows, None, training)
+            tape = new_tape(self._network, "vjp", rows, training=training)
 
         def backward(grad_outputs: npt.ArrayLike) -> tuple[Array, dict[str, Array]]:
-            grad_x = tape.backward(as_rows("backward", "grad_outputs", grad_outputs))
-            return grad_x, self._trained_gradients()
+            grad_x, gradients = tape.backward(as_rows("backward", "grad_outputs", grad_outputs))
+            return grad_x, self._by_name(gradients)
 
-        return tape.forward(), backward
+        return tape.outputs(), backward
 
     def copy_from(self, other: Network, tau: float = 1.0) -> None:
         """Move the parameters towards another model's: ``p = (1 - tau) * p + tau * other's``.
@@ -182,14 +190,21 @@ class Network:
         if not isinstance(other, Network):
             raise TypeError(f"copy_from: other must be a Sequential, got {other!r}")
         tau = real("copy_from", "tau", tau, minimum=0.0, maximum=1.0)
-        own, theirs = self.parameters(), other.parameters()
-        if {name: v.shape for name, v in own.items()} != {n: v.shape for n, v in theirs.items()}:
-            raise ValueError("copy_from: other must have parameters of the same names and shapes")
-        if tau == 1.0:
-            self.set_parameters(theirs)
+        own, theirs = self._copies("copy_from"), other._copies("copy_from")
+        shapes, others = ({n: v.shape for n, v in p.items()} for p in (own, theirs))
+        for name in [*shapes, *others]:
+            if shapes.get(name) != others.get(name):
+                raise ValueError(
+                    "copy_from: other must have parameters of the same names and shapes; here "
+                    f"{name!r} is {shapes.get(name, 'missing')}, there "
+                    f"{others.get(name, 'missing')}"
+                )
+        if tau == 0.0:
             return
-        wide = {name: values.astype(np.float64) for name, values in own.items()}
-        self.set_parameters({n: (1.0 - tau) * p + tau * theirs[n] for n, p in wide.items()})
+        if tau < 1.0:
+            wide = {name: values.astype(np.float64) for name, values in own.items()}
+            theirs = {n: (1.0 - tau) * p + tau * theirs[n].astype(float) for n, p in wide.items()}
+        self.set_parameters(theirs)
 
     # ---- inside --------------------------------------------------------------------------------
 
@@ -200,11 +215,15 @@ class Network:
             )
         return self._network
 
-    def _trained_gradients(self) -> dict[str, Array]:
-        """Return copies of the gradients that the engine computed last; frozen layers have none."""
-        network = self._network
-        found = zip(self._names, network.parameters(), network.gradients(), strict=True)
-        return {name: g.copy() for name, info, g in found if info["trainable"]}
+    def _by_name(self, gradients: list[Array]) -> dict[str, Array]:
+        """Return gradients of what is trained, in the engine's order, by the parameters' names."""
+        infos = zip(self._names, self._network.parameters(), strict=True)
+        trained = (name for name, info in infos if info["trainable"])
+        return dict(zip(trained, gradients, strict=True))
+
+    def _copies(self, operation: str) -> dict[str, Array]:
+        """Return copies of the parameters, refused while another thread trains."""
+        return dict(zip(self._names, self._built().copies(operation), strict=True))
 
     def _rows(self, operation: str, X: npt.ArrayLike) -> Any:
         """Return the rows as the engine reads them; the first ones fix the shape of a sample."""

@@ -61,8 +61,8 @@ def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int
     return min(integer(operation, "batch_size (unless None)", batch_size, minimum=1), rows)
 
 
-def checked_order(operation: str, order: npt.ArrayLike) -> Array:
-    """Return the numbers of rows in the order wanted; the engine checks that they are there."""
+def checked_order(operation: str, order: npt.ArrayLike, rows: int) -> Array:
+    """Return the numbers of rows in the order wanted, all of rows that are there."""
     numbers = as_rows(operation, "order", order)
     if numbers.ndim != 1 or len(numbers) == 0:
         raise ValueError(
@@ -71,6 +71,13 @@ def checked_order(operation: str, order: npt.ArrayLike) -> Array:
     if numbers.dtype.kind not in "iu":
         raise TypeError(
             f"{operation}: order must hold integers, the numbers of rows, got dtype {numbers.dtype}"
+        )
+    outside = (numbers < 0) | (numbers >= rows)
+    if outside.any():
+        place = int(outside.argmax())
+        raise ValueError(
+            f"{operation}: order must hold row numbers from 0 to {rows - 1}, got {numbers[place]} "
+            f"at position {place}"
         )
     return numbers
 
@@ -201,13 +208,15 @@ class Data:
             logs["accuracy"] = totals.right / totals.rows
         return logs | self.functions()
 
-    def loss(self) -> float:
-        """Return the loss of all rows as one batch; the engine has its gradients then."""
-        return self.logs(self.network.loss_and_gradients(self.rows, self.targets))["loss"]
+    def loss_and_gradients(self) -> tuple[float, list[Array]]:
+        """Return the loss of all rows as one batch and the gradients of what is trained."""
+        totals, gradients = self.network.loss_and_gradients(self.rows, self.targets)
+        return self.logs(totals)["loss"], gradients
 
-    def backward(self, tape: Any, outputs: Array) -> None:
-        """Carry the gradient of the loss down a tape of all rows, which gave these outputs."""
-        tape.backward_from_loss()
+    def backward(self, tape: Any) -> Array:
+        """Carry the gradient of the loss down a tape of all rows; return that of X."""
+        grad_x: Array = tape.backward_from_loss()[0]
+        return grad_x
 
     @property
     def wants_functions(self) -> bool:

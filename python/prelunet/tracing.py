@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .building import NETWORKS
+from .building import NETWORKS, new_tape
 from .function_data import hold
 from .layers.stacking import all_layers, specifications
 from .optimizers import SGD
@@ -26,7 +26,7 @@ def trace(
     sample_weight: npt.ArrayLike | None,
 ) -> dict[str, Array]:
     """Return what `Sequential.trace` says: the engine's steps, one for each layer, on all rows."""
-    data = None
+    data, targets = None, None
     if y is None:
         if sample_weight is not None:
             raise ValueError("trace: sample_weight must be None where y is")
@@ -35,11 +35,11 @@ def trace(
     else:
         data = hold(model, "trace", X, y, sample_weight)
         rows = data.rows
-    targets = None if data is None else data.targets
-    tape = _unfused(model).tape("trace", rows, targets, training=data is not None)
-    outputs = tape.forward()
+        targets = data.targets
+    training = data is not None
+    tape = new_tape(_unfused(model), "trace", rows, targets, training=training)
     if data is not None:
-        data.backward(tape, outputs)
+        data.backward(tape)
     return _by_name(model, tape.steps(gradients=y is not None))
 
 
@@ -49,7 +49,7 @@ def _unfused(model: Sequential) -> Any:
     network = NETWORKS[model.dtype](
         model.input_shape, specifications(model.layers), model.seed, fuse=False
     )
-    values = model._built().values()
+    values = model._built().copies("trace")
     network.write_parameters({i: v[np.newaxis] for i, v in enumerate(values)})
     if model._loss is not None:
         compile_network(network, SGD(), model._loss, clip_delta=None)

@@ -8,42 +8,6 @@ import numpy.typing
 import typing
 from . import ops
 __all__: list[str] = ['Network32', 'Network64', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
-class Tape32:
-    """
-    A batch kept whole: outputs and gradients of every step.
-    """
-    def backward(self, grad_outputs: numpy.ndarray) -> numpy.ndarray:
-        """
-        Fills the network's gradients and returns that of X.
-        """
-    def backward_from_loss(self) -> None:
-        ...
-    def forward(self) -> numpy.ndarray:
-        """
-        Reads X and returns the outputs.
-        """
-    def steps(self, gradients: bool) -> list:
-        """
-        Outputs, and their gradients, of every step.
-        """
-class Tape64:
-    """
-    A batch kept whole: outputs and gradients of every step.
-    """
-    def backward(self, grad_outputs: numpy.ndarray) -> numpy.ndarray:
-        """
-        Fills the network's gradients and returns that of X.
-        """
-    def backward_from_loss(self) -> None:
-        ...
-    def forward(self) -> numpy.ndarray:
-        """
-        Reads X and returns the outputs.
-        """
-    def steps(self, gradients: bool) -> list:
-        """
-        Outputs, and their gradients, of every step.
-        """
 class Totals:
     """
     What the steps of an epoch add up to.
@@ -81,13 +45,15 @@ class Network32:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
+    def copies(self, operation: str) -> list:
+        """
+        Copies of the parameters, in arena order.
+        """
     def end_fit(self) -> None:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
         ...
-    def gradients(self) -> list:
-        ...
-    def loss_and_gradients(self, rows: Rows, targets: Targets) -> Totals:
+    def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
     def parameters(self) -> list:
         """
@@ -100,10 +66,6 @@ class Network32:
     def slots(self) -> list:
         """
         Writeable views of the optimizer's state, one list for each slot.
-        """
-    def tape(self, operation: str, rows: Rows, targets: Targets, training: bool) -> Tape32:
-        """
-        Room to keep all of a batch: outputs and gradients of every step.
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
         ...
@@ -144,13 +106,15 @@ class Network64:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
+    def copies(self, operation: str) -> list:
+        """
+        Copies of the parameters, in arena order.
+        """
     def end_fit(self) -> None:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
         ...
-    def gradients(self) -> list:
-        ...
-    def loss_and_gradients(self, rows: Rows, targets: Targets) -> Totals:
+    def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
     def parameters(self) -> list:
         """
@@ -163,10 +127,6 @@ class Network64:
     def slots(self) -> list:
         """
         Writeable views of the optimizer's state, one list for each slot.
-        """
-    def tape(self, operation: str, rows: Rows, targets: Targets, training: bool) -> Tape64:
-        """
-        Room to keep all of a batch: outputs and gradients of every step.
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
         ...
@@ -198,6 +158,58 @@ class Network64:
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
+class Tape32:
+    """
+    A batch kept whole: outputs and gradients of every step.
+    """
+    def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool) -> None:
+        """
+        Computes the outputs.
+        """
+    def backward(self, grad_outputs: numpy.ndarray) -> tuple:
+        """
+        The gradients of X and of what is trained.
+        """
+    def backward_from_loss(self) -> tuple:
+        """
+        The same, from the targets' loss on.
+        """
+    def outputs(self) -> numpy.ndarray:
+        ...
+    def step(self, grad_outputs: numpy.ndarray, row_scale: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        """
+        An update.
+        """
+    def steps(self, gradients: bool) -> list:
+        """
+        Outputs, and their gradients, of every step.
+        """
+class Tape64:
+    """
+    A batch kept whole: outputs and gradients of every step.
+    """
+    def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool) -> None:
+        """
+        Computes the outputs.
+        """
+    def backward(self, grad_outputs: numpy.ndarray) -> tuple:
+        """
+        The gradients of X and of what is trained.
+        """
+    def backward_from_loss(self) -> tuple:
+        """
+        The same, from the targets' loss on.
+        """
+    def outputs(self) -> numpy.ndarray:
+        ...
+    def step(self, grad_outputs: numpy.ndarray, row_scale: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        """
+        An update.
+        """
+    def steps(self, gradients: bool) -> list:
+        """
+        Outputs, and their gradients, of every step.
+        """
 def available_cpus() -> int:
     """
     CPUs of the affinity mask and the cgroup quota, whichever is less.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -67,11 +68,7 @@ class Lambda(Layer):
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description, with the functions."""
-        functions = {
-            "forward": self.forward,
-            "backward": self.backward,
-            "output_shape": self.output_shape or (),
-        }
+        functions = {"layer": weakref.ref(self), "output_shape": self.output_shape or ()}
         return [{"type": "lambda", "functions": functions}]
 
 
