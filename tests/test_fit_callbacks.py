@@ -62,7 +62,8 @@ def test_every_moment_in_order(data):
         )
     ]
     without_logs = [tuple(a for a in call if not isinstance(a, dict)) for call in calls[2:]]
-    assert calls[:2] == [("set_model", model), ("set_params", {"epochs": 2, "steps": 3})]
+    params = {"epochs": 2, "steps": 3, "validation_freq": 1}
+    assert calls[:2] == [("set_model", model), ("set_params", params)]
     assert without_logs == [
         ("on_train_begin",),
         ("on_epoch_begin", 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,6 +50,9 @@ class TrainedModel(Protocol):
     def set_parameters(self, parameters: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write parameters by name."""
 
+    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Mapping[str, float]:
+        """Return the loss and the metrics of rows."""
+
     def trace(self, X: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
         """Return what each layer makes of rows, by name."""
 
@@ -66,14 +70,15 @@ class Callback:
     model : Sequential
         The model in training.
     params : mapping
-        What training was asked for: ``"epochs"`` is their total, ``"steps"`` the updates of each.
+        What training was asked for: ``"epochs"`` is their total, ``"steps"`` the updates of each;
+        each ``"validation_freq"`` epochs there is a validation.
     steps_between : int, optional
-        Set it before training to have `on_steps` called each so many updates; the updates between
-        are made in C++ without a stop.
+        Set it before training to have `on_steps` called each so many updates, to evaluate the model
+        there, say; the updates between are made in C++ without a stop.
     """
 
     model: TrainedModel
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = MappingProxyType({})
     steps_between: int | None = None
 
     def set_model(self, model: TrainedModel) -> None:
