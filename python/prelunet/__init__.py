@@ -14,6 +14,7 @@ from . import callbacks, initializers, layers, losses, metrics, ops, optimizers,
 from ._core import __version__
 from .callbacks import (
     Callback,
+    Checkpoint,
     EarlyStopping,
     LambdaCallback,
     LearningRateSchedule,
@@ -47,6 +48,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Callback",
+    "Checkpoint",
     "Conv2D",
     "Dense",
     "Dropout",

@@ -195,6 +195,7 @@ class Sequential(Network):
             Integer labels (n,) for softmax cross-entropy, else targets (n, outputs), or (n,) for
             one output. Checked whole before anything moves.
         epochs : int, default 1
+            With a `Checkpoint` their total, those before it was resumed too.
         batch_size : int or None, default 32
             Rows of a step; the last, short batch is used too. None: all rows are one batch.
         validation_data : (X, y) or (X, y, sample_weight), optional

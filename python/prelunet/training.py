@@ -136,9 +136,29 @@ class WatchedLoop:
                 callback.close()
         return self.history
 
+    def settings(self) -> dict[str, Any] | None:
+        """Return what `callbacks.base.Run` says: another loop's state is its own."""
+        return None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return how far training is, beside the model and the callbacks."""
+        sums = [[stop.every, stop.sums] for stop in self.stops]
+        return {"history": self.history.to_dict(), "sums": sums}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self.history = History(state["history"])
+        for stop, (every, sums) in zip(self.stops, state["sums"], strict=False):
+            if stop.every == every:
+                stop.sums = sums
+
     def _epochs(self) -> None:
         self._call("on_train_begin")
-        for epoch in range(self.epochs):
+        self._call("restore_run", self)
+        # A run that is restored has a history, and may have been stopped already.
+        for epoch in range(len(self.history.epochs), self.epochs):
+            if self.model.stop_training:
+                break
             self._call("on_epoch_begin", epoch)
             logs = self._epoch()
             self.model.epochs_trained += 1
@@ -147,8 +167,7 @@ class WatchedLoop:
                 logs |= {f"val_{name}": value for name, value in validated.items()}
             self.history.append(logs)
             self._call("on_epoch_end", epoch, logs)
-            if self.model.stop_training:
-                break
+            self._call("keep_run", self)
         self._call("on_train_end")
 
     def _order(self) -> npt.NDArray[np.int64] | None:
@@ -211,6 +230,18 @@ class _Loop(WatchedLoop):
     """One call of `Sequential.fit`."""
 
     data: Data
+    validation: Data | None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what makes other steps, or another history, of the same model."""
+        validation = None if self.validation is None else self.validation.fingerprint()
+        return {
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "validation_freq": self.validation_freq,
+            "data": self.data.fingerprint(),
+            "validation_data": validation,
+        }
 
     def _epochs(self) -> None:
         if self.callbacks or self.validation is not None or self.data.wants_functions:

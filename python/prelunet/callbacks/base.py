@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..history import History
 from ..layers import Layer
 
 Logs = Mapping[str, float]
@@ -55,6 +56,33 @@ class TrainedModel(Protocol):
 
     def trace(self, X: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
         """Return what each layer makes of rows, by name."""
+
+
+class Run(Protocol):
+    """One call of `fit`, as what keeps or restores it sees it.
+
+    Attributes
+    ----------
+    history : History
+        The epochs so far; training goes on with the one after them.
+    callbacks : sequence of Callback
+        All that take part.
+    """
+
+    history: History
+    callbacks: Sequence[Callback]
+
+    def settings(self) -> dict[str, Any] | None:
+        """Return, as JSON values, what beside the model makes a run the one that it is.
+
+        None where a run has more to it, so that it cannot be restored.
+        """
+
+    def get_state(self) -> dict[str, Any]:
+        """Return how far it is, beside the model and the callbacks: JSON values and arrays."""
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
 
 
 class Callback:
@@ -125,7 +153,16 @@ class Callback:
         return {}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned; called after every callback's `on_train_begin`."""
+        """Go on from what `get_state` returned; called after every callback's `on_train_begin`.
+
+        A callback that had ended training sets `stop_training` again.
+        """
+
+    def restore_run(self, run: Run) -> None:
+        """Put a run back to where it was kept; called after every callback's `on_train_begin`."""
+
+    def keep_run(self, run: Run) -> None:
+        """Keep a run as it is after an epoch; called after every callback's `on_epoch_end`."""
 
 
 def overrides(callback: Callback, hook: str) -> bool:
