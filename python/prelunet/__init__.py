@@ -87,17 +87,20 @@ __all__ = [
 ]
 
 # Imported when first used: they are not needed to train.
-_LAZY = ("bench", "data", "interop", "plots")
+_LAZY = ("bench", "data", "estimators", "interop", "plots")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # they need scikit-learn
 _FROM_OTHERS = {"from_onnx": "onnx"}  # functions, by the module of interop that has them
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_LAZY})
+    return sorted({*globals(), *__all__, *_LAZY, *_ESTIMATORS})
 
 
 def __getattr__(name: str) -> Any:
     if name in ACTIVATION_LAYERS:
         return ACTIVATION_LAYERS[name]
+    if name in _ESTIMATORS:
+        return getattr(importlib.import_module(".estimators", __name__), name)
     if name in _LAZY:
         return importlib.import_module(f".{name}", __name__)
     if name in _FROM_OTHERS:
