@@ -72,6 +72,7 @@ __all__ = [
     "callbacks",
     "check_gradients",
     "from_onnx",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "layers",
@@ -89,7 +90,8 @@ __all__ = [
 # Imported when first used: they are not needed to train.
 _LAZY = ("bench", "data", "estimators", "interop", "plots")
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # they need scikit-learn
-_FROM_OTHERS = {"from_onnx": "onnx"}  # functions, by the module of interop that has them
+# Functions, by the module of interop that has them.
+_FROM_OTHERS = {"from_onnx": "onnx", "from_torch": "torch"}
 
 
 def __dir__() -> list[str]:
