@@ -71,6 +71,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "check_gradients",
+    "from_keras",
     "from_onnx",
     "from_torch",
     "get_num_threads",
@@ -91,7 +92,7 @@ __all__ = [
 _LAZY = ("bench", "data", "estimators", "interop", "plots")
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # they need scikit-learn
 # Functions, by the module of interop that has them.
-_FROM_OTHERS = {"from_onnx": "onnx", "from_torch": "torch"}
+_FROM_OTHERS = {"from_keras": "keras", "from_onnx": "onnx", "from_torch": "torch"}
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ import prelunet as pn
 
 @pytest.mark.parametrize(
     ("package", "install"),
-    [("onnx", r"'prelunet\[io\]'"), ("torch", "torch$")],
+    [("onnx", r"'prelunet\[io\]'"), ("torch", "torch$"), ("keras", "keras$")],
 )
 def test_a_missing_package_is_named(package, install, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
