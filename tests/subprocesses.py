@@ -14,10 +14,13 @@ TESTS = Path(__file__).parent
 TIMEOUT = 120  # seconds; a child that hangs is a failure
 
 
-def run_python(*arguments, environment=None):
-    """Run Python in the tests' folder, warnings being errors; return what it printed."""
+def run_python(*arguments, environment=None, before=()):
+    """Run Python in the tests' folder, warnings being errors; return what it printed.
+
+    `before` is a command that runs the command after it.
+    """
     run = subprocess.run(
-        [sys.executable, "-W", "error", *map(str, arguments)],
+        [*before, sys.executable, "-W", "error", *map(str, arguments)],
         env=os.environ | (environment or {}),
         cwd=TESTS,
         capture_output=True,
@@ -29,9 +32,9 @@ def run_python(*arguments, environment=None):
     return run.stdout
 
 
-def run_code(code, *arguments, environment=None):
-    """Run lines of Python; return what they printed."""
-    return run_python("-c", textwrap.dedent(code), *arguments, environment=environment)
+def run_code(code, *arguments, **options):
+    """Run lines of Python, as `run_python` does; return what they printed."""
+    return run_python("-c", textwrap.dedent(code), *arguments, **options)
 
 
 def skip_unless_available(isa):

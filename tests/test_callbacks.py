@@ -13,6 +13,7 @@ import pytest
 from callback_models import FakeModel, losses, run
 from prelunet.callbacks import (
     Callback,
+    Checkpoint,
     EarlyStopping,
     LambdaCallback,
     LearningRateSchedule,
@@ -32,6 +33,7 @@ def halve(epoch, learning_rate):
 
 ALL = [
     Callback(),
+    Checkpoint("run.ckpt", every=2),
     EarlyStopping(patience=3),
     LambdaCallback(on_epoch_end=print),
     LearningRateSchedule(halve),
@@ -73,7 +75,7 @@ def test_the_base_does_nothing():
     assert callback.get_state() == {}
     assert callback.model is model
     assert callback.params == {"epochs": 2}
-    assert not any(overrides(callback, hook) for hook in HOOKS)
+    assert not any(overrides(callback, hook) for hook in [*HOOKS, "restore_run", "keep_run"])
 
 
 def test_overrides_sees_methods_of_subclasses_and_functions():
@@ -86,7 +88,7 @@ def test_overrides_sees_methods_of_subclasses_and_functions():
 
     for callback in (Below(), LambdaCallback(on_train_batch_end=print)):
         assert [hook for hook in HOOKS if overrides(callback, hook)] == ["on_train_batch_end"]
-    assert [c for c in ALL if overrides(c, "on_epoch_progress")] == [ALL[4]]
+    assert [c for c in ALL if overrides(c, "on_epoch_progress")] == [ALL[5]]
     assert not any(overrides(c, "on_train_batch_end") for c in ALL)
 
 

@@ -60,6 +60,7 @@ def test_the_code_of_the_design_runs(rng, tmp_path):
         callbacks=[
             pn.EarlyStopping(patience=3, restore_best_weights=True),
             pn.TensorBoard(tmp_path / "runs"),
+            pn.Checkpoint(tmp_path / "a.ckpt", every=1, resume=True),
         ],
     )
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):

@@ -10,17 +10,20 @@ import pytest
 import prelunet as pn
 from fit_checks import assert_refused, assert_same_models
 from network_models import labelled, mlp
+from prelunet.training import WatchedLoop
 from tolerances import assert_close_to_scale, sum_tolerance
 
 HOOKS = [
     "set_model",
     "set_params",
     "on_train_begin",
+    "restore_run",
     "on_epoch_begin",
     "on_train_batch_begin",
     "on_epoch_progress",
     "on_train_batch_end",
     "on_epoch_end",
+    "keep_run",
     "on_train_end",
     "close",
 ]
@@ -61,16 +64,22 @@ def test_every_moment_in_order(data):
             ("on_epoch_progress", batch + 1, 3),
         )
     ]
-    without_logs = [tuple(a for a in call if not isinstance(a, dict)) for call in calls[2:]]
-    assert calls[:2] == [("set_model", model), ("set_params", {"epochs": 2, "steps": 3})]
+    without_logs = [
+        tuple(a for a in call if not isinstance(a, (dict, WatchedLoop))) for call in calls[2:]
+    ]
+    params = {"epochs": 2, "steps": 3, "validation_freq": 1}
+    assert calls[:2] == [("set_model", model), ("set_params", params)]
     assert without_logs == [
         ("on_train_begin",),
+        ("restore_run",),
         ("on_epoch_begin", 0),
         *batches,
         ("on_epoch_end", 0),
+        ("keep_run",),
         ("on_epoch_begin", 1),
         *batches,
         ("on_epoch_end", 1),
+        ("keep_run",),
         ("on_train_end",),
         ("close",),
     ]
@@ -81,7 +90,7 @@ def test_every_moment_in_order(data):
 
 def test_callbacks_are_called_one_after_another(data):
     calls = []
-    hooks = ["on_train_begin", "on_epoch_end", "on_train_end", "close"]
+    hooks = ["on_train_begin", "restore_run", "on_epoch_end", "keep_run", "on_train_end", "close"]
     mlp().fit(*data, callbacks=[recorder(calls, *hooks, label=name) for name in "ab"])
     assert [call[0] for call in calls] == [(name, hook) for hook in hooks for name in "ab"]
 
@@ -156,7 +165,8 @@ def test_watching_changes_nothing(data, hooks, shuffle):
 def test_no_epochs_begin_and_end(data):
     calls = []
     mlp().fit(*data, epochs=0, callbacks=[recorder(calls, *HOOKS)])
-    assert [call[0] for call in calls[2:]] == ["on_train_begin", "on_train_end", "close"]
+    names = ["on_train_begin", "restore_run", "on_train_end", "close"]
+    assert [call[0] for call in calls[2:]] == names
 
 
 # ---- what callbacks may do ---------------------------------------------------------------------
@@ -176,6 +186,13 @@ def test_stop_training_ends_after_the_epoch(data):
     assert model.epochs_trained == 2
     assert model.stop_training
     assert model.fit(*data, epochs=3).epochs == [0, 1, 2]  # it holds for the fit that it stopped
+
+
+def test_a_stop_before_the_first_epoch(data):
+    stop = pn.LambdaCallback(on_train_begin=lambda logs=None: setattr(model, "stop_training", True))
+    model = mlp()
+    assert model.fit(*data, epochs=5, callbacks=[stop]).epochs == []
+    assert model.steps_trained == 0
 
 
 def test_a_learning_rate_set_in_fit_holds_from_the_next_update(data):

@@ -135,6 +135,8 @@ def test_optional_packages_are_imported_where_they_are_used(path):
     top = {module.partition(".")[0] for module in imports(path)}
     optional = {"sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "pandas"}
     optional |= {"plotly", "tensorboardX", "safetensors", "onnx", "torch", "keras"}
+    if path.parent.name == "estimators":  # imported when one is used, through its __init__
+        optional -= {"sklearn", "scipy"}
     assert not top & optional
 
 
@@ -143,7 +145,7 @@ def test_python_prints_only_where_it_is_asked_to(path):
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
     allowed = path.parent.name in ("cli", "recipes")
-    allowed = allowed or path.name in ("runtime.py", "progress_bar.py")
+    allowed = allowed or path.name in ("runtime.py", "progress_bar.py", "console.py")
     assert allowed or not prints
 
 

@@ -14,6 +14,7 @@ from . import callbacks, initializers, layers, losses, metrics, ops, optimizers,
 from ._core import __version__
 from .callbacks import (
     Callback,
+    Checkpoint,
     EarlyStopping,
     LambdaCallback,
     LearningRateSchedule,
@@ -47,6 +48,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Callback",
+    "Checkpoint",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -69,7 +71,9 @@ __all__ = [
     "__version__",
     "callbacks",
     "check_gradients",
+    "from_keras",
     "from_onnx",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "layers",
@@ -85,17 +89,21 @@ __all__ = [
 ]
 
 # Imported when first used: they are not needed to train.
-_LAZY = ("bench", "data", "interop", "plots")
-_FROM_OTHERS = {"from_onnx": "onnx"}  # functions, by the module of interop that has them
+_LAZY = ("bench", "data", "estimators", "interop", "plots")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # they need scikit-learn
+# Functions, by the module of interop that has them.
+_FROM_OTHERS = {"from_keras": "keras", "from_onnx": "onnx", "from_torch": "torch"}
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_LAZY})
+    return sorted({*globals(), *__all__, *_LAZY, *_ESTIMATORS})
 
 
 def __getattr__(name: str) -> Any:
     if name in ACTIVATION_LAYERS:
         return ACTIVATION_LAYERS[name]
+    if name in _ESTIMATORS:
+        return getattr(importlib.import_module(".estimators", __name__), name)
     if name in _LAZY:
         return importlib.import_module(f".{name}", __name__)
     if name in _FROM_OTHERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from ._validation import choice, integer, real
 from .losses import Loss
 
 Array = npt.NDArray[Any]
+_CHUNK_BYTES = 1 << 20  # of rows that are copied at once where they do not lie one after another
 
 
 def as_array(operation: str, name: str, value: object) -> Array:
@@ -29,6 +31,15 @@ def as_rows(operation: str, name: str, value: object) -> Array:
         got = repr(value) if isinstance(value, (int, float)) else type(value).__name__
         raise ValueError(f"{operation}: {name} must be an array of rows, got {got}")
     return array
+
+
+def fingerprint(array: Array) -> dict[str, Any]:
+    """Return what tells an array from others: its shape, dtype and CRC-32, as JSON values."""
+    rows = max(1, _CHUNK_BYTES * len(array) // max(array.nbytes, 1))
+    checksum = 0
+    for start in range(0, len(array), rows):
+        checksum = zlib.crc32(np.ascontiguousarray(array[start : start + rows]).data, checksum)
+    return {"shape": list(array.shape), "dtype": array.dtype.name, "crc32": f"{checksum:08x}"}
 
 
 def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:

@@ -6,15 +6,15 @@ import importlib
 from types import ModuleType
 
 
-def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+def require(module: str, *, extra: str | None, purpose: str) -> ModuleType:
     """Import an optional package or say how to install it.
 
     Parameters
     ----------
     module : str
         The module to import, for example ``"matplotlib.pyplot"``.
-    extra : str
-        The extra of prelunet that installs it, for example ``"plot"``.
+    extra : str or None
+        The extra of prelunet that installs it, for example ``"plot"``; None where there is none.
     purpose : str
         What needs it, for the error message: ``"drawing figures"``.
 
@@ -33,7 +33,7 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         package = module.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != package:
             raise  # the package is there, something it needs is not: its own message says what
+        wanted = package if extra is None else f"'prelunet[{extra}]'"
         raise ImportError(
-            f"{purpose} needs the package {package!r}, which is not installed: "
-            f"pip install 'prelunet[{extra}]'"
+            f"{purpose} needs the package {package!r}, which is not installed: pip install {wanted}"
         ) from error

@@ -37,8 +37,7 @@ class Sequential(Network):
         The shape of one sample: (features,), or (height, width, channels) for images. May be left
         to the first data that come.
     dtype : {"float32", "float64"}, default "float32"
-        Of parameters, outputs and all arithmetic. Other real data are rounded to it as their rows
-        are gathered.
+        Of parameters, outputs and all arithmetic; other real data are rounded to it row by row.
     seed : int, optional
         From 0 to 2**63 - 1. Draws of weights, order of rows and dropout follow from it: the same
         seed gives the same bits, for any number of threads. By default a random one, kept in
@@ -147,12 +146,8 @@ class Sequential(Network):
             steps.compile_network(
                 self._network, checked_optimizer, checked_loss, clip_delta=clip_delta
             )
-        self._clip_delta = clip_delta
-        self._optimizer, self._loss, self._metrics = (
-            checked_optimizer,
-            checked_loss,
-            checked_metrics,
-        )
+        self._optimizer, self._loss = checked_optimizer, checked_loss
+        self._metrics, self._clip_delta = checked_metrics, clip_delta
         self._schedule = schedules.get(checked_optimizer.learning_rate)
 
     @property
@@ -184,6 +179,7 @@ class Sequential(Network):
         batch_size: int | None = 32,
         validation_data: Sequence[npt.ArrayLike] | None = None,
         validation_split: float = 0.0,
+        validation_freq: int = 1,
         shuffle: bool = True,
         sample_weight: npt.ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
@@ -199,12 +195,15 @@ class Sequential(Network):
             Integer labels (n,) for softmax cross-entropy, else targets (n, outputs), or (n,) for
             one output. Checked whole before anything moves.
         epochs : int, default 1
+            With a `Checkpoint` their total, those before it was resumed too.
         batch_size : int or None, default 32
             Rows of a step; the last, short batch is used too. None: all rows are one batch.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after each epoch, under names with ``val_`` before them.
         validation_split : float, default 0.0
             The share of rows, taken from the end before shuffling, to validate with instead.
+        validation_freq : int, default 1
+            Validate after each so many epochs; the history has NaN for the others.
         shuffle : bool, default True
             Visit rows in an order that is a function of (seed, epochs trained before) alone. A
             batch of all rows is taken as it lies: order changes nothing there but the rounding.
@@ -238,6 +237,7 @@ class Sequential(Network):
             batch_size=batch_size,
             validation_data=validation_data,
             validation_split=validation_split,
+            validation_freq=validation_freq,
             shuffle=shuffle,
             sample_weight=sample_weight,
             class_weight=class_weight,

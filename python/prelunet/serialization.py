@@ -25,35 +25,53 @@ FORMAT = 1  # of the file: goes up when an older prelunet could not read it
 def get_state(model: Sequential) -> dict[str, Any]:
     """Return a model as JSON values under "description" and arrays under their names.
 
-    Arrays are copies: ``parameter/<name>`` and, of the optimizer, ``slot/<number>/<name>``.
     Metrics that are functions are kept under "functions", for copies in memory.
     """
+    description = {"format": FORMAT, "version": _core.__version__, "metadata": model.metadata}
+    description |= describe(model) | progress(model)
+    functions = [f for f in model._metrics.values() if f is not None]
+    return {"description": description, "arrays": tensors(model), "functions": functions}
+
+
+def describe(model: Sequential) -> dict[str, Any]:
+    """Return what a model is and how it is compiled, whatever it has learned: JSON values."""
     description: dict[str, Any] = {
-        "format": FORMAT,
-        "version": _core.__version__,
         "layers": [layer.config() for layer in model.layers],
         "input_shape": model.input_shape,
         "dtype": model.dtype,
         "seed": model.seed,
-        "epochs_trained": model.epochs_trained,
-        "metadata": model.metadata,
     }
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    if model.input_shape is not None:
-        arrays = {f"parameter/{name}": np.array(v) for name, v in model.parameters().items()}
-    if model._optimizer is not None and model._loss is not None and model._schedule is not None:
+    if model._optimizer is not None and model._loss is not None:
         description["optimizer"] = model._optimizer.config()
         description["loss"] = model._loss.config()
-        description["schedule"] = model._schedule.config()
         description["clip_delta"] = model._clip_delta
         description["metrics"] = [name for name, f in model._metrics.items() if f is None]
-        if model.input_shape is not None:
-            description["steps"] = model._network.steps
-            for number, slot in enumerate(model._network.slots()):
-                for name, values in zip(model._names, slot, strict=True):
-                    arrays[f"slot/{number}/{name}"] = np.array(values)
-    functions = [f for f in model._metrics.values() if f is not None]
-    return {"description": description, "arrays": arrays, "functions": functions}
+    return description
+
+
+def progress(model: Sequential) -> dict[str, Any]:
+    """Return, as JSON values, how far a model is trained and at what rate it goes on."""
+    found: dict[str, Any] = {"epochs_trained": model.epochs_trained}
+    if model._schedule is not None:
+        found |= {"schedule": model._schedule.config(), "steps": model.steps_trained}
+    return found
+
+
+def tensors(model: Sequential) -> dict[str, npt.NDArray[Any]]:
+    """Return copies of ``parameter/<name>`` and, of the optimizer, ``slot/<number>/<name>``."""
+    return {name: np.array(values) for name, values in _views(model).items()}
+
+
+def _views(model: Sequential) -> dict[str, npt.NDArray[Any]]:
+    """Return what `tensors` copies: none before the model is built, no slots before `compile`."""
+    if model.input_shape is None:
+        return {}
+    views = {f"parameter/{name}": values for name, values in model.parameters().items()}
+    if model._optimizer is not None:
+        for number, slot in enumerate(model._network.slots()):
+            for name, values in zip(model._names, slot, strict=True):
+                views[f"slot/{number}/{name}"] = values
+    return views
 
 
 def set_state(model: Sequential, state: dict[str, Any]) -> None:
@@ -66,14 +84,16 @@ def set_state(model: Sequential, state: dict[str, Any]) -> None:
     """
     from .model import Sequential
 
-    description, arrays = state["description"], dict(state["arrays"])
-    shape = description["input_shape"]
+    description = state["description"]
     layers = [Layer.from_config(config) for config in description["layers"]]
     Sequential.__init__(  # a subclass may have a constructor of its own
-        model, layers, input_shape=shape, dtype=description["dtype"], seed=description["seed"]
+        model,
+        layers,
+        input_shape=description["input_shape"],
+        dtype=description["dtype"],
+        seed=description["seed"],
     )
     model.metadata = dict(description["metadata"])
-    model.epochs_trained = int(description["epochs_trained"])
     if "optimizer" in description:
         model.compile(
             optimizers.Optimizer.from_config(description["optimizer"]),
@@ -81,24 +101,36 @@ def set_state(model: Sequential, state: dict[str, Any]) -> None:
             [*description["metrics"], *state.get("functions", [])],
             clip_delta=description.get("clip_delta"),
         )
-        model._schedule = schedules.Schedule.from_config(description["schedule"])
-    if shape is None:
+    restore(model, description, state["arrays"])
+
+
+def restore(
+    model: Sequential, found: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> None:
+    """Put back how far a model was trained, as `progress` and `tensors` gave it.
+
+    Raises
+    ------
+    ValueError
+        If a tensor is missing, too many, or of another shape; nothing has changed then.
+    """
+    views = _views(model)
+    _check_tensors(arrays, views)
+    model.epochs_trained = int(found["epochs_trained"])
+    if model._optimizer is not None:
+        model._schedule = schedules.Schedule.from_config(found["schedule"])
+    if model.input_shape is None:
         return
-    targets: dict[str, npt.NDArray[Any]] = {}
-    if "optimizer" in description:
-        model._network.steps = int(description["steps"])
-        for number, slot in enumerate(model._network.slots()):
-            for name, view in zip(model._names, slot, strict=True):
-                targets[f"slot/{number}/{name}"] = view
-    expected = {f"parameter/{name}": v for name, v in model.parameters().items()} | targets
-    _check_tensors(arrays, expected)
+    if model._optimizer is not None:
+        model._network.steps = int(found["steps"])
     model.set_parameters({name: arrays[f"parameter/{name}"] for name in model._names})
-    for key, view in targets.items():
-        view[...] = arrays[key]
+    for name, view in views.items():
+        if name.startswith("slot/"):
+            view[...] = arrays[name]
 
 
 def _check_tensors(
-    arrays: dict[str, npt.NDArray[Any]], expected: dict[str, npt.NDArray[Any]]
+    arrays: Mapping[str, npt.NDArray[Any]], expected: Mapping[str, npt.NDArray[Any]]
 ) -> None:
     for key, view in expected.items():
         if key not in arrays:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import are_classes, as_rows, as_targets, class_factors
+from ._arrays import are_classes, as_rows, as_targets, class_factors, fingerprint
 from ._validation import choice, integer
 from .losses import FunctionLoss, Huber, Loss, SoftmaxCrossEntropy
 from .ops import LOSSES
@@ -128,6 +128,8 @@ class Data:
             self.count = int(self.rows.count)
             self._y = self._checked_y(operation, y, loss)
             self.targets = self._targets(operation, sample_weight, class_weight)
+        self._given = {"X": X, "y": y, "sample_weight": sample_weight}
+        self._class_weight = class_weight
         self._sum = loss.reduction == "sum"
         self._judged = self._judges(loss)
 
@@ -161,6 +163,17 @@ class Data:
         factors = class_factors(operation, self._y, class_weight)
         weights = factors if weights is None else weights * factors
         return self._engine_targets(operation, weights)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return, as JSON values, what tells these rows, targets and weights from others."""
+        found: dict[str, Any] = {
+            name: None if value is None else fingerprint(as_rows("fit", name, value))
+            for name, value in self._given.items()
+        }
+        weights = self._class_weight
+        if isinstance(weights, Mapping):
+            weights = repr({int(label): float(weight) for label, weight in weights.items()})
+        return found | {"class_weight": weights}
 
     def train(
         self, order: npt.NDArray[Any] | None, batch_size: int, totals: Any, *, steps: int

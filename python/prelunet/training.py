@@ -37,6 +37,7 @@ def fit(
     batch_size: int | None,
     validation_data: Sequence[npt.ArrayLike] | None,
     validation_split: float,
+    validation_freq: int,
     shuffle: bool,
     sample_weight: npt.ArrayLike | None,
     class_weight: Mapping[int, float] | str | None,
@@ -46,6 +47,7 @@ def fit(
     """Train; see `Sequential.fit`."""
     epochs = integer("fit", "epochs", epochs, minimum=0)
     boolean("fit", "shuffle", shuffle)
+    validation_freq = integer("fit", "validation_freq", validation_freq, minimum=1)
     share = real("fit", "validation_split", validation_split, minimum=0.0, exclusive_maximum=1.0)
     if share and validation_data is not None:
         raise ValueError("fit: validation_split must be 0 where validation_data is given")
@@ -56,7 +58,8 @@ def fit(
         data = hold(model, "fit", X, y, sample_weight, class_weight)
         validation = None if validation_data is None else _validation(model, validation_data)
         size = checked_batch_size("fit", batch_size, data.count)
-    return _Loop(model, data, validation, size, shuffle, epochs, every).run()
+    loop = _Loop(model, data, validation, size, shuffle, epochs, every, validation_freq)
+    return loop.run()
 
 
 class Trained(Protocol):
@@ -94,6 +97,7 @@ class WatchedLoop:
         shuffle: bool,
         epochs: int,
         callbacks: Sequence[Callback],
+        validation_freq: int = 1,
     ) -> None:
         self.model = model
         self.data = data
@@ -102,6 +106,7 @@ class WatchedLoop:
         self.shuffle = shuffle
         self.epochs = epochs
         self.callbacks = callbacks
+        self.validation_freq = validation_freq
         self.steps = math.ceil(data.count / batch_size)
         self.history = History()
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
@@ -116,9 +121,14 @@ class WatchedLoop:
         network.begin_fit()
         try:
             self.model.stop_training = False
+            params = {
+                "epochs": self.epochs,
+                "steps": self.steps,
+                "validation_freq": self.validation_freq,
+            }
             for callback in self.callbacks:
                 callback.set_model(self.model)
-                callback.set_params({"epochs": self.epochs, "steps": self.steps})
+                callback.set_params(params)
             self._epochs()
         finally:
             network.end_fit()
@@ -126,19 +136,38 @@ class WatchedLoop:
                 callback.close()
         return self.history
 
+    def settings(self) -> dict[str, Any] | None:
+        """Return what `callbacks.base.Run` says: another loop's state is its own."""
+        return None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return how far training is, beside the model and the callbacks."""
+        sums = [[stop.every, stop.sums] for stop in self.stops]
+        return {"history": self.history.to_dict(), "sums": sums}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self.history = History(state["history"])
+        for stop, (every, sums) in zip(self.stops, state["sums"], strict=False):
+            if stop.every == every:
+                stop.sums = sums
+
     def _epochs(self) -> None:
         self._call("on_train_begin")
-        for epoch in range(self.epochs):
+        self._call("restore_run", self)
+        # A run that is restored has a history, and may have been stopped already.
+        for epoch in range(len(self.history.epochs), self.epochs):
+            if self.model.stop_training:
+                break
             self._call("on_epoch_begin", epoch)
             logs = self._epoch()
             self.model.epochs_trained += 1
-            if self.validation is not None:
+            if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
                 validated = self.validation.evaluate()
                 logs |= {f"val_{name}": value for name, value in validated.items()}
             self.history.append(logs)
             self._call("on_epoch_end", epoch, logs)
-            if self.model.stop_training:
-                break
+            self._call("keep_run", self)
         self._call("on_train_end")
 
     def _order(self) -> npt.NDArray[np.int64] | None:
@@ -201,6 +230,18 @@ class _Loop(WatchedLoop):
     """One call of `Sequential.fit`."""
 
     data: Data
+    validation: Data | None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what makes other steps, or another history, of the same model."""
+        validation = None if self.validation is None else self.validation.fingerprint()
+        return {
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "validation_freq": self.validation_freq,
+            "data": self.data.fingerprint(),
+            "validation_data": validation,
+        }
 
     def _epochs(self) -> None:
         if self.callbacks or self.validation is not None or self.data.wants_functions:

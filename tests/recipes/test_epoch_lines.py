@@ -38,6 +38,13 @@ def test_a_bar_counts_the_epochs_on_a_terminal(monkeypatch, capsys):
     assert bar.endswith("\r")  # it is wiped out
 
 
+def test_the_bar_says_what_it_counts(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    with epoch_lines(2, quiet=False, unit="line") as say:
+        say("one")
+    assert "line/s" in stream.getvalue()
+
+
 def test_lines_alone_without_tqdm(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert show(monkeypatch) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Callback, overrides
+from .checkpoint import Checkpoint
 from .early_stopping import EarlyStopping
 from .lambda_callback import LambdaCallback
 from .learning_rate_schedule import LearningRateSchedule
@@ -13,6 +14,7 @@ from .terminate_on_nan import TerminateOnNaN
 
 __all__ = [
     "Callback",
+    "Checkpoint",
     "EarlyStopping",
     "LambdaCallback",
     "LearningRateSchedule",

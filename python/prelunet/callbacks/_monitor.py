@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .._validation import choice, real
-from .base import Logs
+from .base import Callback, Logs
 
 _FALLS = ("loss", "error", "deviance", "divergence")
 _RISES = ("accuracy", "acc", "auc", "score", "precision", "recall", "f1")
@@ -45,6 +45,11 @@ class Monitor:
                 "does not say which is better, got 'auto'"
             )
         return "min" if falls else "max"
+
+    def is_due(self, epoch: int, callback: Callback) -> bool:
+        """Return whether this epoch reports the number: not all of them need be validated."""
+        between: int = callback.params.get("validation_freq", 1)
+        return (epoch + 1) % between == 0 or not self.name.startswith("val_")
 
     def value(self, logs: Logs | None) -> float:
         """Return the number from the logs."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ..history import History
 from ..layers import Layer
 
 Logs = Mapping[str, float]
@@ -49,8 +51,38 @@ class TrainedModel(Protocol):
     def set_parameters(self, parameters: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write parameters by name."""
 
+    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Mapping[str, float]:
+        """Return the loss and the metrics of rows."""
+
     def trace(self, X: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
         """Return what each layer makes of rows, by name."""
+
+
+class Run(Protocol):
+    """One call of `fit`, as what keeps or restores it sees it.
+
+    Attributes
+    ----------
+    history : History
+        The epochs so far; training goes on with the one after them.
+    callbacks : sequence of Callback
+        All that take part.
+    """
+
+    history: History
+    callbacks: Sequence[Callback]
+
+    def settings(self) -> dict[str, Any] | None:
+        """Return, as JSON values, what beside the model makes a run the one that it is.
+
+        None where a run has more to it, so that it cannot be restored.
+        """
+
+    def get_state(self) -> dict[str, Any]:
+        """Return how far it is, beside the model and the callbacks: JSON values and arrays."""
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
 
 
 class Callback:
@@ -66,14 +98,15 @@ class Callback:
     model : Sequential
         The model in training.
     params : mapping
-        What training was asked for: ``"epochs"`` is their total, ``"steps"`` the updates of each.
+        What training was asked for: ``"epochs"`` is their total, ``"steps"`` the updates of each;
+        each ``"validation_freq"`` epochs there is a validation.
     steps_between : int, optional
-        Set it before training to have `on_steps` called each so many updates; the updates between
-        are made in C++ without a stop.
+        Set it before training to have `on_steps` called each so many updates, to evaluate the model
+        there, say; the updates between are made in C++ without a stop.
     """
 
     model: TrainedModel
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = MappingProxyType({})
     steps_between: int | None = None
 
     def set_model(self, model: TrainedModel) -> None:
@@ -120,7 +153,16 @@ class Callback:
         return {}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned; called after every callback's `on_train_begin`."""
+        """Go on from what `get_state` returned; called after every callback's `on_train_begin`.
+
+        A callback that had ended training sets `stop_training` again.
+        """
+
+    def restore_run(self, run: Run) -> None:
+        """Put a run back to where it was kept; called after every callback's `on_train_begin`."""
+
+    def keep_run(self, run: Run) -> None:
+        """Keep a run as it is after an epoch; called after every callback's `on_epoch_end`."""
 
 
 def overrides(callback: Callback, hook: str) -> bool:

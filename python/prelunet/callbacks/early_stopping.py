@@ -22,7 +22,8 @@ class EarlyStopping(Callback):
         The number to watch, a key of the history.
     patience : int, default 0
         Training stops at the epoch that is this many after the last better one. Both 0 and 1 stop
-        at the first epoch that is no better.
+        at the first epoch that is no better. Epochs without a validation do not count where a
+        number of it is watched.
     min_delta : float, default 0.0
         A change must be larger than this to be better.
     mode : {"auto", "min", "max"}, default "auto"
@@ -73,6 +74,8 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare; stop when patience is at its end."""
+        if not self._monitor.is_due(epoch, self):
+            return
         value = self._monitor.value(logs)
         self._wait += 1
         if self._monitor.improves(value, self.best):

@@ -20,7 +20,8 @@ class ReduceLROnPlateau(Callback):
     factor : float, default 0.1
         What the rate is multiplied by, in (0, 1).
     patience : int, default 10
-        Epochs without a better value before the rate is reduced.
+        Epochs without a better value before the rate is reduced. Those without a validation do not
+        count where a number of it is watched.
     min_delta : float, default 1e-4
         A change must be larger than this to be better.
     cooldown : int, default 0
@@ -61,6 +62,8 @@ class ReduceLROnPlateau(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare; reduce the rate when patience is at its end."""
+        if not self._monitor.is_due(epoch, self):
+            return
         value = self._monitor.value(logs)
         cooling = self._cooling > 0
         self._cooling -= cooling

@@ -7,6 +7,7 @@ the optional ``PACKAGE`` that they need, or None.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -60,12 +61,36 @@ def format_of(operation: str, path: object, *, argument: str = "path") -> tuple[
 
 @contextmanager
 def replacing(path: str) -> Iterator[IO[bytes]]:
-    """Yield a stream whose bytes become the file when all are there: a failure leaves the old."""
+    """Yield a stream whose bytes become the file when all are on the disk.
+
+    A failure, or the end of the process or of the machine at any moment, leaves the old file or the
+    new one, each whole.
+    """
     temporary = f"{path}.{os.getpid()}.part"
     try:
         with open(temporary, "wb") as stream:
             yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
         os.replace(temporary, path)
+        _sync_folder(os.path.dirname(path) or ".")
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def remove_leftovers(path: str) -> None:
+    """Remove what processes that were killed in `replacing` have left beside a file."""
+    for leftover in glob.glob(f"{glob.escape(path)}.[0-9]*.part"):
+        with suppress(FileNotFoundError):
+            os.unlink(leftover)
+
+
+def _sync_folder(path: str) -> None:
+    """Bring the folder's own entries to the disk, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

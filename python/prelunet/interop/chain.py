@@ -118,12 +118,10 @@ class Chain:
         if len(self.shape) == 1:
             return
         self.add(Flatten())
-        if (
-            channels_first
-            and len(self.shape) == 3
-            and min(self.shape[2], math.prod(self.shape[:2])) > 1
-        ):
-            self._turned = self.shape
+        if channels_first and len(self.shape) == 3:
+            height, width, channels = self.shape
+            if min(height * width, channels) > 1:  # else any order is the same
+                self._turned = (height, width, channels)
         self.shape = (math.prod(self.shape),)
 
     def branch(self) -> Chain:

@@ -28,7 +28,7 @@ class HistoryDisplay:
     ----------
     history : mapping of str to sequence of float
         One number an epoch under each name; ``val_`` before a name marks the validation rows. What
-        ``Sequential.fit`` returns.
+        ``Sequential.fit`` returns. Epochs with NaN are left out of a line.
     metrics : sequence of str, optional
         The quantities to draw, without ``val_``; all in `history` unless given.
     units : mapping of str to str, optional
@@ -144,19 +144,8 @@ class HistoryDisplay:
             (metric, "training", style.TRAINING),
             (VALIDATION_PREFIX + metric, "validation", style.VALIDATION),
         ):
-            if name not in self.history:
-                continue
-            values = self.history[name]
-            (line,) = ax.plot(
-                range(1, len(values) + 1),
-                values,
-                label=f"{rows} (last: {values[-1]:.4g})",
-                markevery=-(-len(values) // MARKERS_PER_LINE),
-                **look,
-            )
-            if len(values) == 1:
-                line.set_marker("o")  # one point makes no line
-            self.lines_[name] = line
+            if name in self.history:
+                self.lines_[name] = self._draw_line(ax, name, rows, look)
         unit = self.units.get(metric)
         style.label_axes(
             ax,
@@ -168,6 +157,26 @@ class HistoryDisplay:
         ax.set_yscale("log" if self._spans_decades(metric) else "linear")
         ax.xaxis.set_major_locator(style.integer_ticks())
         ax.legend(fontsize=style.TICK_SIZE, frameon=False)
+
+    def _draw_line(self, ax: Axes, name: str, rows: str, look: dict[str, Any]) -> Any:
+        """Draw through the epochs that have the number: not all need be validated."""
+        values = np.array(self.history[name])
+        epochs = 1 + np.arange(len(values))
+        there = ~np.isnan(values)
+        if not there[-1] and there.any():
+            last = f"epoch {epochs[there][-1]}: {values[there][-1]:.4g}"
+        else:
+            last = f"last: {values[-1]:.4g}"
+        (line,) = ax.plot(
+            epochs[there],
+            values[there],
+            label=f"{rows} ({last})",
+            markevery=max(1, -(-int(there.sum()) // MARKERS_PER_LINE)),
+            **look,
+        )
+        if there.sum() == 1:
+            line.set_marker("o")  # one point makes no line
+        return line
 
     def _spans_decades(self, metric: str) -> bool:
         values = np.concatenate(

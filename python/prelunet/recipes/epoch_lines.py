@@ -10,18 +10,20 @@ from prelunet.callbacks.progress_bar import find_bar_class
 
 
 @contextmanager
-def epoch_lines(epochs: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+def epoch_lines(
+    epochs: int, *, quiet: bool, unit: str = "epoch"
+) -> Iterator[Callable[[str], None]]:
     """Give a function that takes the line of each epoch in turn.
 
     The lines go to stdout, and on a terminal a bar on stderr below them says how many are to come;
-    nothing shows where `quiet`.
+    nothing shows where `quiet`. `unit` is what the bar counts.
     """
     bar_class = None if quiet else find_bar_class(sys.stderr)
     if bar_class is None:
         yield lambda line: None if quiet else print(line, flush=True)
         return
     with bar_class(
-        total=epochs, file=sys.stderr, dynamic_ncols=True, unit="epoch", leave=False
+        total=epochs, file=sys.stderr, dynamic_ncols=True, unit=unit, leave=False
     ) as bar:
 
         def say(line: str) -> None:

@@ -1,0 +1,217 @@
+"""Checkpoint."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from .. import serialization
+from .._core import __version__
+from .._validation import boolean, integer
+from ..formats import remove_leftovers, replacing, sealed_npz
+from ._packing import pack, unpack
+from .base import Callback, Run
+
+if TYPE_CHECKING:
+    from ..model import Sequential
+
+FORMAT = 1  # of the file: goes up when an older prelunet could not read it
+
+_OWNER = "Checkpoint"
+_SHOWN = 4  # differences that a message tells
+
+
+class Checkpoint(Callback):
+    """Keep training in a file, and go on from there.
+
+    The file holds parameters, the optimizer's state and its count of updates, a learning rate that
+    was set on the way, the history and what the other callbacks know. A run that was killed, at any
+    moment, and is started again by the same program ends with the bits of one that was not. The
+    history that `fit` returns has all epochs, and its `epochs` are their total: a run that was
+    finished, or that `EarlyStopping` had stopped, returns at once.
+
+    A write that fails, or is cut off, leaves the file as it was.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, an NPZ with a SHA-256 of itself, in a folder that exists. One run at a time.
+    every : int, default 1
+        Epochs from one write to the next. The last epoch, and one after which training stops, are
+        always kept.
+    resume : bool, default True
+        Go on from the file if it is there. With False training starts anew; the first write
+        replaces the file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is said above. When training begins: if the file is damaged or
+        of another format, or of a run with another model (its seed, which `Sequential` must be
+        given, too), optimizer, loss, batch size or data; the message says what differs. Neither the
+        file nor the model has changed then.
+    OSError
+        When training begins, if the file cannot be read; later, if it cannot be written.
+
+    Notes
+    -----
+    Other callbacks get back what they knew by their class, in their order; one that had not been
+    there begins anew.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, every: int = 1, resume: bool = True
+    ) -> None:
+        self.path = _checked_path(path)
+        self.every = integer(_OWNER, "every", every, minimum=1)
+        self.resume = boolean(_OWNER, "resume", resume)
+        self._identity: dict[str, Any] = {}
+
+    def restore_run(self, run: Run) -> None:
+        """Go on from the file, if there is one and that is wanted."""
+        if sum(isinstance(callback, Checkpoint) for callback in run.callbacks) > 1:
+            raise ValueError(f"{_OWNER}: callbacks must hold one of them at most")
+        folder = os.path.dirname(self.path) or "."
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"{_OWNER}: the folder of path must exist, got {self.path!r}")
+        self._identity = _identity(self._trained_model(), run)
+        remove_leftovers(self.path)
+        kept = self._read() if self.resume else None
+        if kept is not None:
+            self._restore(run, *kept)
+
+    def keep_run(self, run: Run) -> None:
+        """Write the file, if it is time."""
+        done = len(run.history.epochs)
+        last = done == self.params["epochs"] or self.model.stop_training
+        if last or done % self.every == 0:
+            self._write(run)
+
+    def _trained_model(self) -> Sequential:
+        return cast("Sequential", self.model)
+
+    # ---- writing -------------------------------------------------------------------------------
+
+    def _write(self, run: Run) -> None:
+        model = self._trained_model()
+        arrays = serialization.tensors(model)
+        content = {
+            "checkpoint": FORMAT,
+            "version": __version__,
+            "identity": self._identity,
+            "trained": serialization.progress(model),
+            "run": pack(f"{_OWNER}: the run", run.get_state(), arrays),
+            "callbacks": [
+                [type(callback).__name__, pack(_state_of(callback), callback.get_state(), arrays)]
+                for callback in run.callbacks
+            ],
+        }
+        try:
+            with replacing(self.path) as stream:
+                sealed_npz.write(stream, json.dumps(content), arrays)
+        except OSError as error:
+            message = (
+                f"{_OWNER}: {len(run.history.epochs)} epochs could not be kept "
+                f"(a file of earlier ones is as it was): {error.strerror}"
+            )
+            raise OSError(error.errno, message, self.path) from error
+
+    # ---- reading -------------------------------------------------------------------------------
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the content of the file and its arrays; None where there is no file."""
+        try:
+            with open(self.path, "rb") as stream:
+                data = stream.read()
+        except FileNotFoundError:
+            return None
+        try:
+            text, arrays = sealed_npz.read(io.BytesIO(data))
+            content = json.loads(text)
+            version = content["checkpoint"]
+        except Exception as error:  # the readers of formats and JSON have many ways to say it
+            raise ValueError(
+                f"{_OWNER}: {self.path} is not a checkpoint of prelunet, or is damaged: {error}"
+            ) from error
+        if version != FORMAT:
+            raise ValueError(
+                f"{_OWNER}: {self.path} has format {version} (prelunet {content.get('version')}); "
+                f"this is prelunet {__version__}, which reads format {FORMAT}"
+            )
+        return content, arrays
+
+    def _restore(self, run: Run, content: dict[str, Any], arrays: dict[str, Any]) -> None:
+        self._refuse_another_run(content["identity"])
+        run_state = unpack(content["run"], arrays)
+        states = [(name, unpack(state, arrays)) for name, state in content["callbacks"]]
+        tensors = {n: a for n, a in arrays.items() if n.startswith(("parameter/", "slot/"))}
+        serialization.restore(self._trained_model(), content["trained"], tensors)
+        run.set_state(run_state)
+        waiting = list(run.callbacks)
+        for name, state in states:
+            taker = next((c for c in waiting if type(c).__name__ == name), None)
+            if taker is not None:
+                waiting.remove(taker)
+                taker.set_state(state)
+
+    def _refuse_another_run(self, identity: dict[str, Any]) -> None:
+        was, now = dict(_leaves(identity)), dict(_leaves(self._identity))
+        names = [name for name in was | now if was.get(name) != now.get(name)]
+        if not names:
+            return
+        told = [
+            f"{name} was {was.get(name, 'absent')}, is {now.get(name, 'absent')}"
+            for name in names[:_SHOWN]
+        ]
+        if len(names) > _SHOWN:
+            told.append(f"{len(names) - _SHOWN} more")
+        same = f" (with Sequential(..., seed={was['seed']}))" if "seed" in names else ""
+        raise ValueError(
+            f"{_OWNER}: {self.path} is of another run: {'; '.join(told)}. Start the same "
+            f"run{same}, take another path, or give resume=False to start anew"
+        )
+
+
+def _state_of(callback: Callback) -> str:
+    return f"{_OWNER}: what get_state of {type(callback).__name__} returns"
+
+
+def _identity(model: Sequential, run: Run) -> dict[str, Any]:
+    """Return what makes a run the one that it is, as JSON gives it back."""
+    settings = run.settings()
+    if settings is None:
+        raise ValueError(f"{_OWNER}: only Sequential.fit can be resumed")
+    described = serialization.describe(model)
+    described |= {"metrics": list(model._metrics), "fit": settings}
+    identity: dict[str, Any] = json.loads(json.dumps(described, default=_name_of_function))
+    return identity
+
+
+def _name_of_function(value: Any) -> str:
+    """Return what stands for a function, of a Lambda or a loss, which no file can hold."""
+    return str(getattr(value, "__name__", type(value).__name__))
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Give the values in JSON that hold no others, as they print, under names with dots."""
+    if isinstance(value, Mapping):
+        pairs = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        pairs = [(str(place), item) for place, item in enumerate(value)]
+    else:
+        yield name, repr(value)
+        return
+    for key, item in pairs:
+        yield from _leaves(item, f"{name}.{key}" if name else key)
+
+
+def _checked_path(path: object) -> str:
+    checked = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(checked, str):
+        raise TypeError(f"{_OWNER}: path must be a str or a PathLike of one, got {path!r}")
+    if not checked:
+        raise ValueError(f"{_OWNER}: path must name a file, got ''")
+    return checked

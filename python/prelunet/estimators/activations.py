@@ -1,0 +1,58 @@
+"""What `activation` stands for: a layer behind each hidden layer's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from .._validation import choice
+from ..layers import ACTIVATION_LAYERS, Activation, Layer, PReLU
+
+_REGISTRY = {layer.activation: layer for layer in ACTIVATION_LAYERS.values()}
+
+ACTIVATIONS: Mapping[str, Callable[[], Layer | None]] = MappingProxyType(
+    {
+        "identity": lambda: None,
+        "logistic": _REGISTRY["sigmoid"],
+        "prelu": lambda: PReLU("channel"),
+        "prelu_shared": lambda: PReLU("shared"),
+        **_REGISTRY,
+    }
+)
+"""The names, scikit-learn's four among them."""
+
+
+def activation_layers(owner: str, activation: Any, count: int) -> list[Layer | None]:
+    """Return the activation of each of `count` hidden layers; None is the identity.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `activation` is neither a name, nor an activation layer, nor a list of `count` of these.
+    """
+    if not isinstance(activation, Sequence) or isinstance(activation, str):
+        return [_layer(owner, activation)] * count
+    if len(activation) != count:
+        raise ValueError(
+            f"{owner}: activation must be one, or a list of {count}, one for each hidden layer, "
+            f"got {len(activation)}"
+        )
+    return [_layer(owner, each) for each in activation]
+
+
+def _layer(owner: str, value: Any) -> Layer | None:
+    if isinstance(value, (Activation, PReLU)):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(
+            f"{owner}: activation must be a name, an activation layer or a list of these, "
+            f"got {value!r}"
+        )
+    return ACTIVATIONS[choice(owner, "activation", value, ACTIVATIONS)]()
+
+
+def initial_factor(activation: Layer | None) -> float:
+    """Return c of the bound ``sqrt(c / (fan_in + fan_out))`` of scikit-learn's first weights."""
+    logistic = isinstance(activation, Activation) and activation.activation == "sigmoid"
+    return 2.0 if logistic else 6.0

@@ -1,0 +1,347 @@
+"""What MLPClassifier and MLPRegressor have in common: from data to a network and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..callbacks import Callback
+from ..model import Sequential
+from .batches import Rows
+from .features import features_of
+from .heads import Head, head_of
+from .lbfgs import fit_lbfgs
+from .network import EstimatorNetwork, Weights, build, draw_weights
+from .parameters import STOCHASTIC, Hidden, check_parameters
+from .records import forget_records
+from .stochastic import batch_size, fit_stochastic
+
+Array = npt.NDArray[Any]
+
+# What is taken as it is; all else becomes the first. The engine reads every one of these.
+_DTYPES = [np.float64, np.float32, np.bool_]
+_DTYPES += [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
+_SEEDS = 2**31 - 1  # of dropout
+
+
+@dataclass(frozen=True)
+class Given:
+    """Data of one call of fit, checked.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of rows
+    targets : ndarray
+        Labels (n,) for softmax, else (n, outputs).
+    weights : ndarray of shape (n,), optional
+        What rows count in scores.
+    as_given : (X, y)
+        As they came, for scorers.
+    """
+
+    X: Any
+    targets: Array
+    weights: Array | None
+    as_given: tuple[Any, Any]
+
+
+class BaseMLP(BaseEstimator, ABC):
+    """The base of the estimators; parameters and attributes as there."""
+
+    _network: EstimatorNetwork
+    _made_of: tuple[Hidden, str]  # the network: a new one is needed for others
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes: Any,
+        activation: Any,
+        solver: str,
+        alpha: float,
+        batch_size: int | str,
+        learning_rate: str,
+        learning_rate_init: float,
+        power_t: float,
+        max_iter: int,
+        shuffle: bool,
+        random_state: Any,
+        tol: float,
+        verbose: bool | int,
+        warm_start: bool,
+        momentum: float,
+        nesterovs_momentum: bool,
+        early_stopping: bool,
+        validation_fraction: float,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+        n_iter_no_change: float,
+        max_fun: int,
+        dropout: Any,
+        scoring: Any,
+        callbacks: Sequence[Callback] | None,
+        dtype: str,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.dtype = dtype
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, features)
+        y : array-like of shape (n,) or (n, outputs)
+        sample_weight : array-like of shape (n,), optional
+            At least 0.
+        X_val, y_val : array-like, optional
+            Validation data, as X and y: scored after each epoch, and with `early_stopping` what it
+            goes by, no rows of X being held out then.
+        sample_weight_val : array-like, optional
+            The weights of these rows in scores.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter or data are not what they must be, or weights have become infinite.
+        """
+        if (X_val is None) != (y_val is None):
+            raise ValueError(f"{type(self).__name__}: X_val and y_val must be given together")
+        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held_out, incremental=False)
+
+    def to_sequential(self) -> Sequential:
+        """Return the network as a `Sequential` of its own: to save, to export, to look inside.
+
+        Returns
+        -------
+        Sequential
+            Compiled with the loss, so that `predict_proba` gives probabilities where there are any.
+        """
+        network = self._ready_network()
+        model = Sequential(
+            network.layers, input_shape=network.input_shape, dtype=network.dtype, seed=network.seed
+        )
+        model.compile(loss=self._head().loss)
+        model.copy_from(network)
+        return model
+
+    # ---- what the two kinds of estimators fill in ------------------------------------------------
+
+    @abstractmethod
+    def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
+        """Return targets for the engine, of the classes of an earlier fit where it `keeps`."""
+
+    @abstractmethod
+    def _outputs_of(self, targets: Array) -> tuple[str, int]:
+        """Return the activation of the outputs, and how many there are."""
+
+    @abstractmethod
+    def _score_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
+        """Return the default score of rows from the finished outputs."""
+
+    def _training_weights(self, given: Given, *, incremental: bool) -> Array | None:
+        """Return what rows count in training."""
+        return given.weights
+
+    # ---- training --------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        held_out: tuple[Any, Any, Any] | None,
+        *,
+        incremental: bool,
+    ) -> Self:
+        hidden = check_parameters(self)
+        if held_out is not None and self.solver not in STOCHASTIC:
+            raise ValueError(f"{type(self).__name__}: X_val must be None where solver is 'lbfgs'")
+        keeps = hasattr(self, "coefs_") and (self.warm_start or incremental)
+        given = self._take(X, y, sample_weight, keeps=keeps, incremental=incremental)
+        self._random_state = check_random_state(self.random_state)
+        if keeps:
+            self._check_kept(given, hidden)
+        else:
+            self._begin(given, hidden)
+        goes_on = self._prepare_network(hidden, self._arithmetic(given), keeps=keeps)
+        weights = self._training_weights(given, incremental=incremental)
+        rows = Rows(features_of(self._network._network, given.X), given.targets, weights)
+        if self.solver in STOCHASTIC:
+            held = None
+            if held_out is not None:
+                held = self._take(*held_out, keeps=True, incremental=True)
+            goes_on = goes_on and incremental and getattr(self, "_optimizer", None) is not None
+            fit_stochastic(self, given, rows, held, incremental=incremental, goes_on=goes_on)
+        else:
+            fit_lbfgs(self, rows)
+        self._take_weights()
+        if not all(np.isfinite(w).all() for w in [*self.coefs_, *self.intercepts_]):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed."
+            )
+        return self
+
+    def _take(self, X: Any, y: Any, sample_weight: Any, *, keeps: bool, incremental: bool) -> Given:
+        """Check data; `keeps` says that they must be like those of an earlier fit."""
+        checked_X, checked_y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=_DTYPES,
+            multi_output=True,
+            y_numeric=is_regressor(self),
+            reset=not keeps,
+        )
+        if checked_y.ndim == 2 and checked_y.shape[1] == 1:
+            checked_y = column_or_1d(checked_y, warn=True)
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, checked_X, dtype=np.float64)
+            if not weights.any():
+                raise ValueError(f"{type(self).__name__}: sample_weight must not be 0 everywhere")
+        targets = self._take_y(checked_y, keeps=keeps, incremental=incremental)
+        return Given(checked_X, targets, weights, (X, y))
+
+    def _arithmetic(self, given: Given) -> str:
+        """Return the dtype of the network."""
+        if self.dtype != "auto":
+            return str(self.dtype)
+        if self.solver == "lbfgs":
+            return "float64"
+        several = given.X.shape[0] > batch_size(self, given.X.shape[0])
+        return "float32" if several or given.X.dtype == np.float32 else "float64"
+
+    def _begin(self, given: Given, hidden: Hidden) -> None:
+        """Forget earlier fits and draw the first weights."""
+        forget_records(self)
+        self.out_activation_, self.n_outputs_ = self._outputs_of(given.targets)
+        self.n_layers_ = len(hidden.units) + 2
+        dtype = np.float32 if given.X.dtype == np.float32 else np.float64
+        units = [self.n_features_in_, *hidden.units, self.n_outputs_]
+        drawn = draw_weights(units, hidden.activations, self._random_state, dtype)
+        self.coefs_, self.intercepts_ = drawn
+        self.__dict__.pop("prelu_alphas_", None)
+
+    def _check_kept(self, given: Given, hidden: Hidden) -> None:
+        """Refuse a network, or data, that the weights of an earlier fit are not of."""
+        outputs = self._outputs_of(given.targets)[1]
+        wanted = list(pairwise([self.n_features_in_, *hidden.units, outputs]))
+        kept = [np.shape(coefs) for coefs in self.coefs_]
+        if kept != wanted:
+            raise ValueError(
+                f"{type(self).__name__}: hidden_layer_sizes and the outputs of y must be those of "
+                f"the weights to go on from: coefs_ have the shapes {kept}, wanted are {wanted}"
+            )
+
+    def _prepare_network(self, hidden: Hidden, dtype: str, *, keeps: bool) -> bool:
+        """Have a network with the weights; return whether it is the one that was there."""
+        network = getattr(self, "_network", None)
+        if keeps and network is not None and self.dtype == "auto":
+            dtype = network.dtype
+        made_of = (hidden, dtype)
+        stays = keeps and network is not None and self._made_of == made_of
+        if not stays:
+            units = [self.n_features_in_, *hidden.units, self.n_outputs_]
+            seed = self._random_state.randint(_SEEDS) if any(hidden.dropout) else 0
+            self._network = build(
+                units, hidden.activations, hidden.dropout, dtype=dtype, seed=int(seed)
+            )
+            self._made_of = made_of
+        self._put_weights()
+        return stays
+
+    def _put_weights(self) -> None:
+        """Write coefs_, intercepts_ and prelu_alphas_ into the network where they differ."""
+        alphas = getattr(self, "prelu_alphas_", [None] * (len(self.coefs_) - 1))
+        weights = Weights(self.coefs_, self.intercepts_, alphas)
+        if not weights.are_in(self._network):
+            self._network.set_parameters(weights.by_name(self._network))
+
+    def _take_weights(self) -> None:
+        """Read coefs_, intercepts_ and prelu_alphas_ from the network."""
+        weights = Weights.of(self._network, self.coefs_[0].dtype)
+        self.coefs_, self.intercepts_ = weights.coefs, weights.intercepts
+        self.prelu_alphas_ = weights.alphas
+
+    # ---- use -------------------------------------------------------------------------------------
+
+    def _head(self) -> Head:
+        return head_of(self.out_activation_, self.n_outputs_)
+
+    def _ready_network(self) -> EstimatorNetwork:
+        """Return the network, with the weights that the attributes have now."""
+        check_is_fitted(self)
+        self._put_weights()
+        network: EstimatorNetwork = self._network
+        return network
+
+    def _outputs(self, X: Any) -> Array:
+        """Return the finished outputs for rows as users give them."""
+        network = self._ready_network()
+        X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+        dtype = np.float64 if X.dtype != np.float32 else self.coefs_[0].dtype
+        outputs = features_of(network._network, X).outputs()
+        return self._head().finish(outputs.astype(dtype, copy=False))
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC:
+            raise AttributeError(
+                f"partial_fit is there for the solvers 'sgd' and 'adam', not for {self.solver!r}"
+            )
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,45 @@
+"""Rows that are scored after every epoch, and not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+
+from .batches import Rows
+from .heads import Head
+
+Array = npt.NDArray[Any]
+Score = Callable[[Array, Array, Array | None], float]
+
+
+class HeldOut:
+    """Validation data, for the training loop.
+
+    Parameters
+    ----------
+    rows : Rows
+    head : Head
+    dtype : dtype
+        Of the estimator's outputs.
+    score : callable
+        ``score(outputs, targets, weights)``, of the head's finished outputs; "loss" is minus the
+        loss, and a scorer of the user's looks at the estimator itself.
+    """
+
+    def __init__(self, rows: Rows, head: Head, dtype: npt.DTypeLike, score: Score | None) -> None:
+        self._rows = rows
+        self._head = head
+        self._dtype = dtype
+        self._score = score
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss, penalty left out, and the score; the larger, the better."""
+        rows = self._rows
+        outputs = rows.features.outputs().astype(self._dtype, copy=False)
+        loss = self._head.loss_of(outputs, rows.targets, rows.weights)
+        if self._score is None:
+            return {"loss": loss, "score": -loss}
+        score = self._score(self._head.finish(outputs), rows.targets, rows.weights)
+        return {"loss": loss, "score": score}

@@ -1,0 +1,177 @@
+"""The network inside an estimator, and its weights in scikit-learn's shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..layers import Dense, Dropout, Layer
+from ..model import Sequential
+from ..optimizers import Optimizer
+from .activations import initial_factor
+from .heads import Head
+from .rates import Rates
+
+Array = npt.NDArray[Any]
+
+# Of steps made before the first, so that the engine's corrections of Adam's means are 1: see
+# AdamRates. 1 - beta_2 of at least 1e-13 is far enough from 0 for that.
+_STEPS_BEFORE = 2**50
+
+
+class EstimatorNetwork(Sequential):
+    """A Sequential whose learning rate is the estimator's.
+
+    Attributes
+    ----------
+    rates : Rates
+        Set before training.
+    """
+
+    rates: Rates
+
+    def start(self, optimizer: Optimizer, head: Head, rates: Rates) -> None:
+        """Compile, with an optimizer that knows nothing yet."""
+        self.compile(optimizer, head.loss)
+        self._network.steps = _STEPS_BEFORE
+        self.rates = rates
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state, with the number of steps that the engine counts."""
+        return super().__getstate__() | {"engine_steps": self._network.steps}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the network again."""
+        super().__setstate__(state)
+        self._network.steps = state["engine_steps"]
+
+    @property
+    def steps_trained(self) -> int:
+        """The updates made since the optimizer is new."""
+        return super().steps_trained - _STEPS_BEFORE
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update. Setting it holds from there on, in place of a schedule."""
+        return self.rates.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self.rates.set(value)
+
+    @property
+    def l2(self) -> float:
+        """The penalty that the optimizer adds by itself."""
+        assert self._optimizer is not None
+        return self._optimizer.l2
+
+
+def build(
+    units: Sequence[int],
+    activations: Sequence[Layer | None],
+    dropout: Sequence[float],
+    *,
+    dtype: str,
+    seed: int,
+) -> EstimatorNetwork:
+    """Return a network of zeros.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Features, units of each hidden layer, outputs.
+    activations : sequence of Layer or None
+        Of each hidden layer.
+    dropout : sequence of float
+        The share of each hidden layer's outputs that is dropped.
+    dtype, seed
+        As in `Sequential`.
+    """
+    layers: list[Layer] = []
+    for number, (activation, rate) in enumerate(zip(activations, dropout, strict=True), start=1):
+        layers.append(_dense(units[number], activation, f"hidden_{number}"))
+        if rate > 0.0:
+            layers.append(Dropout(rate))
+    layers.append(_dense(units[-1], None, "output"))
+    return EstimatorNetwork(layers, input_shape=(units[0],), dtype=dtype, seed=seed)
+
+
+def _dense(units: int, activation: Layer | None, name: str) -> Dense:
+    return Dense(units, activation, weight_init="zeros", name=name)
+
+
+def draw_weights(
+    units: Sequence[int],
+    activations: Sequence[Layer | None],
+    random_state: np.random.RandomState,
+    dtype: npt.DTypeLike,
+) -> tuple[list[Array], list[Array]]:
+    """Return the first coefficients and intercepts, by scikit-learn's draws in its order."""
+    coefs, intercepts = [], []
+    after = [*activations, activations[-1] if activations else None]
+    for activation, (fan_in, fan_out) in zip(after, pairwise(units), strict=True):
+        bound = np.sqrt(initial_factor(activation) / (fan_in + fan_out))
+        coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype))
+        intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(dtype))
+    return coefs, intercepts
+
+
+class Weights:
+    """Coefficients, intercepts and slopes of PReLU, in scikit-learn's shapes.
+
+    Attributes
+    ----------
+    coefs : list of ndarray of shape (fan_in, fan_out)
+    intercepts : list of ndarray of shape (fan_out,)
+    alphas : list of ndarray or None
+        For each hidden layer; None where it has no PReLU.
+    """
+
+    def __init__(
+        self,
+        coefs: Sequence[Array],
+        intercepts: Sequence[Array],
+        alphas: Sequence[Array | None],
+    ) -> None:
+        self.coefs = list(coefs)
+        self.intercepts = list(intercepts)
+        self.alphas = list(alphas)
+
+    @classmethod
+    def of(cls, model: Sequential, dtype: npt.DTypeLike) -> Weights:
+        """Return copies of a network's weights."""
+        found = model.parameters()
+        names = _layer_names(model)
+        return cls(
+            # A transposed copy, so that it lies in memory as the engine's does.
+            [found[f"{name}.weight"].astype(dtype).T for name in names],
+            [found[f"{name}.bias"].astype(dtype) for name in names],
+            [
+                found[f"{name}.alpha"].astype(dtype) if f"{name}.alpha" in found else None
+                for name in names[:-1]
+            ],
+        )
+
+    def by_name(self, model: Sequential) -> dict[str, Array]:
+        """Return the weights by the names of the network's parameters."""
+        names = _layer_names(model)
+        named = {f"{n}.weight": np.transpose(c) for n, c in zip(names, self.coefs, strict=True)}
+        named |= {f"{n}.bias": np.asarray(b) for n, b in zip(names, self.intercepts, strict=True)}
+        slopes = zip(names[:-1], self.alphas, strict=True)
+        return named | {f"{n}.alpha": np.asarray(a) for n, a in slopes if a is not None}
+
+    def are_in(self, model: Sequential) -> bool:
+        """Return whether the network has these weights."""
+        found = model.parameters()
+        return all(
+            np.array_equal(found[name], values.astype(model.dtype, copy=False))
+            for name, values in self.by_name(model).items()
+        )
+
+
+def _layer_names(model: Sequential) -> list[str]:
+    return [str(layer.name) for layer in model.layers if isinstance(layer, Dense)]

@@ -1,0 +1,106 @@
+"""What an estimator notes after every epoch, and scikit-learn's rule for when to stop."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..callbacks import Callback
+from ..callbacks.base import Logs, copy_parameters
+from .console import say
+
+
+class Progress(Callback):
+    """Keep an estimator's records of training; end it when it gets no better.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    rows : int
+        Of an epoch.
+    incremental : bool
+        Whether this is `partial_fit`, whose one epoch is never too few.
+    """
+
+    def __init__(self, estimator: Any, *, rows: int, incremental: bool) -> None:
+        self._estimator = estimator
+        self._rows = rows
+        self._incremental = incremental
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note losses and scores, count epochs without progress, change the learning rate."""
+        assert logs is not None
+        estimator = self._estimator
+        estimator.n_iter_ = epoch + 1
+        estimator.t_ += self._rows
+        estimator.loss_ = logs["loss"]
+        estimator.loss_curve_.append(logs["loss"])
+        self._say(f"Iteration {epoch + 1}, loss = {logs['loss']:.8f}")
+        if "val_loss" in logs:
+            self._note_validation(logs)
+        improved = self._score_improved() if estimator.early_stopping else self._loss_improved()
+        estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
+        estimator._optimizer.end_epoch(estimator.t_)
+        if estimator._no_improvement_count > estimator.n_iter_no_change:
+            self._stop_or_slow_down()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Warn where the epochs were too few."""
+        if not self._incremental and not self.model.stop_training:
+            most = self._estimator.max_iter
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({most}) reached and the optimization "
+                "hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def _note_validation(self, logs: Logs) -> None:
+        estimator = self._estimator
+        estimator.validation_scores_.append(logs["val_score"])
+        estimator.validation_loss_curve_.append(logs["val_loss"])
+        self._say(f"Validation score: {logs['val_score']:f}")
+
+    def _score_improved(self) -> bool:
+        estimator = self._estimator
+        score = estimator.validation_scores_[-1]
+        improved = not score < estimator.best_validation_score_ + estimator.tol
+        if score > estimator.best_validation_score_:
+            estimator._best_parameters = copy_parameters(self.model)
+        self._note_best_score()
+        return improved
+
+    def _loss_improved(self) -> bool:
+        estimator = self._estimator
+        improved = not estimator.loss_ > estimator.best_loss_ - estimator.tol
+        estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
+        if estimator.validation_scores_ is not None:
+            self._note_best_score()
+        return improved
+
+    def _note_best_score(self) -> None:
+        estimator = self._estimator
+        scores = [estimator.best_validation_score_, estimator.validation_scores_[-1]]
+        estimator.best_validation_score_ = float(np.nanmax(scores))
+
+    def _stop_or_slow_down(self) -> None:
+        estimator = self._estimator
+        watched = "Validation score" if estimator.early_stopping else "Training loss"
+        message = (
+            f"{watched} did not improve more than tol={estimator.tol:f} for "
+            f"{estimator.n_iter_no_change} consecutive epochs."
+        )
+        if estimator._optimizer.decrease():
+            estimator._no_improvement_count = 0
+            rate = estimator._optimizer.learning_rate
+            self._say(f"{message} Setting learning rate to {rate:f}")
+            return
+        self._say(f"{message} Stopping.")
+        self.model.stop_training = True
+
+    def _say(self, message: str) -> None:
+        if self._estimator.verbose:
+            say(message)

@@ -1,0 +1,189 @@
+"""The solvers "sgd" and "adam": epochs of batches."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
+
+from ..callbacks import Callback
+from ..optimizers import SGD, Adam
+from ..training import WatchedLoop
+from .batches import Batches, Rows, l2_of
+from .features import features_of
+from .heads import Head
+from .held_out import HeldOut, Score
+from .network import EstimatorNetwork
+from .progress import Progress
+from .rates import AdamRates, SGDRates
+from .records import begin_records
+
+if TYPE_CHECKING:
+    from .base import Given
+
+Array = npt.NDArray[Any]
+_LARGEST_AUTO_BATCH = 200  # scikit-learn's
+
+
+def batch_size(estimator: Any, rows: int) -> int:
+    """Return how many of so many rows make a step."""
+    wanted = _LARGEST_AUTO_BATCH if estimator.batch_size == "auto" else estimator.batch_size
+    return min(int(wanted), rows)
+
+
+def fit_stochastic(
+    estimator: Any,
+    given: Given,
+    rows: Rows,
+    held: Given | None,
+    *,
+    incremental: bool,
+    goes_on: bool,
+) -> None:
+    """Train the estimator's network.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    given : Given
+    rows : Rows
+        The same, for the engine.
+    held : Given, optional
+        Validation data.
+    incremental : bool
+        Whether one epoch is wanted.
+    goes_on : bool
+        Whether the optimizer keeps its state.
+    """
+    if incremental and estimator.early_stopping:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    visited = np.arange(given.X.shape[0])
+    if estimator.early_stopping and held is None:
+        visited, held = _split(estimator, given)
+    network, head = estimator._network, estimator._head()
+    size = batch_size(estimator, len(visited))
+    if estimator.batch_size != "auto" and estimator.batch_size > size:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    if not goes_on:
+        _start(estimator, head, size)
+    network.rates = estimator._optimizer
+    begin_records(estimator, validates=held is not None)
+    progress = Progress(estimator, rows=len(visited), incremental=incremental)
+    loop = _Loop(
+        network,
+        Batches(network, head, rows, estimator.alpha, len(visited)),
+        None if held is None else _held_out(estimator, head, held),
+        visited=visited,
+        batch_size=size,
+        shuffle=estimator.shuffle,
+        random_state=estimator._random_state,
+        epochs=1 if incremental else estimator.max_iter,
+        callbacks=[progress, *(estimator.callbacks or ())],
+    )
+    try:
+        loop.run()
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    if estimator.early_stopping:
+        network.set_parameters(estimator._best_parameters)
+
+
+class _Loop(WatchedLoop):
+    """Epochs in the order of scikit-learn's draws."""
+
+    def __init__(
+        self,
+        model: EstimatorNetwork,
+        data: Batches,
+        validation: HeldOut | None,
+        *,
+        visited: npt.NDArray[np.int64],
+        batch_size: int,
+        shuffle: bool,
+        random_state: np.random.RandomState,
+        epochs: int,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        super().__init__(model, data, validation, batch_size, shuffle, epochs, callbacks)
+        self._visited = visited
+        self._random_state = random_state
+
+    def _order(self) -> npt.NDArray[np.int64]:
+        if self.shuffle:
+            numbers = np.arange(len(self._visited))
+            self._random_state.shuffle(numbers)
+            self._visited = self._visited[numbers]
+        return self._visited
+
+
+def _start(estimator: Any, head: Head, size: int) -> None:
+    """Give the network an optimizer that knows nothing yet."""
+    rate, l2 = estimator.learning_rate_init, l2_of(estimator.alpha, size, head)
+    if estimator.solver == "adam":
+        beta_1, beta_2 = estimator.beta_1, estimator.beta_2
+        # Of gradients that are all a times as large, the same epsilon is a times as large.
+        epsilon = estimator.epsilon / head.gradient_factor
+        optimizer: Adam | SGD = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, l2=l2)
+        estimator._optimizer = AdamRates(rate, beta_1=beta_1, beta_2=beta_2)
+    else:
+        momentum = estimator.momentum
+        nesterov = bool(estimator.nesterovs_momentum and momentum > 0.0)
+        optimizer = SGD(rate, momentum=momentum, nesterov=nesterov, l2=l2)
+        estimator._optimizer = SGDRates(
+            rate,
+            schedule=estimator.learning_rate,
+            power_t=estimator.power_t,
+            factor=head.gradient_factor,
+        )
+    estimator._network.start(optimizer, head, estimator._optimizer)
+
+
+def _split(estimator: Any, given: Given) -> tuple[Array, Given]:
+    """Return the places of the rows to train on, and the other rows, by scikit-learn's draws."""
+    alone = is_classifier(estimator) and estimator.n_outputs_ == 1
+    visited, places = train_test_split(
+        np.arange(given.X.shape[0]),
+        random_state=estimator._random_state,
+        test_size=estimator.validation_fraction,
+        stratify=given.targets if alone else None,
+    )
+    if len(places) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    weights = None if given.weights is None else given.weights[places]
+    X, y = (_safe_indexing(data, places) for data in given.as_given)
+    return visited, type(given)(given.X[places], given.targets[places], weights, (X, y))
+
+
+def _held_out(estimator: Any, head: Head, held: Given) -> HeldOut:
+    rows = Rows(features_of(estimator._network._network, held.X), held.targets, held.weights)
+    return HeldOut(rows, head, estimator.coefs_[0].dtype, _score(estimator, held))
+
+
+def _score(estimator: Any, held: Given) -> Score | None:
+    """Return what scores the held-out rows; None where that is their loss."""
+    if estimator.scoring is None:
+        score: Score = estimator._score_of
+        return score
+    if isinstance(estimator.scoring, str) and estimator.scoring == "loss":
+        return None
+    scorer = check_scoring(estimator, estimator.scoring)
+    weights = {} if held.weights is None else {"sample_weight": held.weights}
+
+    def scored(outputs: Array, targets: Array, _: Array | None) -> float:
+        estimator._take_weights()
+        return float(scorer(estimator, *held.as_given, **weights))
+
+    return scored

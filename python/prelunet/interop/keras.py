@@ -1,0 +1,247 @@
+"""Keras: from a chain of layers to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .. import layers
+from .._extras import require
+from ..model import Sequential
+from .chain import Chain
+
+if TYPE_CHECKING:
+    import keras
+
+DTYPES = ("float32", "float64")
+
+
+def from_keras(model: keras.Model) -> Sequential:
+    """Make a model of a Keras model's layers, with their weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A Sequential, or a functional model that is a chain, others inside it too, of Dense, Conv2D,
+        MaxPooling2D, PReLU, ReLU, LeakyReLU, ELU, Activation (linear, relu, leaky_relu, elu, gelu,
+        silu, tanh, sigmoid; also inside Dense and Conv2D), Dropout, Flatten, Rescaling and
+        InputLayer. Its input shape is known. A PReLU has one slope, or one for each channel:
+        Keras's own default for images, a slope for each pixel, is refused
+        (``shared_axes=[1, 2]`` gives one for each channel).
+
+    Returns
+    -------
+    Sequential
+        With ``seed=0`` and the dtype of the layers. A softmax at the end is left out, and the model
+        is compiled with ``"softmax_cross_entropy"``: `Sequential.predict` gives logits then, and
+        `Sequential.predict_proba` what Keras's model did. Layers that are not trainable stay so.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no Keras model, or holds a layer of another kind; the message names it.
+    ValueError
+        If a layer has an option or an activation that no layer here has, the model is not a chain,
+        or its input shape is not known.
+    ImportError
+        If Keras is not installed.
+    """
+    keras = require("keras", extra=None, purpose="from_keras")
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"from_keras: model must be a keras.Model, got {model!r}")
+    parts = list(_flat(keras, model))
+    reader = _Reader(keras, Chain("from_keras", _input_shape(model)))
+    for part in parts:
+        reader.add(part)
+    return reader.chain.model(_dtype(parts), softmax=reader.softmax)
+
+
+def _flat(keras: ModuleType, model: Any) -> Iterator[Any]:
+    """Yield the layers in order, those of models inside too."""
+    if type(model) is keras.Sequential:
+        chain = model.layers
+    elif type(model).__name__ == "Functional":
+        chain = _checked_chain(model)
+    else:
+        raise TypeError(
+            f"from_keras: {_where(model)} must be a Sequential or a functional model, since what "
+            "its call does is not known"
+        )
+    for layer in chain:
+        if isinstance(layer, keras.Model):
+            yield from _flat(keras, layer)
+        elif type(layer) is not keras.layers.InputLayer:
+            yield layer
+
+
+def _checked_chain(model: Any) -> list[Any]:
+    """Return the layers of a functional model, if each takes what the one before gives."""
+    rest: list[Any] = model.layers[1:]
+    value = model.layers[0].output
+    for layer in rest:
+        nodes = [n for n in layer._inbound_nodes if _is_only(n.input_tensors, value)]
+        if not nodes:
+            raise ValueError(f"from_keras: {_where(model)} must be a chain of layers")
+        value = nodes[-1].output_tensors[0]
+    if not _is_only(model.outputs, value):
+        raise ValueError(f"from_keras: {_where(model)} must be a chain of layers")
+    return rest
+
+
+def _is_only(tensors: list[Any], value: Any) -> bool:
+    return len(tensors) == 1 and tensors[0] is value
+
+
+def _input_shape(model: Any) -> tuple[int, ...]:
+    shape = model.input_shape[1:] if model.built else (None,)
+    if None in shape:
+        raise ValueError(
+            f"from_keras: {_where(model)} must know the shape of its input, got {shape}; begin it "
+            "with keras.Input"
+        )
+    return tuple(shape)
+
+
+def _dtype(parts: list[Any]) -> str:
+    found = {part.compute_dtype for part in parts} | {part.variable_dtype for part in parts}
+    if len(found) != 1 or not found <= set(DTYPES):
+        got = ", ".join(sorted(map(str, found)))
+        raise ValueError(f"from_keras: layers must be float32 or float64 alone, got {got}")
+    return str(found.pop())
+
+
+class _Reader:
+    """What each kind of layer is here: methods (layer) that add layers to a chain."""
+
+    def __init__(self, keras: ModuleType, chain: Chain) -> None:
+        self.keras, self.chain = keras, chain
+        self.softmax = False
+        names = ("linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
+        self._activations = {getattr(keras.activations, name): name for name in names}
+
+    def add(self, layer: Any) -> None:
+        """Add one layer; those that inherit from a known kind may do anything else."""
+        name = type(layer).__name__
+        method = _METHODS.get(name)
+        if method is None or type(layer) is not getattr(self.keras.layers, name, None):
+            known = ", ".join(_METHODS)
+            raise TypeError(f"from_keras: {_where(layer)} must be one of {known}")
+        if self.softmax:
+            raise self.chain.fault(_where(layer), "must not come after a softmax")
+        method(self, layer)
+
+    def dense(self, layer: Any) -> None:
+        weight, bias = (*layer.get_weights(), None)[:2]
+        self.chain.dense(_where(layer), weight.T, bias, trainable=layer.trainable)
+        self.activation(layer)
+
+    def conv2d(self, layer: Any) -> None:
+        self.expect(layer, data_format="channels_last", dilation_rate=(1, 1), groups=1)
+        weight, bias = (*layer.get_weights(), None)[:2]
+        self.chain.conv2d(
+            _where(layer),
+            weight.transpose(3, 0, 1, 2),
+            bias,
+            stride=layer.strides,
+            padding=layer.padding,
+            trainable=layer.trainable,
+        )
+        self.activation(layer)
+
+    def max_pooling2d(self, layer: Any) -> None:
+        self.expect(layer, data_format="channels_last")
+        self.chain.max_pool2d(
+            _where(layer), size=layer.pool_size, stride=layer.strides, padding=layer.padding
+        )
+
+    def activation(self, layer: Any) -> None:
+        """Add what a function named inside a layer does."""
+        if layer.activation is self.keras.activations.softmax:
+            self.softmax = True
+            return
+        name = self._activations.get(layer.activation)
+        if name is None:
+            known = ", ".join([*self._activations.values(), "softmax"])
+            message = f"activation must be one of {known}, got {layer.activation!r}"
+            raise self.chain.fault(_where(layer), message)
+        config = _ACTIVATIONS[name]
+        if config is not None:
+            self.chain.add(layers.Layer.from_config(config))
+
+    def softmax_layer(self, layer: Any) -> None:
+        self.expect(layer, axis=-1)
+        self.softmax = True
+
+    def prelu(self, layer: Any) -> None:
+        (alpha,) = layer.get_weights()
+        if alpha.size != alpha.shape[-1]:
+            shared = list(range(1, alpha.ndim))
+            message = f"must have one slope for each channel (shared_axes={shared}), got slopes of "
+            raise self.chain.fault(_where(layer), f"{message}shape {alpha.shape}")
+        self.chain.prelu(_where(layer), alpha.reshape(-1), trainable=layer.trainable)
+
+    def relu(self, layer: Any) -> None:
+        self.expect(layer, max_value=None, threshold=0.0)
+        if layer.negative_slope == 0.0:
+            self.chain.add(layers.ReLU())
+        else:
+            self.leaky_relu(layer)
+
+    def leaky_relu(self, layer: Any) -> None:
+        config = {"class": "LeakyReLU", "slope": float(layer.negative_slope)}
+        self.chain.add(layers.Layer.from_config(config))
+
+    def elu(self, layer: Any) -> None:
+        self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": float(layer.alpha)}))
+
+    def dropout(self, layer: Any) -> None:
+        self.expect(layer, noise_shape=None)
+        self.chain.add(layers.Dropout(layer.rate))
+
+    def flatten(self, layer: Any) -> None:
+        self.expect(layer, data_format="channels_last")
+        self.chain.flatten(channels_first=False)
+
+    def rescaling(self, layer: Any) -> None:
+        self.chain.rescale(layer.scale, layer.offset)
+
+    def expect(self, layer: Any, **expected: object) -> None:
+        """Refuse a layer whose options are not these."""
+        for option, value in expected.items():
+            got = getattr(layer, option)
+            if got != value:
+                message = f"{option} must be {value!r}, got {got!r}"
+                raise self.chain.fault(_where(layer), message)
+
+
+def _where(layer: Any) -> str:
+    return f"layer {layer.name!r} ({type(layer).__name__})"
+
+
+# Keras's functions with their defaults.
+_ACTIVATIONS: dict[str, dict[str, Any] | None] = {
+    "linear": None,
+    "relu": {"class": "ReLU"},
+    "leaky_relu": {"class": "LeakyReLU", "slope": 0.2},
+    "elu": {"class": "ELU", "scale": 1.0},
+    "gelu": {"class": "GELU"},
+    "silu": {"class": "SiLU"},
+    "tanh": {"class": "Tanh"},
+    "sigmoid": {"class": "Sigmoid"},
+}
+
+_METHODS: dict[str, Callable[[_Reader, Any], None]] = {
+    "Dense": _Reader.dense,
+    "Conv2D": _Reader.conv2d,
+    "MaxPooling2D": _Reader.max_pooling2d,
+    "Activation": _Reader.activation,
+    "PReLU": _Reader.prelu,
+    "ReLU": _Reader.relu,
+    "LeakyReLU": _Reader.leaky_relu,
+    "ELU": _Reader.elu,
+    "Softmax": _Reader.softmax_layer,
+    "Dropout": _Reader.dropout,
+    "Flatten": _Reader.flatten,
+    "Rescaling": _Reader.rescaling,
+}

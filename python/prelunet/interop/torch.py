@@ -1,0 +1,214 @@
+"""PyTorch: from a list of modules to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from .. import layers
+from .._extras import require
+from ..building import checked_shape
+from ..model import Sequential
+from .chain import Chain
+from .windows import Pair
+
+if TYPE_CHECKING:
+    import torch
+
+Array = npt.NDArray[Any]
+
+
+def from_torch(module: torch.nn.Module, *, input_shape: Sequence[int] | None = None) -> Sequential:
+    """Make a model of PyTorch's modules one after another, with their weights.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        An ``nn.Sequential``, others inside it too, of Linear, Conv2d, MaxPool2d, PReLU, ReLU,
+        LeakyReLU, ELU, GELU, SiLU, Tanh, Sigmoid, Dropout, Flatten and Identity. Softmax is
+        refused: leave it out, and compile with softmax cross-entropy; `Sequential.predict_proba`
+        gives it then.
+    input_shape : tuple of int, optional
+        The shape of one sample as prelunet has it: an image is (height, width, channels) there and
+        (channels, height, width) in PyTorch. Needed unless a Linear comes before any Conv2d.
+
+    Returns
+    -------
+    Sequential
+        With ``seed=0``, and the dtype of the weights. What was after Flatten is turned, so that it
+        sees the same features. Modules whose parameters need no gradient are not trainable.
+
+    Raises
+    ------
+    TypeError
+        If `module` is no module, or holds one of another kind; the message names it.
+    ValueError
+        If a module has an option that no layer here has, or shapes do not fit.
+    ImportError
+        If PyTorch is not installed.
+    """
+    torch = require("torch", extra=None, purpose="from_torch")
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"from_torch: module must be a torch.nn.Module, got {module!r}")
+    modules = list(_flat(torch, module, ""))
+    shape = _input_shape(torch, modules) if input_shape is None else checked_shape(input_shape)
+    reader = _Reader(torch, Chain("from_torch", shape))
+    for name, part in modules:
+        reader.add(name, part)
+    return reader.chain.model(_dtype(torch, module))
+
+
+def _flat(torch: ModuleType, module: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield modules with what messages call them; a list's own names go before those in it."""
+    kind = type(module)
+    if isinstance(module, torch.nn.Sequential) and kind.forward is torch.nn.Sequential.forward:
+        for key, inner in module.named_children():
+            yield from _flat(torch, inner, f"{name}.{key}" if name else key)
+    else:
+        yield f"module {name or '0'} ({kind.__name__})", module
+
+
+def _input_shape(torch: ModuleType, modules: list[tuple[str, Any]]) -> tuple[int, ...]:
+    for name, module in modules:
+        if isinstance(module, torch.nn.Linear):
+            return (module.in_features,)
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.MaxPool2d)):
+            raise ValueError(
+                f"from_torch: input_shape must be given as (height, width, channels), since {name} "
+                "takes images of any size"
+            )
+    raise ValueError("from_torch: input_shape must be given, since there is no Linear to tell it")
+
+
+def _dtype(torch: ModuleType, module: Any) -> str:
+    names = {torch.float32: "float32", torch.float64: "float64"}
+    found = {parameter.dtype for parameter in module.parameters()} or {torch.float32}
+    if len(found) > 1 or not found <= names.keys():
+        got = ", ".join(sorted(map(str, found)))
+        raise ValueError(
+            f"from_torch: parameters must be torch.float32 or torch.float64 alone, got {got}"
+        )
+    return names[found.pop()]
+
+
+class _Reader:
+    """What each kind of module is here: methods (module, its name) that add layers to a chain."""
+
+    def __init__(self, torch: ModuleType, chain: Chain) -> None:
+        self.torch, self.chain = torch, chain
+
+    def add(self, name: str, module: Any) -> None:
+        """Add one module; those that inherit from a known kind may do anything else."""
+        method = _METHODS.get(type(module).__name__)
+        if method is None or type(module) is not getattr(
+            self.torch.nn, type(module).__name__, None
+        ):
+            known = ", ".join(_METHODS)
+            advice = (
+                "; leave it out: predict_proba gives it where the loss is a softmax cross-entropy"
+                if isinstance(module, (self.torch.nn.Softmax, self.torch.nn.LogSoftmax))
+                else ""
+            )
+            raise TypeError(f"from_torch: {name} must be one of {known}{advice}")
+        method(self, name, module)
+
+    def linear(self, name: str, module: Any) -> None:
+        weight, bias = _values(module.weight), _bias(module)
+        self.chain.dense(name, weight, bias, trainable=_is_trainable(module))
+
+    def conv2d(self, name: str, module: Any) -> None:
+        self.expect(name, module, groups=1, dilation=(1, 1), padding_mode="zeros")
+        padding = module.padding  # "same" is that of here: PyTorch has it for a stride of 1 alone
+        self.chain.conv2d(
+            name,
+            _values(module.weight).transpose(0, 2, 3, 1),
+            _bias(module),
+            stride=module.stride,
+            padding=padding if isinstance(padding, str) else [(pad, pad) for pad in padding],
+            trainable=_is_trainable(module),
+        )
+
+    def max_pool2d(self, name: str, module: Any) -> None:
+        self.expect(name, module, ceil_mode=False, return_indices=False)
+        self.expect(name, module, dilation=(1, 1))
+        self.chain.max_pool2d(
+            name,
+            size=_pair(module.kernel_size),
+            stride=_pair(module.stride),
+            padding=[(pad, pad) for pad in _pair(module.padding)],
+        )
+
+    def prelu(self, name: str, module: Any) -> None:
+        if len(self.chain.shape) == 2 and module.num_parameters > 1:
+            raise self.chain.fault(name, "channels must be the last axis, not one before it")
+        self.chain.prelu(name, _values(module.weight), trainable=_is_trainable(module))
+
+    def leaky_relu(self, name: str, module: Any) -> None:
+        config = {"class": "LeakyReLU", "slope": module.negative_slope}
+        self.chain.add(layers.Layer.from_config(config))
+
+    def elu(self, name: str, module: Any) -> None:
+        self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": module.alpha}))
+
+    def gelu(self, name: str, module: Any) -> None:
+        self.expect(name, module, approximate="none")
+        self.chain.add(layers.GELU())
+
+    def dropout(self, name: str, module: Any) -> None:
+        self.chain.add(layers.Dropout(module.p))
+
+    def flatten(self, name: str, module: Any) -> None:
+        self.expect(name, module, start_dim=1, end_dim=-1)
+        self.chain.flatten(channels_first=True)
+
+    def identity(self, name: str, module: Any) -> None:
+        """Add nothing."""
+
+    def expect(self, name: str, module: Any, **expected: object) -> None:
+        """Refuse a module whose options are not these."""
+        for option, value in expected.items():
+            got = getattr(module, option)
+            if got != value and (got, got) != value:
+                raise self.chain.fault(name, f"{option} must be {value!r}, got {got!r}")
+
+
+def _values(parameter: Any) -> Array:
+    values: Array = parameter.detach().cpu().numpy()
+    return values
+
+
+def _bias(module: Any) -> Array | None:
+    return None if module.bias is None else _values(module.bias)
+
+
+def _is_trainable(module: Any) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
+
+
+def _pair(value: Any) -> Pair:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _plain(layer: type[layers.Layer]) -> Callable[[_Reader, str, Any], None]:
+    return lambda reader, name, module: reader.chain.add(layer())
+
+
+_METHODS: dict[str, Callable[[_Reader, str, Any], None]] = {
+    "Linear": _Reader.linear,
+    "Conv2d": _Reader.conv2d,
+    "MaxPool2d": _Reader.max_pool2d,
+    "PReLU": _Reader.prelu,
+    "ReLU": _plain(layers.ReLU),
+    "LeakyReLU": _Reader.leaky_relu,
+    "ELU": _Reader.elu,
+    "GELU": _Reader.gelu,
+    "SiLU": _plain(layers.SiLU),
+    "Tanh": _plain(layers.Tanh),
+    "Sigmoid": _plain(layers.Sigmoid),
+    "Dropout": _Reader.dropout,
+    "Flatten": _Reader.flatten,
+    "Identity": _Reader.identity,
+}
