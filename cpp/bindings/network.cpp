@@ -309,6 +309,9 @@ void register_network_of(py::module_& m, const char* name) {
       .def(
           "values", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).values(), false); },
           "Read-only views of the parameters, in arena order.")
+      .def(
+          "gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients(), false); },
+          "Views of the gradients computed last, for who has the network to itself.")
       .def("copies", &parameter_copies<T>, py::arg("operation"), "Copies of the parameters, in arena order.")
       .def(
           "slots",

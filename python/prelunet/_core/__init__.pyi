@@ -53,6 +53,10 @@ class Network32:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
         ...
+    def gradients(self) -> list:
+        """
+        Views of the gradients computed last, for who has the network to itself.
+        """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
     def parameters(self) -> list:
@@ -114,6 +118,10 @@ class Network64:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
         ...
+    def gradients(self) -> list:
+        """
+        Views of the gradients computed last, for who has the network to itself.
+        """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
     def parameters(self) -> list:

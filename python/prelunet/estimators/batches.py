@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..building import new_tape
 from ..losses import FunctionLoss
 from .features import DenseFeatures, Places, SparseFeatures
 from .heads import Head
@@ -84,12 +85,12 @@ class Gradients:
         targets = self.rows.targets[places]
         weights = None if self.rows.weights is None else self.rows.weights[places]
         if self._function is None:
-            totals = self.network.loss_and_gradients(
+            totals, _ = self.network.loss_and_gradients(
                 rows, self.network.targets("fit", targets, weights)
             )
             return float(totals.loss / totals.rows)
-        tape = self.network.tape("fit", rows, None, True)
-        losses, gradients = self._function(tape.forward(), targets)
+        tape = new_tape(self.network, "fit", rows, training=True)
+        losses, gradients = self._function(tape.outputs(), targets)
         share = np.ones(len(targets)) if weights is None else weights
         share = share / (share.sum() or 1.0)
         tape.backward(share[:, np.newaxis] * gradients)
