@@ -204,11 +204,11 @@ class WatchedLoop:
         return self.data.logs(totals)
 
     def _steps_to_stops(self) -> Iterator[int]:
-        made = self.data.network.steps
+        made = self.model.steps_trained
         return (stop.every - made % stop.every for stop in self.stops)
 
     def _call_stops(self, taken: Any) -> None:
-        made = self.data.network.steps
+        made = self.model.steps_trained
         for stop in self.stops:
             stop.sums += taken.loss, taken.right, taken.rows
             if made % stop.every == 0:

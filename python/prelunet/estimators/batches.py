@@ -125,9 +125,10 @@ class Batches(Gradients):
         if self._whole and self.alpha == 0.0:
             self.network.train(self._dense, self._targets, order, batch_size, rates, own)
         else:
-            for step in range(steps):
-                places = order[step * batch_size : (step + 1) * batch_size]
-                self._step(places, rates[step : step + 1], own)
+            with np.errstate(all="ignore"):  # a run that diverges is told of at its end
+                for step in range(steps):
+                    places = order[step * batch_size : (step + 1) * batch_size]
+                    self._step(places, rates[step : step + 1], own)
         totals.add(own.loss, 0.0, own.rows)
         return own
 

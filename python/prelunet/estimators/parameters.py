@@ -62,10 +62,13 @@ def check_parameters(estimator: Any) -> Hidden:
     _check_counts(owner, estimator)
     _check_callbacks(owner, estimator.callbacks)
     hidden = _hidden(owner, estimator)
-    if estimator.solver == "lbfgs" and any(hidden.dropout):
-        raise ValueError(
-            f"{owner}: dropout must be 0 where solver is 'lbfgs', got {hidden.dropout}"
-        )
+    if estimator.solver not in STOCHASTIC:
+        if any(hidden.dropout):
+            raise ValueError(
+                f"{owner}: dropout must be 0 where solver is 'lbfgs', got {hidden.dropout}"
+            )
+        if estimator.callbacks:
+            raise ValueError(f"{owner}: callbacks must be None where solver is 'lbfgs'")
     return hidden
 
 

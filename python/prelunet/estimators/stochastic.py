@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
@@ -163,8 +164,13 @@ def _split(estimator: Any, given: Given) -> tuple[Array, Given]:
             "dataset."
         )
     weights = None if given.weights is None else given.weights[places]
-    X, y = (_safe_indexing(data, places) for data in given.as_given)
-    return visited, type(given)(given.X[places], given.targets[places], weights, (X, y))
+    checked, (X, y) = given.X[places], given.as_given
+    # A frame keeps its names; a sparse matrix as it came may have no rows to take.
+    as_given = (
+        checked if issparse(checked) else _safe_indexing(X, places),
+        _safe_indexing(y, places),
+    )
+    return visited, type(given)(checked, given.targets[places], weights, as_given)
 
 
 def _held_out(estimator: Any, head: Head, held: Given) -> HeldOut:
