@@ -33,9 +33,11 @@ def test_a_worker_is_prepared_and_timed(ours):
 
 
 def test_ceilings_are_measured(ours):
-    single = ours.ask("ceiling", dtype="float32", threads=1)["flops"]
-    double = ours.ask("ceiling", dtype="float64", threads=1)["flops"]
-    assert single > double > 1e8
+    best = dict.fromkeys(("float32", "float64"), 0.0)
+    for _ in range(4):  # one may fall into a moment in which others have the core
+        for dtype, flops in best.items():
+            best[dtype] = max(flops, ours.ask("ceiling", dtype=dtype, threads=1)["flops"])
+    assert best["float32"] > best["float64"] > 1e8
     assert ours.ask("bandwidth", size=1 << 20, threads=1)["bytes"] > 1e8
 
 
