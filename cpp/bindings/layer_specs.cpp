@@ -59,13 +59,14 @@ std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, 
                                                         const py::dtype& dtype) {
   auto functions = std::make_shared<LambdaFunctions>();
   functions->output = py::cast<Shape>(config["output_shape"]);
-  const Caller forward(config["layer"], name, "forward", dtype);
-  const Caller backward(config["layer"], name, "backward", dtype);
-  functions->forward = [=](const Shape& input, const Shape& output, std::size_t rows, const void* x, void* y) {
+  // Initialised captures are not const, so that moving them cannot throw.
+  functions->forward = [forward = Caller(config["layer"], name, "forward", dtype), dtype = py::dtype(dtype)](
+                           const Shape& input, const Shape& output, std::size_t rows, const void* x, void* y) {
     const py::gil_scoped_acquire acquire;
     forward(rows, output, y, copied(dtype, rows, input, x));
   };
-  functions->backward = [=](const Shape& input, const Shape& output, std::size_t rows, const void* x, const void* y,
+  functions->backward = [backward = Caller(config["layer"], name, "backward", dtype), dtype = py::dtype(dtype)](
+                            const Shape& input, const Shape& output, std::size_t rows, const void* x, const void* y,
                             const void* grad_y, void* grad_x) {
     const py::gil_scoped_acquire acquire;
     backward(rows, input, grad_x, copied(dtype, rows, output, grad_y), copied(dtype, rows, input, x),
