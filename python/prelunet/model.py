@@ -294,8 +294,7 @@ class Sequential(Network):
         loss = self._compiled("train_on_batch")
         if self._network is not None and not isinstance(loss, losses.FunctionLoss):
             return steps.train_on_batch(self, loss, X, y, sample_weight)
-        data = hold(self, "train_on_batch", X, y, sample_weight)
-        totals = _core.Totals()
+        data, totals = hold(self, "train_on_batch", X, y, sample_weight), _core.Totals()
         data.train(None, data.count, totals, steps=1)
         return data.logs(totals)
 
@@ -330,9 +329,8 @@ class Sequential(Network):
     ) -> dict[str, Array]:
         """Return every number between rows and their loss, by name: to teach, and to find faults.
 
-        The same bits as in training, one batch, no update; deltas as they are before `clip_delta`.
-        It is computed by a second engine in which each layer is a step of its own, made for the
-        call; memory grows with the rows.
+        The same bits as in training, one batch, no update; deltas are not clipped. A second engine,
+        made for the call, computes it; memory grows with the rows.
 
         Parameters
         ----------
@@ -351,10 +349,8 @@ class Sequential(Network):
 
         Raises
         ------
-        TypeError, ValueError
-            If data do not fit.
-        RuntimeError
-            If y is given and the model is not compiled, or another thread trains.
+        TypeError, ValueError, RuntimeError
+            If data do not fit; if y is given and the model is not compiled, or another thread trains.
         """
         return tracing.trace(self, X, y, sample_weight)
 
@@ -422,7 +418,7 @@ class Sequential(Network):
         Returns
         -------
         dict of str to float
-            ``"loss"``, then the compiled metrics by name.
+            The loss, then the compiled metrics by name.
         """
         return hold(self, "evaluate", X, y, sample_weight).evaluate()
 
@@ -456,10 +452,8 @@ class Sequential(Network):
     def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = False) -> None:
         """Write what `predict` computes to an ONNX file (opset 17), for other programs to run.
 
-        The graph takes ``"x"``, any number of rows of the model's dtype and of its shape, images as
-        (height, width, channels), and gives ``"outputs"``. Dropout is left out, and so is all that
-        belongs to training. Runtimes may lack double precision: onnxruntime does for `Conv2D`,
-        `ELU` and `GELU`.
+        The graph takes ``"x"``, rows of the model's dtype, images as (height, width, channels), and
+        gives ``"outputs"``. onnxruntime lacks double precision for `Conv2D`, `ELU` and `GELU`.
 
         Parameters
         ----------
@@ -473,16 +467,11 @@ class Sequential(Network):
         OSError
             If the file cannot be written; one that was there is left as it was.
         TypeError, ValueError
-            If an argument is not what is said above, a layer is a `Lambda`, or the loss is not one
-            of logits.
-        RuntimeError
-            If the model is not built, or not compiled and probabilities are wanted.
-        ImportError
-            If the package onnx is not installed.
+            If an argument is wrong, a layer is a `Lambda`, or the loss is not one of logits.
         """
-        from .interop.onnx import to_onnx
+        from .interop import onnx
 
-        to_onnx(self, path, probabilities=probabilities)
+        onnx.to_onnx(self, path, probabilities=probabilities)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the model as JSON values and copies of arrays."""
