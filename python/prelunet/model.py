@@ -350,7 +350,7 @@ class Sequential(Network):
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If data do not fit; if y is given and the model is not compiled, or another thread trains.
+            If data do not fit; if y is given and the model is not compiled.
         """
         return tracing.trace(self, X, y, sample_weight)
 
