@@ -17,11 +17,43 @@ _CHUNK_BYTES = 1 << 20  # of rows that are copied at once where they do not lie 
 
 
 def as_array(operation: str, name: str, value: object) -> Array:
-    """Return `value` as an array; an array comes back as it is."""
+    """Return `value` as an array; an array comes back as it is, on the memory that it has.
+
+    So do arrays of other libraries, by way of DLPack, where NumPy has their dtype and reaches their
+    memory.
+
+    Raises
+    ------
+    ValueError
+        If it is no array and cannot become one.
+    """
+    if type(value) is np.ndarray:
+        return value
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__"):
+        return _of_another_library(operation, name, value)
     try:
         return np.asarray(value)
     except ValueError as error:  # lists of different lengths
         raise ValueError(f"{operation}: {name} must be an array: {error}") from error
+
+
+def _of_another_library(operation: str, name: str, value: Any) -> Array:
+    """Return an array on another library's memory, or a copy that the library itself makes."""
+    try:
+        return np.from_dlpack(value)
+    except Exception as error:  # what others raise: BufferError for a device or a dtype, as a rule
+        reason = error
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        reason = error
+    else:
+        if array.dtype != object:  # that is what NumPy makes of anything
+            return array
+    raise ValueError(
+        f"{operation}: {name} must be an array that NumPy can read in the CPU's memory, got a "
+        f"{type(value).__name__}: {reason}"
+    ) from reason
 
 
 def as_rows(operation: str, name: str, value: object) -> Array:
