@@ -183,7 +183,7 @@ def test_a_batch_without_weight_changes_nothing():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (np.zeros(260), "sample_weight must not be 0 everywhere"),
+        (np.zeros(260), "Sample weights must contain at least one non-zero number"),
         (-np.ones(260), "sample_weight"),
         (np.ones(3), "sample_weight"),
     ],

@@ -247,8 +247,8 @@ class BaseMLP(BaseEstimator, ABC):
             checked_y = column_or_1d(checked_y, warn=True)
         weights = None
         if sample_weight is not None:
-            if not np.any(sample_weight):
-                raise ValueError(f"{type(self).__name__}: sample_weight must not be 0 everywhere")
+            if not np.asarray(sample_weight).any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
             weights = _check_sample_weight(sample_weight, checked_X, dtype=np.float64)
         targets = self._take_y(checked_y, keeps=keeps, incremental=incremental)
         return Given(checked_X, targets, weights, (X, y))

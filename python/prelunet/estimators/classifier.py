@@ -13,7 +13,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
-    check_classification_targets,
     type_of_target,
     unique_labels,
 )
@@ -274,16 +273,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # ---- inside ----------------------------------------------------------------------------------
 
     def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
-        check_classification_targets(y)
         if not hasattr(self, "classes_") or not (keeps or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_classes(unique_labels(y), incremental=incremental)
-        if self._label_binarizer.y_type_ == "multiclass":
-            return np.searchsorted(self.classes_, y)
-        targets: Array = self._label_binarizer.transform(y).astype(bool)
-        return targets
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            targets: Array = self._label_binarizer.transform(y).astype(bool)
+            return targets
+        labels = np.searchsorted(self.classes_, y)
+        multiclass = self._label_binarizer.y_type_ == "multiclass"
+        return labels if multiclass else labels[:, np.newaxis] == 1
 
     def _check_classes(self, classes: Array, *, incremental: bool) -> None:
         if not incremental and set(classes) != set(self.classes_):
