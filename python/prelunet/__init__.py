@@ -23,7 +23,6 @@ from .callbacks import (
     TensorBoard,
     TerminateOnNaN,
 )
-from .gradient_check import check_gradients
 from .history import History
 from .layers import (
     ACTIVATION_LAYERS,
@@ -104,6 +103,10 @@ def __getattr__(name: str) -> Any:
         return ACTIVATION_LAYERS[name]
     if name in _ESTIMATORS:
         return getattr(importlib.import_module(".estimators", __name__), name)
+    if name == "check_gradients":
+        from .gradient_check import check_gradients
+
+        return check_gradients
     if name in _LAZY:
         return importlib.import_module(f".{name}", __name__)
     if name in _FROM_OTHERS:

@@ -77,7 +77,7 @@ def checked_order(operation: str, order: npt.ArrayLike, rows: int) -> Array:
         place = int(outside.argmax())
         raise ValueError(
             f"{operation}: order must hold row numbers from 0 to {rows - 1}, got {numbers[place]} "
-            f"at position {place}"
+            f"in row {place}"
         )
     return numbers
 

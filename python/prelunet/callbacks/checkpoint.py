@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .. import serialization
 from .._core import __version__
 from .._validation import boolean, integer
-from ..formats import remove_leftovers, replacing, sealed_npz
+from ..formats import remove_leftovers, replacing
 from ._packing import pack, unpack
 from .base import Callback, Run
 
@@ -96,6 +96,8 @@ class Checkpoint(Callback):
     # ---- writing -------------------------------------------------------------------------------
 
     def _write(self, run: Run) -> None:
+        from ..formats import sealed_npz  # hashlib and zipfile take long to import
+
         model = self._trained_model()
         arrays = serialization.tensors(model)
         content = {
@@ -123,6 +125,8 @@ class Checkpoint(Callback):
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return the content of the file and its arrays; None where there is no file."""
+        from ..formats import sealed_npz  # hashlib and zipfile take long to import
+
         try:
             with open(self.path, "rb") as stream:
                 data = stream.read()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import time
 from collections.abc import Iterator
@@ -140,6 +139,8 @@ class TensorBoard(Callback):
 @contextlib.contextmanager
 def _silent(logger: str) -> Iterator[None]:
     """Keep a logger from writing for a while."""
+    import logging  # it takes long, and only writing needs it
+
     log = logging.getLogger(logger)
     before = log.disabled
     log.disabled = True

@@ -5,7 +5,6 @@ Beside it stands a checksum of everything, which the format itself does not have
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -47,6 +46,8 @@ def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
 
 def _checksum(text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     """Return a checksum that does not depend on the order of the arrays."""
+    import zlib
+
     checksum = zlib.crc32(text.encode())
     for name in sorted(arrays):
         checksum = zlib.crc32(name.encode(), checksum)
