@@ -28,10 +28,6 @@ class Weighted : public Layer<T> {
     return use_bias_ ? checked_multiply(chunk_count(rows), columns_) : 0;
   }
 
-  // Where in flow.work the activation's sums lie, and the partial sums of db.
-  virtual T* curve_work(const Flow<T>& flow) const = 0;
-  virtual T* bias_work(const Flow<T>& flow) const = 0;
-
   // Where the products go.
   T* z(const Flow<T>& flow) const { return keeps_z() && flow.z != nullptr ? flow.z : flow.y; }
   // Bias and activation on z as it is made; false: there is neither.
@@ -42,6 +38,10 @@ class Weighted : public Layer<T> {
   void other_gradients(Team& team, const Flow<T>& flow) const;
 
  private:
+  // Where in flow.work the activation's sums lie, and the partial sums of db.
+  virtual T* curve_work(const Flow<T>& flow) const = 0;
+  virtual T* bias_work(const Flow<T>& flow) const = 0;
+
   void enter_clipped(Team& team, const std::optional<Entry<T>>& entry, const Flow<T>& flow) const;
 
   std::size_t columns_;
