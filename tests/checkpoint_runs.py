@@ -95,8 +95,8 @@ def kill_oneself(*_arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fork(work):
-    """Do some work in a copy of this process; return how that ended, as from os.waitpid."""
+def start_fork(work):
+    """Begin some work in a copy of this process; return its id."""
     with warnings.catch_warnings():
         # Newer Pythons warn of threads, which the engine's are: a child of it runs on one.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -110,7 +110,12 @@ def fork(work):
             sys.stderr.flush()
         finally:
             os._exit(1)
-    return os.waitpid(pid, 0)[1]
+    return pid
+
+
+def fork(work):
+    """Do some work in a copy of this process; return how that ended, as from os.waitpid."""
+    return os.waitpid(start_fork(work), 0)[1]
 
 
 def assert_killed(work):

@@ -18,6 +18,9 @@ ORACLE_GRADIENT = 1e-12
 # Ruled for the project: outputs of a network in other libraries, relative to the largest of them.
 PORTED_OUTPUTS = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
 
+# Ruled for the project: the losses of a training in another library, as a share of ours.
+LOSS_CURVE = 1e-5
+
 # Promised by the library: how many units in the last place exp, log, tanh and sigmoid may err.
 ELEMENTARY_ULPS = {np.dtype(np.float32): 1.0, np.dtype(np.float64): 2.0}
 

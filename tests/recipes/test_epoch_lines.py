@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import sys
 
-from prelunet.recipes.epoch_lines import epoch_lines
+import prelunet as pn
+from prelunet.recipes.epoch_lines import epoch_lines, print_over_bar
 
 
 class Terminal(io.StringIO):
@@ -54,3 +55,28 @@ def test_lines_alone_without_tqdm(monkeypatch, capsys):
 def test_nothing_where_quiet(monkeypatch, capsys):
     assert show(monkeypatch, quiet=True) == ""
     assert capsys.readouterr().out == ""
+
+
+def test_other_lines_go_over_the_bar_of_fit(monkeypatch, capsys):
+    """The bar is wiped out before a line and drawn again after it."""
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    seen = []
+
+    def say(epoch, logs):
+        before = len(stream.getvalue())
+        print_over_bar(f"line {epoch}")
+        seen.append(stream.getvalue()[before:])
+
+    model = pn.Sequential([pn.Dense(2)], seed=0)
+    model.compile()
+    watch = pn.LambdaCallback(on_epoch_end=say)
+    model.fit([[1.0], [2.0]], [0, 1], epochs=2, verbose=True, callbacks=[watch])
+    assert capsys.readouterr().out == "line 0\nline 1\n"
+    for drawn in seen:
+        assert drawn.lstrip("\r").startswith(" ")  # blanks over what stood there
+        assert "/2 |" in drawn
+
+
+def test_other_lines_alone_where_there_is_no_terminal(capsys):
+    print_over_bar("line")
+    assert capsys.readouterr() == ("line\n", "")

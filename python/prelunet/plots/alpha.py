@@ -253,6 +253,7 @@ class AlphaDisplay:
                 ha="center",
                 fontsize=style.TICK_SIZE,
             )
+        ax.locator_params(axis="x", nbins=6)  # labels such as -0.0025 are wide
         middles = rows + ROW_FILLED / 2
         ax.set_ylim(-0.04, len(counts))
         ax.grid(visible=False, axis="y")

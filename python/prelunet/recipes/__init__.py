@@ -7,5 +7,5 @@ reproduce NAME`` runs one.
 
 from __future__ import annotations
 
-NAMES = ("two_moons", "raschka_mlp", "ode_resnet", "mnist_cnn")
+NAMES = ("prelu_mlp", "two_moons", "raschka_mlp", "backprop_vs_keras", "ode_resnet", "mnist_cnn")
 """The modules here, in the order in which ``prelunet reproduce all`` runs them."""

@@ -31,3 +31,12 @@ def epoch_lines(
             bar.write(line)  # draws the bar anew below it
 
         yield say
+
+
+def print_over_bar(text: str) -> None:
+    """Print to stdout, above the bar that `fit` shows where there is a terminal."""
+    bar_class = find_bar_class(sys.stderr)
+    if bar_class is None:
+        print(text, flush=True)
+    else:
+        bar_class.write(text)

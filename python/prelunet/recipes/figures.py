@@ -98,5 +98,6 @@ def _draw_curves(ax: Axes, panel: Panel) -> None:
         ax.plot(x, y, marker=marker, label=label, **style.look(place))
     style.label_axes(ax, title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
     style.open_frame(ax)
+    ax.locator_params(axis="x", integer=True)  # steps and epochs
     if panel.logarithmic:
         ax.set_yscale("log")

@@ -1,0 +1,168 @@
+"""A network of Dense layers in PyTorch and in Keras, from the parameters of one of ours."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+import prelunet as pn
+from prelunet.recipes import inputs
+from prelunet.recipes.inputs import Array
+
+
+class Net(Protocol):
+    """What is trained beside another: each of ours is one, too."""
+
+    def train_on_batch(self, X: Array, y: Array) -> dict[str, float]:
+        """Make an update of SGD, return the ``"loss"`` before it."""
+
+    def predict(self, X: Array) -> Array:
+        """Return the logits."""
+
+
+class TorchNet:
+    """PyTorch in eager mode; a hook on each z keeps its deltas within the limit.
+
+    Parameters
+    ----------
+    model : Sequential
+        Dense layers, an activation in each; what it has learnt so far is where this one starts.
+    activations : sequence of str
+        Names in ``torch`` of those of the hidden layers.
+    learning_rate : float
+    clip_delta : float or None
+        The limit of each row's deltas, before the division by the rows of the batch.
+    """
+
+    title = "PyTorch"
+
+    def __init__(
+        self,
+        model: pn.Sequential,
+        activations: Sequence[str],
+        learning_rate: float,
+        clip_delta: float | None,
+    ) -> None:
+        self.torch: Any = importlib.import_module("torch")
+        self.torch.set_num_threads(pn.get_num_threads())
+        copies = [self.torch.tensor(np.array(values)) for values in model.parameters().values()]
+        self.parameters = [copy.requires_grad_() for copy in copies]
+        self.activations = [getattr(self.torch, name) for name in activations]
+        self.clip_delta = clip_delta
+        self.optimizer = self.torch.optim.SGD(self.parameters, lr=learning_rate)
+
+    def train_on_batch(self, X: Array, y: Array) -> dict[str, float]:
+        """Make an update."""
+        self.optimizer.zero_grad()
+        labels = self.torch.from_numpy(y).long()
+        loss = self.torch.nn.functional.cross_entropy(self._forward(X), labels)
+        loss.backward()
+        self.optimizer.step()
+        return {"loss": loss.item()}
+
+    def predict(self, X: Array) -> Array:
+        """Return the logits."""
+        logits: Array = self._forward(X).detach().numpy()
+        return logits
+
+    def _forward(self, X: Array) -> Any:
+        weights, biases = self.parameters[::2], self.parameters[1::2]
+        a = self.torch.from_numpy(X).to(weights[0].dtype)
+        for weight, bias, activation in zip(
+            weights, biases, [*self.activations, None], strict=True
+        ):
+            z = a @ weight.T + bias
+            if self.clip_delta is not None:
+                limit = self.clip_delta / len(X)  # the loss is a mean: each delta is divided so
+                z.register_hook(partial(self.torch.clamp, min=-limit, max=limit))
+            a = z if activation is None else activation(z)
+        return a
+
+
+class KerasNet:
+    """Keras on its backend; where deltas are limited, a layer of its own does so after each z.
+
+    Parameters
+    ----------
+    model, activations, learning_rate, clip_delta
+        As in `TorchNet`, the names those in ``keras.activations``.
+    """
+
+    title = "Keras"
+
+    def __init__(
+        self,
+        model: pn.Sequential,
+        activations: Sequence[str],
+        learning_rate: float,
+        clip_delta: float | None,
+    ) -> None:
+        keras: Any = importlib.import_module("keras")
+        parameters = list(model.parameters().values())
+        layers = [keras.Input(model.input_shape, dtype=model.dtype)]
+        for bias, activation in zip(parameters[1::2], [*activations, None], strict=True):
+            layers.append(keras.layers.Dense(len(bias), dtype=model.dtype))
+            if clip_delta is not None:
+                layers.append(keras.layers.Lambda(_limiter(keras.ops, clip_delta)))
+            layers.append(keras.layers.Activation(activation, dtype=model.dtype))
+        self.model = keras.Sequential(layers)
+        self.model.set_weights([values.T for values in parameters])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=model.dtype)
+        self.model.compile(keras.optimizers.SGD(learning_rate), loss)
+
+    def train_on_batch(self, X: Array, y: Array) -> dict[str, float]:
+        """Make an update."""
+        return {"loss": float(self.model.train_on_batch(X, y))}
+
+    def predict(self, X: Array) -> Array:
+        """Return the logits."""
+        return np.asarray(self.model.predict(X, batch_size=1000, verbose=0))
+
+
+def _limiter(ops: Any, clip_delta: float) -> Any:
+    """Return the identity, whose gradient is kept within the limit."""
+
+    def forward(z: Any) -> Any:
+        def backward(*args: Any, upstream: Any = None) -> Any:
+            delta = args[0] if upstream is None else upstream  # one or the other, by backend
+            limit = clip_delta / ops.cast(ops.shape(delta)[0], delta.dtype)
+            return ops.clip(delta, -limit, limit)
+
+        return z, backward
+
+    return ops.custom_gradient(forward)
+
+
+NETS: dict[str, type[TorchNet] | type[KerasNet]] = {"torch": TorchNet, "keras": KerasNet}
+"""By the names of the modules that they need."""
+
+
+def choose(wanted: Sequence[str] | None) -> list[type[TorchNet] | type[KerasNet]]:
+    """Return those wanted, none for ``("none",)``; without a wish those that can be imported.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known.
+    """
+    # What TensorFlow under Keras reads when it is imported: as many threads as here, no chatter.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(pn.get_num_threads()))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if wanted is None:
+        return [net for name, net in NETS.items() if is_installed(name)]
+    found = inputs.choose("backprop_vs_keras", "against", {**NETS, "none": None}, wanted)
+    return [net for net in found if net is not None]
+
+
+def is_installed(name: str) -> bool:
+    """Return whether a module can be imported; some are there without what they stand on."""
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""What the document of prelu_mlp prints after each so many steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import prelunet as pn
+from prelunet import data
+from prelunet.callbacks.base import Logs
+from prelunet.recipes import inputs
+from prelunet.recipes.epoch_lines import print_over_bar
+from prelunet.recipes.inputs import Array
+
+
+def log_loss(probabilities: Array, labels: Array, eps: float) -> float:
+    """Return the mean of -log(p of the label), p clipped to [eps, 1 - eps]."""
+    p = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(p, eps, 1 - eps)).mean())
+
+
+class PReLULog(pn.Callback):
+    """Lines after the updates of steps 0, every, 2 every, ...; a step is an epoch.
+
+    Parameters
+    ----------
+    model : Sequential
+        The network in training.
+    digits : Dataset
+        With test rows, which the document calls dev.
+    every : int
+        Steps from one line to the next.
+    eps : float
+        Where the loss is clipped.
+    quiet : bool
+        Keep the lines, print none.
+    """
+
+    def __init__(
+        self, model: pn.Sequential, digits: data.Dataset, *, every: int, eps: float, quiet: bool
+    ) -> None:
+        self.network, self.every, self.eps, self.quiet = model, every, eps, quiet
+        self.train = digits.x_train, digits.y_train
+        self.dev = inputs.test_rows(digits)
+        self.lines: list[dict[str, Any]] = []
+        self._mean_square = 0.0
+        self._gradients: dict[str, float] = {}
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Take what makes the step: n dz_out, and the gradients of shared alphas."""
+        if epoch % self.every == 0:
+            x, y = self.train
+            delta = self.network.predict_proba(x) - np.eye(10)[y]
+            self._mean_square = float(np.mean(delta**2))
+            if shared_alphas(self.network.parameters()):
+                self._gradients = shared_alphas(self.network.loss_and_gradients(x, y)[1])
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Judge the network that the step has made."""
+        if epoch % self.every == 0:
+            (x, y), (x_dev, y_dev) = self.train, self.dev
+            p = self.network.predict_proba(x)
+            found_dev = self.network.predict(x_dev).argmax(axis=1)
+            line = {
+                "step": epoch,
+                "loss": log_loss(p, y, self.eps),
+                "accuracy": float(np.mean(p.argmax(axis=1) == y)),
+                "dev_accuracy": float(np.mean(found_dev == y_dev)),
+                "mean_square": self._mean_square,
+                "alphas": shared_alphas(self.network.parameters()),
+                "gradients": self._gradients,
+            }
+            self.lines.append(line)
+            self._print(line)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the lines so far."""
+        return {"lines": self.lines}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take the lines of a run that was cut off, and print them again."""
+        self.lines = list(state["lines"])
+        for line in self.lines:
+            self._print(line)
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """Return one entry of every line."""
+        return [line[name] for line in self.lines]
+
+    def _print(self, line: Mapping[str, Any]) -> None:
+        if self.quiet:
+            return
+        texts = [f"step: {line['step']},  loss: {line['loss']:.6f}"]
+        texts += [f"{line[name]:.6g}" for name in ("accuracy", "dev_accuracy", "mean_square")]
+        gradients = line["gradients"]
+        texts += [f"{alpha:.6g} {gradients[name]:.6g}" for name, alpha in line["alphas"].items()]
+        print_over_bar("\n".join(texts))
+
+
+def shared_alphas(values: Mapping[str, Array]) -> dict[str, float]:
+    """Return the alphas that are one for a layer, or their gradients, by the layer's name."""
+    found = {name.removesuffix(".alpha"): v for name, v in values.items() if "alpha" in name}
+    return {name: v.item() for name, v in found.items() if v.size == 1}
