@@ -18,10 +18,12 @@ has_python_headers 2> /dev/null || missing+=(python3-dev)
 if ((${#missing[@]})); then
   install "${missing[@]}"
 fi
-# Tests open pages in a browser; where none can be had they are skipped.
-if ! command -v chromium > /dev/null && [[ $EUID == 0 ]] && command -v apt-get > /dev/null; then
-  install chromium || true
-fi
+# Tests open pages in a browser, and ccache keeps three stages from compiling the same; all goes on without them.
+for wished in chromium ccache; do
+  if ! command -v "$wished" > /dev/null && [[ $EUID == 0 ]] && command -v apt-get > /dev/null; then
+    install "$wished" || true
+  fi
+done
 # They come with Debian's g++.
 for sanitizer in asan ubsan tsan; do
   has_sanitizer "$sanitizer" || { echo "g++ has no lib$sanitizer.so"; exit 1; }

@@ -5,9 +5,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rm -rf "$1"
 python3 -m venv "$1/venv"
-"$1/venv/bin/pip" wheel . --no-deps --wheel-dir "$1/built" --config-settings="build-dir=$1/objects"
-python3 .ci/check_symbols.py "$1/objects"
-python3 .ci/check_loops.py "$1/objects"
+.ci/copy_tree.sh "$1/tree"
+"$1/venv/bin/pip" wheel "$1/tree" --no-deps --wheel-dir "$1/built"
+python3 .ci/check_symbols.py "$1/tree/build"
+python3 .ci/check_loops.py "$1/tree/build"
 auditwheel repair --wheel-dir "$1/repaired" "$1"/built/*.whl
 python3 .ci/check_wheel.py "$1"/built/*.whl "$1"/repaired/*.whl
 python3 .ci/sbom.py "$1"/repaired/*.whl

@@ -28,11 +28,11 @@ PRELUNET_DECLARE_TABLES(neon)
 
 namespace {
 
-bool always() { return true; }
+[[maybe_unused]] bool always() { return true; }
 
 #if defined(__x86_64__)
 // x86-64-v3 and v4 as the psABI lists them; __builtin_cpu_supports also asks whether the OS saves the registers.
-bool has_v3() {
+[[maybe_unused]] bool has_v3() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return false;
   const bool movbe = c & bit_MOVBE;
@@ -42,7 +42,7 @@ bool has_v3() {
   return movbe && f16c && lzcnt && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
          __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 }
-bool has_v4() {
+[[maybe_unused]] bool has_v4() {
   return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
