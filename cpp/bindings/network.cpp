@@ -144,7 +144,8 @@ std::size_t divide_up(std::size_t a, std::size_t b) { return a / b + (a % b == 0
 // Adds up `totals`, and returns what this call alone comes to.
 template <class T>
 Totals train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
-             const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals) {
+             const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals, double l2,
+             double penalty_in_loss) {
   const std::string operation = "train_epoch";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -153,6 +154,7 @@ Totals train(Network<T>& network, const Rows& x, const HeldTargets& y, const py:
   run.rows = x.source.rows;
   run.batch_size = batch_size;
   run.learning_rates = learning_rates.data();
+  run.penalty = {l2, penalty_in_loss};
   Totals own;
   run.own = &own;
   if (!order.is_none()) {
@@ -285,11 +287,12 @@ void write_parameters(Network<T>& network, const std::map<std::size_t, py::array
 }
 
 template <class T>
-void apply_gradients(Network<T>& network, const std::map<std::size_t, py::array>& arrays, double learning_rate) {
+void apply_gradients(Network<T>& network, const std::map<std::size_t, py::array>& arrays, double learning_rate,
+                     double l2) {
   const Usage::Writing writing(network.usage(), "apply_gradients");
   read_arrays(network, "apply_gradients", arrays, network.gradients());
   const py::gil_scoped_release release;
-  network.apply_gradients(learning_rate);
+  network.apply_gradients(learning_rate, l2);
 }
 
 template <class T>
@@ -337,7 +340,7 @@ void register_network_of(py::module_& m, const char* name) {
       .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true))
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
-           py::arg("learning_rates"), py::arg("totals"))
+           py::arg("learning_rates"), py::arg("totals"), py::arg("l2") = 0.0, py::arg("penalty_in_loss") = 1.0)
       .def("train_on_batch", &train_on_batch<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("learning_rate"))
       .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("shuffle").none(true),
@@ -345,7 +348,7 @@ void register_network_of(py::module_& m, const char* name) {
       .def("predict", &predict<T>, py::arg("rows"))
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
-      .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"))
+      .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0)
       .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
       .def("end_fit", [](N& n) { n.usage().end_fit(); });
 }

@@ -57,8 +57,10 @@ class Backpropagation {
   const Workspace<T>& workspace() const { return workspace_; }
 
   double batch_factor(const std::int64_t* order, const BatchBlock& block) const {
-    const double weights = targets_.weight_sum({order, block.batch_begin}, block.batch_rows);
-    return prelunet::batch_factor(loss_.info().reduction, weights);
+    return batch_factor(order, block, loss_.info().reduction);
+  }
+  double batch_factor(const std::int64_t* order, const BatchBlock& block, Reduction reduction) const {
+    return prelunet::batch_factor(reduction, targets_.weight_sum({order, block.batch_begin}, block.batch_rows));
   }
 
   // One thread's way through one block.

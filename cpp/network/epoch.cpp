@@ -16,15 +16,15 @@ class BatchTotals {
   explicit BatchTotals(const LossConfig& loss) : mean_(loss.info().reduction == Reduction::mean) {}
 
   template <class T>
-  void add(const Backpropagation<T>& backpropagation, const BatchBlock& block, double factor, Totals& totals,
-           Totals* own) {
+  void add(const Backpropagation<T>& backpropagation, const BatchBlock& block, double factor, double penalty,
+           Totals& totals, Totals* own) {
     if (block.first()) loss_ = right_ = 0.0;
     backpropagation.add_up(block, loss_, right_);
     if (!block.last()) return;
     const auto rows = static_cast<double>(block.batch_rows);
     for (Totals* const sums : {&totals, own}) {
       if (sums == nullptr) continue;
-      sums->loss += factor * loss_ * (mean_ ? rows : 1.0);
+      sums->loss += (factor * loss_ + penalty) * (mean_ ? rows : 1.0);
       sums->right += right_;
       sums->rows += rows;
     }
@@ -110,7 +110,7 @@ bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, 
       team.barrier();
       if (stop.asked()) return;
       pass.gradients(nullptr);
-      if (team.rank() == 0) batch.add(backpropagation, block, factor, totals, nullptr);
+      if (team.rank() == 0) batch.add(backpropagation, block, factor, 0.0, totals, nullptr);
       team.barrier();
     }
   });
@@ -153,18 +153,23 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
       stop.ask(team);
       if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
       pass.carry(factor);
+      const bool penalized = run.penalty.l2 != 0.0 && block.last();
+      const double l2 = penalized ? run.penalty.l2 * backpropagation.batch_factor(order, block, Reduction::mean) : 0.0;
+      if (penalized) optimizer_->square(team);
       company.meet(team);
       if (stop.asked()) return;
+      const double penalty =
+          penalized && team.rank() == 0 ? 0.5 * l2 * run.penalty.in_loss * optimizer_->squares() : 0.0;
       if (!block.last()) {
         pass.gradients(nullptr);
       } else {
-        const StepUpdate update = optimizer_->step(run.learning_rates[at.step - before], at.step + 1);
+        const StepUpdate update = optimizer_->step(run.learning_rates[at.step - before], at.step + 1, l2);
         pass.gradients(fused ? &update : nullptr);
         if (!fused) update_and_refresh(team, update);
         ++at.step;
       }
       if (team.rank() == 0) {
-        batch.add(backpropagation, block, factor, totals[at.epoch], run.own);
+        batch.add(backpropagation, block, factor, penalty, totals[at.epoch], run.own);
         steps_ = at.step;
         if (block.last()) company.judge();
       }
@@ -185,9 +190,9 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
 }
 
 template <class T>
-void Network<T>::apply_gradients(double learning_rate) {
+void Network<T>::apply_gradients(double learning_rate, double l2) {
   ++version_;
-  const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1);
+  const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1, l2);
   run_team(threads_for(1, 1.0), [&](Team& team) { update_and_refresh(team, update); });
   ++steps_;
 }
@@ -208,8 +213,8 @@ void Network<T>::update_and_refresh(Team& team, const StepUpdate& update) {
   for (const auto& layer : plan_.steps) layer->refresh(team);
 }
 
-template void Network<float>::apply_gradients(double);
-template void Network<double>::apply_gradients(double);
+template void Network<float>::apply_gradients(double, double);
+template void Network<double>::apply_gradients(double, double);
 template std::unique_ptr<Tape<float>> Network<float>::tape(const RowSource&, const Targets&, const TapeOptions&) const;
 template std::unique_ptr<Tape<double>> Network<double>::tape(const RowSource&, const Targets&,
                                                              const TapeOptions&) const;

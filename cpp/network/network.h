@@ -26,6 +26,13 @@ struct Shuffle {
   std::uint64_t first_epoch;
 };
 
+// scikit-learn's penalty, `l2 / 2 * sum(p^2)` over the weight of a batch (of its rows, where these have none), of all
+// parameters that decay.
+struct Penalty {
+  double l2 = 0.0;
+  double in_loss = 1.0;  // times the penalty: what joins the loss in the totals
+};
+
 struct TrainingRun {
   const std::int64_t* order = nullptr;  // rows to visit; null: all, as they lie
   std::size_t rows = 0;
@@ -33,7 +40,8 @@ struct TrainingRun {
   std::size_t epochs = 1;
   std::optional<Shuffle> shuffle;          // in place of order
   const double* learning_rates = nullptr;  // one for each step of all epochs
-  Totals* own = nullptr;                   // or null: gets what this run alone adds to the totals
+  Penalty penalty;
+  Totals* own = nullptr;  // or null: gets what this run alone adds to the totals
 };
 
 // Where a parameter stands: its layer in the list of layers, and its place in the arenas.
@@ -87,8 +95,8 @@ class Network {
   // One batch of all rows, forward and backward, no update: the loss, and gradients() filled.
   bool loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt);
 
-  // The update that gradients(), written by the caller, stand for.
-  void apply_gradients(double learning_rate);
+  // The update that gradients(), written by the caller, stand for; `l2` comes on top of the optimizer's.
+  void apply_gradients(double learning_rate, double l2 = 0.0);
 
   // Room to keep all of a batch; the network and the arrays must outlive it.
   std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const;

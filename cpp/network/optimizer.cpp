@@ -31,9 +31,9 @@ Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T
 
 // Clipping acts on the gradient of loss plus penalty, so the penalty joins the gradient first.
 template <class T>
-void Optimizer<T>::clip(Team& team) const {
+void Optimizer<T>::clip(Team& team, double l2) const {
   for (const Parameter<T>& p : parameters_) {
-    if (config_.l2 != 0.0 && p.decays) add_scaled(team, p.size, config_.l2, p.value, p.gradient);
+    if (l2 != 0.0 && p.decays) add_scaled(team, p.size, l2, p.value, p.gradient);
     if (config_.clip_value > 0.0) clip_by_value(team, p.size, p.gradient, config_.clip_value);
   }
   if (config_.clip_norm > 0.0) clip_by_norm(team);
@@ -53,9 +53,27 @@ void Optimizer<T>::clip_by_norm(Team& team) const {
 }
 
 template <class T>
-StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number) const {
+void Optimizer<T>::square(Team& team) const {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter<T>& p = parameters_[i];
+    if (p.decays) sum_of_squares(team, p.size, static_cast<const T*>(p.value), squares_.data() + square_offsets_[i]);
+  }
+}
+
+template <class T>
+double Optimizer<T>::squares() const {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter<T>& p = parameters_[i];
+    if (p.decays) sum += sum_pieces(square_pieces(p.size), squares_.data() + square_offsets_[i]);
+  }
+  return sum;
+}
+
+template <class T>
+StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number, double l2) const {
   const bool adam = config_.method == OptimizerConfig::Method::adam;
-  StepUpdate step{adam ? UpdateId::adam : UpdateId::sgd, {}, {}};
+  StepUpdate step{adam ? UpdateId::adam : UpdateId::sgd, config_.l2 + l2, {}, {}};
   step.rule.learning_rate = learning_rate;
   step.rule.momentum = config_.momentum;
   step.rule.nesterov = config_.nesterov;
@@ -67,14 +85,14 @@ StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number) const {
   step.rule.l2 = 0.0;
   step.rule.decay = 1.0;
   step.decaying_rule = step.rule;
-  step.decaying_rule.l2 = clips() ? 0.0 : config_.l2;  // clip() has added it
+  step.decaying_rule.l2 = clips() ? 0.0 : step.l2;  // clip() has added it
   step.decaying_rule.decay = 1.0 - learning_rate * config_.weight_decay;
   return step;
 }
 
 template <class T>
 void Optimizer<T>::update(Team& team, const StepUpdate& step) const {
-  if (clips()) clip(team);
+  if (clips()) clip(team, step.l2);
   for (const Parameter<T>& p : parameters_) prelunet::update(team, step.id, step.of(p, p.size), p.size);
 }
 

@@ -30,18 +30,22 @@ class Optimizer {
   // Clipping looks at complete gradients, the norm even at all of them, before anything moves.
   bool clips() const { return config_.clip_value > 0.0 || config_.clip_norm > 0.0; }
 
-  // The update of step `number`, counted from 1.
-  StepUpdate step(double learning_rate, std::int64_t number) const;
+  // The update of step `number`, counted from 1. `l2` comes on top of the configuration's.
+  StepUpdate step(double learning_rate, std::int64_t number, double l2 = 0.0) const;
 
   // Clips the gradients where that is wanted and moves all parameters. The team has met since the gradients were
   // written.
   void update(Team& team, const StepUpdate& step) const;
 
+  // The sum of the squares of what decays: each thread of the team, then, once the team has met, one alone for the sum.
+  void square(Team& team) const;
+  double squares() const;
+
   // velocity, or Adam's two moments; each as large as the parameter arena.
   const std::vector<Arena<T>>& slots() const { return slots_; }
 
  private:
-  void clip(Team& team) const;
+  void clip(Team& team, double l2) const;
   void clip_by_norm(Team& team) const;
 
   OptimizerConfig config_;

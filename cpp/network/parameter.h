@@ -38,6 +38,7 @@ struct Parameter {
 // One step of the optimizer, as layers apply it to their own parameters as soon as a gradient is complete.
 struct StepUpdate {
   UpdateId id;
+  double l2;                 // of parameters that decay, wherever it is added
   UpdateRule rule;           // of parameters that do not decay
   UpdateRule decaying_rule;  // of those that do
 

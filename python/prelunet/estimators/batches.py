@@ -1,9 +1,4 @@
-"""Batches with scikit-learn's penalty: ``alpha / 2 * sum(W**2)``, over the weight of the batch.
-
-The engine's optimizers add one multiple of W to the gradient of every step. It is that of a whole
-batch of unweighted rows, and the other batches (a short last one, and those of weighted rows) get
-theirs in Python, from the gradients before the update.
-"""
+"""Batches with scikit-learn's penalty: ``alpha / 2 * sum(W**2)``, over the weight of the batch."""
 
 from __future__ import annotations
 
@@ -71,9 +66,9 @@ class Gradients:
         self.alpha = alpha
         loss = head.loss
         self._function = loss.function if isinstance(loss, FunctionLoss) else None
-        kinds = enumerate(zip(self.network.parameters(), self.network.values(), strict=True))
-        self._weights = {i: values for i, (info, values) in kinds if info["kind"] == "weight"}
-        self._pieces = [piece for values in self._weights.values() for piece in _pieces(values)]
+        kinds = zip(self.network.parameters(), self.network.values(), strict=True)
+        weights = (values for info, values in kinds if info["kind"] == "weight")
+        self._pieces = [piece for values in weights for piece in _pieces(values)]
 
     def squares(self) -> float:
         """Return the sum of the squares of all weights, biases and slopes left out."""
@@ -96,13 +91,6 @@ class Gradients:
         tape.backward(share[:, np.newaxis] * gradients)
         return float(share @ losses)
 
-    def with_penalty(self, l2: float) -> dict[int, Array]:
-        """Return the gradients of weights plus a multiple of these, by number."""
-        if l2 == 0.0:
-            return {}
-        gradients = self.network.gradients()
-        return {i: (gradients[i] + l2 * w)[np.newaxis] for i, w in self._weights.items()}
-
 
 class Batches(Gradients):
     """The rows of one call of fit, as the training loop takes them."""
@@ -122,27 +110,23 @@ class Batches(Gradients):
         """Make `steps` updates over the rows of `order`; return what they alone come to."""
         own = _core.Totals()
         rates = self._model.rates.of_steps(self._model.steps_trained, steps)
-        if self._whole and self.alpha == 0.0:
-            self.network.train(self._dense, self._targets, order, batch_size, rates, own)
+        if self._whole:
+            l2 = l2_of(self.alpha, 1.0, self.head)  # the engine's, over the weight of each batch
+            where = self._dense, self._targets, order, batch_size
+            self.network.train(*where, rates, own, l2, self.head.penalty_in_loss)
         else:
             with np.errstate(all="ignore"):  # a run that diverges is told of at its end
                 for step in range(steps):
                     places = order[step * batch_size : (step + 1) * batch_size]
-                    self._step(places, rates[step : step + 1], own)
+                    self._step(places, rates[step], own)
         totals.add(own.loss, 0.0, own.rows)
         return own
 
-    def _step(self, places: Array, rate: Array, totals: Any) -> None:
-        count = len(places)
+    def _step(self, places: Array, rate: float, totals: Any) -> None:
         l2 = l2_of(self.alpha, self.rows.weight(places), self.head)
-        if l2 > 0.0:  # the penalty, in units of the engine's loss
-            penalty = 0.5 * l2 * self.squares() * self.head.gradient_factor
-            totals.add(count * penalty / self.head.loss_factor, 0.0, 0.0)
-        if self._whole and l2 == self._model.l2:
-            self.network.train(self._dense, self._targets, places, count, rate, totals)
-            return
-        totals.add(count * self.compute(places), 0.0, count)
-        self.network.apply_gradients(self.with_penalty(l2 - self._model.l2), rate[0])
+        penalty = 0.5 * l2 * self.squares() * self.head.penalty_in_loss if l2 > 0.0 else 0.0
+        totals.add(len(places) * (self.compute(places) + penalty), 0.0, len(places))
+        self.network.apply_gradients({}, rate, l2)
 
     def logs(self, totals: Any) -> dict[str, float]:
         """Return scikit-learn's loss, penalty included, of the steps so far."""

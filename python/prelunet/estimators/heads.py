@@ -50,6 +50,11 @@ class Head:
     loss_factor: float
     finish: Callable[[Array], Array]
 
+    @property
+    def penalty_in_loss(self) -> float:
+        """What the engine's penalty counts in its loss."""
+        return self.gradient_factor / self.loss_factor
+
     def loss_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         """Return scikit-learn's loss of rows, without the penalty."""
         if isinstance(self.loss, FunctionLoss):

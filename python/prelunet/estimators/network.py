@@ -63,12 +63,6 @@ class EstimatorNetwork(Sequential):
     def learning_rate(self, value: float) -> None:
         self.rates.set(value)
 
-    @property
-    def l2(self) -> float:
-        """The penalty that the optimizer adds by itself."""
-        assert self._optimizer is not None
-        return self._optimizer.l2
-
 
 def build(
     units: Sequence[int],

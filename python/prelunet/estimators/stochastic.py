@@ -17,7 +17,7 @@ from sklearn.utils import _safe_indexing
 from ..callbacks import Callback
 from ..optimizers import SGD, Adam
 from ..training import WatchedLoop
-from .batches import Batches, Rows, l2_of
+from .batches import Batches, Rows
 from .features import features_of
 from .heads import Head
 from .held_out import HeldOut, Score
@@ -76,7 +76,7 @@ def fit_stochastic(
             stacklevel=2,
         )
     if not goes_on:
-        _start(estimator, head, size)
+        _start(estimator, head)
     network.rates = estimator._optimizer
     begin_records(estimator, validates=held is not None)
     progress = Progress(estimator, rows=len(visited), incremental=incremental)
@@ -127,19 +127,19 @@ class _Loop(WatchedLoop):
         return self._visited
 
 
-def _start(estimator: Any, head: Head, size: int) -> None:
+def _start(estimator: Any, head: Head) -> None:
     """Give the network an optimizer that knows nothing yet."""
-    rate, l2 = estimator.learning_rate_init, l2_of(estimator.alpha, size, head)
+    rate = estimator.learning_rate_init
     if estimator.solver == "adam":
         beta_1, beta_2 = estimator.beta_1, estimator.beta_2
         # Of gradients that are all a times as large, the same epsilon is a times as large.
         epsilon = estimator.epsilon / head.gradient_factor
-        optimizer: Adam | SGD = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, l2=l2)
+        optimizer: Adam | SGD = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
         estimator._optimizer = AdamRates(rate, beta_1=beta_1, beta_2=beta_2)
     else:
         momentum = estimator.momentum
         nesterov = bool(estimator.nesterovs_momentum and momentum > 0.0)
-        optimizer = SGD(rate, momentum=momentum, nesterov=nesterov, l2=l2)
+        optimizer = SGD(rate, momentum=momentum, nesterov=nesterov)
         estimator._optimizer = SGDRates(
             rate,
             schedule=estimator.learning_rate,
