@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from prelunet.recipes.inputs import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Of the legend's type size: widest digits and capitals, and what line and gaps take.
+_LETTERS_PER_INCH, _HANDLE_LETTERS = 11.0, 7
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,17 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
         figure.legend(
             *(handles, labels),
             loc="outside lower center",
-            ncols=min(len(labels), 2 * len(panels) + 1),
+            ncols=_columns(labels, figure.get_figwidth()),
             fontsize=style.TICK_SIZE,
             frameon=False,
         )
     return figure
+
+
+def _columns(labels: Sequence[str], width: float) -> int:
+    """Return how many columns give a legend few and even rows, `width` inches wide at most."""
+    most = max(1, int(width * _LETTERS_PER_INCH / (_HANDLE_LETTERS + max(map(len, labels)))))
+    return math.ceil(len(labels) / math.ceil(len(labels) / most))
 
 
 def draw_history(history: Mapping[str, Sequence[float]]) -> Figure:
