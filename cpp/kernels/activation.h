@@ -137,25 +137,40 @@ PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, st
   return stride == 0 ? splat(*parameter) : load_count(parameter + j, count);
 }
 
+// One vector of columns of some rows. What the loop reads of its arguments lies in locals: its stores might be of them.
+template <class T, class Function, bool kAddsBias, bool kKeepsX>
+PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t begin, std::size_t end, std::size_t j,
+                                     std::size_t count) {
+  const Vec<T> parameter = load_parameter(g.parameter, g.parameter_stride, j, count);
+  const Vec<T> bias = kAddsBias ? load_count(g.bias + j, count) : Vec<T>{};
+  const std::size_t x_stride = g.x_stride, y_stride = g.y_stride;
+  T* x = g.x + begin * x_stride + j;
+  T* y = g.y + begin * y_stride + j;
+  for (std::size_t rows = end - begin; rows > 0; --rows, x += x_stride, y += y_stride) {
+    Vec<T> v = load_count<T>(x, count);
+    if constexpr (kAddsBias) v += bias;
+    if constexpr (kKeepsX) store_count(x, v, count);
+    store_count(y, Function::forward(v, parameter), count);
+  }
+}
+
 // Rows go by chunks, each column by column: a chunk's parameters are loaded once, and memory is read on and on.
-template <class T, class Function>
-void forward_rows(const ActivationForward<T>& g) {
-  for (std::size_t begin = 0; begin < g.rows; begin += kChunkRows) {
-    const std::size_t end = g.rows - begin < kChunkRows ? g.rows : begin + kChunkRows;
-    for_each_vector<T>(g.columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
-      const Vec<T> parameter = load_parameter(g.parameter, g.parameter_stride, j, count);
-      const Vec<T> bias = g.bias == nullptr ? Vec<T>{} : load_count(g.bias + j, count);
-      for (std::size_t i = begin; i < end; ++i) {
-        T* const xs = g.x + i * g.x_stride + j;
-        Vec<T> x = load_count<T>(xs, count);
-        if (g.bias != nullptr) {
-          x += bias;
-          if (g.x != g.y) store_count(xs, x, count);
-        }
-        store_count(g.y + i * g.y_stride + j, Function::forward(x, parameter), count);
-      }
+template <class T, class Function, bool kAddsBias, bool kKeepsX>
+void forward_chunks(const ActivationForward<T>& g) {
+  const std::size_t rows = g.rows, columns = g.columns;
+  for (std::size_t begin = 0; begin < rows; begin += kChunkRows) {
+    const std::size_t end = rows - begin < kChunkRows ? rows : begin + kChunkRows;
+    for_each_vector<T>(columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
+      forward_columns<T, Function, kAddsBias, kKeepsX>(g, begin, end, j, count);
     });
   }
+}
+
+template <class T, class Function>
+void forward_rows(const ActivationForward<T>& g) {
+  if (g.bias == nullptr) return forward_chunks<T, Function, false, false>(g);
+  if (g.x == g.y) return forward_chunks<T, Function, true, false>(g);
+  return forward_chunks<T, Function, true, true>(g);
 }
 
 // `rows` copies of a narrow row, one after another; null stays null.
@@ -195,25 +210,31 @@ void activation_forward(const ActivationForward<T>& g) {
   if (part.columns > 0) forward_rows<T, Function>(part);
 }
 
-// One chunk of rows, one vector of columns: see ActivationBackward.
+// One chunk of rows, one vector of columns: see ActivationBackward. As above, the loop's arguments lie in locals.
 template <class T, class Function>
 PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t chunk, std::size_t j,
                                     std::size_t count) {
   const Vec<T> parameter = load_parameter(g.parameter, g.parameter_stride, j, count);
   const std::size_t begin = chunk * kChunkRows;
-  const std::size_t end = g.rows - begin < kChunkRows ? g.rows : begin + kChunkRows;
+  const std::size_t rows = g.rows - begin < kChunkRows ? g.rows - begin : kChunkRows;
+  const std::size_t grad_y_stride = g.grad_y_stride, x_stride = g.x_stride, y_stride = g.y_stride;
+  const std::size_t grad_x_stride = g.grad_x_stride;
+  const T* grad_ys = g.grad_y + begin * grad_y_stride + j;
+  const T* xs = moved(g.x, begin * x_stride + j);
+  const T* ys = moved(g.y, begin * y_stride + j);
+  T* grad_xs = moved(g.grad_x, begin * grad_x_stride + j);
   Vec<T> bias_sum = {};
   Vec<T> parameter_sum = {};
-  for (std::size_t i = begin; i < end; ++i) {
-    const Vec<T> grad_y = load_count(g.grad_y + i * g.grad_y_stride + j, count);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const Vec<T> grad_y = load_count(grad_ys + i * grad_y_stride, count);
     Vec<T> x = {};
     Vec<T> y = {};
-    if (Function::kReadsX || (Function::kReadsY && g.y == nullptr)) x = load_count(g.x + i * g.x_stride + j, count);
+    if (Function::kReadsX || (Function::kReadsY && ys == nullptr)) x = load_count(xs + i * x_stride, count);
     if constexpr (Function::kReadsY) {
-      y = g.y == nullptr ? Function::forward(x, parameter) : load_count(g.y + i * g.y_stride + j, count);
+      y = ys == nullptr ? Function::forward(x, parameter) : load_count(ys + i * y_stride, count);
     }
     const Vec<T> grad_x = Function::backward(grad_y, x, y, parameter);
-    if (g.grad_x != nullptr) store_count(g.grad_x + i * g.grad_x_stride + j, grad_x, count);
+    if (grad_xs != nullptr) store_count(grad_xs + i * grad_x_stride, grad_x, count);
     bias_sum += grad_x;
     if constexpr (Function::kReadsX) {
       parameter_sum = select(x > Vec<T>{}, parameter_sum, fma(grad_y, x, parameter_sum));
