@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import agreement, harness, machine, memory, scaling, stamp
+from . import agreement, estimators, harness, machine, memory, scaling, stamp
 from .agreement import DisagreementError
 from .cases.kernels import KERNELS
 from .cases.networks import Array
@@ -106,6 +106,8 @@ def run(options: Options) -> Results:
         results["memory"] = memory.measure(peers, options.threads, quiet=options.quiet)
     if options.scaling and not options.check:
         results["scaling"] = scaling.measure(options.threads, quiet=options.quiet)
+    if options.estimators and not options.check:
+        results["estimators"] = estimators.measure(options.threads, quiet=options.quiet)
     return results
 
 

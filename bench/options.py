@@ -23,8 +23,8 @@ class Options:
         Names of `peers.PEERS`; all that are installed unless given.
     only : sequence of str, optional
         Names or patterns (``W*``) of cases; all unless given.
-    quick, check, scaling : bool
-        A minute's worth; answers only; time against size too.
+    quick, check, scaling, estimators : bool
+        A minute's worth; answers only; time against size too; estimators beside scikit-learn's too.
     quiet : bool
         No progress on stderr.
     """
@@ -35,6 +35,7 @@ class Options:
     quick: bool = False
     check: bool = False
     scaling: bool = False
+    estimators: bool = False
     quiet: bool = False
 
     def peers(self) -> list[str]:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import estimators
 from .benchmark import ONE_THREAD, Results
 from .peers import OURS, PEERS, PRODUCTS
 
@@ -30,6 +31,8 @@ def text(results: Results) -> str:
     parts.append(_left_out(networks))
     if "memory" in results:
         parts.append(_memory(results["memory"]))
+    if "estimators" in results:
+        parts.append(_estimators(results["estimators"]))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -234,3 +237,12 @@ def _memory(found: Mapping[str, int]) -> str:
         peer, _, rest = name.partition(", ")
         rows.append([", ".join(filter(None, [PEERS[peer].title, rest])), f"{size / 1e6:.0f} MB"])
     return table("Peak memory of a process that trains W0s", ["process", "peak"], rows)
+
+
+def _estimators(found: Results) -> str:
+    header = ["data", "size", "ours", "scikit-learn", "its/ours", "our score, %", "its score, %"]
+    title = "MLPClassifier with its defaults: median time of a fit, accuracy of rows held out"
+    left_out = [
+        f"  {name} left out: {r['left_out']}" for name, r in found.items() if "left_out" in r
+    ]
+    return "\n".join([table(title, header, estimators.rows_of(found)), *left_out])

@@ -40,6 +40,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--scaling", action="store_true", help="time against batch, width, depth, rows, threads too"
     )
+    parser.add_argument(
+        "--estimators", action="store_true", help="fit MLPClassifier beside scikit-learn's too"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
     parser.add_argument("--figure", metavar="FILE", help="draw times against ours there")
     parser.add_argument(
@@ -68,6 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
             quick=arguments.quick,
             check=arguments.check,
             scaling=arguments.scaling,
+            estimators=arguments.estimators,
             quiet=arguments.quiet,
         )
     )
