@@ -245,4 +245,7 @@ def _estimators(found: Results) -> str:
     left_out = [
         f"  {name} left out: {r['left_out']}" for name, r in found.items() if "left_out" in r
     ]
-    return "\n".join([table(title, header, estimators.rows_of(found)), *left_out])
+    remark = (
+        "  float64 data; scikit-learn computes in float64, ours with its default dtype: float32"
+    )
+    return "\n".join([table(title, header, estimators.rows_of(found)), remark, *left_out])

@@ -34,7 +34,7 @@ def test_both_fit_the_same(found):
 def test_the_table_says_what_was_left_out(found):
     lines = report._estimators(found).splitlines()
     names = [line.split()[0] for line in lines[2:]]
-    assert names == ["breast", "fashion-mnist", "grid", "fashion-mnist"]
+    assert names == ["breast", "fashion-mnist", "grid", "float64", "fashion-mnist"]
     assert lines[-1].strip() == "fashion-mnist left out: fashion-mnist is nowhere"
     (row,) = (row for row in estimators.rows_of(found) if row[0] == "breast cancer")
     assert row[2].endswith(" s")

@@ -147,14 +147,15 @@ def test_another_library_has_the_same_losses(name, given, digits):
         assert others["test_accuracy"] == ours["test_accuracy"]
 
 
-def test_others_take_part_where_they_are_installed():
+def test_others_take_part_where_they_are_installed(monkeypatch):
     found = [net.title for net in peer_nets.choose(None)]
     there = {"torch": "PyTorch", "keras": "Keras"}
     assert found == [title for name, title in there.items() if peer_nets.is_installed(name)]
-    assert peer_nets.choose(["keras", "torch"]) == list(peer_nets.NETS.values())
     assert peer_nets.choose(["none"]) == []
     assert peer_nets.is_installed("numpy")
     assert not peer_nets.is_installed("no_such_library")
+    monkeypatch.setattr(peer_nets, "is_installed", lambda name: True)
+    assert peer_nets.choose(["keras", "torch"]) == list(peer_nets.NETS.values())
 
 
 # ---- what a run shows --------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def test_a_run_prints_draws_and_keeps(tmp_path, capsys):
 
 
 def test_the_document_stands_beside_its_epochs_alone(capsys):
-    given = ["--quick", "--quiet", "--hidden", "none", "--epochs"]
+    given = ["--quick", "--quiet", "--epochs"]
     assert cli.main([*RUN, *given, "1"]) == 0
     assert re.search(r"within 1  NumPy in the document +-$", capsys.readouterr().out, re.MULTILINE)
     assert cli.main([*RUN, *given, "4"]) == 0
@@ -223,3 +224,26 @@ def test_it_ends_where_the_document_does(tmp_path):
 def test_what_is_not_there_is_refused(given, message, capsys):
     assert cli.main(["reproduce", "backprop_vs_keras", "--quick", *given]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ([], True),
+        (["--epochs", "1", "--dtype", "float64", "--against", "none"], True),
+        (["--learning-rate", "0.1"], False),
+        (["--hidden", "none"], False),
+        (["--batch-size", "100"], False),
+        (["--activation", "tanh"], False),
+    ],
+)
+def test_the_documents_figures_stand_beside_its_own_settings_alone(given, known):
+    programs = [setting.program for setting in backprop_vs_keras.settings(options(*given))]
+    assert programs == (["NumPy", "", "Keras"] if known else ["", "", ""])
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr(peer_nets, "is_installed", lambda name: False)
+    with pytest.raises(ValueError, match="against names torch, which is not installed"):
+        peer_nets.choose(("torch",))
+    assert peer_nets.choose(None) == peer_nets.choose(("none",)) == []

@@ -206,22 +206,30 @@ def assert_same_results(folder, other):
 
 def test_killed_at_random_moments_and_started_again(tmp_path, rng, capsys):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(tmp_path / "warm", "--quiet")  # reads the data, imports what draws
+    capsys.readouterr()
     began = time.perf_counter()
     assert train(whole) == 0
     seconds = time.perf_counter() - began
     expected = capsys.readouterr().out
-    kept = []
+    kept, killed = [], 0
     for _ in range(5):
         pid = start_fork(lambda: train(cut, "--quiet"))
         time.sleep(rng.uniform(0.2, 0.6) * seconds)
         os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        killed += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
         kept.append(sorted(path.name for path in cut.glob("*.ckpt")))
+    assert killed > 0
     assert kept[-1]  # there was something to go on from
     assert train(cut) == 0
     assert_same_results(whole, cut)
-    # The whole log is printed, the lines of steps before the cut too.
-    assert capsys.readouterr().out.replace(str(cut), str(whole)) == expected
+    # The whole log is printed, the lines of steps before the cut too, and that there was one.
+    printed = capsys.readouterr().out.replace(str(cut), str(whole))
+    said = r"goes on after (\d+) steps of an earlier run, whose lines these are:\n"
+    steps = [int(count) for count in re.findall(said, printed)]
+    assert steps
+    assert max(steps) == max(read_results(cut)["kept_steps"].values())
+    assert re.sub(said, "", printed) == expected
 
 
 def test_more_steps_go_on_and_restart_does_not(tmp_path, capsys):
@@ -229,9 +237,29 @@ def test_more_steps_go_on_and_restart_does_not(tmp_path, capsys):
     assert train(tmp_path / "more", "--quiet", "--epochs", "20") == 0
     assert train(tmp_path / "more", "--quiet") == 0
     assert_same_results(tmp_path / "whole", tmp_path / "more")
+    assert read_results(tmp_path / "more")["kept_steps"] == {"shared": 20, "channel": 20}
     capsys.readouterr()
+    assert train(tmp_path / "more", "--quiet", "--every", "5") == 2
+    assert "every must be 7, as in the run in --out, got 5" in capsys.readouterr().err
+    assert train(tmp_path / "more", "--quiet", "--epochs", "59") == 2
+    assert "epochs must be at least the 60 of the run in --out, got 59" in capsys.readouterr().err
     assert train(tmp_path / "more", "--quiet", "--seed", "1") == 2
     assert "shared_quick.ckpt is of another run: seed was 0, is 1." in capsys.readouterr().err
     assert train(tmp_path / "more", "--quiet", "--seed", "1", "--restart") == 0
     assert train(tmp_path / "other", "--quiet", "--seed", "1") == 0
     assert_same_results(tmp_path / "other", tmp_path / "more")
+
+
+def test_a_run_that_goes_on_keeps_its_spacing(tmp_path):
+    options = [*RUN, "--hidden", "3", "--kinds", "channel", "--quiet", "--out", str(tmp_path)]
+    for epochs in ("60", "150"):  # by themselves they have lines after each 2 and each 5 steps
+        assert cli.main([*options, "--epochs", epochs]) == 0
+    (lines,) = read_results(tmp_path)["logs"].values()
+    assert [line["step"] for line in lines] == list(range(0, 150, 2))
+
+
+def test_a_channel_of_one_unit_is_not_shared(tmp_path):
+    options = ["--hidden", "5,1", "--kinds", "channel", "--epochs", "2", "--quiet"]
+    assert cli.main([*RUN, *options, "--out", str(tmp_path)]) == 0
+    (lines,) = read_results(tmp_path)["logs"].values()
+    assert all(line["alphas"] == line["gradients"] == {} for line in lines)

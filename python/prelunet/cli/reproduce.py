@@ -35,6 +35,7 @@ def add_parser(commands: Any) -> None:
         "all", help=f"all of them, and {REPORT}, a page of all tables and figures"
     )
     _add_common(every)
+    every.add_argument("--restart", action="store_true", help="start anew, whatever --out holds")
     every.set_defaults(run=_run_all, seed=None)  # each its own, unless given
 
 
@@ -124,10 +125,11 @@ def _options_of(
     parser = argparse.ArgumentParser()
     _add_common(parser)
     _module(name).add_options(parser)
-    given = {option: value for option, value in vars(arguments).items() if value is not None}
+    own = vars(parser.parse_args([]))
+    given = {name: v for name, v in vars(arguments).items() if v is not None and name in own}
     if folder is not None:
         given["out"] = folder / name
-    return argparse.Namespace(**vars(parser.parse_args([])) | given)
+    return argparse.Namespace(**own | given)
 
 
 def _attempt(name: str, arguments: argparse.Namespace) -> page.Part:

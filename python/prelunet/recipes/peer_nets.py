@@ -108,7 +108,9 @@ class KerasNet:
         for bias, activation in zip(parameters[1::2], [*activations, None], strict=True):
             layers.append(keras.layers.Dense(len(bias), dtype=model.dtype))
             if clip_delta is not None:
-                layers.append(keras.layers.Lambda(_limiter(keras.ops, clip_delta)))
+                layers.append(
+                    keras.layers.Lambda(_limiter(keras.ops, clip_delta), dtype=model.dtype)
+                )
             layers.append(keras.layers.Activation(activation, dtype=model.dtype))
         self.model = keras.Sequential(layers)
         self.model.set_weights([values.T for values in parameters])
@@ -148,7 +150,7 @@ def choose(wanted: Sequence[str] | None) -> list[type[TorchNet] | type[KerasNet]
     Raises
     ------
     ValueError
-        If a name is not known.
+        If a name is not known, or not installed.
     """
     # What TensorFlow under Keras reads when it is imported: as many threads as here, no chatter.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(pn.get_num_threads()))
@@ -156,6 +158,9 @@ def choose(wanted: Sequence[str] | None) -> list[type[TorchNet] | type[KerasNet]
     if wanted is None:
         return [net for name, net in NETS.items() if is_installed(name)]
     found = inputs.choose("backprop_vs_keras", "against", {**NETS, "none": None}, wanted)
+    missing = [name for name in NETS if NETS[name] in found and not is_installed(name)]
+    if missing:
+        raise ValueError(f"backprop_vs_keras: against names {missing[0]}, which is not installed")
     return [net for net in found if net is not None]
 
 

@@ -30,18 +30,37 @@ class PReLULog(pn.Callback):
         The network in training.
     digits : Dataset
         With test rows, which the document calls dev.
-    every : int
-        Steps from one line to the next.
+    every : int, optional
+        Steps from one line to the next; unless given `usual`, or those of the run that goes on.
+    usual : int
     eps : float
         Where the loss is clipped.
+    shared : bool
+        Whether alphas are shared, and so have lines of their own.
     quiet : bool
         Keep the lines, print none.
+
+    Attributes
+    ----------
+    lines : list of dict
+    kept_steps : int
+        Those that an earlier run had made; 0 where this one began.
     """
 
     def __init__(
-        self, model: pn.Sequential, digits: data.Dataset, *, every: int, eps: float, quiet: bool
+        self,
+        model: pn.Sequential,
+        digits: data.Dataset,
+        *,
+        every: int | None,
+        usual: int,
+        eps: float,
+        shared: bool,
+        quiet: bool,
     ) -> None:
-        self.network, self.every, self.eps, self.quiet = model, every, eps, quiet
+        self.network, self.eps, self.shared, self.quiet = model, eps, shared, quiet
+        self.every, self._asked = every or usual, every
+        self.kept_steps = self._steps = 0
         self.train = digits.x_train, digits.y_train
         self.dev = inputs.test_rows(digits)
         self.lines: list[dict[str, Any]] = []
@@ -54,11 +73,12 @@ class PReLULog(pn.Callback):
             x, y = self.train
             delta = self.network.predict_proba(x) - np.eye(10)[y]
             self._mean_square = float(np.mean(delta**2))
-            if shared_alphas(self.network.parameters()):
-                self._gradients = shared_alphas(self.network.loss_and_gradients(x, y)[1])
+            if self.shared:
+                self._gradients = alphas_of(self.network.loss_and_gradients(x, y)[1])
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Judge the network that the step has made."""
+        self._steps = epoch + 1
         if epoch % self.every == 0:
             (x, y), (x_dev, y_dev) = self.train, self.dev
             p = self.network.predict_proba(x)
@@ -69,7 +89,7 @@ class PReLULog(pn.Callback):
                 "accuracy": float(np.mean(p.argmax(axis=1) == y)),
                 "dev_accuracy": float(np.mean(found_dev == y_dev)),
                 "mean_square": self._mean_square,
-                "alphas": shared_alphas(self.network.parameters()),
+                "alphas": alphas_of(self.network.parameters()) if self.shared else {},
                 "gradients": self._gradients,
             }
             self.lines.append(line)
@@ -77,10 +97,30 @@ class PReLULog(pn.Callback):
 
     def get_state(self) -> dict[str, Any]:
         """Return the lines so far."""
-        return {"lines": self.lines}
+        return {"lines": self.lines, "every": self.every, "steps": self._steps}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take the lines of a run that was cut off, and print them again."""
+        """Take the lines of a run that was cut off, and print them again.
+
+        Raises
+        ------
+        ValueError
+            If that run had more steps than are wanted, or lines after other ones.
+        """
+        steps, every = int(state["steps"]), int(state["every"])
+        if steps > self.params["epochs"]:
+            raise ValueError(
+                f"prelu_mlp: epochs must be at least the {steps} of the run in --out, got "
+                f"{self.params['epochs']}; --restart starts anew"
+            )
+        if self._asked not in (None, every):
+            raise ValueError(
+                f"prelu_mlp: every must be {every}, as in the run in --out, got {self._asked}; "
+                "--restart starts anew"
+            )
+        self.every, self._steps, self.kept_steps = every, steps, steps
+        if not self.quiet:
+            print_over_bar(f"goes on after {steps} steps of an earlier run, whose lines these are:")
         self.lines = list(state["lines"])
         for line in self.lines:
             self._print(line)
@@ -99,7 +139,6 @@ class PReLULog(pn.Callback):
         print_over_bar("\n".join(texts))
 
 
-def shared_alphas(values: Mapping[str, Array]) -> dict[str, float]:
-    """Return the alphas that are one for a layer, or their gradients, by the layer's name."""
-    found = {name.removesuffix(".alpha"): v for name, v in values.items() if "alpha" in name}
-    return {name: v.item() for name, v in found.items() if v.size == 1}
+def alphas_of(values: Mapping[str, Array]) -> dict[str, float]:
+    """Return the shared alphas, or their gradients, by the layer's name."""
+    return {n.removesuffix(".alpha"): v.item() for n, v in values.items() if n.endswith(".alpha")}

@@ -19,7 +19,7 @@ categorical cross-entropy) with shared alphas, at 1e-11 (scikit-learn's log-loss
 
 What differs: pixels stay bytes, scaled in the first layer; there are 300 steps unless more are
 asked for, with a line of the log at least each thirtieth of them; both kinds start from the same
-weights. With --out, a run that was cut off goes on from there, to the same bits.
+weights. With --out a run that was cut off goes on, to the same bits; its model is the last kind's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import prelunet as pn
 from prelunet import data, plots
@@ -81,9 +81,9 @@ def train(
 ) -> tuple[pn.Sequential, PReLULog]:
     """Train with one kind of alpha, and go on where --out holds a run that was cut off."""
     epochs = options.epochs or (8 if options.quick else 300)
-    every = options.every or max(1, min(100, epochs // LINES))
-    model = network(kind, options)
-    log = PReLULog(model, digits, every=every, eps=EPS[kind], quiet=options.quiet)
+    usual, model = max(1, min(100, epochs // LINES)), network(kind, options)
+    how = {"every": options.every, "usual": usual, "eps": EPS[kind], "quiet": options.quiet}
+    log = PReLULog(model, digits, shared=kind == "shared", **how)
     callbacks: list[pn.Callback] = [log]
     if options.out is not None:
         path = options.out / f"{kind}{'_quick' if options.quick else ''}.ckpt"
@@ -109,8 +109,7 @@ def draw_alphas(kind: str, model: pn.Sequential, log: PReLULog, start: float) ->
         display = plots.AlphaDisplay.from_history(log["step"], alphas, start=start)
     else:
         display = plots.AlphaDisplay.from_model(model, start=start, title="Channel alphas by layer")
-    figure: Figure = display.figure_
-    return figure
+    return cast("Figure", display.figure_)
 
 
 def rows_of(logs: Mapping[str, PReLULog], accuracies: Mapping[str, float]) -> list[list[str]]:
@@ -146,5 +145,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     remark = "The document has figures, no numbers. Losses are clipped where it clips them: "
     remark += ", ".join(f"{kind} at {EPS[kind]:g}" for kind in logs) + "."
     report.table(title, header, rows_of(logs, accuracies), remark=remark)
-    lines = {kind: log.lines for kind, log in logs.items()}
-    return report.results(test_accuracy=accuracies[kind], accuracies=accuracies, logs=lines)
+    found = {"logs": {k: v.lines for k, v in logs.items()}, "accuracies": accuracies}
+    found["kept_steps"] = {k: v.kept_steps for k, v in logs.items()}
+    return report.results(test_accuracy=accuracies[kind], **found)
