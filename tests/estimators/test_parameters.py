@@ -15,6 +15,7 @@ from tolerances import assert_same_bits
 
 X, Y = np.arange(24.0).reshape(12, 2) / 24, np.array([0, 1, 2] * 4)
 BOTH = [pn.MLPClassifier, pn.MLPRegressor]
+TABLE = Path(__file__).parents[2] / "python/prelunet/estimators/README.md"
 NEW = {"dropout", "scoring", "callbacks", "dtype"}
 
 WRONG = {
@@ -87,7 +88,7 @@ def test_parameters_and_attributes_are_documented(estimator):
     public = [name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")]
     assert len(public) > 12
     assert [name for name in public if name not in named] == []
-    table = (Path(pn.estimators.__file__).parent / "README.md").read_text()
+    table = TABLE.read_text(encoding="utf-8")
     for name in [*parameters(estimator), *public, "fit", "partial_fit", "to_sequential"]:
         assert f"`{name}" in table, name
 
