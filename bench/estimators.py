@@ -14,9 +14,10 @@ import prelunet as pn
 from prelunet._extras import require
 
 from .cases.networks import Array
+from .peers import OURS
 from .progress import Progress
 
-OURS, THEIRS = "prelunet", "scikit-learn"
+THEIRS = "scikit-learn"
 GRID: dict[str, list[Any]] = {
     "alpha": [1e-4, 1e-2],
     "hidden_layer_sizes": [(50,), (100,), (50, 50), (100, 50)],
