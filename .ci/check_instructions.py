@@ -17,11 +17,10 @@ BATCH = 64
 FEW, MANY = 2, 12
 LANES = 8  # float32 in a vector of AVX2
 
-# For each vector of multiply-adds. The full tile's loop over k takes 26 to 28 instructions for 12
-# of them: 2.25, and 2.5 with the ends of tiles and the narrow panels. Adam's 41 for eight weights
-# add 0.3 at 64 rows, packing, prefetching and epilogues 0.2, what goes by rows 0.1: 3.10 in all
-# with GCC 12.
-MOST = 3.25
+# For each vector of multiply-adds. The full tile's loop over k takes 22 instructions for 12 of them:
+# 1.85, and 2.1 with the ends of tiles and the narrow panels. Adam's 41 for eight weights add 0.3 at
+# 64 rows, packing, prefetching and epilogues 0.2, what goes by rows 0.1: 2.67 in all with GCC 12.
+MOST = 2.8
 
 TRAIN = f"""
 import sys

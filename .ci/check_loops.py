@@ -1,8 +1,8 @@
 """Check the machine code of the loops over k in the full tiles of the kernels' release objects.
 
-Nearly all time of a training goes into them: one that asks for cache lines wanted later, one that
-does not, each perhaps in several copies. A compiler or a change that sends an accumulator to the
-stack and back breaks no test and costs a good share of the speed, so the disassembly is read: the
+Nearly all time of a training goes into them: several steps of k at a time, with and without asking
+for cache lines wanted later, then step by step. A compiler or a change that sends an accumulator to
+the stack breaks no test and costs a good share of the speed, so the disassembly is read: the
 tile must stay in registers, and what stands beside the sums must not outweigh them.
 """
 
@@ -26,18 +26,21 @@ class Tile(NamedTuple):
 
 TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=4)}
 VECTOR_BYTES = {"%ymm": 32, "%zmm": 64}
-# Two sums a cycle leave room for 5 instructions to decode, on the narrower of today's machines.
-INSTRUCTIONS_PER_SUM = 2.5
+STEPS = 4  # kUnroll
+# A core that two threads share decodes some 3 instructions a cycle for each; two sums may run.
+INSTRUCTIONS_PER_SUM = {STEPS: 2.0, 1: 2.5}
+INSTRUCTIONS_PER_LINE = 3  # what asking for a line of what comes next may add
 
 FUNCTION = re.compile(r"[0-9a-f]+ <(.*)>:")
 INSTRUCTION = re.compile(r" *([0-9a-f]+):\t(.*)")
 JUMP = re.compile(r"j\w+ +([0-9a-f]+) ")
 FULL_TILE = (
-    r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, .*::(?P<a>\w+)A, "
-    r"{rows}ul, {vectors}ul, (?P<partial>\w+)>"
+    r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, .*::(?P<a>\w+), "
+    r"{rows}ul, {vectors}ul, \(.*RowsOfB\)(?P<b>\d)>"
 )
-# By strides or gathered, B whole or partial.
-TILES_OF_AN_OBJECT = 4
+PACKED, PARTIAL = "0", "2"
+ROWS_OF_B = {PACKED: "packed", "1": "whole", PARTIAL: "partial"}
+TILES_OF_AN_OBJECT = 9  # three kinds of A, three of B
 
 
 def functions(path: Path) -> Iterator[tuple[str, dict[int, str]]]:
@@ -65,21 +68,23 @@ def innermost_loops(code: dict[int, str]) -> list[list[str]]:
 def loop_faults(loop: list[str], tile: Tile, partial: bool) -> list[str]:
     sums = [text for text in loop if text.startswith("vfmadd") and tile.register in text]
     broadcasts = [text for text in loop if text.startswith("vbroadcast") or "{1to" in text]
+    asked = sum(text.startswith("prefetch") for text in loop)
     stack = [text for text in loop if re.search(r"\(%r[sb]p\b", text)]
     vectors = [text for text in stack if re.search(r"%[xyz]mm", text)]
     # AVX2 has no register left for the mask of the partial vector.
     masks = [text for text in vectors if partial and re.match(r"vmovdqa .*\(%r[sb]p\),%ymm", text)]
     found = []
-    if len(sums) != tile.rows * tile.vectors:
-        found.append(f"{len(sums)} sums on {tile.register} in place of {tile.rows * tile.vectors}")
-    if len(broadcasts) != tile.rows:
-        found.append(f"{len(broadcasts)} broadcasts in place of {tile.rows}")
+    steps = STEPS if len(sums) > tile.rows * tile.vectors else 1
+    if len(sums) != steps * tile.rows * tile.vectors:
+        found.append(f"{len(sums)} sums on {tile.register}")
+    if len(broadcasts) != steps * tile.rows:
+        found.append(f"{len(broadcasts)} broadcasts in place of {steps * tile.rows}")
     if vectors != masks[:1]:
         found.append(f"vectors on the stack: {'; '.join(vectors)}")
-    if len(stack) - len(vectors) > tile.scalars:
+    if len(stack) - len(vectors) > steps * tile.scalars:
         found.append(f"{len(stack) - len(vectors)} scalars on the stack")
-    if len(loop) > INSTRUCTIONS_PER_SUM * tile.rows * tile.vectors:
-        found.append(f"{len(loop)} instructions for {tile.rows * tile.vectors} sums")
+    if len(loop) > INSTRUCTIONS_PER_SUM[steps] * len(sums) + INSTRUCTIONS_PER_LINE * asked:
+        found.append(f"{len(loop)} instructions for {len(sums)} sums")
     return found
 
 
@@ -91,19 +96,19 @@ def check(path: Path, tile: Tile) -> bool:
         if (match := wanted.search(name)) is None:
             continue
         tiles += 1
-        partial = match["partial"] == "true"
+        partial = match["b"] == PARTIAL
         loops = [
             loop
             for loop in innermost_loops(code)
             if any(text.startswith("vfmadd") for text in loop)
         ]
         found = [fault for loop in loops for fault in loop_faults(loop, tile, partial)]
-        prefetches = {sum(text.startswith("prefetch") for text in loop) for loop in loops}
-        lines = -(-tile.vectors * VECTOR_BYTES[tile.register] // 64)  # of a row of B
-        if prefetches != {lines, lines + 1}:
-            found.append(f"loops with {prefetches} prefetches")
+        most = max(sum(text.startswith("prefetch") for text in loop) for loop in loops)
+        lines = STEPS * tile.vectors * VECTOR_BYTES[tile.register] // 64  # of the rows of B
+        if match["b"] == PACKED and most < lines:
+            found.append(f"loops with {most} prefetches")
         sizes = ", ".join(str(len(loop)) for loop in loops)
-        what = f"{match['type']}, {match['a'].lower()} A{', partial B' if partial else ''}"
+        what = f"{match['type']}, {match['a']}, B {ROWS_OF_B[match['b']]}"
         print(f"{path.parts[-3]} {what}: loops of {sizes} instructions: {'; '.join(found) or 'ok'}")
         good = good and not found
     if tiles != TILES_OF_AN_OBJECT:

@@ -1,8 +1,11 @@
 // Activations: a functor for each, and the two loops that run them over rows.
 //
 // forward(x, parameter) gives y; backward(grad, x, y, parameter) gives grad * dy/dx. kReadsX and kReadsY say what
-// backward reads of them; where it reads y alone, no x is kept while training.
+// backward reads of them; where it reads y alone, no x is kept while training. kLight: so few instructions that those
+// of the loop count, and several vectors of a row go at a time.
 #pragma once
+
+#include <type_traits>
 
 #include "kernels/math.h"
 #include "kernels/table.h"
@@ -12,7 +15,7 @@ namespace prelunet::PRELUNET_ISA {
 namespace {
 
 struct Identity {
-  static constexpr bool kReadsX = false, kReadsY = false;
+  static constexpr bool kReadsX = false, kReadsY = false, kLight = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return x;
@@ -25,7 +28,7 @@ struct Identity {
 
 // He et al. 2015. select, not max + alpha * min: exact for any sign of alpha, and NaN stays NaN.
 struct PReLU {
-  static constexpr bool kReadsX = true, kReadsY = false;
+  static constexpr bool kReadsX = true, kReadsY = false, kLight = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V alpha) {
     return select(x > V{}, x, alpha * x);
@@ -39,7 +42,7 @@ struct PReLU {
 struct LeakyReLU : PReLU {};
 
 struct ReLU {
-  static constexpr bool kReadsX = false, kReadsY = true;
+  static constexpr bool kReadsX = false, kReadsY = true, kLight = true;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return select(x <= V{}, V{}, x);
@@ -51,7 +54,7 @@ struct ReLU {
 };
 
 struct ELU {
-  static constexpr bool kReadsX = true, kReadsY = true;
+  static constexpr bool kReadsX = true, kReadsY = true, kLight = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V scale) {
     return select(x > V{}, x, scale * expm1(min(V{}, x)));  // min in this order keeps NaN
@@ -63,7 +66,7 @@ struct ELU {
 };
 
 struct GELU {
-  static constexpr bool kReadsX = true, kReadsY = false;
+  static constexpr bool kReadsX = true, kReadsY = false, kLight = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return x * normal_cdf(x);
@@ -77,7 +80,7 @@ struct GELU {
 };
 
 struct SiLU {
-  static constexpr bool kReadsX = true, kReadsY = false;
+  static constexpr bool kReadsX = true, kReadsY = false, kLight = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return x * sigmoid(x);
@@ -90,7 +93,7 @@ struct SiLU {
 };
 
 struct Tanh {
-  static constexpr bool kReadsX = false, kReadsY = true;
+  static constexpr bool kReadsX = false, kReadsY = true, kLight = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return tanh(x);
@@ -102,7 +105,7 @@ struct Tanh {
 };
 
 struct Sigmoid {
-  static constexpr bool kReadsX = false, kReadsY = true;
+  static constexpr bool kReadsX = false, kReadsY = true, kLight = false;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return sigmoid(x);
@@ -137,32 +140,57 @@ PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, st
   return stride == 0 ? splat(*parameter) : load_count(parameter + j, count);
 }
 
-// One vector of columns of some rows. What the loop reads of its arguments lies in locals: its stores might be of them.
-template <class T, class Function, bool kAddsBias, bool kKeepsX>
+// Calls f(column, count, vectors) for a row's columns: several whole vectors at a time if kSeveral, then one, then the
+// tail; `vectors` is an std::integral_constant.
+template <class T, bool kSeveral, class F>
+PRELUNET_INLINE void for_each_vectors(std::size_t columns, F&& f) {
+  constexpr std::size_t kVectors = 3;  // of a full panel: an epilogue's block is so wide
+  std::size_t j = 0;
+  if constexpr (kSeveral) {
+    constexpr std::size_t kWidth = kVectors * kLanes<T>;
+    for (; j + kWidth <= columns; j += kWidth) f(j, kLanes<T>, std::integral_constant<std::size_t, kVectors>{});
+  }
+  for_each_vector<T>(columns - j, [&](std::size_t at, std::size_t count) __attribute__((always_inline)) {
+    f(j + at, count, std::integral_constant<std::size_t, 1>{});
+  });
+}
+
+// Some vectors of columns of some rows. What the loop reads of its arguments lies in locals: its stores might be of
+// them.
+template <class T, class Function, bool kAddsBias, bool kKeepsX, std::size_t kVectors>
 PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t begin, std::size_t end, std::size_t j,
                                      std::size_t count) {
-  const Vec<T> parameter = load_parameter(g.parameter, g.parameter_stride, j, count);
-  const Vec<T> bias = kAddsBias ? load_count(g.bias + j, count) : Vec<T>{};
+  Vec<T> parameter[kVectors], bias[kVectors];
+#pragma GCC unroll 3
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    const std::size_t at = j + v * kLanes<T>;
+    parameter[v] = load_parameter(g.parameter, g.parameter_stride, at, count);
+    bias[v] = kAddsBias ? load_count(g.bias + at, count) : Vec<T>{};
+  }
   const std::size_t x_stride = g.x_stride, y_stride = g.y_stride;
   T* x = g.x + begin * x_stride + j;
   T* y = g.y + begin * y_stride + j;
   for (std::size_t rows = end - begin; rows > 0; --rows, x += x_stride, y += y_stride) {
-    Vec<T> v = load_count<T>(x, count);
-    if constexpr (kAddsBias) v += bias;
-    if constexpr (kKeepsX) store_count(x, v, count);
-    store_count(y, Function::forward(v, parameter), count);
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      Vec<T> value = load_count<T>(x + v * kLanes<T>, count);
+      if constexpr (kAddsBias) value += bias[v];
+      if constexpr (kKeepsX) store_count(x + v * kLanes<T>, value, count);
+      store_count(y + v * kLanes<T>, Function::forward(value, parameter[v]), count);
+    }
   }
 }
 
-// Rows go by chunks, each column by column: a chunk's parameters are loaded once, and memory is read on and on.
+// Rows go by chunks, each by columns: a chunk's parameters are loaded once, and memory is read on and on.
 template <class T, class Function, bool kAddsBias, bool kKeepsX>
 void forward_chunks(const ActivationForward<T>& g) {
   const std::size_t rows = g.rows, columns = g.columns;
   for (std::size_t begin = 0; begin < rows; begin += kChunkRows) {
     const std::size_t end = rows - begin < kChunkRows ? rows : begin + kChunkRows;
-    for_each_vector<T>(columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
-      forward_columns<T, Function, kAddsBias, kKeepsX>(g, begin, end, j, count);
-    });
+    for_each_vectors<T, Function::kLight>(
+        columns, [&](std::size_t j, std::size_t count, auto vectors) __attribute__((always_inline)) {
+          forward_columns<T, Function, kAddsBias, kKeepsX, vectors()>(g, begin, end, j, count);
+        });
   }
 }
 
@@ -210,48 +238,61 @@ void activation_forward(const ActivationForward<T>& g) {
   if (part.columns > 0) forward_rows<T, Function>(part);
 }
 
-// One chunk of rows, one vector of columns: see ActivationBackward. As above, the loop's arguments lie in locals.
-template <class T, class Function>
+// One chunk of rows, some vectors of columns: see ActivationBackward. As above, the loop's arguments lie in locals.
+template <class T, class Function, std::size_t kVectors>
 PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t chunk, std::size_t j,
                                     std::size_t count) {
-  const Vec<T> parameter = load_parameter(g.parameter, g.parameter_stride, j, count);
   const std::size_t begin = chunk * kChunkRows;
   const std::size_t rows = g.rows - begin < kChunkRows ? g.rows - begin : kChunkRows;
-  const std::size_t grad_y_stride = g.grad_y_stride, x_stride = g.x_stride, y_stride = g.y_stride;
-  const std::size_t grad_x_stride = g.grad_x_stride;
+  // A null stays null: no branch in the loop.
+  const std::size_t grad_y_stride = g.grad_y_stride, grad_x_stride = g.grad_x == nullptr ? 0 : g.grad_x_stride;
+  const std::size_t x_stride = g.x == nullptr ? 0 : g.x_stride, y_stride = g.y == nullptr ? 0 : g.y_stride;
   const T* grad_ys = g.grad_y + begin * grad_y_stride + j;
   const T* xs = moved(g.x, begin * x_stride + j);
   const T* ys = moved(g.y, begin * y_stride + j);
   T* grad_xs = moved(g.grad_x, begin * grad_x_stride + j);
-  Vec<T> bias_sum = {};
-  Vec<T> parameter_sum = {};
-  for (std::size_t i = 0; i < rows; ++i) {
-    const Vec<T> grad_y = load_count(grad_ys + i * grad_y_stride, count);
-    Vec<T> x = {};
-    Vec<T> y = {};
-    if (Function::kReadsX || (Function::kReadsY && ys == nullptr)) x = load_count(xs + i * x_stride, count);
-    if constexpr (Function::kReadsY) {
-      y = ys == nullptr ? Function::forward(x, parameter) : load_count(ys + i * y_stride, count);
-    }
-    const Vec<T> grad_x = Function::backward(grad_y, x, y, parameter);
-    if (grad_xs != nullptr) store_count(grad_xs + i * grad_x_stride, grad_x, count);
-    bias_sum += grad_x;
-    if constexpr (Function::kReadsX) {
-      parameter_sum = select(x > Vec<T>{}, parameter_sum, fma(grad_y, x, parameter_sum));
-    }
+  Vec<T> parameter[kVectors], bias_sum[kVectors] = {}, parameter_sum[kVectors] = {};
+#pragma GCC unroll 3
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    parameter[v] = load_parameter(g.parameter, g.parameter_stride, j + v * kLanes<T>, count);
   }
-  const std::size_t out = chunk * g.partial_stride + j;
-  if (g.bias_partial != nullptr) store_count(g.bias_partial + out, bias_sum, count);
-  if (g.parameter_partial != nullptr) store_count(g.parameter_partial + out, parameter_sum, count);
+  for (std::size_t i = 0; i < rows; ++i) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const Vec<T> grad_y = load_count(grad_ys + v * kLanes<T>, count);
+      Vec<T> x = {};
+      Vec<T> y = {};
+      if (Function::kReadsX || (Function::kReadsY && ys == nullptr)) x = load_count(xs + v * kLanes<T>, count);
+      if constexpr (Function::kReadsY) {
+        y = ys == nullptr ? Function::forward(x, parameter[v]) : load_count(ys + v * kLanes<T>, count);
+      }
+      const Vec<T> grad_x = Function::backward(grad_y, x, y, parameter[v]);
+      if (grad_xs != nullptr) store_count(grad_xs + v * kLanes<T>, grad_x, count);
+      bias_sum[v] += grad_x;
+      if constexpr (Function::kReadsX) {
+        parameter_sum[v] = select(x > Vec<T>{}, parameter_sum[v], fma(grad_y, x, parameter_sum[v]));
+      }
+    }
+    grad_ys += grad_y_stride;
+    xs += x_stride;
+    ys += y_stride;
+    grad_xs += grad_x_stride;
+  }
+#pragma GCC unroll 3
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    const std::size_t out = chunk * g.partial_stride + j + v * kLanes<T>;
+    if (g.bias_partial != nullptr) store_count(g.bias_partial + out, bias_sum[v], count);
+    if (g.parameter_partial != nullptr) store_count(g.parameter_partial + out, parameter_sum[v], count);
+  }
 }
 
 template <class T, class Function>
 void backward_rows(const ActivationBackward<T>& g) {
   const std::size_t chunks = (g.rows + kChunkRows - 1) / kChunkRows;
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    for_each_vector<T>(g.columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
-      backward_chunk<T, Function>(g, chunk, j, count);
-    });
+    for_each_vectors<T, Function::kLight>(
+        g.columns, [&](std::size_t j, std::size_t count, auto vectors)
+                       __attribute__((always_inline)) { backward_chunk<T, Function, vectors()>(g, chunk, j, count); });
   }
 }
 

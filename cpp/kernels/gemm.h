@@ -89,10 +89,11 @@ template <class T>
 PRELUNET_INLINE void copy_slice(const Panel& panel, std::size_t steps, const T* b, std::size_t b_stride, T* slice) {
   for (std::size_t p = 0; p < steps; ++p, b += b_stride, slice += panel.width) {
     for (std::size_t at = 0; at < panel.columns; at += kLineBytes / sizeof(T)) prefetch(b + kAhead * b_stride + at);
-    for_each_vector<T>(panel.columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
-      const Vec<T> v = load_count(b + j, count);
-      store_count(slice + j, v, panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>);
-    });
+    std::size_t j = 0;
+    for (; j + kLanes<T> <= panel.columns; j += kLanes<T>) store(slice + j, load(b + j));
+    if (j == panel.width) continue;
+    const Vec<T> v = load_partial(b + j, panel.columns - j);
+    store_count(slice + j, v, panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>);
   }
 }
 
@@ -104,8 +105,14 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
   constexpr std::size_t kWorthPrefetching = 16;  // steps of k that pay for a look at what comes next
   const bool packed = g.b_stride == 0, gathered = g.a_row_offset != nullptr;
   const bool copies = !packed && g.m >= kWorthCopying;
-  const bool partial = !packed && !copies && panel.last != kLanes<T>;
-  const TileTable<T>& table = gathered ? kGatheredTiles<T> : kStridedTiles<T>;
+  const RowsOfB b = packed || copies               ? RowsOfB::packed
+                    : panel.columns == panel.width ? RowsOfB::whole
+                                                   : RowsOfB::partial;
+  const TileTable<T>& table = gathered            ? kTiles<T, GatheredA>
+                              : g.a_k_stride == 1 ? kTiles<T, RowsOfA>
+                                                  : kTiles<T, ColumnsOfA>;
+  const Tile<T>* const tiles = table.of[static_cast<int>(b)][panel.vectors];
+  const std::size_t tile_rows = most_tile_rows(panel.vectors);
   const Epilogue<T>* const epilogue = begin + steps == g.k ? g.epilogue : nullptr;
   const bool updates = epilogue != nullptr && epilogue->update != nullptr;
   alignas(64) T gradient[kChunkRows * kPanel];
@@ -130,8 +137,8 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
   for (std::size_t row = 0; row < g.m; row += kChunkRows) {
     const Block block{row, column, g.m - row < kChunkRows ? g.m - row : kChunkRows, panel.columns};
     if (steps >= kWorthPrefetching) lines = lines_of(g, block);
-    for (std::size_t i = 0; i < block.rows; i += kTileRows) {
-      const std::size_t rows = block.rows - i < kTileRows ? block.rows - i : kTileRows;
+    for (std::size_t i = 0; i < block.rows; i += tile_rows) {
+      const std::size_t rows = block.rows - i < tile_rows ? block.rows - i : tile_rows;
       T* const c = g.c + (row + i) * g.c_stride + column;
       if (gathered) {
         tile.a = g.a;
@@ -142,8 +149,8 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
       }
       if (g.accumulate || begin > 0) tile.start = c;
       tile.c = updates ? gradient + i * kPanel : c;
-      const TileRow<T>& tiles = table.row[rows - 1];
-      (panel.vectors == 0 ? tiles.half : tiles.whole[panel.vectors - 1][partial])(tile);
+      tile.b_is_far = packed && row + i == 0;
+      tiles[rows - 1](tile);
     }
     if (epilogue != nullptr) run_epilogue(*epilogue, block, gradient);
   }

@@ -3,6 +3,8 @@
 // Lanes are columns of C, so that each element is one chain of fused multiply-adds over k in order.
 #pragma once
 
+#include <type_traits>
+
 #include "simd/vec.h"
 
 namespace prelunet::PRELUNET_ISA {
@@ -19,12 +21,22 @@ constexpr std::size_t kTileRows = 8, kTileVectors = 3;  // 24 of 32
 constexpr std::size_t kTileRows = 4, kTileVectors = 2;  // 8 of 16
 #endif
 
+// A tile of one vector, or half, takes more rows: as many chains as hide the latency of their sums.
+constexpr std::size_t kNarrowTileRows = 8;
+constexpr std::size_t most_tile_rows(std::size_t vectors) { return vectors <= 1 ? kNarrowTileRows : kTileRows; }
+
+// Steps of k that a tile of all its rows takes between two looks at where it stands, B being packed: the others are
+// rare or short of registers. Where another thread shares the core, what is decoded bounds a tile, not what is
+// multiplied.
+constexpr std::size_t kUnroll = 4;
+
 template <class T>
 constexpr std::size_t kPanelColumns = kTileVectors * kLanes<T>;
 
 constexpr std::size_t kLineBytes = 64;  // of a cache line, on every machine that these kernels are for
 
-// How many steps of k ahead the rows of B are asked for: some 400 cycles of a full tile, the way from the third level.
+// How many steps of k ahead rows of B are asked for by the first tile that reads them: some 400 cycles of a full tile,
+// the way from the third level. The tiles after it find them in the second, and the processor sees them coming.
 constexpr std::size_t kAhead = 16;
 
 // Cache lines that are wanted after the next tiles, asked for one a step of k: all at once they would fill the queue of
@@ -57,9 +69,10 @@ struct TileArgs {
   const std::ptrdiff_t* a_row_offset;  // in place of strides, for GatheredA
   const std::ptrdiff_t* a_k_offset;
   const T* b;
-  std::size_t b_stride;
-  std::size_t last;  // columns of C in the last vector
-  const T* start;    // the chains so far, or null: they start at zero
+  std::size_t b_stride;  // of B in rows; a packed panel's is its width
+  bool b_is_far;         // packed, and not read yet
+  std::size_t last;      // columns of C in the last vector
+  const T* start;        // the chains so far, or null: they start at zero
   std::size_t start_stride;
   T* c;
   std::size_t c_stride;
@@ -86,16 +99,25 @@ struct Half {
 };
 #endif
 
-// How a tile finds its elements of A: by strides, or (the patches of an image) each at the sum of an offset of its row
-// and one of its step of k.
+// How a tile finds its elements of A: of rows whose steps of k are adjacent, of columns (a transposed A) whose rows
+// are, or (the patches of an image) each at the sum of an offset of its row and one of its step of k.
 template <class T, std::size_t kRows>
-struct StridedA {
+struct RowsOfA {
   const T* a;
-  std::size_t row_stride, k_stride;
-  explicit PRELUNET_INLINE StridedA(const TileArgs<T>& g)
-      : a(g.a), row_stride(g.a_row_stride), k_stride(g.a_k_stride) {}
-  PRELUNET_INLINE T operator[](std::size_t row) const { return a[row * row_stride]; }
-  PRELUNET_INLINE void next() { a += k_stride; }
+  std::size_t stride;
+  explicit PRELUNET_INLINE RowsOfA(const TileArgs<T>& g) : a(g.a), stride(g.a_row_stride) {}
+  PRELUNET_INLINE T operator[](std::size_t row) const { return a[row * stride]; }
+  PRELUNET_INLINE void next() { ++a; }
+};
+template <class T, std::size_t kRows>
+struct ColumnsOfA {
+  const T* a;
+  std::size_t stride;
+  explicit PRELUNET_INLINE ColumnsOfA(const TileArgs<T>& g) : a(g.a), stride(g.a_k_stride) {}
+  PRELUNET_INLINE T operator[](std::size_t row) const { return a[row]; }
+  PRELUNET_INLINE void next() {
+    a = opaque(a + stride);  // else the offsets of all rows in all steps to come are kept, and not in registers
+  }
 };
 template <class T, std::size_t kRows>
 struct GatheredA {
@@ -120,13 +142,19 @@ PRELUNET_INLINE void store_whole(T* p, Vector v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
-// kPartialB: B is not padded, so its last vector must not be read past `last` columns.
+// How rows of B lie: packed, a tile wide and padded with zeros; g.b_stride apart, a tile wide; or the same, but the
+// last vector must not be read past `last` columns.
+enum class RowsOfB : int { packed, whole, partial };
+
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors,
-          bool kPartialB>
+          RowsOfB kB>
 void gemm_tile(const TileArgs<T>& g) {
   using Vector = typename Width::Vector;
-  constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1;
-  const std::size_t last = g.last, b_stride = g.b_stride;
+  constexpr bool kPacked = kB == RowsOfB::packed;
+  constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
+  constexpr bool kUnrolled = kB != RowsOfB::partial && kRows == most_tile_rows(kVectors);
+  constexpr std::size_t kSteps = kUnrolled ? kUnroll : 1;
+  const std::size_t last = g.last, stride = kPacked ? kWidth : g.b_stride;
   Vector c[kRows][kVectors] = {};
   if (g.start != nullptr) {
 #pragma GCC unroll 8
@@ -139,45 +167,54 @@ void gemm_tile(const TileArgs<T>& g) {
   }
   A<T, kRows> a(g);
   const T* b = g.b;
-  const T* ahead = b + kAhead * b_stride;
-  const auto step = [&]() __attribute__((always_inline)) {
-    Vector row[kVectors];
-#pragma GCC unroll 3
-    for (std::size_t j = 0; j < kVectors * kCount; j += kLineBytes / sizeof(T)) prefetch(ahead + j);
-#pragma GCC unroll 3
-    for (std::size_t v = 0; v < kLast; ++v) row[v] = load_whole<Vector>(b + v * kCount);
-    if constexpr (kPartialB) {
-      row[kLast] = Width::load_first(b + kLast * kCount, last);
-    } else {
-      row[kLast] = load_whole<Vector>(b + kLast * kCount);
+  const bool far = kPacked && g.b_is_far;
+  const auto take = [&](auto count) __attribute__((always_inline)) {
+    constexpr std::size_t kTaken = decltype(count)::value;
+    if (far) {
+#pragma GCC unroll 16
+      for (std::size_t j = 0; j < kTaken * kWidth; j += kLineBytes / sizeof(T)) prefetch(b + kAhead * kWidth + j);
     }
+#pragma GCC unroll 4
+    for (std::size_t step = 0; step < kTaken; ++step) {
+      Vector row[kVectors];
+#pragma GCC unroll 3
+      for (std::size_t v = 0; v < kLast; ++v) row[v] = load_whole<Vector>(b + v * kCount);
+      if constexpr (kB == RowsOfB::partial) {
+        row[kLast] = Width::load_first(b + kLast * kCount, last);
+      } else {
+        row[kLast] = load_whole<Vector>(b + kLast * kCount);
+      }
 #pragma GCC unroll 8
-    for (std::size_t i = 0; i < kRows; ++i) {
-      const Vector element = Width::broadcast(a[i]);
+      for (std::size_t i = 0; i < kRows; ++i) {
+        const Vector element = Width::broadcast(a[i]);
 #pragma GCC unroll 3
-      for (std::size_t v = 0; v < kVectors; ++v) c[i][v] = fma(element, row[v], c[i][v]);
+        for (std::size_t v = 0; v < kVectors; ++v) accumulate(c[i][v], element, row[v]);
+      }
+      a.next();
+      b += stride;
     }
-    a.next();
-    b += b_stride;
-    ahead += b_stride;
   };
+  constexpr auto kSome = std::integral_constant<std::size_t, kSteps>{};
+  constexpr auto kOne = std::integral_constant<std::size_t, 1>{};
   std::size_t left = g.k;
-  for (std::size_t i = 0; i < g.lines->columns && left > 0; ++i) {
+  for (std::size_t i = 0; i < g.lines->columns && left >= kSteps; ++i) {
     Lines::Column& column = g.lines->column[i];
     const char* line = column.first;
-    const std::size_t stride = column.stride;
-    const std::size_t count = column.count < left ? column.count : left;
-    for (std::size_t n = count; n > 0; --n) {
-      prefetch(line);
-      line += stride;
-      step();
+    const std::size_t line_stride = column.stride;
+    std::size_t count = column.count;
+    while (count > 0 && left >= kSteps) {
+      const std::size_t some = count < kSteps ? count : kSteps;
+      for (std::size_t n = some; n > 0; --n, line += line_stride) prefetch(line);
+      take(kSome);
+      count -= some;
+      left -= kSteps;
     }
     column.first = line;
-    column.count -= count;
-    left -= count;
+    column.count = count;
   }
   // Not by a count: GCC keeps it on the stack, where each step waits for the store of the one before.
-  for (const T* const end = b + left * b_stride; b != end;) step();
+  for (const T* const end = b + left / kSteps * kSteps * stride; b != end;) take(kSome);
+  for (const T* const end = b + left % kSteps * stride; b != end;) take(kOne);
   T* const out = g.c;
   const std::size_t c_stride = g.c_stride;
   if (last == kCount) {  // whole stores: a masked one cannot be read back at once
@@ -199,58 +236,36 @@ void gemm_tile(const TileArgs<T>& g) {
 template <class T>
 using Tile = void (*)(const TileArgs<T>&);
 
-// The tiles of one number of rows: whole[vectors - 1][partial B], and one of half a vector.
-template <class T>
-struct TileRow {
-  Tile<T> whole[kTileVectors][2];
-  Tile<T> half;
-};
-template <class T, template <class, std::size_t> class A, std::size_t kRows>
-constexpr TileRow<T> tiles_of_rows() {
-  TileRow<T> row = {};
-  row.whole[0][0] = gemm_tile<T, Whole<T>, A, kRows, 1, false>;
-  row.whole[0][1] = gemm_tile<T, Whole<T>, A, kRows, 1, true>;
-  row.whole[1][0] = gemm_tile<T, Whole<T>, A, kRows, 2, false>;
-  row.whole[1][1] = gemm_tile<T, Whole<T>, A, kRows, 2, true>;
-  row.whole[kTileVectors - 1][0] = gemm_tile<T, Whole<T>, A, kRows, kTileVectors, false>;
-  row.whole[kTileVectors - 1][1] = gemm_tile<T, Whole<T>, A, kRows, kTileVectors, true>;
-#if defined(__AVX2__)
-  row.half = gemm_tile<T, Half<T>, A, kRows, 1, true>;
-#endif
-  return row;
-}
+// The tiles of one kind of A, by how B lies, by vectors (0 standing for half a one) and by rows less one.
 template <class T>
 struct TileTable {
-  TileRow<T> row[kTileRows];
+  Tile<T> of[3][kTileVectors + 1][kNarrowTileRows];
 };
+template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors>
+constexpr void add_tiles(TileTable<T>& table, std::size_t place) {
+  table.of[0][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::packed>;
+  table.of[1][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::whole>;
+  table.of[2][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::partial>;
+  if constexpr (kRows > 1) add_tiles<T, Width, A, kRows - 1, kVectors>(table, place);
+}
 template <class T, template <class, std::size_t> class A>
 constexpr TileTable<T> all_tiles() {
   TileTable<T> table = {};
-  table.row[0] = tiles_of_rows<T, A, 1>();
-  table.row[1] = tiles_of_rows<T, A, 2>();
-  table.row[2] = tiles_of_rows<T, A, 3>();
-  table.row[3] = tiles_of_rows<T, A, 4>();
-  if constexpr (kTileRows == 8) {
-    table.row[4] = tiles_of_rows<T, A, 5>();
-    table.row[5] = tiles_of_rows<T, A, 6>();
-    table.row[6] = tiles_of_rows<T, A, 7>();
-    table.row[7] = tiles_of_rows<T, A, 8>();
-  }
+#if defined(__AVX2__)
+  add_tiles<T, Half<T>, A, most_tile_rows(0), 1>(table, 0);
+#endif
+  add_tiles<T, Whole<T>, A, most_tile_rows(1), 1>(table, 1);
+  add_tiles<T, Whole<T>, A, most_tile_rows(2), 2>(table, 2);
+  if constexpr (kTileVectors == 3) add_tiles<T, Whole<T>, A, most_tile_rows(3), kTileVectors>(table, kTileVectors);
   return table;
 }
-template <class T>
-constexpr TileTable<T> kStridedTiles = all_tiles<T, StridedA>();
-template <class T>
-constexpr TileTable<T> kGatheredTiles = all_tiles<T, GatheredA>();
+template <class T, template <class, std::size_t> class A>
+constexpr TileTable<T> kTiles = all_tiles<T, A>();
 
-// Columns of the full panels that B of n columns begins with. Where a full panel would leave one vector, four vectors
-// go as two and two: a tile of one vector has too few accumulators to hide the latency of its sums.
+// Columns of the full panels that B of n columns begins with.
 template <class T>
 PRELUNET_INLINE std::size_t full_panels(std::size_t n) {
-  constexpr std::size_t kCount = kLanes<T>, kSmall = kHasHalf ? kCount / 2 : 0;
-  const std::size_t count = n / kPanelColumns<T>, rest = n % kPanelColumns<T>;
-  const bool splits = kTileVectors == 3 && count > 0 && rest > kSmall && rest <= kCount;
-  return (count - (splits ? 1 : 0)) * kPanelColumns<T>;
+  return n / kPanelColumns<T> * kPanelColumns<T>;
 }
 
 // The next columns of C that one tile is wide: up to kTileVectors vectors, whose last may be partial where more than
@@ -265,8 +280,7 @@ struct Panel {
 template <class T>
 PRELUNET_INLINE Panel next_panel(std::size_t columns_left) {
   constexpr std::size_t kCount = kLanes<T>;
-  if (full_panels<T>(columns_left) > 0) return {kPanelColumns<T>, kTileVectors, kPanelColumns<T>, kCount};
-  if (columns_left > kPanelColumns<T>) return {2 * kCount, 2, 2 * kCount, kCount};
+  if (columns_left >= kPanelColumns<T>) return {kPanelColumns<T>, kTileVectors, kPanelColumns<T>, kCount};
   const std::size_t full = columns_left / kCount, rest = columns_left % kCount;
   if (kHasHalf && rest > 0 && rest <= kCount / 2) {
     if (full == 0) return {rest, 0, kCount / 2, rest};

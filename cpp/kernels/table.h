@@ -159,9 +159,9 @@ struct Ahead {
 template <class T>
 struct Gemm {
   std::size_t m, n, k;
-  const T* a;  // element (i, p) at a[i * a_row_stride + p * a_k_stride]
-  std::size_t a_row_stride, a_k_stride;
-  const std::ptrdiff_t* a_row_offset;  // or null; else element (i, p) is at a[a_row_offset[i] + a_k_offset[p]]
+  const T* a;                            // element (i, p) at a[i * a_row_stride + p * a_k_stride]
+  std::size_t a_row_stride, a_k_stride;  // one of them is 1
+  const std::ptrdiff_t* a_row_offset;    // or null; else element (i, p) is at a[a_row_offset[i] + a_k_offset[p]]
   const std::ptrdiff_t* a_k_offset;
   const T* b;            // packed: panels written by pack_panels; else row p at b + p * b_stride
   std::size_t b_stride;  // 0: packed

@@ -204,6 +204,13 @@ PRELUNET_INLINE void store_half(double* p, HalfF64 v, std::size_t count) {
 // Asks for the cache line at p; p need not be an address one may read.
 PRELUNET_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
+// An address that the compiler may not take apart.
+template <class T>
+PRELUNET_INLINE const T* opaque(const T* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
 // The number x, rounded to V's element type, in every lane: for constants in code that serves both types.
 template <class V>
 PRELUNET_INLINE V constant(double x) {
@@ -261,6 +268,24 @@ PRELUNET_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) { return a * b + c; }
 PRELUNET_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) { return a * b + c; }
 PRELUNET_INLINE VecF32 sqrt(VecF32 x) { return (VecF32)_mm_sqrt_ps((__m128)x); }
 PRELUNET_INLINE VecF64 sqrt(VecF64 x) { return (VecF64)_mm_sqrt_pd((__m128d)x); }
+#endif
+
+// c = fma(a, b, c), c staying where it is. Spelled out for x86, where GCC 12 is free to put the sum in place of a
+// factor: in an unrolled loop it then moves the accumulators about until some lie on the stack.
+#if defined(__AVX2__)
+template <class V>
+PRELUNET_INLINE void accumulate(V& c, V a, V b) {
+  if constexpr (sizeof(V{}[0]) == sizeof(float)) {
+    asm("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
+  } else {
+    asm("vfmadd231pd %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
+  }
+}
+#else
+template <class V>
+PRELUNET_INLINE void accumulate(V& c, V a, V b) {
+  c = fma(a, b, c);
+}
 #endif
 
 // mask ? a : b in each lane; the mask is what a comparison of two vectors gives.
