@@ -25,9 +25,9 @@ constexpr std::size_t kTileRows = 4, kTileVectors = 2;  // 8 of 16
 constexpr std::size_t kNarrowTileRows = 8;
 constexpr std::size_t most_tile_rows(std::size_t vectors) { return vectors <= 1 ? kNarrowTileRows : kTileRows; }
 
-// Steps of k that a tile of all its rows takes between two looks at where it stands, B being packed: the others are
-// rare or short of registers. Where another thread shares the core, what is decoded bounds a tile, not what is
-// multiplied.
+// Steps of k that a tile of all its rows takes between two looks at where it stands, if no row of B is partial: those
+// are short of registers. Where another thread shares the core, a tile is bound by what is decoded, not by what is
+// summed.
 constexpr std::size_t kUnroll = 4;
 
 template <class T>
@@ -39,8 +39,9 @@ constexpr std::size_t kLineBytes = 64;  // of a cache line, on every machine tha
 // the way from the third level. The tiles after it find them in the second, and the processor sees them coming.
 constexpr std::size_t kAhead = 16;
 
-// Cache lines that are wanted after the next tiles, asked for one a step of k: all at once they would fill the queue of
-// outstanding misses, and a tile's own loads would wait behind them. What a tile has no step for is left to the next.
+// Cache lines that are wanted after the next tiles, asked for at most one a step of k: all at once they would fill the
+// queue of outstanding misses, and a tile's own loads would wait behind them. What a tile has no step for is left to
+// the next.
 struct Lines {
   static constexpr std::size_t kMost = 16;
   struct Column {  // `count` lines, `stride` bytes apart
