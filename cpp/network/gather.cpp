@@ -1,6 +1,7 @@
 #include "network/gather.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/dispatch.h"
 
@@ -65,6 +66,16 @@ template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out) {
   const KernelTable<T>& table = kernel_table<T>();
   const Range share = team.share(count, kChunkRows);
+  const bool as_it_is = source.features > 0 && source.type == kElementType<T> && source.run_offsets.size() == 1 &&
+                        source.run_stride == static_cast<std::ptrdiff_t>(sizeof(T));
+  if (as_it_is) {
+    const unsigned char* const data = source.data + source.run_offsets[0];
+    for (std::size_t i = share.begin; i < share.end; ++i) {
+      const unsigned char* const row = data + static_cast<std::ptrdiff_t>(index[i]) * source.row_stride;
+      std::memcpy(out + i * source.features, row, source.features * sizeof(T));
+    }
+    return;
+  }
   for (std::size_t i = share.begin; i < share.end; ++i) {
     const unsigned char* const row = source.data + static_cast<std::ptrdiff_t>(index[i]) * source.row_stride;
     T* to = out + i * source.features;
