@@ -20,7 +20,7 @@ Measured measure_fma(std::size_t iterations) {
   double seconds = 0.0;
   std::size_t threads = 1;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil without_gil;
     run_team(num_threads(), [&](Team& team) {
       if (team.rank() == 0) threads = static_cast<std::size_t>(team.size());
       fma_ceiling<T>(team, iterations, &seconds);
@@ -42,7 +42,7 @@ py::tuple copy_bandwidth_binding(std::size_t bytes, std::size_t repeats) {
   unsigned char* const from = memory.at<unsigned char>(0);
   double seconds = 0.0;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil without_gil;
     std::memset(from, 1, 2 * bytes);  // pages that nobody wrote to are all one page of zeros
     run_team(num_threads(), [&](Team& team) { copy_bandwidth(team, bytes, repeats, from, from + bytes, &seconds); });
   }

@@ -62,13 +62,13 @@ std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, 
   // Initialised captures are not const, so that moving them cannot throw.
   functions->forward = [forward = Caller(config["layer"], name, "forward", dtype), dtype = py::dtype(dtype)](
                            const Shape& input, const Shape& output, std::size_t rows, const void* x, void* y) {
-    const py::gil_scoped_acquire acquire;
+    const WithGil with_gil;
     forward(rows, output, y, copied(dtype, rows, input, x));
   };
   functions->backward = [backward = Caller(config["layer"], name, "backward", dtype), dtype = py::dtype(dtype)](
                             const Shape& input, const Shape& output, std::size_t rows, const void* x, const void* y,
                             const void* grad_y, void* grad_x) {
-    const py::gil_scoped_acquire acquire;
+    const WithGil with_gil;
     backward(rows, input, grad_x, copied(dtype, rows, output, grad_y), copied(dtype, rows, input, x),
              copied(dtype, rows, output, y));
   };

@@ -12,14 +12,22 @@
 
 namespace prelunet {
 
+// Python handles signals in this thread alone. (In the child of another thread's fork: in none, until the call
+// returns.)
+bool in_main_thread() {
+  static const auto main = py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
+  return PyThread_get_thread_ident() == main;
+}
+
 Interrupt signal_poll() {
   using Clock = std::chrono::steady_clock;
+  if (!in_main_thread()) return [] { return false; };
   return [last = Clock::now()]() mutable {
     constexpr auto kInterval = std::chrono::milliseconds(30);
     const auto now = Clock::now();
     if (now - last < kInterval) return false;
     last = now;
-    const py::gil_scoped_acquire acquire;
+    const WithGil with_gil;
     return PyErr_CheckSignals() != 0;
   };
 }
@@ -217,7 +225,7 @@ void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y,
 py::array row_order_array(std::uint64_t seed, std::uint64_t epoch, std::size_t rows) {
   std::vector<std::int64_t> order(rows);
   {
-    const py::gil_scoped_release release;
+    const WithoutGil without_gil;
     row_order(seed, epoch, order);
   }
   return py::array_t<std::int64_t>(static_cast<py::ssize_t>(rows), order.data());
@@ -291,7 +299,7 @@ void apply_gradients(Network<T>& network, const std::map<std::size_t, py::array>
                      double l2) {
   const Usage::Writing writing(network.usage(), "apply_gradients");
   read_arrays(network, "apply_gradients", arrays, network.gradients());
-  const py::gil_scoped_release release;
+  const WithoutGil without_gil;
   network.apply_gradients(learning_rate, l2);
 }
 

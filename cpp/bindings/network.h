@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "bindings/arrays.h"
+#include "bindings/gil.h"
 #include "network/tape.h"
 
 namespace prelunet {
@@ -34,7 +35,7 @@ void interruptible(F&& f) {
   bool finished = false;
   {
     const Interrupt interrupt = signal_poll();
-    const py::gil_scoped_release release;
+    const WithoutGil without_gil;
     finished = f(interrupt);
   }
   if (!finished) throw py::error_already_set();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bindings/arrays.h"
+#include "bindings/gil.h"
 #include "runtime/team.h"
 #include "runtime/threads.h"
 
@@ -12,7 +13,7 @@ namespace prelunet {
 template <class F>
 void with_team(std::size_t work, F&& f) {
   constexpr std::size_t kSmallWork = 100'000;  // about ten microseconds
-  const py::gil_scoped_release release;
+  const WithoutGil without_gil;
   run_team(work < kSmallWork ? 1 : num_threads(), f);
 }
 

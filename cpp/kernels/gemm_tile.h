@@ -244,7 +244,8 @@ struct TileTable {
 };
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors>
 constexpr void add_tiles(TileTable<T>& table, std::size_t place) {
-  table.of[0][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::packed>;
+  constexpr RowsOfB kPacked = kRows == most_tile_rows(kVectors) ? RowsOfB::packed : RowsOfB::whole;  // edges: less code
+  table.of[0][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, kPacked>;
   table.of[1][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::whole>;
   table.of[2][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::partial>;
   if constexpr (kRows > 1) add_tiles<T, Width, A, kRows - 1, kVectors>(table, place);

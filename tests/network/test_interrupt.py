@@ -168,3 +168,34 @@ def test_what_a_handler_raises_comes_out(rng):
     for name, values in model.parameters().items():
         assert_same_bits(values, before[name], name)
     model.fit(X, y)
+
+
+DAEMON = """
+    import sys, threading, time
+    import numpy as np
+    import prelunet as pn
+    from network_models import dense
+
+    layers = [dense(8), pn.Lambda(lambda x: x, lambda g, x, y: g)] if "lambda" in sys.argv else []
+    model = pn.Sequential([*layers, dense(8), pn.ReLU(), dense(2)], input_shape=(4,), seed=1)
+    model.compile(pn.SGD(0.01))
+    X, y = np.ones((2_000, 4), np.float32), np.zeros(2_000, np.int64)
+    began = threading.Event()
+
+    def train():
+        while True:
+            model.fit(X, y, epochs=1 if "short" in sys.argv else 10_000, batch_size=20)
+            began.set()
+
+    if "short" not in sys.argv:
+        began.set()
+    threading.Thread(target=train, daemon=True).start()
+    began.wait()
+    time.sleep(0.2)
+"""
+
+
+@pytest.mark.parametrize("calls", ["one long call", "short calls", "a lambda"])
+def test_the_process_ends_under_a_daemon_thread_that_trains(calls):
+    for _ in range(3):
+        run_code(DAEMON, *calls.split())
