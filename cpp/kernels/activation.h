@@ -5,8 +5,6 @@
 // of the loop count, and several vectors of a row go at a time.
 #pragma once
 
-#include <type_traits>
-
 #include "kernels/math.h"
 #include "kernels/table.h"
 #include "simd/vec.h"
@@ -141,18 +139,17 @@ PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, st
 }
 
 // Calls f(column, count, vectors) for a row's columns: several whole vectors at a time if kSeveral, then one, then the
-// tail; `vectors` is an std::integral_constant.
+// tail; `vectors` is a Count.
 template <class T, bool kSeveral, class F>
 PRELUNET_INLINE void for_each_vectors(std::size_t columns, F&& f) {
   constexpr std::size_t kVectors = 3;  // of a full panel: an epilogue's block is so wide
   std::size_t j = 0;
   if constexpr (kSeveral) {
     constexpr std::size_t kWidth = kVectors * kLanes<T>;
-    for (; j + kWidth <= columns; j += kWidth) f(j, kLanes<T>, std::integral_constant<std::size_t, kVectors>{});
+    for (; j + kWidth <= columns; j += kWidth) f(j, kLanes<T>, Count<kVectors>{});
   }
-  for_each_vector<T>(columns - j, [&](std::size_t at, std::size_t count) __attribute__((always_inline)) {
-    f(j + at, count, std::integral_constant<std::size_t, 1>{});
-  });
+  for_each_vector<T>(columns - j, [&](std::size_t at, std::size_t count)
+                                      __attribute__((always_inline)) { f(j + at, count, Count<1>{}); });
 }
 
 // Some vectors of columns of some rows. What the loop reads of its arguments lies in locals: its stores might be of
@@ -189,7 +186,7 @@ void forward_chunks(const ActivationForward<T>& g) {
     const std::size_t end = rows - begin < kChunkRows ? rows : begin + kChunkRows;
     for_each_vectors<T, Function::kLight>(
         columns, [&](std::size_t j, std::size_t count, auto vectors) __attribute__((always_inline)) {
-          forward_columns<T, Function, kAddsBias, kKeepsX, vectors()>(g, begin, end, j, count);
+          forward_columns<T, Function, kAddsBias, kKeepsX, decltype(vectors)::value>(g, begin, end, j, count);
         });
   }
 }
@@ -291,8 +288,9 @@ void backward_rows(const ActivationBackward<T>& g) {
   const std::size_t chunks = (g.rows + kChunkRows - 1) / kChunkRows;
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
     for_each_vectors<T, Function::kLight>(
-        g.columns, [&](std::size_t j, std::size_t count, auto vectors)
-                       __attribute__((always_inline)) { backward_chunk<T, Function, vectors()>(g, chunk, j, count); });
+        g.columns, [&](std::size_t j, std::size_t count, auto vectors) __attribute__((always_inline)) {
+          backward_chunk<T, Function, decltype(vectors)::value>(g, chunk, j, count);
+        });
   }
 }
 

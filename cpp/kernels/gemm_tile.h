@@ -3,8 +3,6 @@
 // Lanes are columns of C, so that each element is one chain of fused multiply-adds over k in order.
 #pragma once
 
-#include <type_traits>
-
 #include "simd/vec.h"
 
 namespace prelunet::PRELUNET_ISA {
@@ -195,8 +193,8 @@ void gemm_tile(const TileArgs<T>& g) {
       b += stride;
     }
   };
-  constexpr auto kSome = std::integral_constant<std::size_t, kSteps>{};
-  constexpr auto kOne = std::integral_constant<std::size_t, 1>{};
+  constexpr Count<kSteps> kSome{};
+  constexpr Count<1> kOne{};
   std::size_t left = g.k;
   for (std::size_t i = 0; i < g.lines->columns && left >= kSteps; ++i) {
     Lines::Column& column = g.lines->column[i];

@@ -46,6 +46,12 @@ struct VecTypes<double> {
   typedef std::int64_t Mask __attribute__((vector_size(kVectorBytes)));
 };
 
+// A number known at compile time, as an argument. (The standard's has a function, which a build may leave behind.)
+template <std::size_t kNumber>
+struct Count {
+  static constexpr std::size_t value = kNumber;
+};
+
 template <class T>
 using Vec = typename VecTypes<T>::Vector;
 using VecF32 = Vec<float>;
