@@ -12,12 +12,16 @@
 
 namespace prelunet {
 
+namespace {
+
 // Python handles signals in this thread alone. (In the child of another thread's fork: in none, until the call
 // returns.)
 bool in_main_thread() {
   static const auto main = py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
   return PyThread_get_thread_ident() == main;
 }
+
+}  // namespace
 
 Interrupt signal_poll() {
   using Clock = std::chrono::steady_clock;
