@@ -1,8 +1,6 @@
 // The network engine: configuration comes checked from Python, arrays are checked here.
 #include "network/network.h"
 
-#include <chrono>
-
 #include "bindings/arrays.h"
 #include "bindings/network.h"
 #include "bindings/register.h"
@@ -11,30 +9,6 @@
 #include <pybind11/stl.h>
 
 namespace prelunet {
-
-namespace {
-
-// Python handles signals in this thread alone. (In the child of another thread's fork: in none, until the call
-// returns.)
-bool in_main_thread() {
-  static const auto main = py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
-  return PyThread_get_thread_ident() == main;
-}
-
-}  // namespace
-
-Interrupt signal_poll() {
-  using Clock = std::chrono::steady_clock;
-  if (!in_main_thread()) return [] { return false; };
-  return [last = Clock::now()]() mutable {
-    constexpr auto kInterval = std::chrono::milliseconds(30);
-    const auto now = Clock::now();
-    if (now - last < kInterval) return false;
-    last = now;
-    const WithGil with_gil;
-    return PyErr_CheckSignals() != 0;
-  };
-}
 
 template <class T>
 py::list gradient_copies(const Network<T>& network) {

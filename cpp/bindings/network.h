@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "bindings/arrays.h"
-#include "bindings/gil.h"
+#include "bindings/interrupt.h"
 #include "network/tape.h"
 
 namespace prelunet {
@@ -25,21 +25,6 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
 
 // The layers that Python describes, for a network of this dtype.
 std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs, const py::dtype& dtype);
-
-// Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
-Interrupt signal_poll();
-
-// Runs f(interrupt) with the GIL dropped; what the signal handler raised goes on to the caller.
-template <class F>
-void interruptible(F&& f) {
-  bool finished = false;
-  {
-    const Interrupt interrupt = signal_poll();
-    const WithoutGil without_gil;
-    finished = f(interrupt);
-  }
-  if (!finished) throw py::error_already_set();
-}
 
 // Copies of the gradients of what is trained, in arena order. The caller has the network to itself.
 template <class T>

@@ -1,0 +1,24 @@
+// Long calls without the GIL, which Ctrl-C ends.
+#pragma once
+
+#include "bindings/gil.h"
+#include "network/stop.h"
+
+namespace prelunet {
+
+// Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
+Interrupt signal_poll();
+
+// Runs f(interrupt) with the GIL dropped; what the signal handler raised goes on to the caller.
+template <class F>
+void interruptible(F&& f) {
+  bool finished = false;
+  {
+    const Interrupt interrupt = signal_poll();
+    const WithoutGil without_gil;
+    finished = f(interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+}
+
+}  // namespace prelunet
