@@ -34,10 +34,13 @@ std::size_t element_size(ElementType type) {
 
 }  // namespace
 
+bool RowSource::adjacent() const {
+  return run_offsets.size() == 1 && (run_length <= 1 || run_stride == static_cast<std::ptrdiff_t>(element_size(type)));
+}
+
 template <class T>
 const T* RowSource::direct() const {
-  const bool plain = type == kElementType<T> && run_offsets.size() == 1 &&
-                     (run_length <= 1 || run_stride == static_cast<std::ptrdiff_t>(sizeof(T))) &&
+  const bool plain = type == kElementType<T> && adjacent() &&
                      (rows <= 1 || row_stride == static_cast<std::ptrdiff_t>(features * sizeof(T))) &&
                      reinterpret_cast<std::uintptr_t>(data) % alignof(T) == 0;
   return plain ? reinterpret_cast<const T*>(data) : nullptr;
@@ -45,14 +48,11 @@ const T* RowSource::direct() const {
 
 Ahead RowSource::ahead(RowIndex index, std::size_t count, double steps) const {
   constexpr std::size_t kLine = 64;
-  const std::size_t size = element_size(type);
-  const bool contiguous =
-      run_offsets.size() == 1 && (run_length <= 1 || run_stride == static_cast<std::ptrdiff_t>(size));
   Ahead ahead{};
-  if (!contiguous) return ahead;
+  if (!adjacent()) return ahead;
   ahead.data = data + run_offsets[0];
   ahead.row_stride = row_stride;
-  ahead.row_bytes = run_length * size;
+  ahead.row_bytes = run_length * element_size(type);
   ahead.order = index.order;
   ahead.begin = index.begin;
   ahead.end = index.begin + count;
@@ -66,9 +66,7 @@ template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out) {
   const KernelTable<T>& table = kernel_table<T>();
   const Range share = team.share(count, kChunkRows);
-  const bool as_it_is = source.features > 0 && source.type == kElementType<T> && source.run_offsets.size() == 1 &&
-                        source.run_stride == static_cast<std::ptrdiff_t>(sizeof(T));
-  if (as_it_is) {
+  if (source.type == kElementType<T> && source.adjacent() && source.features > 0) {  // nothing to convert
     const unsigned char* const data = source.data + source.run_offsets[0];
     for (std::size_t i = share.begin; i < share.end; ++i) {
       const unsigned char* const row = data + static_cast<std::ptrdiff_t>(index[i]) * source.row_stride;

@@ -31,6 +31,9 @@ struct RowSource {
   std::size_t run_length = 0;
   std::ptrdiff_t run_stride = 0;
 
+  // A row is elements one after another.
+  bool adjacent() const;
+
   // The rows as they are, where they already have the dtype and layout of a block; else null.
   template <class T>
   const T* direct() const;
