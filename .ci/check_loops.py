@@ -24,7 +24,7 @@ class Tile(NamedTuple):
     scalars: int  # addresses and counters that may lie on the stack: not all have a register
 
 
-TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=4)}
+TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=6)}
 VECTOR_BYTES = {"%ymm": 32, "%zmm": 64}
 STEPS = 4  # kUnroll
 # A core that two threads share decodes some 3 instructions a cycle for each; two sums may run.
@@ -36,10 +36,10 @@ INSTRUCTION = re.compile(r" *([0-9a-f]+):\t(.*)")
 JUMP = re.compile(r"j\w+ +([0-9a-f]+) ")
 FULL_TILE = (
     r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, .*::(?P<a>\w+), "
-    r"{rows}ul, {vectors}ul, \(.*RowsOfB\)(?P<b>\d)>"
+    r"{rows}ul, {vectors}ul, \(.*LayoutOfB\)(?P<b>\d)>"
 )
 PACKED, PARTIAL = "0", "2"
-ROWS_OF_B = {PACKED: "packed", "1": "whole", PARTIAL: "partial"}
+LAYOUTS_OF_B = {PACKED: "packed", "1": "whole", PARTIAL: "partial"}
 TILES_OF_AN_OBJECT = 9  # three kinds of A, three of B
 
 
@@ -81,7 +81,7 @@ def loop_faults(loop: list[str], tile: Tile, partial: bool) -> list[str]:
         found.append(f"{len(broadcasts)} broadcasts in place of {steps * tile.rows}")
     if vectors != masks[:1]:
         found.append(f"vectors on the stack: {'; '.join(vectors)}")
-    if len(stack) - len(vectors) > steps * tile.scalars:
+    if len(stack) - len(vectors) > tile.scalars:
         found.append(f"{len(stack) - len(vectors)} scalars on the stack")
     if len(loop) > INSTRUCTIONS_PER_SUM[steps] * len(sums) + INSTRUCTIONS_PER_LINE * asked:
         found.append(f"{len(loop)} instructions for {len(sums)} sums")
@@ -108,7 +108,7 @@ def check(path: Path, tile: Tile) -> bool:
         if match["b"] == PACKED and most < lines:
             found.append(f"loops with {most} prefetches")
         sizes = ", ".join(str(len(loop)) for loop in loops)
-        what = f"{match['type']}, {match['a']}, B {ROWS_OF_B[match['b']]}"
+        what = f"{match['type']}, {match['a']}, B {LAYOUTS_OF_B[match['b']]}"
         print(f"{path.parts[-3]} {what}: loops of {sizes} instructions: {'; '.join(found) or 'ok'}")
         good = good and not found
     if tiles != TILES_OF_AN_OBJECT:

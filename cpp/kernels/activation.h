@@ -5,6 +5,7 @@
 // of the loop count, and several vectors of a row go at a time.
 #pragma once
 
+#include "kernels/gemm_tile.h"
 #include "kernels/math.h"
 #include "kernels/table.h"
 #include "simd/vec.h"
@@ -142,11 +143,9 @@ PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, st
 // tail; `vectors` is a Count.
 template <class T, bool kSeveral, class F>
 PRELUNET_INLINE void for_each_vectors(std::size_t columns, F&& f) {
-  constexpr std::size_t kVectors = 3;  // of a full panel: an epilogue's block is so wide
   std::size_t j = 0;
-  if constexpr (kSeveral) {
-    constexpr std::size_t kWidth = kVectors * kLanes<T>;
-    for (; j + kWidth <= columns; j += kWidth) f(j, kLanes<T>, Count<kVectors>{});
+  if constexpr (kSeveral) {  // as many as an epilogue's block is wide
+    for (; j + kPanelColumns<T> <= columns; j += kPanelColumns<T>) f(j, kLanes<T>, Count<kTileVectors>{});
   }
   for_each_vector<T>(columns - j, [&](std::size_t at, std::size_t count)
                                       __attribute__((always_inline)) { f(j + at, count, Count<1>{}); });

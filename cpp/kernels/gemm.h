@@ -105,9 +105,9 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
   constexpr std::size_t kWorthPrefetching = 16;  // steps of k that pay for a look at what comes next
   const bool packed = g.b_stride == 0, gathered = g.a_row_offset != nullptr;
   const bool copies = !packed && g.m >= kWorthCopying;
-  const RowsOfB b = packed || copies               ? RowsOfB::packed
-                    : panel.columns == panel.width ? RowsOfB::whole
-                                                   : RowsOfB::partial;
+  const LayoutOfB b = packed || copies               ? LayoutOfB::packed
+                      : panel.columns == panel.width ? LayoutOfB::whole
+                                                     : LayoutOfB::partial;
   const TileTable<T>& table = gathered            ? kTiles<T, GatheredA>
                               : g.a_k_stride == 1 ? kTiles<T, RowsOfA>
                                                   : kTiles<T, ColumnsOfA>;

@@ -141,17 +141,17 @@ PRELUNET_INLINE void store_whole(T* p, Vector v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
-// How rows of B lie: packed, a tile wide and padded with zeros; g.b_stride apart, a tile wide; or the same, but the
+// How B lies: rows packed, a tile wide and padded with zeros; g.b_stride apart, a tile wide; or the same, but the
 // last vector must not be read past `last` columns.
-enum class RowsOfB : int { packed, whole, partial };
+enum class LayoutOfB : int { packed, whole, partial };
 
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors,
-          RowsOfB kB>
+          LayoutOfB kB>
 void gemm_tile(const TileArgs<T>& g) {
   using Vector = typename Width::Vector;
-  constexpr bool kPacked = kB == RowsOfB::packed;
+  constexpr bool kPacked = kB == LayoutOfB::packed;
   constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
-  constexpr bool kUnrolled = kB != RowsOfB::partial && kRows == most_tile_rows(kVectors);
+  constexpr bool kUnrolled = kB != LayoutOfB::partial && kRows == most_tile_rows(kVectors);
   constexpr std::size_t kSteps = kUnrolled ? kUnroll : 1;
   const std::size_t last = g.last, stride = kPacked ? kWidth : g.b_stride;
   Vector c[kRows][kVectors] = {};
@@ -178,7 +178,7 @@ void gemm_tile(const TileArgs<T>& g) {
       Vector row[kVectors];
 #pragma GCC unroll 3
       for (std::size_t v = 0; v < kLast; ++v) row[v] = load_whole<Vector>(b + v * kCount);
-      if constexpr (kB == RowsOfB::partial) {
+      if constexpr (kB == LayoutOfB::partial) {
         row[kLast] = Width::load_first(b + kLast * kCount, last);
       } else {
         row[kLast] = load_whole<Vector>(b + kLast * kCount);
@@ -242,10 +242,11 @@ struct TileTable {
 };
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors>
 constexpr void add_tiles(TileTable<T>& table, std::size_t place) {
-  constexpr RowsOfB kPacked = kRows == most_tile_rows(kVectors) ? RowsOfB::packed : RowsOfB::whole;  // edges: less code
+  constexpr LayoutOfB kPacked =
+      kRows == most_tile_rows(kVectors) ? LayoutOfB::packed : LayoutOfB::whole;  // edges: less code
   table.of[0][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, kPacked>;
-  table.of[1][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::whole>;
-  table.of[2][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, RowsOfB::partial>;
+  table.of[1][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, LayoutOfB::whole>;
+  table.of[2][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, LayoutOfB::partial>;
   if constexpr (kRows > 1) add_tiles<T, Width, A, kRows - 1, kVectors>(table, place);
 }
 template <class T, template <class, std::size_t> class A>
