@@ -13,6 +13,63 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
+// A part of B that tiles read at one go: `steps` steps of k from `begin` on, of one panel. A panel of no columns: none.
+template <class T>
+struct Slice {
+  std::size_t column;
+  Panel panel;
+  std::size_t begin, steps;
+  const T* b;
+  std::size_t b_stride;
+  bool copied;
+};
+
+// How many steps of k go at a time, so that what they read stays in cache while all rows pass: a panel of B, and of A
+// either rows or (the transposed A of a weight gradient) whole lines of which a tile uses a few elements.
+constexpr std::size_t kPackedSteps = 1024, kUnpackedSteps = 512;
+template <class T>
+constexpr std::size_t kCopiedSteps = (std::size_t{48} << 10) / (kPanelColumns<T> * sizeof(T));  // 48 KiB of a panel
+
+// Whether a slice of rows of B is copied first, for all rows of A to read it without a gap. So many rows of A repay it
+// where rows of the slice end within a cache line, or share few sets of the cache; where they do not, it takes very
+// many.
+template <class T>
+PRELUNET_INLINE bool worth_copying(const Gemm<T>& g, const Panel& panel) {
+  constexpr std::size_t kAwkwardRows = 32, kEasyRows = 512, kFewSets = 2048;  // bytes
+  const std::size_t stride = g.b_stride * sizeof(T);
+  const bool few_sets = stride > kFewSets && stride % kFewSets == 0;
+  const bool whole_lines = panel.columns * sizeof(T) % kLineBytes == 0;
+  return g.m >= (whole_lines && !few_sets ? kEasyRows : kAwkwardRows);
+}
+
+// k in blocks of about one size.
+PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
+  const std::size_t blocks = (k + most - 1) / most;
+  return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
+}
+
+template <class T>
+PRELUNET_INLINE Slice<T> slice_at(const Gemm<T>& g, std::size_t column, std::size_t begin) {
+  Slice<T> s = {};
+  if (column == g.n) return s;
+  const bool packed = g.b_stride == 0;
+  s.column = column;
+  s.panel = next_panel<T>(g.n - column);
+  s.begin = begin;
+  s.copied = !packed && worth_copying(g, s.panel);
+  const std::size_t most = k_block(g.k, packed ? kPackedSteps : s.copied ? kCopiedSteps<T> : kUnpackedSteps);
+  s.steps = g.k - begin < most ? g.k - begin : most;
+  s.b_stride = packed ? s.panel.width : g.b_stride;
+  s.b = g.b + (packed ? column * g.k : column) + begin * s.b_stride;
+  return s;
+}
+
+template <class T>
+PRELUNET_INLINE Slice<T> slice_after(const Gemm<T>& g, const Slice<T>& s) {
+  const std::size_t end = s.begin + s.steps;
+  return end < g.k ? slice_at(g, s.column, end) : slice_at(g, s.column + s.panel.columns, 0);
+}
+
 // As many lines of the rows wanted next as `steps` steps of k pay for.
 PRELUNET_INLINE void add_ahead(Lines& lines, Ahead& a, std::size_t steps) {
   const std::size_t row_lines = (a.row_bytes + kLineBytes - 1) / kLineBytes;
@@ -22,7 +79,7 @@ PRELUNET_INLINE void add_ahead(Lines& lines, Ahead& a, std::size_t steps) {
     const std::size_t paid = a.credit / a.pace, left = row_lines - a.line;
     const std::size_t count = paid < left ? paid : left;
     const unsigned char* const from = a.data + static_cast<std::ptrdiff_t>(row) * a.row_stride + a.line * kLineBytes;
-    lines.column[lines.columns++] = {reinterpret_cast<const char*>(from), kLineBytes, count};
+    lines.column[lines.columns++] = {reinterpret_cast<const char*>(from), kLineBytes, count, false};
     a.credit -= count * a.pace;
     a.line += count;
     if (a.line < row_lines) break;
@@ -33,15 +90,13 @@ PRELUNET_INLINE void add_ahead(Lines& lines, Ahead& a, std::size_t steps) {
 
 // What the epilogue of a block will touch.
 template <class T>
-PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Block& block) {
-  Lines lines;
-  if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
+PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& block) {
   const auto add = [&](const T* p, std::size_t stride) {
-    lines.add(moved(p, block.row * stride + block.column), stride, block.rows, block.columns);
+    lines.add(moved(p, block.row * stride + block.column), stride, block.rows, block.columns, true);
   };
   const Epilogue<T>* const e = g.epilogue;
   if (e == nullptr || e->update == nullptr) add(g.c, g.c_stride);
-  if (e == nullptr) return lines;
+  if (e == nullptr) return;
   if (e->forward != nullptr && e->activation.y != g.c) add(e->activation.y, e->activation.y_stride);
   if (e->backward != nullptr) {
     add(e->gradient.x, e->gradient.x_stride);
@@ -53,6 +108,27 @@ PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Block& block) {
     add(e->parameter.slot[1], e->parameter.stride);
     if (e->panels.panels != nullptr) add_packed(lines, e->panels, block);
   }
+}
+
+// Rows [begin, end) of a slice.
+template <class T>
+PRELUNET_INLINE void add_slice(Lines& lines, const Slice<T>& s, std::size_t begin, std::size_t end) {
+  const T* const b = moved(s.b, begin * s.b_stride);
+  if (s.b_stride == s.panel.width) {  // without a gap: one row of all their lines
+    lines.add(b, kLineBytes / sizeof(T), (end - begin) * s.b_stride * sizeof(T) / kLineBytes, 1, false);
+  } else {
+    lines.add(b, s.b_stride, end - begin, s.panel.columns, false);
+  }
+}
+
+// What is wanted after the tiles of a block: by its epilogue, by the next gather, and the block's share of the next
+// slice of B.
+template <class T>
+PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Block& block, const Slice<T>& next) {
+  Lines lines;
+  add_epilogue(lines, g, block);
+  if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
+  add_slice(lines, next, next.steps * block.row / g.m, next.steps * (block.row + block.rows) / g.m);
   return lines;
 }
 
@@ -68,44 +144,29 @@ PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, cons
   if (e.panels.panels != nullptr) pack_block(e.panels, block);
 }
 
-// How many steps of k go at a time, so that what they read stays in cache while all rows pass: a panel of B, and of A
-// either rows or (the transposed A of a weight gradient) whole lines of which a tile uses a few elements.
-constexpr std::size_t kPackedSteps = 1024;
+// Rows of a slice of B one after another, padded with zeros to the panel's width.
 template <class T>
-constexpr std::size_t kSliceSteps = (std::size_t{48} << 10) / (kPanelColumns<T> * sizeof(T));  // 48 KiB of a panel
-
-// k in blocks of about one size.
-PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
-  const std::size_t blocks = (k + most - 1) / most;
-  return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
-}
-
-// So many rows of A repay a copy of the slice of B that they all read: rows of B lie far apart, each begins and ends
-// within a cache line, and many of them share few sets of the cache.
-constexpr std::size_t kWorthCopying = 32;
-
-// Rows of B, a panel wide, one after another, padded with zeros to its width.
-template <class T>
-PRELUNET_INLINE void copy_slice(const Panel& panel, std::size_t steps, const T* b, std::size_t b_stride, T* slice) {
-  for (std::size_t p = 0; p < steps; ++p, b += b_stride, slice += panel.width) {
-    for (std::size_t at = 0; at < panel.columns; at += kLineBytes / sizeof(T)) prefetch(b + kAhead * b_stride + at);
+PRELUNET_INLINE void copy_slice(const Slice<T>& s, T* copy) {
+  const Panel& panel = s.panel;
+  const T* b = s.b;
+  for (std::size_t p = 0; p < s.steps; ++p, b += s.b_stride, copy += panel.width) {
+    for (std::size_t at = 0; at < panel.columns; at += kLineBytes / sizeof(T)) prefetch(b + kAhead * s.b_stride + at);
     std::size_t j = 0;
-    for (; j + kLanes<T> <= panel.columns; j += kLanes<T>) store(slice + j, load(b + j));
+    for (; j + kLanes<T> <= panel.columns; j += kLanes<T>) store(copy + j, load(b + j));
     if (j == panel.width) continue;
     const Vec<T> v = load_partial(b + j, panel.columns - j);
-    store_count(slice + j, v, panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>);
+    store_count(copy + j, v, panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>);
   }
 }
 
-// Steps [begin, begin + steps) of k of one panel, for all rows; the last ones run the epilogue.
+// One slice for all rows; that of the last steps of k runs the epilogue.
 template <class T>
-PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Panel& panel, std::size_t begin,
-                                std::size_t steps) {
+PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice<T>& next) {
   constexpr std::size_t kPanel = kPanelColumns<T>;
   constexpr std::size_t kWorthPrefetching = 16;  // steps of k that pay for a look at what comes next
+  const Panel& panel = s.panel;
   const bool packed = g.b_stride == 0, gathered = g.a_row_offset != nullptr;
-  const bool copies = !packed && g.m >= kWorthCopying;
-  const LayoutOfB b = packed || copies               ? LayoutOfB::packed
+  const LayoutOfB b = packed || s.copied             ? LayoutOfB::packed
                       : panel.columns == panel.width ? LayoutOfB::whole
                                                      : LayoutOfB::partial;
   const TileTable<T>& table = gathered            ? kTiles<T, GatheredA>
@@ -113,20 +174,20 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
                                                   : kTiles<T, ColumnsOfA>;
   const Tile<T>* const tiles = table.of[static_cast<int>(b)][panel.vectors];
   const std::size_t tile_rows = most_tile_rows(panel.vectors);
-  const Epilogue<T>* const epilogue = begin + steps == g.k ? g.epilogue : nullptr;
+  const Epilogue<T>* const epilogue = s.begin + s.steps == g.k ? g.epilogue : nullptr;
   const bool updates = epilogue != nullptr && epilogue->update != nullptr;
   alignas(64) T gradient[kChunkRows * kPanel];
-  alignas(64) T slice[kSliceSteps<T> * kPanel];
+  alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
-  tile.k = steps;
+  tile.k = s.steps;
   tile.a_row_stride = g.a_row_stride;
   tile.a_k_stride = g.a_k_stride;
-  tile.b_stride = packed ? panel.width : g.b_stride;
-  tile.b = g.b + (packed ? column * g.k : column) + begin * tile.b_stride;
+  tile.b_stride = s.b_stride;
+  tile.b = s.b;
   tile.last = panel.last;
-  if (copies) {
-    copy_slice(panel, steps, tile.b, tile.b_stride, slice);
-    tile.b = slice;
+  if (s.copied) {
+    copy_slice(s, copy);
+    tile.b = copy;
     tile.b_stride = panel.width;
   }
   tile.start = nullptr;
@@ -135,19 +196,19 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
   Lines lines = {};
   tile.lines = &lines;
   for (std::size_t row = 0; row < g.m; row += kChunkRows) {
-    const Block block{row, column, g.m - row < kChunkRows ? g.m - row : kChunkRows, panel.columns};
-    if (steps >= kWorthPrefetching) lines = lines_of(g, block);
+    const Block block{row, s.column, g.m - row < kChunkRows ? g.m - row : kChunkRows, panel.columns};
+    if (s.steps >= kWorthPrefetching) lines = lines_of(g, block, next);
     for (std::size_t i = 0; i < block.rows; i += tile_rows) {
       const std::size_t rows = block.rows - i < tile_rows ? block.rows - i : tile_rows;
-      T* const c = g.c + (row + i) * g.c_stride + column;
+      T* const c = g.c + (row + i) * g.c_stride + s.column;
       if (gathered) {
         tile.a = g.a;
         tile.a_row_offset = g.a_row_offset + row + i;
-        tile.a_k_offset = g.a_k_offset + begin;
+        tile.a_k_offset = g.a_k_offset + s.begin;
       } else {
-        tile.a = g.a + (row + i) * g.a_row_stride + begin * g.a_k_stride;
+        tile.a = g.a + (row + i) * g.a_row_stride + s.begin * g.a_k_stride;
       }
-      if (g.accumulate || begin > 0) tile.start = c;
+      if (g.accumulate || s.begin > 0) tile.start = c;
       tile.c = updates ? gradient + i * kPanel : c;
       tile.b_is_far = packed && row + i == 0;
       tiles[rows - 1](tile);
@@ -158,16 +219,11 @@ PRELUNET_INLINE void gemm_panel(const Gemm<T>& g, std::size_t column, const Pane
 
 template <class T>
 void gemm(const Gemm<T>& g) {
-  const std::size_t most = k_block(g.k, g.b_stride == 0 ? kPackedSteps : kSliceSteps<T>);
-  for (std::size_t column = 0; column < g.n;) {
-    const Panel panel = next_panel<T>(g.n - column);
-    std::size_t begin = 0;
-    do {
-      const std::size_t steps = g.k - begin < most ? g.k - begin : most;
-      gemm_panel(g, column, panel, begin, steps);
-      begin += steps;
-    } while (begin < g.k);
-    column += panel.columns;
+  Slice<T> slice = slice_at(g, 0, 0);
+  while (slice.panel.columns > 0) {
+    const Slice<T> next = slice_after(g, slice);
+    gemm_slice(g, slice, next);
+    slice = next;
   }
 }
 

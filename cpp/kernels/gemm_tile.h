@@ -23,9 +23,9 @@ constexpr std::size_t kTileRows = 4, kTileVectors = 2;  // 8 of 16
 constexpr std::size_t kNarrowTileRows = 8;
 constexpr std::size_t most_tile_rows(std::size_t vectors) { return vectors <= 1 ? kNarrowTileRows : kTileRows; }
 
-// Steps of k that a tile of all its rows takes between two looks at where it stands, if no row of B is partial: those
-// are short of registers. Where another thread shares the core, a tile is bound by what is decoded, not by what is
-// summed.
+// Steps of k that a tile of all its rows takes between two looks at where it stands; where the mask of a partial row of
+// B takes a vector's register, there is none left for it. Where another thread shares the core, a tile is bound by what
+// is decoded, not by what is summed.
 constexpr std::size_t kUnroll = 4;
 
 template <class T>
@@ -40,22 +40,26 @@ constexpr std::size_t kAhead = 16;
 // Cache lines that are wanted after the next tiles, asked for at most one a step of k: all at once they would fill the
 // queue of outstanding misses, and a tile's own loads would wait behind them. What a tile has no step for is left to
 // the next.
+//
+// Lines of an epilogue are asked for to write: most of them another thread has read since they were written last.
+// Others are for the second level.
 struct Lines {
-  static constexpr std::size_t kMost = 16;
+  static constexpr std::size_t kMost = 20;
   struct Column {  // `count` lines, `stride` bytes apart
     const char* first;
     std::size_t stride;
     std::size_t count;
+    bool to_write;
   };
   std::size_t columns = 0;
   Column column[kMost];
 
   // The lines of a block of rows, each `width` elements.
   template <class T>
-  PRELUNET_INLINE void add(const T* p, std::size_t stride, std::size_t rows, std::size_t width) {
+  PRELUNET_INLINE void add(const T* p, std::size_t stride, std::size_t rows, std::size_t width, bool to_write) {
     if (p == nullptr) return;
     for (std::size_t at = 0; at < width * sizeof(T) && columns < kMost; at += kLineBytes) {
-      column[columns++] = {reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows};
+      column[columns++] = {reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows, to_write};
     }
   }
 };
@@ -151,7 +155,7 @@ void gemm_tile(const TileArgs<T>& g) {
   using Vector = typename Width::Vector;
   constexpr bool kPacked = kB == LayoutOfB::packed;
   constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
-  constexpr bool kUnrolled = kB != LayoutOfB::partial && kRows == most_tile_rows(kVectors);
+  constexpr bool kUnrolled = (kB != LayoutOfB::partial || kHasMaskRegisters) && kRows == most_tile_rows(kVectors);
   constexpr std::size_t kSteps = kUnrolled ? kUnroll : 1;
   const std::size_t last = g.last, stride = kPacked ? kWidth : g.b_stride;
   Vector c[kRows][kVectors] = {};
@@ -201,9 +205,16 @@ void gemm_tile(const TileArgs<T>& g) {
     const char* line = column.first;
     const std::size_t line_stride = column.stride;
     std::size_t count = column.count;
+    const bool to_write = column.to_write;
     while (count > 0 && left >= kSteps) {
       const std::size_t some = count < kSteps ? count : kSteps;
-      for (std::size_t n = some; n > 0; --n, line += line_stride) prefetch(line);
+      for (std::size_t n = some; n > 0; --n, line += line_stride) {
+        if (to_write) {
+          prefetch_to_write(line);
+        } else {
+          prefetch_to_level_2(line);
+        }
+      }
       take(kSome);
       count -= some;
       left -= kSteps;

@@ -158,7 +158,7 @@ PRELUNET_INLINE void add_packed(Lines& lines, const Panels<T>& g, const Block& b
   const std::size_t row = g.row + block.row;
   const PanelPlace place = panel_of<T>(g.n, row);
   const T* const to = g.panels + place.column * g.k + (g.column + block.column) * place.width + (row - place.column);
-  lines.add(to, place.width, block.columns, 1);
+  lines.add(to, place.width, block.columns, 1, true);
 }
 
 // A block of W again, whose first row is a multiple of kChunkRows; the padding stays as it is. Panels begin at

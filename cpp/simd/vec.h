@@ -62,6 +62,9 @@ using VecI64 = VecTypes<double>::Mask;
 template <class T>
 constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
 
+// A mask has a register of its own kind, and takes none of those that hold vectors.
+constexpr bool kHasMaskRegisters = kVectorBytes == 64;
+
 // Half a register, for the last few columns of a matrix product; where registers are short there is none.
 constexpr bool kHasHalf = kVectorBytes > 16;
 template <class T>
@@ -207,8 +210,11 @@ PRELUNET_INLINE void store_half(double* p, HalfF64 v, std::size_t count) {
 }
 #endif
 
-// Asks for the cache line at p; p need not be an address one may read.
+// Asks for the cache line at p; p need not be an address one may read. `_to_write`: alone, so that a store need not
+// wait until another core has let go of it. `_to_level_2`: what is wanted later than the first level would keep it.
 PRELUNET_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+PRELUNET_INLINE void prefetch_to_write(const void* p) { __builtin_prefetch(p, 1); }
+PRELUNET_INLINE void prefetch_to_level_2(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 // An address that the compiler may not take apart.
 template <class T>

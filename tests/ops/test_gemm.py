@@ -89,6 +89,17 @@ def test_a_long_chain_is_not_cut(rng, transpose_a, transpose_b):
     assert_same_bits(c, expected)
 
 
+# One off each count of rows from which rows of B are copied; 1024 columns share few sets of a cache.
+@pytest.mark.parametrize(
+    ("m", "n"), [(31, 50), (32, 50), (33, 1024), (511, 48), (512, 48), (513, 49)]
+)
+@pytest.mark.parametrize("k", [256, 511, 512, 513, 1025])
+def test_slices_of_b_do_not_change_the_chain(rng, m, n, k):
+    a, b = operands(rng, m, n, k, np.float32)
+    fused = pn.show_config(mode="dicts")["isa"] != "baseline"
+    assert_same_bits(pn.ops.gemm(a, b), exact_chain(a, b, fused=fused))
+
+
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), FORMS)
 def test_threads_do_not_change_the_bits(rng, dtype, transpose_a, transpose_b):
     form = {"transpose_a": transpose_a, "transpose_b": transpose_b}
