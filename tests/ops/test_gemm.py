@@ -89,7 +89,8 @@ def test_a_long_chain_is_not_cut(rng, transpose_a, transpose_b):
     assert_same_bits(c, expected)
 
 
-# One off each count of rows from which rows of B are copied; 1024 columns share few sets of a cache.
+# One off each count of rows from which rows of B are copied; those of 1024 share few sets of a
+# cache.
 @pytest.mark.parametrize(
     ("m", "n"), [(31, 50), (32, 50), (33, 1024), (511, 48), (512, 48), (513, 49)]
 )
