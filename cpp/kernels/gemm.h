@@ -1,9 +1,9 @@
 // C = A B in its three uses: x W^T (B = W^T in packed panels), dz W and dz^T x (B as it lies in memory); and the same
 // three with the patches of images as rows or columns of A (ops/conv2d.h).
 //
-// Panels of B are the outer loop: one panel stays in cache while all rows of A pass. Rows go by kChunkRows, and what
-// follows the product (bias and activation; the derivative of the activation below; the update of a weight) takes each
-// chunk of a panel while it is in the first level.
+// Panels of B are the outer loop: one panel stays in cache while all rows of A pass. Rows go by blocks of
+// kEpilogueRows, and what follows the product (bias and activation; the derivative of the activation below; the update
+// of a weight) takes each block while it is in the first level.
 #pragma once
 
 #include "kernels/gemm_tile.h"
@@ -124,11 +124,13 @@ PRELUNET_INLINE void add_slice(Lines& lines, const Slice<T>& s, std::size_t begi
 // What is wanted after the tiles of a block: by its epilogue, by the next gather, and the block's share of the next
 // slice of B.
 template <class T>
-PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Block& block, const Slice<T>& next) {
+PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Slice<T>& s, const Block& block, const Slice<T>& next) {
+  const std::size_t tile_rows = most_tile_rows(s.panel.vectors);
   Lines lines;
   add_epilogue(lines, g, block);
   if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
   add_slice(lines, next, next.steps * block.row / g.m, next.steps * (block.row + block.rows) / g.m);
+  lines.spread_over((block.rows + tile_rows - 1) / tile_rows * s.steps);
   return lines;
 }
 
@@ -159,6 +161,10 @@ PRELUNET_INLINE void copy_slice(const Slice<T>& s, T* copy) {
   }
 }
 
+// Rows that an epilogue takes at once: whole chunks, and of a weight as many as make whole vectors of its panels.
+template <class T>
+constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChunkRows;
+
 // One slice for all rows; that of the last steps of k runs the epilogue.
 template <class T>
 PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice<T>& next) {
@@ -176,7 +182,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const std::size_t tile_rows = most_tile_rows(panel.vectors);
   const Epilogue<T>* const epilogue = s.begin + s.steps == g.k ? g.epilogue : nullptr;
   const bool updates = epilogue != nullptr && epilogue->update != nullptr;
-  alignas(64) T gradient[kChunkRows * kPanel];
+  alignas(64) T gradient[kEpilogueRows<T> * kPanel];
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = s.steps;
@@ -195,9 +201,12 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.c_stride = updates ? kPanel : g.c_stride;
   Lines lines = {};
   tile.lines = &lines;
-  for (std::size_t row = 0; row < g.m; row += kChunkRows) {
-    const Block block{row, s.column, g.m - row < kChunkRows ? g.m - row : kChunkRows, panel.columns};
-    if (s.steps >= kWorthPrefetching) lines = lines_of(g, block, next);
+  const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
+  for (std::size_t row = 0, end = 0; row < g.m; row = end) {
+    end = row + kEpilogueRows<T> - (first + row) % kEpilogueRows<T>;
+    if (end > g.m) end = g.m;
+    const Block block{row, s.column, end - row, panel.columns};
+    if (s.steps >= kWorthPrefetching) lines = lines_of(g, s, block, next);
     for (std::size_t i = 0; i < block.rows; i += tile_rows) {
       const std::size_t rows = block.rows - i < tile_rows ? block.rows - i : tile_rows;
       T* const c = g.c + (row + i) * g.c_stride + s.column;

@@ -37,9 +37,9 @@ constexpr std::size_t kLineBytes = 64;  // of a cache line, on every machine tha
 // the way from the third level. The tiles after it find them in the second, and the processor sees them coming.
 constexpr std::size_t kAhead = 16;
 
-// Cache lines that are wanted after the next tiles, asked for at most one a step of k: all at once they would fill the
-// queue of outstanding misses, and a tile's own loads would wait behind them. What a tile has no step for is left to
-// the next.
+// Cache lines that are wanted after the next tiles, asked for along their steps of k, one a step where there are enough
+// of those: all at once they would fill the queue of outstanding misses, and a tile's own loads would wait behind them.
+// What a tile has no step for is left to the next.
 //
 // Lines of an epilogue are asked for to write: most of them another thread has read since they were written last.
 // Others are for the second level.
@@ -52,7 +52,15 @@ struct Lines {
     bool to_write;
   };
   std::size_t columns = 0;
+  std::size_t pace = kUnroll;  // lines for each kUnroll steps
   Column column[kMost];
+
+  // So many steps of k are to come before the lines are wanted.
+  PRELUNET_INLINE void spread_over(std::size_t steps) {
+    std::size_t lines = 0;
+    for (std::size_t i = 0; i < columns; ++i) lines += column[i].count;
+    if (lines > steps) pace = (lines * kUnroll + steps - 1) / steps;
+  }
 
   // The lines of a block of rows, each `width` elements.
   template <class T>
@@ -199,6 +207,7 @@ void gemm_tile(const TileArgs<T>& g) {
   };
   constexpr Count<kSteps> kSome{};
   constexpr Count<1> kOne{};
+  const std::size_t pace = kUnrolled ? g.lines->pace : 1;
   std::size_t left = g.k;
   for (std::size_t i = 0; i < g.lines->columns && left >= kSteps; ++i) {
     Lines::Column& column = g.lines->column[i];
@@ -207,7 +216,7 @@ void gemm_tile(const TileArgs<T>& g) {
     std::size_t count = column.count;
     const bool to_write = column.to_write;
     while (count > 0 && left >= kSteps) {
-      const std::size_t some = count < kSteps ? count : kSteps;
+      const std::size_t some = count < pace ? count : pace;
       for (std::size_t n = some; n > 0; --n, line += line_stride) {
         if (to_write) {
           prefetch_to_write(line);

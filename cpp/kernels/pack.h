@@ -161,8 +161,8 @@ PRELUNET_INLINE void add_packed(Lines& lines, const Panels<T>& g, const Block& b
   lines.add(to, place.width, block.columns, 1, true);
 }
 
-// A block of W again, whose first row is a multiple of kChunkRows; the padding stays as it is. Panels begin at
-// multiples of kLanes<T>, so that no strip of so many rows lies in two.
+// A block of W again, as an epilogue takes it (kEpilogueRows); the padding stays as it is. Panels begin at multiples of
+// kLanes<T>, and a block passes one only where it begins at one, so that no strip lies in two.
 template <class T>
 void pack_block(const Panels<T>& g, const Block& block) {
   const std::size_t first = g.row + block.row;

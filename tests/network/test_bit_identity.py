@@ -62,6 +62,25 @@ def test_the_runs_train(one_thread):
                 assert results[key].any(), f"{name}: {key}"
 
 
+@pytest.mark.parametrize("units", [8, 24, 40, 56, 104, 200, 392])
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_an_update_packs_what_a_new_model_packs(rng, dtype, units, threads):
+    """Threads share a weight's rows by eight; a block that is packed may be longer."""
+    X, y = labelled(rng, 64, (70,), units, dtype)
+    models = []
+    for _ in range(2):
+        model = pn.Sequential(
+            [pn.Dense(units, activation="relu"), pn.Dense(units)], dtype=dtype, seed=1
+        )
+        model.compile(pn.SGD(0.1))
+        model.build((70,))
+        models.append(model)
+    pn.set_num_threads(threads)
+    models[0].fit(X, y, epochs=2, batch_size=64)
+    models[1].copy_from(models[0])
+    assert_same_bits(models[0].predict(X), models[1].predict(X))
+
+
 # ---- instruction sets --------------------------------------------------------------------------
 
 
