@@ -134,13 +134,21 @@ PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Slice<T>& s, const Block&
   return lines;
 }
 
+// The product of a block stands aside, or (null) in C.
 template <class T>
-PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, const T* gradient) {
+PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, const T* aside) {
   if (e.forward != nullptr) e.forward(e.activation.at(block));
-  if (e.backward != nullptr) e.backward(e.gradient.at(block));
+  if (e.backward != nullptr) {
+    ActivationBackward<T> gradient = e.gradient.at(block);
+    if (aside != nullptr) {
+      gradient.grad_y = aside;
+      gradient.grad_y_stride = kPanelColumns<T>;
+    }
+    e.backward(gradient);
+  }
   if (e.update == nullptr) return;
   Update<T> update = e.parameter.at(block);
-  update.gradient = gradient;
+  update.gradient = aside;
   update.gradient_stride = kPanelColumns<T>;
   e.update(update);
   if (e.panels.panels != nullptr) pack_block(e.panels, block);
@@ -182,7 +190,11 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const std::size_t tile_rows = most_tile_rows(panel.vectors);
   const Epilogue<T>* const epilogue = s.begin + s.steps == g.k ? g.epilogue : nullptr;
   const bool updates = epilogue != nullptr && epilogue->update != nullptr;
-  alignas(64) T gradient[kEpilogueRows<T> * kPanel];
+  const std::size_t whole = panel.vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
+  // What is not to be stored, or is overwritten: a partial store would keep the epilogue from reading it back at once.
+  const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
+  const bool goes_aside = updates || (overwritten && panel.last != whole);
+  alignas(64) T aside[kEpilogueRows<T> * kPanel];
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = s.steps;
@@ -198,7 +210,8 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   }
   tile.start = nullptr;
   tile.start_stride = g.c_stride;
-  tile.c_stride = updates ? kPanel : g.c_stride;
+  tile.c_stride = goes_aside ? kPanel : g.c_stride;
+  tile.stored = goes_aside ? whole : panel.last;
   Lines lines = {};
   tile.lines = &lines;
   const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
@@ -218,11 +231,11 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
         tile.a = g.a + (row + i) * g.a_row_stride + s.begin * g.a_k_stride;
       }
       if (g.accumulate || s.begin > 0) tile.start = c;
-      tile.c = updates ? gradient + i * kPanel : c;
+      tile.c = goes_aside ? aside + i * kPanel : c;
       tile.b_is_far = packed && row + i == 0;
       tiles[rows - 1](tile);
     }
-    if (epilogue != nullptr) run_epilogue(*epilogue, block, gradient);
+    if (epilogue != nullptr) run_epilogue(*epilogue, block, goes_aside ? aside : nullptr);
   }
 }
 

@@ -87,6 +87,7 @@ struct TileArgs {
   std::size_t start_stride;
   T* c;
   std::size_t c_stride;
+  std::size_t stored;  // columns of the last vector that are written: `last`, or all of it
   Lines* lines;
 };
 
@@ -236,7 +237,7 @@ void gemm_tile(const TileArgs<T>& g) {
   for (const T* const end = b + left % kSteps * stride; b != end;) take(kOne);
   T* const out = g.c;
   const std::size_t c_stride = g.c_stride;
-  if (last == kCount) {  // whole stores: a masked one cannot be read back at once
+  if (g.stored == kCount) {  // whole stores: a masked one cannot be read back at once
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
@@ -248,7 +249,7 @@ void gemm_tile(const TileArgs<T>& g) {
   for (std::size_t i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kLast; ++v) store_whole(out + i * c_stride + v * kCount, c[i][v]);
-    Width::store_first(out + i * c_stride + kLast * kCount, c[i][kLast], last);
+    Width::store_first(out + i * c_stride + kLast * kCount, c[i][kLast], g.stored);
   }
 }
 
