@@ -10,6 +10,7 @@ import pytest
 import prelunet as pn
 from fit_checks import assert_refused, assert_same_models
 from network_models import labelled, mlp
+from prelunet import _core
 from prelunet.training import WatchedLoop
 from tolerances import assert_close_to_scale, sum_tolerance
 
@@ -186,6 +187,36 @@ def test_stop_training_ends_after_the_epoch(data):
     assert model.epochs_trained == 2
     assert model.stop_training
     assert model.fit(*data, epochs=3).epochs == [0, 1, 2]  # it holds for the fit that it stopped
+
+
+@pytest.mark.parametrize("hook", ["on_train_batch_end", "on_steps"])
+def test_a_stop_between_two_steps_cuts_the_epoch_short(data, hook):
+    """It counts as an epoch all the same: validated, and with the sums of its steps alone."""
+    X, y = data
+    model, calls = mlp(), []
+    stop_at = 2 * 3 + 2  # of 3 steps an epoch
+
+    class Stop(pn.Callback):
+        steps_between = 1 if hook == "on_steps" else None
+
+    def look(self, *_, **__):
+        self.model.stop_training = self.model.steps_trained == stop_at
+
+    setattr(Stop, hook, look)
+    watchers = [Stop(), recorder(calls, *HOOKS)]
+    history = model.fit(X, y, epochs=5, batch_size=10, validation_data=(X, y), callbacks=watchers)
+    assert model.steps_trained == stop_at
+    assert model.epochs_trained == 3
+    assert history.epochs == [0, 1, 2]
+    assert history["val_loss"][-1] == model.evaluate(X, y)["loss"]
+    assert [call[1] for call in calls if call[0] == "on_epoch_end"] == [0, 1, 2]
+
+    whole = mlp()
+    whole.fit(X, y, epochs=2, batch_size=10)
+    order = _core.row_order(whole.seed, 2, len(X))[: 2 * 10]
+    losses = whole.fit(X[order], y[order], batch_size=10, shuffle=False)["loss"]
+    assert history["loss"][-1] == losses[0]
+    assert_same_models(model, whole)
 
 
 def test_a_stop_before_the_first_epoch(data):

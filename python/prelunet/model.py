@@ -53,7 +53,7 @@ class Sequential(Network):
     epochs_trained : int
         How many epochs `fit` has finished, over all its calls.
     stop_training : bool
-        Set by callbacks to end `fit` after the epoch.
+        Set by callbacks to end `fit`.
 
     Raises
     ------

@@ -182,7 +182,8 @@ class WatchedLoop:
         order = self._order()
         totals = _core.Totals()
         done = 0
-        while done < self.steps:
+        stopped_before = self.model.stop_training  # by on_epoch_begin: after the epoch
+        while done < self.steps and self.model.stop_training == stopped_before:
             count = min(self.slice, self.steps - done, *self._steps_to_stops())
             rows = slice(done * self.batch_size, (done + count) * self.batch_size)
             if self.batch_hooks:

@@ -21,7 +21,9 @@ class TrainedModel(Protocol):
     Attributes
     ----------
     stop_training : bool
-        Set it to end training after the epoch.
+        Set it to end training: at once between two steps (`on_train_batch_end`, `on_steps`,
+        `on_epoch_progress`), elsewhere after the epoch. An epoch that is cut short counts as one,
+        and is validated.
     learning_rate : float
         The rate of the next update; setting it holds from there on.
     steps_trained : int

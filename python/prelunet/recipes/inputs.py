@@ -46,13 +46,6 @@ def digits_28(options: argparse.Namespace) -> data.Dataset:
     return data.split(data.load("mnist-5k"), test_size=0.2, seed=0)
 
 
-def hold_out_last(dataset: data.Dataset, share: float) -> tuple[Array, Array, Array, Array]:
-    """Return x and y to train on and, the last rows, to validate on: x, x, y, y."""
-    kept = len(dataset.x_train) - round(len(dataset.x_train) * share)
-    x, y = dataset.x_train, dataset.y_train
-    return x[:kept], x[kept:], y[:kept], y[kept:]
-
-
 def with_test_rows_last(dataset: data.Dataset) -> data.Dataset:
     """Return all rows as training rows, those of the test last, to be split anew."""
     x_test, y_test = test_rows(dataset)

@@ -8,7 +8,7 @@ and Xavier's (Glorot's) weights. TensorBoard shows all variables.
 
 The same here, and PReLU with an alpha for each filter. What differs: images come as bytes, scaled
 by 1/255 in the first layer; the accuracy printed is that of the 5,000 images of the last 100 steps,
-not of one batch; the last 5,000 rows of the 60,000 are the validation.
+not of one batch; all 60,000 rows are trained on, none held out.
 
 SGD comes out as in the assignment without dropout alone: 0.68 after 1,100 steps, 0.81 after 2,200
 and 0.88 at the end (``--dropout 0 --runs relu_sgd``). With its 0.5 SGD ends at 0.838 here and at
@@ -18,6 +18,7 @@ and 0.88 at the end (``--dropout 0 --runs relu_sgd``). With its 0.5 SGD ends at 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -59,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(run.name for run in RUNS)
     add = parser.add_argument
     add("--runs", type=inputs.names, metavar="NAME,...", help=f"among {names}; all unless given")
-    add("--epochs", type=read.count, metavar="N", help="passes over the data; 5, with --quick 1")
+    add("--steps", type=read.count, metavar="N", help="of 50 images; 5500, with --quick 80")
     add("--learning-rate", type=read.number, default=1e-4, metavar="RATE", help="of every run")
     add("--dropout", type=read.number, default=0.5, metavar="RATE", help="of units")
     add("--tensorboard", metavar="DIR", help="write all weights, biases and outputs there")
@@ -93,18 +94,17 @@ def train(
     """Train one network; return what came out, and the network."""
     model = network(run, options.seed, options.dropout)
     model.compile(run.optimizer(options.learning_rate), metrics=["accuracy"])
-    every = 10 if options.quick else 100
-    progress = StepLog(every, quiet=options.quiet)
+    x, y = dataset.x_train, dataset.y_train
+    steps = options.steps or (80 if options.quick else 5500)
+    progress = StepLog(math.gcd(steps, 10 if options.quick else 100), steps, quiet=options.quiet)
     watchers: list[pn.Callback] = [progress]
     if options.tensorboard is not None:
-        folder, samples = Path(options.tensorboard, run.name), dataset.x_train[:50]
-        watchers.append(pn.TensorBoard(folder, every=every, activations=samples))
-    x, x_validation, y, y_validation = inputs.hold_out_last(dataset, 1 / 12)
+        folder = Path(options.tensorboard, run.name)
+        watchers.append(pn.TensorBoard(folder, every=progress.steps_between, activations=x[:50]))
     began = time.perf_counter()
-    epochs = options.epochs or (1 if options.quick else 5)
+    epochs = math.ceil(steps / math.ceil(len(x) / 50))
     others: dict[str, Any] = {"verbose": not options.quiet, "callbacks": watchers}
-    others["validation_data"] = (x_validation, y_validation)
-    history = model.fit(x, y, batch_size=50, epochs=epochs, **others)
+    model.fit(x, y, batch_size=50, epochs=epochs, **others)
     seconds = time.perf_counter() - began
     return {
         "title": run.title,
@@ -113,7 +113,6 @@ def train(
         "seconds": seconds,
         "accuracy": progress.curve("accuracy"),
         "loss": progress.curve("loss"),
-        "val_accuracy": history["val_accuracy"],
     }, model
 
 

@@ -1,4 +1,4 @@
-"""Loss and accuracy of every so many steps, as assignments print them."""
+"""Training by steps, as assignments count it: loss and accuracy of every so many, and the last."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from prelunet.callbacks.base import Logs
 
 
 class StepLog(Callback):
-    """Loss and accuracy of each so many steps: kept, and printed where no bar shows them."""
+    """Loss and accuracy of each so many steps: kept, and printed where no bar shows them.
 
-    def __init__(self, every: int, *, quiet: bool) -> None:
+    Training ends with step `last`, a multiple of `every`.
+    """
+
+    def __init__(self, every: int, last: int, *, quiet: bool) -> None:
         self.steps_between = every
+        self.last = last
         self.quiet = quiet
         self.steps: list[int] = []
         self.logs: list[Logs] = []
@@ -21,6 +25,7 @@ class StepLog(Callback):
         """Keep and print."""
         self.steps.append(steps)
         self.logs.append(dict(logs or {}))
+        self.model.stop_training = steps == self.last
         if not self.quiet and not sys.stderr.isatty():  # a bar shows the same
             print(f"step {steps}, training accuracy {self.logs[-1]['accuracy']:.4g}", flush=True)
 
