@@ -219,6 +219,19 @@ def test_a_stop_between_two_steps_cuts_the_epoch_short(data, hook):
     assert_same_models(model, whole)
 
 
+def test_a_stop_that_is_taken_back_ends_nothing(data):
+    class Waver(pn.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = False
+
+    model = mlp()
+    assert model.fit(*data, epochs=3, batch_size=10, callbacks=[Waver()]).epochs == [0, 1, 2]
+    assert model.steps_trained == 3 * 3
+
+
 def test_a_stop_before_the_first_epoch(data):
     stop = pn.LambdaCallback(on_train_begin=lambda logs=None: setattr(model, "stop_training", True))
     model = mlp()

@@ -182,8 +182,8 @@ class WatchedLoop:
         order = self._order()
         totals = _core.Totals()
         done = 0
-        stopped_before = self.model.stop_training  # by on_epoch_begin: after the epoch
-        while done < self.steps and self.model.stop_training == stopped_before:
+        stops_after = self.model.stop_training  # on_epoch_begin has said so: after the epoch
+        while done < self.steps and (stops_after or not self.model.stop_training):
             count = min(self.slice, self.steps - done, *self._steps_to_stops())
             rows = slice(done * self.batch_size, (done + count) * self.batch_size)
             if self.batch_hooks:

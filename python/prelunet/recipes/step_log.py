@@ -25,7 +25,8 @@ class StepLog(Callback):
         """Keep and print."""
         self.steps.append(steps)
         self.logs.append(dict(logs or {}))
-        self.model.stop_training = steps == self.last
+        if steps == self.last:
+            self.model.stop_training = True
         if not self.quiet and not sys.stderr.isatty():  # a bar shows the same
             print(f"step {steps}, training accuracy {self.logs[-1]['accuracy']:.4g}", flush=True)
 
