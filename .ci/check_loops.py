@@ -24,12 +24,12 @@ class Tile(NamedTuple):
     scalars: int  # addresses and counters that may lie on the stack: not all have a register
 
 
-TILES = {"avx2": Tile(4, 3, "%ymm", scalars=2), "avx512": Tile(8, 3, "%zmm", scalars=7)}
+TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=6)}
 VECTOR_BYTES = {"%ymm": 32, "%zmm": 64}
 STEPS = 4  # kUnroll
 # A core that two threads share decodes some 3 instructions a cycle for each; two sums may run.
 INSTRUCTIONS_PER_SUM = {STEPS: 2.0, 1: 2.5}
-INSTRUCTIONS_PER_LINE = 6  # what asking for a line of what comes next may add
+INSTRUCTIONS_PER_LINE = 3  # what asking for a line of what comes next may add
 
 FUNCTION = re.compile(r"[0-9a-f]+ <(.*)>:")
 INSTRUCTION = re.compile(r" *([0-9a-f]+):\t(.*)")
