@@ -35,7 +35,8 @@ constexpr std::size_t kCopiedSteps = (std::size_t{48} << 10) / (kPanelColumns<T>
 // many.
 template <class T>
 PRELUNET_INLINE bool worth_copying(const Gemm<T>& g, const Panel& panel) {
-  constexpr std::size_t kAwkwardRows = 32, kEasyRows = 512, kFewSets = 2048;  // bytes
+  constexpr std::size_t kAwkwardRows = 32, kEasyRows = 512;
+  constexpr std::size_t kFewSets = 2048;  // bytes: rows so many apart, or a multiple, meet in two sets at most
   const std::size_t stride = g.b_stride * sizeof(T);
   const bool few_sets = stride > kFewSets && stride % kFewSets == 0;
   const bool whole_lines = panel.columns * sizeof(T) % kLineBytes == 0;
