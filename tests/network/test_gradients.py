@@ -116,6 +116,15 @@ def test_a_network_of_one_activation(rng, loss):
     assert_agrees_with_the_oracle(model, X, y, None, tolerance=ORACLE_GRADIENT)
 
 
+@pytest.mark.parametrize("units", [1, 3, 10, 20, 50, 61])
+def test_a_layer_without_activation_below_another(rng, units):
+    """It sums its deltas as they are made, and must leave them for its weight."""
+    model = pn.Sequential([dense(units), dense(7)], input_shape=(19,), dtype="float64", seed=0)
+    model.compile()
+    X, y = labelled(rng, 37, outputs=7)
+    assert_agrees_with_the_oracle(model, X, y, None, tolerance=ORACLE_GRADIENT)
+
+
 def test_a_deep_narrow_and_a_wide_network(rng):
     for widths in ([2] * 12 + [3], [300, 3]):
         model = mlp(widths=widths)
