@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/gemm_tile.h"
+#include "kernels/narrow_tile.h"
 #include "kernels/pack.h"
 #include "kernels/table.h"
 
@@ -103,12 +104,15 @@ PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& b
     add(e->gradient.x, e->gradient.x_stride);
     add(e->gradient.y, e->gradient.y_stride);
   }
-  if (e->update != nullptr) {
-    add(e->parameter.parameter, e->parameter.stride);
-    add(e->parameter.slot[0], e->parameter.stride);
-    add(e->parameter.slot[1], e->parameter.stride);
-    if (e->panels.panels != nullptr) add_packed(lines, e->panels, block);
+  if (e->update == nullptr) return;
+  for (const T* const array : {e->parameter.parameter, e->parameter.slot[0], e->parameter.slot[1]}) {
+    if (e->in_panels) {
+      add_packed(lines, e->panels, array, block);
+    } else {
+      add(array, e->parameter.stride);
+    }
   }
+  if (!e->in_panels) add_packed<T>(lines, e->panels, e->panels.panels, block);
 }
 
 // Rows [begin, end) of a slice.
@@ -125,14 +129,14 @@ PRELUNET_INLINE void add_slice(Lines& lines, const Slice<T>& s, std::size_t begi
 // What is wanted after the tiles of a block: by its epilogue, by the next gather, and the block's share of the next
 // slice of B.
 template <class T>
-PRELUNET_INLINE Lines lines_of(const Gemm<T>& g, const Slice<T>& s, const Block& block, const Slice<T>& next) {
+PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& s, const Block& block,
+                                const Slice<T>& next) {
   const std::size_t tile_rows = most_tile_rows(s.panel.vectors);
-  Lines lines;
+  lines.columns = 0;
   add_epilogue(lines, g, block);
   if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
   add_slice(lines, next, next.steps * block.row / g.m, next.steps * (block.row + block.rows) / g.m);
   lines.spread_over((block.rows + tile_rows - 1) / tile_rows * s.steps);
-  return lines;
 }
 
 // The product of a block stands aside, or (null) in C.
@@ -148,6 +152,7 @@ PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, cons
     e.backward(gradient);
   }
   if (e.update == nullptr) return;
+  if (e.in_panels) return update_in_panels(e, block, aside, kPanelColumns<T>);
   Update<T> update = e.parameter.at(block);
   update.gradient = aside;
   update.gradient_stride = kPanelColumns<T>;
@@ -196,6 +201,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
   const bool goes_aside = updates || (overwritten && panel.last != whole);
   alignas(64) T aside[kEpilogueRows<T> * kPanel];
+  if (updates && epilogue->in_panels) __builtin_memset(aside, 0, sizeof aside);  // it is read in whole squares
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = s.steps;
@@ -213,16 +219,18 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.start_stride = g.c_stride;
   tile.c_stride = goes_aside ? kPanel : g.c_stride;
   tile.stored = goes_aside ? whole : panel.last;
-  Lines lines = {};
+  Lines lines;
   tile.lines = &lines;
+  const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
   const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
-    end = row + kEpilogueRows<T> - (first + row) % kEpilogueRows<T>;
+    const std::size_t groups = narrow ? narrow_groups<T>(g.m - row) : 0;  // 0: lanes are columns
+    end = row + (groups > 0 ? groups * kLanes<T> : kEpilogueRows<T> - (first + row) % kEpilogueRows<T>);
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, panel.columns};
-    if (s.steps >= kWorthPrefetching) lines = lines_of(g, s, block, next);
-    for (std::size_t i = 0; i < block.rows; i += tile_rows) {
-      const std::size_t rows = block.rows - i < tile_rows ? block.rows - i : tile_rows;
+    if (s.steps >= kWorthPrefetching) list_lines(lines, g, s, block, next);
+    for (std::size_t i = 0, rows = 0; i < block.rows; i += rows) {
+      rows = groups > 0 || block.rows - i < tile_rows ? block.rows - i : tile_rows;
       T* const c = g.c + (row + i) * g.c_stride + s.column;
       if (gathered) {
         tile.a = g.a;
@@ -234,7 +242,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
       if (g.accumulate || s.begin > 0) tile.start = c;
       tile.c = goes_aside ? aside + i * kPanel : c;
       tile.b_is_far = packed && row + i == 0;
-      tiles[rows - 1](tile);
+      (groups > 0 ? kNarrowTiles<T>[groups - 1][panel.columns - 1] : tiles[rows - 1])(tile);
     }
     if (epilogue != nullptr) run_epilogue(*epilogue, block, goes_aside ? aside : nullptr);
   }

@@ -59,7 +59,7 @@ struct Lines {
   PRELUNET_INLINE void spread_over(std::size_t steps) {
     std::size_t lines = 0;
     for (std::size_t i = 0; i < columns; ++i) lines += column[i].count;
-    if (lines > steps) pace = (lines * kUnroll + steps - 1) / steps;
+    pace = lines > steps ? (lines * kUnroll + steps - 1) / steps : kUnroll;
   }
 
   // The lines of a block of rows, each `width` elements.

@@ -2,68 +2,128 @@
 #pragma once
 
 #include "kernels/activation.h"
+#include "kernels/transpose.h"
 #include "simd/lane_sum.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Calls f(offset of the parameter, offset of the gradient, lanes) for each vector of a block.
-template <class T, class F>
-PRELUNET_INLINE void for_each_vector_of(const Update<T>& g, F&& f) {
-  for (std::size_t i = 0; i < g.rows; ++i) {
-    for_each_vector<T>(g.columns, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
-      f(i * g.stride + j, i * g.gradient_stride + j, lanes);
-    });
-  }
-}
+// A rule moves a vector of a parameter: rule(parameter, gradient, its offset in the slots, lanes).
 
 // g = gradient + l2 * parameter, then parameter = decay * parameter - learning_rate * g; with momentum
 // velocity = momentum * velocity - learning_rate * g and parameter = decay * parameter + velocity (Nesterov: +
 // momentum * velocity - learning_rate * g).
-template <class T>
-void sgd_update(const Update<T>& g) {
-  const Vec<T> rate = splat(static_cast<T>(g.rule.learning_rate));
-  const Vec<T> momentum = splat(static_cast<T>(g.rule.momentum));
-  const Vec<T> l2 = splat(static_cast<T>(g.rule.l2));
-  const Vec<T> decay = splat(static_cast<T>(g.rule.decay));
-  T* const velocities = g.slot[0];
-  for_each_vector_of(g, [&](std::size_t at, std::size_t from, std::size_t lanes) __attribute__((always_inline)) {
-    const Vec<T> p = load_count<T>(g.parameter + at, lanes);
-    const Vec<T> gradient = fma(l2, p, load_count(g.gradient + from, lanes));
+template <class T, bool kMomentum>
+struct Sgd {
+  Vec<T> rate, momentum, l2, decay;
+  bool nesterov;
+  T* velocities;
+
+  explicit PRELUNET_INLINE Sgd(const Update<T>& g)
+      : rate(splat(static_cast<T>(g.rule.learning_rate))),
+        momentum(splat(static_cast<T>(g.rule.momentum))),
+        l2(splat(static_cast<T>(g.rule.l2))),
+        decay(splat(static_cast<T>(g.rule.decay))),
+        nesterov(g.rule.nesterov),
+        velocities(g.slot[0]) {}
+
+  PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
+    const Vec<T> p = load_count<T>(parameter, lanes);
+    const Vec<T> gradient = fma(l2, p, from);
     const Vec<T> decayed = p * decay;
-    if (velocities == nullptr) {
-      store_count(g.parameter + at, fma(-rate, gradient, decayed), lanes);
-      return;
+    if constexpr (kMomentum) {
+      const Vec<T> step = rate * gradient;
+      const Vec<T> velocity = fma(momentum, load_count<T>(velocities + at, lanes), -step);
+      store_count(velocities + at, velocity, lanes);
+      const Vec<T> change = nesterov ? fma(momentum, velocity, -step) : velocity;
+      store_count(parameter, decayed + change, lanes);
+    } else {
+      store_count(parameter, fma(-rate, gradient, decayed), lanes);
     }
-    const Vec<T> step = rate * gradient;
-    const Vec<T> velocity = fma(momentum, load_count<T>(velocities + at, lanes), -step);
-    store_count(velocities + at, velocity, lanes);
-    const Vec<T> change = g.rule.nesterov ? fma(momentum, velocity, -step) : velocity;
-    store_count(g.parameter + at, decayed + change, lanes);
-  });
-}
+  }
+};
 
 // Kingma & Ba 2015, with AdamW's decoupled decay (Loshchilov & Hutter 2019).
 template <class T>
-void adam_update(const Update<T>& g) {
-  const UpdateRule& r = g.rule;
-  const Vec<T> rate = splat(static_cast<T>(r.learning_rate / r.correction_1));
-  const Vec<T> beta_1 = splat(static_cast<T>(r.beta_1)), rest_1 = splat(static_cast<T>(1.0 - r.beta_1));
-  const Vec<T> beta_2 = splat(static_cast<T>(r.beta_2)), rest_2 = splat(static_cast<T>(1.0 - r.beta_2));
-  const Vec<T> correction_2 = splat(static_cast<T>(1.0 / r.correction_2));
-  const Vec<T> epsilon = splat(static_cast<T>(r.epsilon));
-  const Vec<T> l2 = splat(static_cast<T>(r.l2));
-  const Vec<T> decay = splat(static_cast<T>(r.decay));
-  for_each_vector_of(g, [&](std::size_t at, std::size_t from, std::size_t lanes) __attribute__((always_inline)) {
-    const Vec<T> p = load_count<T>(g.parameter + at, lanes);
-    const Vec<T> gradient = fma(l2, p, load_count(g.gradient + from, lanes));
-    const Vec<T> m = fma(beta_1, load_count<T>(g.slot[0] + at, lanes), rest_1 * gradient);
-    const Vec<T> v = fma(beta_2, load_count<T>(g.slot[1] + at, lanes), rest_2 * (gradient * gradient));
-    store_count(g.slot[0] + at, m, lanes);
-    store_count(g.slot[1] + at, v, lanes);
+struct Adam {
+  Vec<T> rate, beta_1, rest_1, beta_2, rest_2, correction_2, epsilon, l2, decay;
+  T* first;
+  T* second;
+
+  explicit PRELUNET_INLINE Adam(const Update<T>& g)
+      : rate(splat(static_cast<T>(g.rule.learning_rate / g.rule.correction_1))),
+        beta_1(splat(static_cast<T>(g.rule.beta_1))),
+        rest_1(splat(static_cast<T>(1.0 - g.rule.beta_1))),
+        beta_2(splat(static_cast<T>(g.rule.beta_2))),
+        rest_2(splat(static_cast<T>(1.0 - g.rule.beta_2))),
+        correction_2(splat(static_cast<T>(1.0 / g.rule.correction_2))),
+        epsilon(splat(static_cast<T>(g.rule.epsilon))),
+        l2(splat(static_cast<T>(g.rule.l2))),
+        decay(splat(static_cast<T>(g.rule.decay))),
+        first(g.slot[0]),
+        second(g.slot[1]) {}
+
+  PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
+    const Vec<T> p = load_count<T>(parameter, lanes);
+    const Vec<T> gradient = fma(l2, p, from);
+    const Vec<T> m = fma(beta_1, load_count<T>(first + at, lanes), rest_1 * gradient);
+    const Vec<T> v = fma(beta_2, load_count<T>(second + at, lanes), rest_2 * (gradient * gradient));
+    store_count(first + at, m, lanes);
+    store_count(second + at, v, lanes);
     const Vec<T> change = rate * m / (sqrt(v * correction_2) + epsilon);
-    store_count(g.parameter + at, p * decay - change, lanes);
-  });
+    store_count(parameter, p * decay - change, lanes);
+  }
+};
+
+// What these loops read of their arguments lies in locals: their stores might be of them.
+template <class T, class Rule>
+void update_rows(const Update<T>& g) {
+  const Rule rule(g);
+  const std::size_t columns = g.columns, stride = g.stride, gradient_stride = g.gradient_stride;
+  T* const parameter = g.parameter;
+  const T* gradient = g.gradient;
+  std::size_t row = 0;
+  for (std::size_t rows = g.rows; rows > 0; --rows, row += stride, gradient += gradient_stride) {
+    for_each_vectors<T, true>(columns,
+                              [&](std::size_t j, std::size_t lanes, auto vectors) __attribute__((always_inline)) {
+#pragma GCC unroll 3
+                                for (std::size_t v = 0; v < decltype(vectors)::value; ++v) {
+                                  const std::size_t at = j + v * kLanes<T>;
+                                  rule(parameter + row + at, load_count(gradient + at, lanes), row + at, lanes);
+                                }
+                              });
+  }
+}
+
+// Up to a vector's lanes of columns, whose gradient is given transposed, in whole squares.
+template <class T, class Rule>
+void update_turned(const Update<T>& g) {
+  const Rule rule(g);
+  const std::size_t rows = g.rows, columns = g.columns, stride = g.stride, gradient_stride = g.gradient_stride;
+  T* const parameter = g.parameter;
+  const T* gradient = g.gradient;
+  std::size_t j = 0;
+  for (; columns == kLanes<T> && j + kLanes<T> <= rows; j += kLanes<T>) {
+    transpose<Vec<T>>(gradient + j, gradient_stride, [&](std::size_t i, Vec<T> v) __attribute__((always_inline)) {
+      const std::size_t at = (j + i) * stride;
+      rule(parameter + at, v, at, kLanes<T>);
+    });
+  }
+  for (; j < rows; j += kLanes<T>) {
+    transpose<Vec<T>>(gradient + j, gradient_stride, [&](std::size_t i, Vec<T> v) __attribute__((always_inline)) {
+      const std::size_t at = (j + i) * stride;
+      if (j + i < rows) rule(parameter + at, v, at, columns);
+    });
+  }
+}
+
+template <class T>
+void sgd_update(const Update<T>& g) {
+  g.slot[0] == nullptr ? update_rows<T, Sgd<T, false>>(g) : update_rows<T, Sgd<T, true>>(g);
+}
+template <class T>
+void sgd_update_turned(const Update<T>& g) {
+  g.slot[0] == nullptr ? update_turned<T, Sgd<T, false>>(g) : update_turned<T, Sgd<T, true>>(g);
 }
 
 // NaN stays NaN: only what is known to be outside moves.

@@ -1,65 +1,36 @@
-// W^T in panels, as the forward product reads it: squares of a vector's (or half a vector's) lanes, transposed in
-// registers.
+// W^T in panels, as the forward product reads it: squares of a vector's (or half a vector's) lanes, transposed.
 #pragma once
-
-#include <utility>
 
 #include "kernels/activation.h"
 #include "kernels/gemm_tile.h"
 #include "kernels/table.h"
+#include "kernels/transpose.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Element j of the first two rows of a 2 x 2 exchange of blocks kDistance wide: [a b; c d] becomes [a c; b d].
-template <std::size_t kDistance, class V, std::size_t... j>
-PRELUNET_INLINE void exchange_blocks(V& upper, V& lower, std::index_sequence<j...>) {
-  constexpr int kCount = sizeof...(j);
-  const V a = upper;
-  const V b = lower;
-  upper = __builtin_shufflevector(a, b, ((j & kDistance) == 0 ? int(j) : kCount + int(j) - int(kDistance))...);
-  lower = __builtin_shufflevector(a, b, ((j & kDistance) == 0 ? int(j) + int(kDistance) : kCount + int(j))...);
-}
-
-// Transposes a square of kCount rows, block by block: halves first, then quarters, down to elements.
-template <class Vector, std::size_t kCount, std::size_t kDistance = kCount / 2>
-PRELUNET_INLINE void transpose(Vector (&row)[kCount]) {
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < kCount; ++i) {
-    if ((i & kDistance) == 0) {
-      exchange_blocks<kDistance>(row[i], row[i + kDistance], std::make_index_sequence<kCount>{});
-    }
-  }
-  if constexpr (kDistance > 1) transpose<Vector, kCount, kDistance / 2>(row);
-}
-
 // A square of W, transposed, into a panel.
 template <class T, class Width>
 PRELUNET_INLINE void pack_square(const T* w, std::size_t w_stride, T* out, std::size_t out_stride) {
-  constexpr std::size_t kCount = Width::kCount;
-  typename Width::Vector row[kCount];
-#pragma GCC unroll 16
-  for (std::size_t j = 0; j < kCount; ++j) row[j] = load_whole<typename Width::Vector>(w + j * w_stride);
-  transpose(row);
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < kCount; ++i) store_whole(out + i * out_stride, row[i]);
+  using Vector = typename Width::Vector;
+  transpose<Vector>(w, w_stride, [&](std::size_t j, Vector v) __attribute__((always_inline)) {
+    store_whole(out + j * out_stride, v);
+  });
 }
 
 // The same for an edge: up to kCount rows and columns, into the first `width` lanes; lanes without a row become zeros.
 template <class T, class Width>
 void pack_edge(std::size_t rows, std::size_t columns, const T* w, std::size_t w_stride, std::size_t width, T* out,
                std::size_t out_stride) {
+  using Vector = typename Width::Vector;
   constexpr std::size_t kCount = Width::kCount;
-  typename Width::Vector row[kCount] = {};
-#pragma GCC unroll 16
-  for (std::size_t j = 0; j < kCount; ++j) {
-    if (j < rows) row[j] = Width::load_first(w + j * w_stride, columns);
+  alignas(64) T square[kCount * kCount] = {};
+  for (std::size_t j = 0; j < rows; ++j) {
+    store_whole(square + j * kCount, Width::load_first(w + j * w_stride, columns));
   }
-  transpose(row);
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < kCount; ++i) {
-    if (i < columns) Width::store_first(out + i * out_stride, row[i], width);
-  }
+  transpose<Vector>(square, kCount, [&](std::size_t j, Vector v) __attribute__((always_inline)) {
+    if (j < columns) Width::store_first(out + j * out_stride, v, width);
+  });
 }
 
 // Columns [0, columns) of up to kCount rows of W, transposed, into the first `width` lanes of a panel's rows.
@@ -100,24 +71,46 @@ std::size_t packed_columns(std::size_t n) {
   return width;
 }
 
-// Panel by panel (next_panel), row p of W^T after row p, each padded with zeros to the panel's width.
+// Rows of W that are a vector of a panel's rows, and where they lie there.
 template <class T>
-void pack_panels(const Panels<T>& g, std::size_t begin, std::size_t end) {
-  const std::size_t full = full_panels<T>(g.n);
+struct Strip {
+  std::size_t row, rows;
+  std::size_t width;  // with the padding
+  std::size_t offset, stride;
+};
+
+// Calls f(strip) for all strips of the panels that begin in columns [begin, end) of W^T, which both begin panels.
+template <class T, class F>
+PRELUNET_INLINE void for_each_strip(std::size_t n, std::size_t k, std::size_t begin, std::size_t end, F&& f) {
+  const std::size_t full = full_panels<T>(n);
   for (std::size_t column = begin < full ? begin : full; column < end;) {
-    const Panel panel = next_panel<T>(g.n - column);
-    if (column < begin) {  // a panel of the last few, which another thread packs
-      column += panel.columns;
-      continue;
-    }
-    for (std::size_t j = 0; j < panel.width; j += kLanes<T>) {
+    const Panel panel = next_panel<T>(n - column);
+    for (std::size_t j = 0; j < panel.width && column >= begin; j += kLanes<T>) {  // before begin: another thread's
       const std::size_t rows = panel.columns - j < kLanes<T> ? panel.columns - j : kLanes<T>;
       const std::size_t width = panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>;
-      pack_strip(rows, g.k, g.w + (column + j) * g.w_stride, g.w_stride, width, g.panels + column * g.k + j,
-                 panel.width);
+      f(Strip<T>{column + j, rows, width, column * k + j, panel.width});
     }
     column += panel.columns;
   }
+}
+
+// Panel by panel (next_panel), row p of W^T after row p, each padded with zeros to the panel's width.
+template <class T>
+void pack_panels(const Panels<T>& g, std::size_t begin, std::size_t end) {
+  for_each_strip<T>(g.n, g.k, begin, end, [&](const Strip<T>& s) {
+    pack_strip(s.rows, g.k, g.w + s.row * g.w_stride, g.w_stride, s.width, g.panels + s.offset, s.stride);
+  });
+}
+
+template <class T>
+void unpack_panels(const Panels<T>& g, T* w, std::size_t begin, std::size_t end) {
+  for_each_strip<T>(g.n, g.k, begin, end, [&](const Strip<T>& s) {
+    for (std::size_t p = 0; p < g.k; p += kLanes<T>) {
+      const std::size_t rows = g.k - p < kLanes<T> ? g.k - p : kLanes<T>;
+      pack_strip(rows, s.rows, g.panels + s.offset + p * s.stride, s.stride, rows, w + s.row * g.w_stride + p,
+                 g.w_stride);
+    }
+  });
 }
 
 // B given by rows into the same panels.
@@ -152,28 +145,55 @@ PRELUNET_INLINE PanelPlace panel_of(std::size_t n, std::size_t row) {
   return {column, panel.width};
 }
 
-// The lines that pack_block will write.
+// The strip of up to kLanes rows of W that begins at row `row`, from column `column` of W on. Panels begin at multiples
+// of kLanes<T>, and a block passes one only where it begins at one, so that no strip lies in two.
 template <class T>
-PRELUNET_INLINE void add_packed(Lines& lines, const Panels<T>& g, const Block& block) {
-  const std::size_t row = g.row + block.row;
+PRELUNET_INLINE Strip<T> strip_at(const Panels<T>& g, std::size_t row, std::size_t rows, std::size_t column) {
   const PanelPlace place = panel_of<T>(g.n, row);
-  const T* const to = g.panels + place.column * g.k + (g.column + block.column) * place.width + (row - place.column);
-  lines.add(to, place.width, block.columns, 1, true);
+  if (rows > kLanes<T>) rows = kLanes<T>;
+  return {row, rows, rows, place.column * g.k + column * place.width + (row - place.column), place.width};
 }
 
-// A block of W again, as an epilogue takes it (kEpilogueRows); the padding stays as it is. Panels begin at multiples of
-// kLanes<T>, and a block passes one only where it begins at one, so that no strip lies in two.
+// Calls f(strip, its first row in the block) for a block of W as an epilogue takes it (kEpilogueRows).
+template <class T, class F>
+PRELUNET_INLINE void for_each_strip_of(const Panels<T>& g, const Block& block, F&& f) {
+  for (std::size_t j = 0; j < block.rows; j += kLanes<T>) {
+    f(strip_at(g, g.row + block.row + j, block.rows - j, g.column + block.column), j);
+  }
+}
+
+// The lines of an array in panels that an epilogue will write.
+template <class T>
+PRELUNET_INLINE void add_packed(Lines& lines, const Panels<T>& g, const T* array, const Block& block) {
+  if (array == nullptr) return;
+  const Strip<T> s = strip_at(g, g.row + block.row, block.rows, g.column + block.column);
+  lines.add(array + s.offset, s.stride, block.columns, 1, true);
+}
+
+// A block of W again; the padding stays as it is.
 template <class T>
 void pack_block(const Panels<T>& g, const Block& block) {
-  const std::size_t first = g.row + block.row;
-  const std::size_t k = g.column + block.column;
-  for (std::size_t j = 0; j < block.rows; j += kLanes<T>) {
-    const std::size_t row = first + j;
-    const PanelPlace place = panel_of<T>(g.n, row);
-    const std::size_t rows = block.rows - j < kLanes<T> ? block.rows - j : kLanes<T>;
-    pack_strip(rows, block.columns, g.w + row * g.w_stride + k, g.w_stride, rows,
-               g.panels + place.column * g.k + k * place.width + (row - place.column), place.width);
-  }
+  for_each_strip_of(g, block, [&](const Strip<T>& s, std::size_t) {
+    pack_strip(s.rows, block.columns, g.w + s.row * g.w_stride + g.column + block.column, g.w_stride, s.width,
+               g.panels + s.offset, s.stride);
+  });
+}
+
+// Moves a block of a parameter that lies in panels, as do its slots; u is the update of all of it.
+template <class T>
+void update_in_panels(const Epilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
+  Update<T> part = e.parameter;
+  part.rows = block.columns;
+  part.gradient_stride = gradient_stride;
+  for_each_strip_of(e.panels, block, [&](const Strip<T>& s, std::size_t row) {
+    part.columns = s.rows;
+    part.parameter = e.parameter.parameter + s.offset;
+    part.slot[0] = moved(e.parameter.slot[0], s.offset);
+    part.slot[1] = moved(e.parameter.slot[1], s.offset);
+    part.stride = s.stride;
+    part.gradient = gradient + row * gradient_stride;
+    e.update(part);
+  });
 }
 
 }  // namespace

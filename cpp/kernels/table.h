@@ -138,9 +138,10 @@ struct Epilogue {
   ActivationForward<T> activation;
   void (*backward)(const ActivationBackward<T>&);  // c is grad_y
   ActivationBackward<T> gradient;
-  void (*update)(const Update<T>&);  // c is a gradient: it moves its parameter, is packed again, and is not stored
+  void (*update)(const Update<T>&);  // c is a gradient: it moves its parameter, and is not stored
   Update<T> parameter;
-  Panels<T> panels;  // of the parameter, or panels.panels null
+  Panels<T> panels;  // of the parameter, which is packed again; or panels.panels null
+  bool in_panels;    // the parameter lies in panels alone, and its slots lie like it; the update is one turned
 };
 
 // Rows that a thread will gather next, asked for a cache line at a time while it multiplies.
@@ -210,7 +211,9 @@ struct KernelTable {
   void (*gemm)(const Gemm<T>&);
   // Columns [begin, end) of W^T into their panels; both are multiples of panel_columns, or end is n.
   void (*pack_panels)(const Panels<T>&, std::size_t begin, std::size_t end);
-  // The same for B given by rows: row p is the n elements at b + row_offset[p].
+  // Panels back into W, which is g.w without its const.
+  void (*unpack_panels)(const Panels<T>& g, T* w, std::size_t begin, std::size_t end);
+  // Panels of B given by rows: row p is the n elements at b + row_offset[p].
   void (*pack_rows)(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels);
 
   void (*activation_forward[static_cast<int>(ActivationId::count)])(const ActivationForward<T>&);
@@ -230,6 +233,9 @@ struct KernelTable {
   void (*argmax_rows)(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place);
 
   void (*update[static_cast<int>(UpdateId::count)])(const Update<T>&);
+  // Of as many columns as a vector has lanes at most; the gradient is given transposed, in whole squares of those
+  // lanes.
+  void (*update_turned[static_cast<int>(UpdateId::count)])(const Update<T>&);
   void (*clip_by_value)(std::size_t count, T* x, double limit);
   void (*scale)(std::size_t count, T* x, double factor);
   double (*sum_of_squares)(std::size_t count, const T* x);

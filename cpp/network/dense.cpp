@@ -21,6 +21,34 @@ void Dense<T>::refresh(Team& team) {
 }
 
 template <class T>
+bool Dense<T>::reserve_room() {
+  const Parameter<T>& weight = this->weight();
+  for (int i = 0; i < 2; ++i) {
+    if (weight.slot[i] != nullptr && slot_panels_[i].size() == 0) slot_panels_[i] = Arena<T>(panels_.size());
+  }
+  return true;
+}
+
+template <class T>
+void Dense<T>::take_parameters(Team& team) {
+  const Parameter<T>& weight = this->weight();
+  for (int i = 0; i < 2; ++i) {
+    if (weight.slot[i] != nullptr) pack(team, panels_of(weight.slot[i], slot_panels_[i]));
+  }
+  if (team.rank() == 0) taken_ = true;
+}
+
+template <class T>
+void Dense<T>::return_parameters(Team& team) {
+  const Parameter<T>& weight = this->weight();
+  unpack(team, panels(), weight.value);
+  for (int i = 0; i < 2; ++i) {
+    if (weight.slot[i] != nullptr) unpack(team, panels_of(weight.slot[i], slot_panels_[i]), weight.slot[i]);
+  }
+  if (team.rank() == 0) taken_ = false;
+}
+
+template <class T>
 void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
   Gemm<T> g{};  // x W^T
   g.m = flow.rows;
@@ -83,9 +111,17 @@ void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow) const {
 
   Epilogue<T> epilogue{};
   if (flow.update != nullptr) {
-    epilogue.update = kernel_table<T>().update[static_cast<int>(flow.update->id)];
+    const auto& kernels = kernel_table<T>();
+    epilogue.update = (taken_ ? kernels.update_turned : kernels.update)[static_cast<int>(flow.update->id)];
     epilogue.parameter = flow.update->of(this->weight(), features_);
     epilogue.panels = panels();
+    epilogue.in_panels = taken_;
+    if (taken_) {
+      epilogue.parameter.parameter = panels_.data();
+      for (int i = 0; i < 2; ++i) {
+        if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();
+      }
+    }
     g.epilogue = &epilogue;
   }
   gemm(team, g, Split::output);

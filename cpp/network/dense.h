@@ -12,6 +12,9 @@ class Dense final : public Weighted<T> {
   Dense(const Shape& input, std::size_t units, bool use_bias, bool trainable);
 
   void refresh(Team& team) override;
+  bool reserve_room() override;
+  void take_parameters(Team& team) override;
+  void return_parameters(Team& team) override;
   std::size_t work_size(std::size_t rows) const override {
     return this->curve_work_size(rows) + this->bias_work_size(rows);
   }
@@ -23,7 +26,10 @@ class Dense final : public Weighted<T> {
   void gradients(Team& team, const Flow<T>& flow) const override;
 
  private:
-  Panels<T> panels() const { return {units_, features_, this->weight().value, features_, panels_.data(), 0, 0}; }
+  Panels<T> panels() const { return panels_of(this->weight().value, panels_); }
+  Panels<T> panels_of(const T* matrix, const Arena<T>& packed) const {
+    return {units_, features_, matrix, features_, packed.data(), 0, 0};
+  }
   void weight_gradient(Team& team, const Flow<T>& flow) const;
 
   // The activation's sums must stay in place from block to block: they come first.
@@ -33,6 +39,9 @@ class Dense final : public Weighted<T> {
   std::size_t features_;
   std::size_t units_;
   Arena<T> panels_;  // W^T as the forward tile wants it
+  // The weight lies in panels_ alone, and its slots in these: an update then writes one copy, not two.
+  bool taken_ = false;
+  Arena<T> slot_panels_[2];
 };
 
 }  // namespace prelunet

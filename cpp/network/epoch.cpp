@@ -181,12 +181,31 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   };
 
   const int wanted = threads_for(batch_size, 3.0);
+  Layer<T>* const taker =
+      fused && run.penalty.l2 == 0.0 ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs) : nullptr;
+  if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->take_parameters(team); });
   for (int threads = wanted; reached.epoch < run.epochs && !stop.asked();) {
     Company company(threads, wanted);
     run_team(threads, [&](Team& team) { work(team, company); });
     threads = company.crowded() ? threads / 2 : wanted;
   }
+  if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->return_parameters(team); });
   return !stop.asked();
+}
+
+// The layer that has its parameters to itself for so many steps, or null: the lowest one that learns, whose inputs want
+// no gradient, where nothing in Python may look at them meanwhile and there are steps enough to repay the way to its
+// own place and back.
+template <class T>
+Layer<T>* Network<T>::layer_to_take(std::size_t steps) const {
+  constexpr std::size_t kWorthTaking = 8;
+  const std::size_t lowest = plan_.lowest_trained();
+  if (steps < kWorthTaking || lowest == plan_.steps.size()) return nullptr;
+  for (const auto& step : plan_.steps) {
+    if (step->calls_python()) return nullptr;
+  }
+  Layer<T>* const layer = plan_.steps[lowest].get();
+  return layer->reserve_room() ? layer : nullptr;
 }
 
 template <class T>

@@ -71,6 +71,13 @@ class Layer {
   // Parameters have changed: renew what is derived from them. The team has met before and meets after.
   virtual void refresh(Team&) {}
 
+  // Between take_parameters() and return_parameters() nobody but this layer reads or moves its parameters and their
+  // slots, and no gradient of its inputs is wanted: it may keep them where that costs least. The team has met before
+  // each and meets after. First one thread asks for the room; false: the layer has no such place.
+  virtual bool reserve_room() { return false; }
+  virtual void take_parameters(Team&) {}
+  virtual void return_parameters(Team&) {}
+
   // Takes the activation that follows into this step, its parameter after this layer's own; false: not a step that can.
   virtual bool fuse(const CurveSpec&) { return false; }
   // Backward reads what the fused activation was applied to.

@@ -110,6 +110,7 @@ class Network {
   // `passes`: products of the size of a forward pass: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const;
 
+  Layer<T>* layer_to_take(std::size_t steps) const;
   void update_and_refresh(Team& team, const StepUpdate& update);
 
   Shape input_;

@@ -16,7 +16,7 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
     epilogue = *g.epilogue;
     if (epilogue.forward != nullptr) epilogue.activation = epilogue.activation.at(block);
     if (epilogue.backward != nullptr) epilogue.gradient = epilogue.gradient.at(block);
-    if (epilogue.update != nullptr) epilogue.parameter = epilogue.parameter.at(block);
+    if (epilogue.update != nullptr && !epilogue.in_panels) epilogue.parameter = epilogue.parameter.at(block);
     epilogue.panels.row += block.row;
     epilogue.panels.column += block.column;
     g.epilogue = &epilogue;
@@ -85,10 +85,17 @@ void pack(Team& team, const Panels<T>& g) {
   kernel_table<T>().pack_panels(g, columns.begin, columns.end);
 }
 
+template <class T>
+void unpack(Team& team, const Panels<T>& g, T* w) {
+  const Range columns = team.share(g.n, kernel_table<T>().panel_columns);
+  kernel_table<T>().unpack_panels(g, w, columns.begin, columns.end);
+}
+
 #define PRELUNET_INSTANTIATE(T)                                  \
   template void gemm(Team&, const Gemm<T>&, Split);              \
   template std::size_t packed_size<T>(std::size_t, std::size_t); \
-  template void pack(Team&, const Panels<T>&);
+  template void pack(Team&, const Panels<T>&);                   \
+  template void unpack(Team&, const Panels<T>&, T*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)
 #undef PRELUNET_INSTANTIATE

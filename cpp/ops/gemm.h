@@ -23,5 +23,8 @@ template <class T>
 std::size_t packed_size(std::size_t n, std::size_t k);
 template <class T>
 void pack(Team& team, const Panels<T>& g);
+// Panels back into W, which is `w`.
+template <class T>
+void unpack(Team& team, const Panels<T>& g, T* w);
 
 }  // namespace prelunet

@@ -101,6 +101,20 @@ def test_slices_of_b_do_not_change_the_chain(rng, m, n, k):
     assert_same_bits(pn.ops.gemm(a, b), exact_chain(a, b, fused=fused))
 
 
+# One off each group of rows that are lanes where columns are few, and one off those few.
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 49, 52, 53])
+@pytest.mark.parametrize("transpose_b", [False, True])
+def test_few_columns_keep_the_chain(rng, n, transpose_b):
+    fused = pn.show_config(mode="dicts")["isa"] != "baseline"
+    for k in (1, 15, 16, 17, 33, 1025):  # the last goes by slices: chains are stored and continued
+        a, b = operands(rng, 65, n, k, np.float32)
+        expected = exact_chain(a, b, fused=fused)
+        stored_b = np.ascontiguousarray(b.T) if transpose_b else b
+        for m in (1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 65):
+            c = pn.ops.gemm(a[:m], stored_b, transpose_b=transpose_b)
+            assert_same_bits(c, expected[:m], f"{m}x{n}x{k}")
+
+
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), FORMS)
 def test_threads_do_not_change_the_bits(rng, dtype, transpose_a, transpose_b):
     form = {"transpose_a": transpose_a, "transpose_b": transpose_b}

@@ -1,0 +1,46 @@
+// Squares transposed on their way from memory: as many rows as a vector has lanes.
+#pragma once
+
+#include <utility>
+
+#include "simd/vec.h"
+
+namespace prelunet::PRELUNET_ISA {
+namespace {
+
+constexpr std::size_t kPartBytes = 16;  // what all vectors consist of, and what interleave() stays within
+
+// Of each part of a and b, the elements of the lower (kHigh 0) or upper (1) halves in turn.
+template <std::size_t kHigh, class V, std::size_t... j>
+PRELUNET_INLINE V interleave(V a, V b, std::index_sequence<j...>) {
+  constexpr std::size_t kCount = sizeof...(j), kPart = kPartBytes * kCount / sizeof(V);
+  return __builtin_shufflevector(a, b, int(j / kPart * kPart + (kHigh * kPart + j % kPart) / 2 + j % 2 * kCount)...);
+}
+
+// Calls f(column, vector) for each column of the square of rows at p, `stride` apart. Part i of the vectors read comes
+// from row i of the parts' rows: what is left to do stays within parts.
+template <class Vector, class T, class F>
+PRELUNET_INLINE void transpose(const T* p, std::size_t stride, F&& f) {
+  constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);
+  constexpr std::make_index_sequence<kCount> kIndices{};
+#pragma GCC unroll 8
+  for (std::size_t j = 0; j < kCount; j += kPart) {
+    Vector row[kPart];
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kPart; ++i) row[i] = load_parts<Vector>(p + i * stride + j, kPart * stride);
+    if constexpr (kPart == 2) {
+      f(j, interleave<0>(row[0], row[1], kIndices));
+      f(j + 1, interleave<1>(row[0], row[1], kIndices));
+    } else {
+      const Vector even[2] = {interleave<0>(row[0], row[2], kIndices), interleave<1>(row[0], row[2], kIndices)};
+      const Vector odd[2] = {interleave<0>(row[1], row[3], kIndices), interleave<1>(row[1], row[3], kIndices)};
+      f(j, interleave<0>(even[0], odd[0], kIndices));
+      f(j + 1, interleave<1>(even[0], odd[0], kIndices));
+      f(j + 2, interleave<0>(even[1], odd[1], kIndices));
+      f(j + 3, interleave<1>(even[1], odd[1], kIndices));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace prelunet::PRELUNET_ISA
