@@ -106,13 +106,13 @@ PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& b
   }
   if (e->update == nullptr) return;
   for (const T* const array : {e->parameter.parameter, e->parameter.slot[0], e->parameter.slot[1]}) {
-    if (e->in_panels) {
+    if (e->update_in_panels != nullptr) {
       add_packed(lines, e->panels, array, block);
     } else {
       add(array, e->parameter.stride);
     }
   }
-  if (!e->in_panels) add_packed<T>(lines, e->panels, e->panels.panels, block);
+  if (e->update_in_panels == nullptr) add_packed<T>(lines, e->panels, e->panels.panels, block);
 }
 
 // Rows [begin, end) of a slice.
@@ -126,16 +126,17 @@ PRELUNET_INLINE void add_slice(Lines& lines, const Slice<T>& s, std::size_t begi
   }
 }
 
-// What is wanted after the tiles of a block: by its epilogue, by the next gather, and the block's share of the next
-// slice of B.
+// What is wanted after the tiles of a block: by its epilogue, by the next gather, and rows of the next slice of B, of
+// which each row of the block has a share.
 template <class T>
 PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& s, const Block& block,
-                                const Slice<T>& next) {
+                                const Slice<T>& next, std::size_t share) {
   const std::size_t tile_rows = most_tile_rows(s.panel.vectors);
   lines.columns = 0;
   add_epilogue(lines, g, block);
   if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
-  add_slice(lines, next, next.steps * block.row / g.m, next.steps * (block.row + block.rows) / g.m);
+  const std::size_t begin = block.row * share, end = begin + block.rows * share;
+  if (begin < next.steps) add_slice(lines, next, begin, end < next.steps ? end : next.steps);
   lines.spread_over((block.rows + tile_rows - 1) / tile_rows * s.steps);
 }
 
@@ -152,7 +153,7 @@ PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, cons
     e.backward(gradient);
   }
   if (e.update == nullptr) return;
-  if (e.in_panels) return update_in_panels(e, block, aside, kPanelColumns<T>);
+  if (e.update_in_panels != nullptr) return update_in_panels(e, block, aside, kPanelColumns<T>);
   Update<T> update = e.parameter.at(block);
   update.gradient = aside;
   update.gradient_stride = kPanelColumns<T>;
@@ -201,7 +202,8 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
   const bool goes_aside = updates || (overwritten && panel.last != whole);
   alignas(64) T aside[kEpilogueRows<T> * kPanel];
-  if (updates && epilogue->in_panels) __builtin_memset(aside, 0, sizeof aside);  // it is read in whole squares
+  if (updates && epilogue->update_in_panels != nullptr)
+    __builtin_memset(aside, 0, sizeof aside);  // it is read in whole squares
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = s.steps;
@@ -221,6 +223,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.stored = goes_aside ? whole : panel.last;
   Lines lines;
   tile.lines = &lines;
+  const std::size_t share = (next.steps + g.m - 1) / g.m;
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
   const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
@@ -228,7 +231,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
     end = row + (groups > 0 ? groups * kLanes<T> : kEpilogueRows<T> - (first + row) % kEpilogueRows<T>);
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, panel.columns};
-    if (s.steps >= kWorthPrefetching) list_lines(lines, g, s, block, next);
+    if (s.steps >= kWorthPrefetching) list_lines(lines, g, s, block, next, share);
     for (std::size_t i = 0, rows = 0; i < block.rows; i += rows) {
       rows = groups > 0 || block.rows - i < tile_rows ? block.rows - i : tile_rows;
       T* const c = g.c + (row + i) * g.c_stride + s.column;

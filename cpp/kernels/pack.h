@@ -179,20 +179,28 @@ void pack_block(const Panels<T>& g, const Block& block) {
   });
 }
 
-// Moves a block of a parameter that lies in panels, as do its slots; u is the update of all of it.
+// Moves a block of a parameter that lies in panels, as do its slots. The last few columns of W^T, whose rows are half a
+// vector long, are taken as one row with zeros for the padding: what one store writes the next load would have to wait
+// for.
 template <class T>
 void update_in_panels(const Epilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
-  Update<T> part = e.parameter;
-  part.rows = block.columns;
-  part.gradient_stride = gradient_stride;
   for_each_strip_of(e.panels, block, [&](const Strip<T>& s, std::size_t row) {
-    part.columns = s.rows;
+    const bool half = s.stride < kLanes<T>;
+    alignas(64) T turned[kPanelColumns<T> * kLanes<T>];
+    Update<T> part = e.parameter;
     part.parameter = e.parameter.parameter + s.offset;
     part.slot[0] = moved(e.parameter.slot[0], s.offset);
     part.slot[1] = moved(e.parameter.slot[1], s.offset);
     part.stride = s.stride;
+    part.rows = half ? 1 : block.columns;
+    part.columns = half ? block.columns * s.stride : s.rows;
     part.gradient = gradient + row * gradient_stride;
-    e.update(part);
+    part.gradient_stride = gradient_stride;
+    if (half) {
+      pack_strip(s.rows, block.columns, part.gradient, gradient_stride, s.stride, turned, s.stride);
+      part.gradient = turned;
+    }
+    (half ? e.update : e.update_in_panels)(part);
   });
 }
 

@@ -112,11 +112,11 @@ void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow) const {
   Epilogue<T> epilogue{};
   if (flow.update != nullptr) {
     const auto& kernels = kernel_table<T>();
-    epilogue.update = (taken_ ? kernels.update_turned : kernels.update)[static_cast<int>(flow.update->id)];
+    epilogue.update = kernels.update[static_cast<int>(flow.update->id)];
     epilogue.parameter = flow.update->of(this->weight(), features_);
     epilogue.panels = panels();
-    epilogue.in_panels = taken_;
     if (taken_) {
+      epilogue.update_in_panels = kernels.update_turned[static_cast<int>(flow.update->id)];
       epilogue.parameter.parameter = panels_.data();
       for (int i = 0; i < 2; ++i) {
         if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();

@@ -16,7 +16,8 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
     epilogue = *g.epilogue;
     if (epilogue.forward != nullptr) epilogue.activation = epilogue.activation.at(block);
     if (epilogue.backward != nullptr) epilogue.gradient = epilogue.gradient.at(block);
-    if (epilogue.update != nullptr && !epilogue.in_panels) epilogue.parameter = epilogue.parameter.at(block);
+    if (epilogue.update != nullptr && epilogue.update_in_panels == nullptr)
+      epilogue.parameter = epilogue.parameter.at(block);
     epilogue.panels.row += block.row;
     epilogue.panels.column += block.column;
     g.epilogue = &epilogue;
@@ -34,44 +35,46 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
   kernel_table<T>().gemm(g);
 }
 
-// The most that one thread of the team gets of `total`.
-std::size_t largest_share(const Team& team, std::size_t total, std::size_t unit) {
-  std::size_t largest = 0;
-  for (int rank = 0; rank < team.size(); ++rank) largest = std::max(largest, team.share_of(rank, total, unit).size());
-  return largest;
+// Units [units.begin, units.end) of `unit` elements each, of `total` elements in all.
+Range elements(Range units, std::size_t unit, std::size_t total) {
+  return {std::min(units.begin * unit, total), std::min(units.end * unit, total)};
 }
 
-// Whether rows of C are shared, and not its columns: the side that divides more evenly, by more than a few percent;
-// else the longer one, so that less of the other operand is read by two threads.
-template <class T>
-bool shares_rows(const Team& team, const Gemm<T>& g, std::size_t columns_unit) {
-  constexpr double kAsEven = 1.04;
-  const auto rows = static_cast<double>(largest_share(team, g.m, kChunkRows) * g.n);
-  const auto columns = static_cast<double>(largest_share(team, g.n, columns_unit) * g.m);
-  return g.m >= g.n ? rows <= kAsEven * columns : rows * kAsEven < columns;
-}
-
-// A share of columns, where packed B is cut only between full panels: the last few belong together.
-template <class T>
-Range share_columns(const Team& team, const Gemm<T>& g, std::size_t columns_unit) {
-  Range share = team.share(g.n, columns_unit);
-  if (g.b_stride != 0) return share;
-  const std::size_t full = kernel_table<T>().full_panels(g.n);
-  if (share.begin > full) share.begin = g.n;
-  if (share.end > full) share.end = g.n;
-  return share;
+// Calls f(rows, columns) for the parts of an (m, n) matrix that are this thread's. All threads get as many cells of
+// kChunkRows rows and `columns_unit` columns, to one: the longer side is cut, so that less of the other operand is read
+// by two threads, and where a cut is not at a line of cells, that line across, if it is long enough to be worth parts
+// of its own. By m and n alone: products that add to the same C one after another need no barrier between them.
+template <class F>
+void for_each_part(const Team& team, std::size_t m, std::size_t n, std::size_t columns_unit, F&& f) {
+  constexpr std::size_t kWorthCutting = 512;  // elements
+  const bool by_rows = m >= n;
+  const std::size_t length = by_rows ? m : n, length_unit = by_rows ? kChunkRows : columns_unit;
+  const std::size_t width = by_rows ? n : m;
+  if (length == 0 || width == 0) return;
+  const std::size_t width_unit = length_unit * width < kWorthCutting ? width : by_rows ? columns_unit : kChunkRows;
+  const std::size_t lines = (length + length_unit - 1) / length_unit, cells = (width + width_unit - 1) / width_unit;
+  const auto part = [&](Range of_lines, Range of_cells) {
+    const Range along = elements(of_lines, length_unit, length);
+    const Range across = elements(of_cells, width_unit, width);
+    by_rows ? f(along, across) : f(across, along);
+  };
+  const Range share = team.share(lines * cells, 1);
+  std::size_t line = share.begin / cells;
+  const std::size_t last = share.end / cells, begin = share.begin % cells, end = share.end % cells;
+  if (line == last) return part({line, line + 1}, {begin, end});
+  if (begin > 0) part({line, line + 1}, {begin, cells}), ++line;
+  part({line, last}, {0, cells});
+  if (end > 0) part({last, last + 1}, {0, end});
 }
 
 }  // namespace
 
 template <class T>
 void gemm(Team& team, const Gemm<T>& g, Split split) {
-  const std::size_t columns_unit = kernel_table<T>().panel_columns;
-  if (split == Split::rows || shares_rows(team, g, columns_unit)) {
-    gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
-  } else {
-    gemm_part(g, {0, g.m}, share_columns(team, g, columns_unit));
-  }
+  if (split == Split::rows) return gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
+  // Packed B is cut only between panels; the last columns, fewer than a full panel's, are the last unit.
+  const std::size_t columns_unit = g.b_stride == 0 ? kernel_table<T>().panel_columns : kElementUnit;
+  for_each_part(team, g.m, g.n, columns_unit, [&](Range rows, Range columns) { gemm_part(g, rows, columns); });
 }
 
 template <class T>

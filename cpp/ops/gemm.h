@@ -12,7 +12,7 @@ namespace prelunet {
 
 enum class Split {
   rows,    // rows of C belong to threads, by Team::share in units of kChunkRows: no barrier to the next row-wise op
-  output,  // the side of C that divides more evenly is shared
+  output,  // all threads get as much of C, by its shape alone
 };
 
 template <class T>
