@@ -81,7 +81,7 @@ PRELUNET_INLINE void add_ahead(Lines& lines, Ahead& a, std::size_t steps) {
     const std::size_t paid = a.credit / a.pace, left = row_lines - a.line;
     const std::size_t count = paid < left ? paid : left;
     const unsigned char* const from = a.data + static_cast<std::ptrdiff_t>(row) * a.row_stride + a.line * kLineBytes;
-    lines.column[lines.columns++] = {reinterpret_cast<const char*>(from), kLineBytes, count, false};
+    lines.add_column(from, kLineBytes, count, false);
     a.credit -= count * a.pace;
     a.line += count;
     if (a.line < row_lines) break;
@@ -132,7 +132,7 @@ template <class T>
 PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& s, const Block& block,
                                 const Slice<T>& next, std::size_t share) {
   const std::size_t tile_rows = most_tile_rows(s.panel.vectors);
-  lines.columns = 0;
+  lines.columns = lines.lines = 0;
   add_epilogue(lines, g, block);
   if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
   const std::size_t begin = block.row * share, end = begin + block.rows * share;
@@ -176,6 +176,13 @@ PRELUNET_INLINE void copy_slice(const Slice<T>& s, T* copy) {
   }
 }
 
+// Whether a look at what comes next pays: not for a few steps of k, nor where all that is read and written stays near.
+template <class T>
+PRELUNET_INLINE bool worth_prefetching(const Gemm<T>& g, const Slice<T>& s) {
+  constexpr std::size_t kFewSteps = 16, kNearBytes = std::size_t{192} << 10;
+  return s.steps >= kFewSteps && (g.m * g.n + (g.m + g.n) * g.k) * sizeof(T) > kNearBytes;
+}
+
 // Rows that an epilogue takes at once: whole chunks, and of a weight as many as make whole vectors of its panels.
 template <class T>
 constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChunkRows;
@@ -184,7 +191,6 @@ constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChun
 template <class T>
 PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice<T>& next) {
   constexpr std::size_t kPanel = kPanelColumns<T>;
-  constexpr std::size_t kWorthPrefetching = 16;  // steps of k that pay for a look at what comes next
   const Panel& panel = s.panel;
   const bool packed = g.b_stride == 0, gathered = g.a_row_offset != nullptr;
   const LayoutOfB b = packed || s.copied             ? LayoutOfB::packed
@@ -223,6 +229,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.stored = goes_aside ? whole : panel.last;
   Lines lines;
   tile.lines = &lines;
+  const bool prefetches = worth_prefetching(g, s);
   const std::size_t share = (next.steps + g.m - 1) / g.m;
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
   const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
@@ -231,7 +238,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
     end = row + (groups > 0 ? groups * kLanes<T> : kEpilogueRows<T> - (first + row) % kEpilogueRows<T>);
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, panel.columns};
-    if (s.steps >= kWorthPrefetching) list_lines(lines, g, s, block, next, share);
+    if (prefetches) list_lines(lines, g, s, block, next, share);
     for (std::size_t i = 0, rows = 0; i < block.rows; i += rows) {
       rows = groups > 0 || block.rows - i < tile_rows ? block.rows - i : tile_rows;
       T* const c = g.c + (row + i) * g.c_stride + s.column;

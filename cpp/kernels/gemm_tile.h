@@ -52,14 +52,18 @@ struct Lines {
     bool to_write;
   };
   std::size_t columns = 0;
+  std::size_t lines = 0;       // of all columns
   std::size_t pace = kUnroll;  // lines for each kUnroll steps
   Column column[kMost];
 
   // So many steps of k are to come before the lines are wanted.
   PRELUNET_INLINE void spread_over(std::size_t steps) {
-    std::size_t lines = 0;
-    for (std::size_t i = 0; i < columns; ++i) lines += column[i].count;
     pace = lines > steps ? (lines * kUnroll + steps - 1) / steps : kUnroll;
+  }
+
+  PRELUNET_INLINE void add_column(const void* first, std::size_t stride, std::size_t count, bool to_write) {
+    column[columns++] = {static_cast<const char*>(first), stride, count, to_write};
+    lines += count;
   }
 
   // The lines of a block of rows, each `width` elements.
@@ -67,7 +71,7 @@ struct Lines {
   PRELUNET_INLINE void add(const T* p, std::size_t stride, std::size_t rows, std::size_t width, bool to_write) {
     if (p == nullptr) return;
     for (std::size_t at = 0; at < width * sizeof(T) && columns < kMost; at += kLineBytes) {
-      column[columns++] = {reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows, to_write};
+      add_column(reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows, to_write);
     }
   }
 };

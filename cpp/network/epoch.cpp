@@ -1,7 +1,4 @@
 // Training: many steps, and many epochs, in one call by one team.
-#include <atomic>
-#include <chrono>
-
 #include "network/backpropagation.h"
 #include "network/row_order.h"
 #include "network/stop.h"
@@ -33,50 +30,6 @@ class BatchTotals {
  private:
   bool mean_;
   double loss_ = 0.0, right_ = 0.0;
-};
-
-// Tells a team that has a core for each thread from one that shares them with other work: then rank 0 waits most of the
-// time, and half the team is faster. The smaller one goes on for a while, and the whole is tried again. The number of
-// threads does not change the bits.
-class Company {
- public:
-  // `size`: of the team at work; `wanted`: of the whole.
-  Company(int size, int wanted) : shared_(size > 1), small_(size < wanted) {}
-
-  // The team meets; rank 0 notes how long it waited.
-  void meet(Team& team) {
-    if (!shared_ || team.rank() != 0) return team.barrier();
-    const Clock::time_point arrived = Clock::now();
-    team.barrier();
-    waited_ += Clock::now() - arrived;
-  }
-
-  // By rank 0 at the end of a batch: whether a team of another size should go on.
-  void judge() {
-    if (!shared_ && !small_) return;
-    const Clock::time_point now = Clock::now();
-    if (now - watched_ < kWatch) return;
-    crowded_ = shared_ && waited_ > kMostWaiting * (now - watched_);
-    if (crowded_ || (small_ && now - began_ > kSmallFor)) leave_.store(true, std::memory_order_relaxed);
-    watched_ = now;
-    waited_ = {};
-  }
-  // By every thread once the team has met since.
-  bool leaves() const { return leave_.load(std::memory_order_relaxed); }
-  // After the team has gone.
-  bool crowded() const { return crowded_; }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);
-  static constexpr Clock::duration kSmallFor = std::chrono::milliseconds(250);
-  static constexpr double kMostWaiting = 0.6;  // above a half, half the threads need less time
-
-  bool shared_, small_;
-  bool crowded_ = false;
-  Clock::time_point began_ = Clock::now(), watched_ = began_;
-  Clock::duration waited_{};
-  std::atomic<bool> leave_{false};
 };
 
 // Where a run stands between two batches.
@@ -133,11 +86,11 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   Stop stop(interrupt);
   Position reached{0, first, before};
 
-  const auto work = [&](Team& team, Company& company) {
+  const auto work = [&](Team& team, Shift& shift) {
     BatchTotals batch(loss_);
     Position at = reached;
     double factor = 0.0;
-    while (at.epoch < run.epochs && !company.leaves()) {
+    while (at.epoch < run.epochs && !shift.leaves()) {
       const BatchBlock& block = at.block;
       if (shuffles && block.begin == 0) {
         if (team.rank() == 0) row_order(run.shuffle->seed, run.shuffle->first_epoch + at.epoch, shuffled);
@@ -156,7 +109,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
       const bool penalized = run.penalty.l2 != 0.0 && block.last();
       const double l2 = penalized ? run.penalty.l2 * backpropagation.batch_factor(order, block, Reduction::mean) : 0.0;
       if (penalized) optimizer_->square(team);
-      company.meet(team);
+      shift.meet(team);
       if (stop.asked()) return;
       const double penalty =
           penalized && team.rank() == 0 ? 0.5 * l2 * run.penalty.in_loss * optimizer_->squares() : 0.0;
@@ -171,9 +124,9 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
       if (team.rank() == 0) {
         batch.add(backpropagation, block, factor, penalty, totals[at.epoch], run.own);
         steps_ = at.step;
-        if (block.last()) company.judge();
+        if (block.last()) shift.judge();
       }
-      company.meet(team);
+      shift.meet(team);
       if (ends) ++at.epoch;
       at.block = next;
     }
@@ -184,10 +137,11 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   Layer<T>* const taker =
       fused && run.penalty.l2 == 0.0 ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs) : nullptr;
   if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->take_parameters(team); });
-  for (int threads = wanted; reached.epoch < run.epochs && !stop.asked();) {
-    Company company(threads, wanted);
-    run_team(threads, [&](Team& team) { work(team, company); });
-    threads = company.crowded() ? threads / 2 : wanted;
+  team_size_.want(wanted, is_small(batch_size));
+  while (reached.epoch < run.epochs && !stop.asked()) {
+    Shift shift = team_size_.next();
+    run_team(shift.size(), [&](Team& team) { work(team, shift); });
+    team_size_.add(shift);
   }
   if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->return_parameters(team); });
   return !stop.asked();

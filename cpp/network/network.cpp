@@ -46,17 +46,27 @@ void Network<T>::compile(const LossConfig& loss, const OptimizerConfig& optimize
   steps_ = 0;
 }
 
+template <class T>
+double Network<T>::multiply_adds() const {
+  double sum = 0.0;
+  for (const auto& step : plan_.steps) sum += step->multiply_adds();
+  return sum;
+}
+
 // Small work runs on the calling thread: waking a team and meeting at barriers costs more than it saves.
 template <class T>
 int Network<T>::threads_for(std::size_t rows, double passes) const {
   constexpr double kSmallWork = 1e6;  // multiply-adds, some ten microseconds of one thread
-  double multiply_adds = 0.0;
   for (const auto& step : plan_.steps) {
     if (step->calls_python()) return 1;
-    multiply_adds += step->multiply_adds();
   }
-  if (multiply_adds * passes * static_cast<double>(rows) < kSmallWork) return 1;
-  return num_threads();
+  return multiply_adds() * passes * static_cast<double>(rows) < kSmallWork ? 1 : num_threads();
+}
+
+template <class T>
+bool Network<T>::is_small(std::size_t rows) const {
+  constexpr double kSmallStep = 3e7;  // multiply-adds
+  return multiply_adds() * 3.0 * static_cast<double>(rows) < kSmallStep;
 }
 
 template class Network<float>;

@@ -9,6 +9,7 @@
 #include "network/optimizer.h"
 #include "network/plan.h"
 #include "network/stop.h"
+#include "network/team_size.h"
 #include "network/usage.h"
 
 namespace prelunet {
@@ -107,8 +108,12 @@ class Network {
              const Interrupt& interrupt);
 
  private:
+  // For one row, forward.
+  double multiply_adds() const;
   // `passes`: products of the size of a forward pass: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const;
+  // Whether a step of training on so many rows is short enough for fewer threads to need less time.
+  bool is_small(std::size_t rows) const;
 
   Layer<T>* layer_to_take(std::size_t steps) const;
   void update_and_refresh(Team& team, const StepUpdate& update);
@@ -125,6 +130,7 @@ class Network {
   std::atomic<std::int64_t> steps_{0};  // a thread that will be refused may ask while another trains
   std::atomic<std::uint64_t> version_{0};
   Usage usage_;
+  TeamSize team_size_;
 };
 
 }  // namespace prelunet
