@@ -124,7 +124,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
       if (team.rank() == 0) {
         batch.add(backpropagation, block, factor, penalty, totals[at.epoch], run.own);
         steps_ = at.step;
-        if (block.last()) shift.judge();
+        if (block.last()) shift.judge(block.batch_rows == batch_size);
       }
       shift.meet(team);
       if (ends) ++at.epoch;

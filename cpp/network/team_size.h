@@ -12,6 +12,18 @@
 
 namespace prelunet {
 
+// The batches of one size that a team has done, and the least time that one of them took: what a cold cache or a late
+// thread added to others says little.
+struct Pace {
+  int batches = 0;
+  std::chrono::steady_clock::duration least = std::chrono::steady_clock::duration::max();
+
+  void add(const Pace& other) {
+    batches += other.batches;
+    least = std::min(least, other.least);
+  }
+};
+
 // One team's time at work.
 class Shift {
  public:
@@ -30,17 +42,22 @@ class Shift {
     waited_ += Clock::now() - arrived;
   }
 
-  // By rank 0 at the end of a batch: whether another team should go on.
-  void judge() {
+  // By rank 0 at the end of a batch, `whole` unless it was an epoch's last and shorter: whether another team should go
+  // on.
+  void judge(bool whole) {
     const Clock::time_point now = Clock::now();
-    if (++batch_ == cold_) counted_from_ = now;
+    if (cold_ > 0) {
+      --cold_;
+    } else if (whole) {
+      pace_.add({1, now - last_});
+    }
     last_ = now;
     if (now - watched_ >= kWatch) {
       crowded_ = size_ > 1 && waited_ > kMostWaiting * (now - watched_);
       watched_ = now;
       waited_ = {};
     }
-    if (crowded_ || now >= until_ || counted() >= batches_) leave_.store(true, std::memory_order_relaxed);
+    if (crowded_ || now >= until_ || pace_.batches >= batches_) leave_.store(true, std::memory_order_relaxed);
   }
   // By every thread once the team has met since.
   bool leaves() const { return leave_.load(std::memory_order_relaxed); }
@@ -48,8 +65,7 @@ class Shift {
   // After the team has gone.
   int size() const { return size_; }
   bool crowded() const { return crowded_; }
-  int counted() const { return std::max(0, batch_ - cold_); }
-  double seconds() const { return counted() == 0 ? 0.0 : std::chrono::duration<double>(last_ - counted_from_).count(); }
+  const Pace& pace() const { return pace_; }
 
  private:
   static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);
@@ -57,10 +73,11 @@ class Shift {
 
   const int size_;
   const Clock::time_point until_;
-  const int batches_, cold_;
-  int batch_ = 0;
+  const int batches_;
+  int cold_;
+  Pace pace_;
   bool crowded_ = false;
-  Clock::time_point watched_ = Clock::now(), counted_from_ = watched_, last_ = watched_;
+  Clock::time_point watched_ = Clock::now(), last_ = watched_;
   Clock::duration waited_{};
   std::atomic<bool> leave_{false};
 };
@@ -71,48 +88,35 @@ class TeamSize {
  public:
   using Clock = Shift::Clock;
 
+  TeamSize() : TeamSize(1) {}
+
   // At the beginning of a run: `wanted` threads at most; `small`: so little work that fewer might need less time.
   void want(int wanted, bool small) {
     if (wanted != wanted_) *this = TeamSize(wanted);
     small_ = small;
   }
-  TeamSize() : TeamSize(1) {}
 
   Shift next() {
-    const Clock::time_point now = Clock::now();
-    if (trial_size_ == 0 && usual_.batches >= kEnough && now >= next_trial_) trial_size_ = other();
+    const bool known = usual_.batches >= kEnough;
+    if (trial_size_ == 0 && known && Clock::now() >= next_trial_) trial_size_ = other();
     const int size = trial_size_ != 0 ? trial_size_ : size_;
     const int cold = size == last_size_ ? 0 : kCold;
     last_size_ = size;
-    const bool settled = trial_size_ == 0 && (usual_.batches >= kEnough || other() == 0);
-    const bool until_trial = settled && other() != 0;
-    return {size, until_trial ? next_trial_ : Clock::time_point::max(), settled ? kAll : kEnough, cold};
+    if (trial_size_ != 0) return {size, Clock::time_point::max(), kEnough, cold};
+    if (other() == 0) return {size, Clock::time_point::max(), kAll, cold};
+    return {size, known ? next_trial_ : Clock::time_point::max(), known ? kAll : kEnough, cold};
   }
 
   void add(const Shift& shift) {
-    if (shift.crowded()) return settle(std::max(1, shift.size() / 2), {});
-    Pace& pace = trial_size_ != 0 ? trial_ : usual_;
-    pace.batches += shift.counted();
-    pace.seconds += shift.seconds();
-    if (trial_size_ == 0) return usual_.forget();
+    if (shift.crowded()) return settle(std::max(1, shift.size() / 2));
+    (trial_size_ != 0 ? trial_ : usual_).add(shift.pace());
     if (trial_.batches < kEnough) return;
-    const bool faster = trial_.of_one() < kFaster * usual_.of_one();
+    const bool faster = trial_.least < kFaster * usual_.least;
     upwards_ = faster == (trial_size_ > size_);
-    settle(faster ? trial_size_ : size_, faster ? trial_ : usual_);
+    settle(faster ? trial_size_ : size_);
   }
 
  private:
-  struct Pace {
-    int batches = 0;
-    double seconds = 0.0;
-    double of_one() const { return seconds / batches; }
-    void forget() {
-      constexpr int kMost = 256;
-      if (batches < kMost) return;
-      batches /= 2;
-      seconds /= 2;
-    }
-  };
   static constexpr int kEnough = 8;  // batches, for a pace
   static constexpr int kCold = 2;
   static constexpr int kAll = 1 << 30;
@@ -126,11 +130,10 @@ class TeamSize {
     const int up = size_ < wanted_ ? std::min(wanted_, 2 * size_) : 0, down = small_ ? size_ / 2 : 0;
     return up != 0 && (upwards_ || down == 0) ? up : down;
   }
-  void settle(int size, Pace pace) {
+  void settle(int size) {
     size_ = size;
-    usual_ = pace;
     trial_size_ = 0;
-    trial_ = {};
+    usual_ = trial_ = {};
     next_trial_ = Clock::now() + kBetweenTrials;
   }
 

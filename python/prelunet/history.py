@@ -138,6 +138,6 @@ class History(Mapping[str, list[float]]):
 
 def _number(name: str, value: object) -> float:
     """Return a value of the logs as a float; NaN and infinities are what happened."""
-    if not isinstance(value, numbers.Real):
+    if not isinstance(value, (float, numbers.Real)):  # float first: it is the quick answer
         raise TypeError(f"History.append: logs[{name!r}] must be a number, got {value!r}")
     return float(value)

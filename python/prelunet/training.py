@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -109,6 +109,7 @@ class WatchedLoop:
         self.validation_freq = validation_freq
         self.steps = math.ceil(data.count / batch_size)
         self.history = History()
+        self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
         self.progress = self._wants("on_epoch_progress")
         # Steps of one call into C++: single ones for batch hooks, else as many as last a moment.
@@ -219,12 +220,18 @@ class WatchedLoop:
                 stop.callback.on_steps(made, logs)
 
     def _wants(self, hook: str) -> bool:
-        return any(overrides(callback, hook) for callback in self.callbacks)
+        return bool(self._methods(hook))
 
     def _call(self, hook: str, *arguments: Any) -> None:
-        for callback in self.callbacks:
-            if overrides(callback, hook):
-                getattr(callback, hook)(*arguments)
+        for method in self._methods(hook):
+            method(*arguments)
+
+    def _methods(self, hook: str) -> list[Callable[..., None]]:
+        """Return the callbacks' own methods of that name, looked for once: epochs may be short."""
+        if hook not in self._hooks:
+            own = (c for c in self.callbacks if overrides(c, hook))
+            self._hooks[hook] = [getattr(callback, hook) for callback in own]
+        return self._hooks[hook]
 
 
 class _Loop(WatchedLoop):

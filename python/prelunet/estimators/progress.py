@@ -38,7 +38,8 @@ class Progress(Callback):
         estimator.t_ += self._rows
         estimator.loss_ = logs["loss"]
         estimator.loss_curve_.append(logs["loss"])
-        self._say(f"Iteration {epoch + 1}, loss = {logs['loss']:.8f}")
+        if estimator.verbose:  # most are not, and epochs may be short
+            say(f"Iteration {epoch + 1}, loss = {logs['loss']:.8f}")
         if "val_loss" in logs:
             self._note_validation(logs)
         improved = self._score_improved() if estimator.early_stopping else self._loss_improved()

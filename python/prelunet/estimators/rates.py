@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 _SMALLEST_ADAPTIVE = 1e-6  # scikit-learn's: at or below it "adaptive" gives up
 _ADAPTIVE_DIVISOR = 5.0
+_STEPS_AHEAD = 1000
 
 
 class Rates(ABC):
@@ -97,12 +98,19 @@ class AdamRates(Rates):
         super().__init__(learning_rate)
         self._beta_1 = beta_1
         self._beta_2 = beta_2
+        self._begin = 0
+        self._corrections = np.empty(
+            0
+        )  # of the steps from there on: many at once, as epochs may be short
 
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:
         """Return the corrected rates."""
-        t = np.arange(first + 1, first + count + 1, dtype=np.float64)
-        corrected = np.sqrt(1.0 - self._beta_2**t) / (1.0 - self._beta_1**t)
-        rates: npt.NDArray[np.float64] = self.learning_rate * corrected
+        at = first - self._begin
+        if not 0 <= at <= len(self._corrections) - count:
+            t = np.arange(first + 1, first + max(count, _STEPS_AHEAD) + 1, dtype=np.float64)
+            self._corrections = np.sqrt(1.0 - self._beta_2**t) / (1.0 - self._beta_1**t)
+            self._begin, at = first, 0
+        rates: npt.NDArray[np.float64] = self.learning_rate * self._corrections[at : at + count]
         return rates
 
     def end_epoch(self, rows_seen: int) -> None:

@@ -123,7 +123,7 @@ class _Loop(WatchedLoop):
         if self.shuffle:
             numbers = np.arange(len(self._visited))
             self._random_state.shuffle(numbers)
-            self._visited = self._visited[numbers]
+            self._visited = self._visited.take(numbers)
         return self._visited
 
 
