@@ -9,8 +9,12 @@
 
 namespace prelunet {
 
-// A batch larger than this goes through block by block, so that memory does not grow with it. A multiple of kChunkRows.
-inline constexpr std::size_t kBlockRows = 256;
+// A batch larger than this goes through block by block, so that memory does not grow with it: a multiple of kChunkRows.
+// Each block reads all weights and adds to all their gradients; where caches do not hold these, blocks are larger.
+inline std::size_t block_rows(std::size_t parameter_bytes) {
+  constexpr std::size_t kBlockRows = 256, kLargeBlockRows = 1024, kBeyondCaches = std::size_t{16} << 20;
+  return parameter_bytes < kBeyondCaches ? kBlockRows : kLargeBlockRows;
+}
 
 // Rows [begin, begin + count) of a run, and where in the run their batch lies.
 struct BatchBlock {
@@ -22,10 +26,10 @@ struct BatchBlock {
 };
 
 // The block that begins at row `begin` of a run of `rows` rows; an empty one at the run's end.
-inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batch_size) {
+inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batch_size, std::size_t most) {
   const std::size_t batch_begin = begin / batch_size * batch_size;
   const std::size_t batch_rows = std::min(batch_size, rows - batch_begin);
-  return {begin, std::min(kBlockRows, batch_begin + batch_rows - begin), batch_begin, batch_rows};
+  return {begin, std::min(most, batch_begin + batch_rows - begin), batch_begin, batch_rows};
 }
 
 // What a pass carries.

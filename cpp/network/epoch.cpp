@@ -46,17 +46,18 @@ bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, 
                                     const Interrupt& interrupt) {
   LossConfig loss = loss_;
   loss.clip_delta = 0.0;  // clipping is part of an update
-  const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(),
-                                           {.block_rows = std::min(kBlockRows, x.rows)});
+  const std::size_t most = block_rows(values_.size() * sizeof(T));
+  const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(), {.block_rows = std::min(most, x.rows)});
   Stop stop(interrupt);
+  Stop* const between_layers = is_small(x.rows) ? nullptr : &stop;
   run_team(threads_for(x.rows, 3.0), [&](Team& team) {
     BatchTotals batch(loss_);
-    const double factor = backpropagation.batch_factor(nullptr, block_at(0, x.rows, x.rows));
-    for (std::size_t begin = 0; begin < x.rows; begin += kBlockRows) {
-      const BatchBlock block = block_at(begin, x.rows, x.rows);
-      const BatchBlock next = block_at(block.end(), x.rows, x.rows);
+    const double factor = backpropagation.batch_factor(nullptr, block_at(0, x.rows, x.rows, most));
+    for (std::size_t begin = 0; begin < x.rows; begin += most) {
+      const BatchBlock block = block_at(begin, x.rows, x.rows, most);
+      const BatchBlock next = block_at(block.end(), x.rows, x.rows, most);
       typename Backpropagation<T>::Pass pass(backpropagation, team, nullptr, block, next,
-                                             static_cast<std::uint64_t>(steps_));
+                                             static_cast<std::uint64_t>(steps_), between_layers);
       stop.ask(team);
       if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
       pass.carry(factor);
@@ -77,13 +78,16 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   const bool shuffles = run.shuffle.has_value() && batch_size < run.rows;
   std::vector<std::int64_t> shuffled(shuffles ? run.rows : 0);
   const std::int64_t* const order = shuffles ? shuffled.data() : run.order;
+  const std::size_t most = block_rows(values_.size() * sizeof(T));
   const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(),
-                                           {.block_rows = std::min(kBlockRows, batch_size)});
+                                           {.block_rows = std::min(most, batch_size)});
   const bool fused = fuse_ && !optimizer_->clips();
   const std::int64_t before = steps_;
   ++version_;
-  const BatchBlock first = block_at(0, run.rows, batch_size);
+  const BatchBlock first = block_at(0, run.rows, batch_size, most);
   Stop stop(interrupt);
+  const bool small = is_small(batch_size);
+  Stop* const between_layers = small ? nullptr : &stop;
   Position reached{0, first, before};
 
   const auto work = [&](Team& team, Shift& shift) {
@@ -97,12 +101,12 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
         team.barrier();
       }
       const bool ends = block.end() == run.rows;
-      const BatchBlock next = ends ? first : block_at(block.end(), run.rows, batch_size);
+      const BatchBlock next = ends ? first : block_at(block.end(), run.rows, batch_size, most);
       if (block.first()) factor = backpropagation.batch_factor(order, block);
       // At an epoch's end the next order is not known yet, and nothing can be asked for.
       typename Backpropagation<T>::Pass pass(backpropagation, team, order, block,
                                              ends && shuffles ? BatchBlock{} : next,
-                                             static_cast<std::uint64_t>(at.step));
+                                             static_cast<std::uint64_t>(at.step), between_layers);
       stop.ask(team);
       if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
       pass.carry(factor);
@@ -137,7 +141,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   Layer<T>* const taker =
       fused && run.penalty.l2 == 0.0 ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs) : nullptr;
   if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->take_parameters(team); });
-  team_size_.want(wanted, is_small(batch_size));
+  team_size_.want(wanted, small);
   while (reached.epoch < run.epochs && !stop.asked()) {
     Shift shift = team_size_.next();
     run_team(shift.size(), [&](Team& team) { work(team, shift); });

@@ -26,6 +26,7 @@ from tolerances import ORACLE_GRADIENT, sum_tolerance
 CASES = [(seed, *case) for seed, case in enumerate(product(ACTIVATIONS, LOSSES))]
 WIDEST = 70
 BLOCK_ROWS = 256  # of the engine: a larger batch goes through block by block
+LARGE_BLOCK_ROWS = 1024  # the same, where parameters take more than 16 MiB
 
 
 def random_layers(rng, activation):
@@ -95,6 +96,13 @@ def test_batches_larger_than_a_block(rng, rows, kind):
     model = mlp(activation=kind)
     weights = rng.uniform(size=rows)
     assert_agrees_with_the_oracle(model, *labelled(rng, rows), weights, tolerance=ORACLE_GRADIENT)
+
+
+@pytest.mark.parametrize("rows", [LARGE_BLOCK_ROWS, LARGE_BLOCK_ROWS + 1])
+def test_large_networks_take_larger_blocks(rng, rows):
+    model = mlp((1500,), (1500, 5), activation="prelu-channel")
+    X, y = labelled(rng, rows, (1500,))
+    assert_agrees_with_the_oracle(model, X, y, None, tolerance=ORACLE_GRADIENT)
 
 
 @pytest.mark.parametrize("kind", ACTIVATIONS)
