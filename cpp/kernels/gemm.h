@@ -187,6 +187,13 @@ PRELUNET_INLINE bool worth_prefetching(const Gemm<T>& g, const Slice<T>& s) {
 template <class T>
 constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChunkRows;
 
+// The tiles that find A as it lies.
+template <class T>
+PRELUNET_INLINE const TileTable<T>& tiles_for(const Gemm<T>& g) {
+  if (g.a_row_offset != nullptr) return kTiles<T, GatheredA>;
+  return g.a_k_stride == 1 ? kTiles<T, RowsOfA> : kTiles<T, ColumnsOfA>;
+}
+
 // One slice for all rows; that of the last steps of k runs the epilogue.
 template <class T>
 PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice<T>& next) {
@@ -196,9 +203,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const LayoutOfB b = packed || s.copied             ? LayoutOfB::packed
                       : panel.columns == panel.width ? LayoutOfB::whole
                                                      : LayoutOfB::partial;
-  const TileTable<T>& table = gathered            ? kTiles<T, GatheredA>
-                              : g.a_k_stride == 1 ? kTiles<T, RowsOfA>
-                                                  : kTiles<T, ColumnsOfA>;
+  const TileTable<T>& table = tiles_for(g);
   const Tile<T>* const tiles = table.of[static_cast<int>(b)][panel.vectors];
   const std::size_t tile_rows = most_tile_rows(panel.vectors);
   const Epilogue<T>* const epilogue = s.begin + s.steps == g.k ? g.epilogue : nullptr;
@@ -208,8 +213,8 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
   const bool goes_aside = updates || (overwritten && panel.last != whole);
   alignas(64) T aside[kEpilogueRows<T> * kPanel];
-  if (updates && epilogue->update_in_panels != nullptr)
-    __builtin_memset(aside, 0, sizeof aside);  // it is read in whole squares
+  const bool in_squares = updates && epilogue->update_in_panels != nullptr;  // it is read in whole ones
+  if (in_squares) __builtin_memset(aside, 0, sizeof aside);
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = s.steps;
