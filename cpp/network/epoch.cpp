@@ -141,7 +141,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   Layer<T>* const taker =
       fused && run.penalty.l2 == 0.0 ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs) : nullptr;
   if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->take_parameters(team); });
-  team_size_.want(wanted, small);
+  team_size_.want(wanted, batch_size, small);
   while (reached.epoch < run.epochs && !stop.asked()) {
     Shift shift = team_size_.next();
     run_team(shift.size(), [&](Team& team) { work(team, shift); });

@@ -88,11 +88,12 @@ class TeamSize {
  public:
   using Clock = Shift::Clock;
 
-  TeamSize() : TeamSize(1) {}
+  TeamSize() : TeamSize(1, 0) {}
 
-  // At the beginning of a run: `wanted` threads at most; `small`: so little work that fewer might need less time.
-  void want(int wanted, bool small) {
-    if (wanted != wanted_) *this = TeamSize(wanted);
+  // At the beginning of a run of batches of so many rows: `wanted` threads at most; `small`: so little work that fewer
+  // might need less time. Paces of other batches say nothing of these.
+  void want(int wanted, std::size_t batch_size, bool small) {
+    if (wanted != wanted_ || batch_size != batch_size_) *this = TeamSize(wanted, batch_size);
     small_ = small;
   }
 
@@ -123,7 +124,7 @@ class TeamSize {
   static constexpr double kFaster = 0.95;
   static constexpr Clock::duration kBetweenTrials = std::chrono::milliseconds(250);
 
-  explicit TeamSize(int wanted) : wanted_(wanted), size_(wanted) {}
+  TeamSize(int wanted, std::size_t batch_size) : wanted_(wanted), size_(wanted), batch_size_(batch_size) {}
 
   // The size to try next, or 0.
   int other() const {
@@ -138,6 +139,7 @@ class TeamSize {
   }
 
   int wanted_, size_;
+  std::size_t batch_size_;
   bool small_ = false;
   bool upwards_ = false;  // where both ways are open
   Pace usual_, trial_;
