@@ -106,13 +106,13 @@ PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& b
   }
   if (e->update == nullptr) return;
   for (const T* const array : {e->parameter.parameter, e->parameter.slot[0], e->parameter.slot[1]}) {
-    if (e->update_in_panels != nullptr) {
+    if (e->update_turned != nullptr) {
       add_packed(lines, e->panels, array, block);
     } else {
       add(array, e->parameter.stride);
     }
   }
-  if (e->update_in_panels == nullptr) add_packed<T>(lines, e->panels, e->panels.panels, block);
+  if (e->update_turned == nullptr) add_packed<T>(lines, e->panels, e->panels.panels, block);
 }
 
 // Rows [begin, end) of a slice.
@@ -153,7 +153,7 @@ PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, cons
     e.backward(gradient);
   }
   if (e.update == nullptr) return;
-  if (e.update_in_panels != nullptr) return update_in_panels(e, block, aside, kPanelColumns<T>);
+  if (e.update_turned != nullptr) return update_in_panels(e, block, aside, kPanelColumns<T>);
   Update<T> update = e.parameter.at(block);
   update.gradient = aside;
   update.gradient_stride = kPanelColumns<T>;
@@ -213,7 +213,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
   const bool goes_aside = updates || (overwritten && panel.last != whole);
   alignas(64) T aside[kEpilogueRows<T> * kPanel];
-  const bool in_squares = updates && epilogue->update_in_panels != nullptr;  // it is read in whole ones
+  const bool in_squares = updates && epilogue->update_turned != nullptr;  // it is read in whole ones
   if (in_squares) __builtin_memset(aside, 0, sizeof aside);
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;

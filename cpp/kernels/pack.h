@@ -75,7 +75,7 @@ std::size_t packed_columns(std::size_t n) {
 template <class T>
 struct Strip {
   std::size_t row, rows;
-  std::size_t width;  // with the padding
+  std::size_t width;  // rows, or those with the padding
   std::size_t offset, stride;
 };
 
@@ -146,7 +146,8 @@ PRELUNET_INLINE PanelPlace panel_of(std::size_t n, std::size_t row) {
 }
 
 // The strip of up to kLanes rows of W that begins at row `row`, from column `column` of W on. Panels begin at multiples
-// of kLanes<T>, and a block passes one only where it begins at one, so that no strip lies in two.
+// of kLanes<T>, and a block passes one only where it begins at one, so that no strip lies in two. Without the padding,
+// which holds its zeros already.
 template <class T>
 PRELUNET_INLINE Strip<T> strip_at(const Panels<T>& g, std::size_t row, std::size_t rows, std::size_t column) {
   const PanelPlace place = panel_of<T>(g.n, row);
@@ -200,7 +201,7 @@ void update_in_panels(const Epilogue<T>& e, const Block& block, const T* gradien
       pack_strip(s.rows, block.columns, part.gradient, gradient_stride, s.stride, turned, s.stride);
       part.gradient = turned;
     }
-    (half ? e.update : e.update_in_panels)(part);
+    (half ? e.update : e.update_turned)(part);
   });
 }
 

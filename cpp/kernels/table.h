@@ -140,8 +140,8 @@ struct Epilogue {
   ActivationBackward<T> gradient;
   void (*update)(const Update<T>&);  // c is a gradient: it moves its parameter, and is not stored
   Update<T> parameter;
-  Panels<T> panels;                            // of the parameter, which is packed again; or panels.panels null
-  void (*update_in_panels)(const Update<T>&);  // or null; the parameter lies in panels alone, and its slots like it
+  Panels<T> panels;                         // of the parameter, which is packed again; or panels.panels null
+  void (*update_turned)(const Update<T>&);  // or null; the parameter lies in panels alone, and its slots like it
 };
 
 // Rows that a thread will gather next, asked for a cache line at a time while it multiplies.

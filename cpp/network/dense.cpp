@@ -116,7 +116,7 @@ void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow) const {
     epilogue.parameter = flow.update->of(this->weight(), features_);
     epilogue.panels = panels();
     if (taken_) {
-      epilogue.update_in_panels = kernels.update_turned[static_cast<int>(flow.update->id)];
+      epilogue.update_turned = kernels.update_turned[static_cast<int>(flow.update->id)];
       epilogue.parameter.parameter = panels_.data();
       for (int i = 0; i < 2; ++i) {
         if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();

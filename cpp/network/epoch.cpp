@@ -158,10 +158,7 @@ template <class T>
 Layer<T>* Network<T>::layer_to_take(std::size_t steps) const {
   constexpr std::size_t kWorthTaking = 8;
   const std::size_t lowest = plan_.lowest_trained();
-  if (steps < kWorthTaking || lowest == plan_.steps.size()) return nullptr;
-  for (const auto& step : plan_.steps) {
-    if (step->calls_python()) return nullptr;
-  }
+  if (steps < kWorthTaking || lowest == plan_.steps.size() || calls_python()) return nullptr;
   Layer<T>* const layer = plan_.steps[lowest].get();
   return layer->reserve_room() ? layer : nullptr;
 }

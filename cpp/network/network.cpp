@@ -57,10 +57,13 @@ double Network<T>::multiply_adds() const {
 template <class T>
 int Network<T>::threads_for(std::size_t rows, double passes) const {
   constexpr double kSmallWork = 1e6;  // multiply-adds, some ten microseconds of one thread
-  for (const auto& step : plan_.steps) {
-    if (step->calls_python()) return 1;
-  }
-  return multiply_adds() * passes * static_cast<double>(rows) < kSmallWork ? 1 : num_threads();
+  const bool small = multiply_adds() * passes * static_cast<double>(rows) < kSmallWork;
+  return small || calls_python() ? 1 : num_threads();
+}
+
+template <class T>
+bool Network<T>::calls_python() const {
+  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const auto& step) { return step->calls_python(); });
 }
 
 template <class T>

@@ -110,6 +110,7 @@ class Network {
  private:
   // For one row, forward.
   double multiply_adds() const;
+  bool calls_python() const;
   // `passes`: products of the size of a forward pass: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const;
   // Whether a step of training on so many rows is short enough for fewer threads to need less time.

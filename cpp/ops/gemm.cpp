@@ -16,8 +16,8 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
     epilogue = *g.epilogue;
     if (epilogue.forward != nullptr) epilogue.activation = epilogue.activation.at(block);
     if (epilogue.backward != nullptr) epilogue.gradient = epilogue.gradient.at(block);
-    if (epilogue.update != nullptr && epilogue.update_in_panels == nullptr)
-      epilogue.parameter = epilogue.parameter.at(block);
+    const bool in_panels = epilogue.update_turned != nullptr;  // found by panels.row and column
+    if (epilogue.update != nullptr && !in_panels) epilogue.parameter = epilogue.parameter.at(block);
     epilogue.panels.row += block.row;
     epilogue.panels.column += block.column;
     g.epilogue = &epilogue;
