@@ -1,6 +1,8 @@
 // Elementwise work that is neither an activation nor an update: exp, log, scaling, and conversion of what users give.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/activation.h"
 
 namespace prelunet::PRELUNET_ISA {
@@ -46,9 +48,24 @@ PRELUNET_INLINE T element_at(const unsigned char* p) {
   return static_cast<T>(value);
 }
 
+// Whole vectors and their tail, where compilers would take the tail by elements.
+PRELUNET_INLINE void round_to_float(std::size_t count, const double* x, float* y) {
+  constexpr std::size_t kHalf = kLanes<double>;
+  for_each_vector<float>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    const bool both = lanes > kHalf;
+    const VecF64 low = load_count(x + j, both ? kHalf : lanes);
+    const VecF64 high = both ? load_count(x + j + kHalf, lanes - kHalf) : VecF64{};
+    store_count(y + j, narrow(low, high), lanes);
+  });
+}
+
 template <class Source, class T>
 void convert_from(std::size_t count, const unsigned char* x, std::ptrdiff_t stride, T* y) {
   if (stride == static_cast<std::ptrdiff_t>(sizeof(Source))) {  // a constant stride is what the compiler vectorizes
+    if constexpr (std::is_same_v<Source, double> && std::is_same_v<T, float>) {
+      const bool aligned = reinterpret_cast<std::uintptr_t>(x) % alignof(double) == 0;
+      if (aligned) return round_to_float(count, reinterpret_cast<const double*>(x), y);
+    }
     for (std::size_t j = 0; j < count; ++j) y[j] = element_at<Source, T>(x + j * sizeof(Source));
     return;
   }

@@ -142,21 +142,21 @@ PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& 
 
 // The product of a block stands aside, or (null) in C.
 template <class T>
-PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, const T* aside) {
+PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, const T* aside, std::size_t aside_stride) {
   if (e.forward != nullptr) e.forward(e.activation.at(block));
   if (e.backward != nullptr) {
     ActivationBackward<T> gradient = e.gradient.at(block);
     if (aside != nullptr) {
       gradient.grad_y = aside;
-      gradient.grad_y_stride = kPanelColumns<T>;
+      gradient.grad_y_stride = aside_stride;
     }
     e.backward(gradient);
   }
   if (e.update == nullptr) return;
-  if (e.update_turned != nullptr) return update_in_panels(e, block, aside, kPanelColumns<T>);
+  if (e.update_turned != nullptr) return update_in_panels(e, block, aside, aside_stride);
   Update<T> update = e.parameter.at(block);
   update.gradient = aside;
-  update.gradient_stride = kPanelColumns<T>;
+  update.gradient_stride = aside_stride;
   e.update(update);
   if (e.panels.panels != nullptr) pack_block(e.panels, block);
 }
@@ -212,6 +212,10 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   // What is not to be stored, or is overwritten: a partial store would keep the epilogue from reading it back at once.
   const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
   const bool goes_aside = updates || (overwritten && panel.last != whole);
+  // Rows of a narrow weight are updated as one, so that is how they stand aside: what a whole store writes past its
+  // row, the next one overwrites.
+  const bool joined = updates && epilogue->update_turned == nullptr && epilogue->parameter.stride == panel.columns;
+  const std::size_t aside_stride = joined ? panel.columns : kPanel;
   alignas(64) T aside[kEpilogueRows<T> * kPanel];
   const bool in_squares = updates && epilogue->update_turned != nullptr;  // it is read in whole ones
   if (in_squares) __builtin_memset(aside, 0, sizeof aside);
@@ -230,7 +234,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   }
   tile.start = nullptr;
   tile.start_stride = g.c_stride;
-  tile.c_stride = goes_aside ? kPanel : g.c_stride;
+  tile.c_stride = goes_aside ? aside_stride : g.c_stride;
   tile.stored = goes_aside ? whole : panel.last;
   Lines lines;
   tile.lines = &lines;
@@ -255,11 +259,11 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
         tile.a = g.a + (row + i) * g.a_row_stride + s.begin * g.a_k_stride;
       }
       if (g.accumulate || s.begin > 0) tile.start = c;
-      tile.c = goes_aside ? aside + i * kPanel : c;
+      tile.c = goes_aside ? aside + i * aside_stride : c;
       tile.b_is_far = packed && row + i == 0;
       (groups > 0 ? kNarrowTiles<T>[groups - 1][panel.columns - 1] : tiles[rows - 1])(tile);
     }
-    if (epilogue != nullptr) run_epilogue(*epilogue, block, goes_aside ? aside : nullptr);
+    if (epilogue != nullptr) run_epilogue(*epilogue, block, goes_aside ? aside : nullptr, aside_stride);
   }
 }
 

@@ -75,15 +75,18 @@ struct Adam {
   }
 };
 
-// What these loops read of their arguments lies in locals: their stores might be of them.
+// What these loops read of their arguments lies in locals: their stores might be of them. Rows that lie one after
+// another are one row: the masked store that would end each reaches over the next, whose load would wait for it.
 template <class T, class Rule>
 void update_rows(const Update<T>& g) {
   const Rule rule(g);
-  const std::size_t columns = g.columns, stride = g.stride, gradient_stride = g.gradient_stride;
+  const bool joined = g.stride == g.columns && g.gradient_stride == g.columns;
+  const std::size_t columns = joined ? g.rows * g.columns : g.columns;
+  const std::size_t stride = g.stride, gradient_stride = g.gradient_stride;
   T* const parameter = g.parameter;
   const T* gradient = g.gradient;
   std::size_t row = 0;
-  for (std::size_t rows = g.rows; rows > 0; --rows, row += stride, gradient += gradient_stride) {
+  for (std::size_t rows = joined ? 1 : g.rows; rows > 0; --rows, row += stride, gradient += gradient_stride) {
     for_each_vectors<T, true>(columns,
                               [&](std::size_t j, std::size_t lanes, auto vectors) __attribute__((always_inline)) {
 #pragma GCC unroll 3

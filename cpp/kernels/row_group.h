@@ -11,7 +11,8 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// As many rows as a vector has lanes, column by column. Lanes past the last row repeat it: they are computed, not kept.
+// As many rows as a vector has lanes, column by column. Lanes past the last row repeat it, or are
+// zeros: they are computed, not kept.
 template <class T>
 struct RowGroup {
   alignas(kVectorBytes) T lane[kVirtualLanes][kLanes<T>];
@@ -20,6 +21,7 @@ struct RowGroup {
   PRELUNET_INLINE void set(std::size_t column, Vec<T> v) { store(lane[column], v); }
 
   PRELUNET_INLINE void read(std::size_t rows, std::size_t columns, const T* x, std::size_t stride) {
+    if (columns == 1 && stride == 1) return set(0, load_count(x, rows));
     const T* row[kLanes<T>];
     for (std::size_t i = 0; i < kLanes<T>; ++i) row[i] = x + (i < rows ? i : rows - 1) * stride;
     for (std::size_t j = 0; j < columns; ++j) {
@@ -28,6 +30,7 @@ struct RowGroup {
   }
 
   PRELUNET_INLINE void write(std::size_t rows, std::size_t columns, T* x, std::size_t stride) const {
+    if (columns == 1 && stride == 1) return store_count(x, load(lane[0]), rows);
     for (std::size_t i = 0; i < rows; ++i, x += stride) {
       for (std::size_t j = 0; j < columns; ++j) x[j] = lane[j][i];
     }
