@@ -176,11 +176,12 @@ std::pair<double, double> train_on_batch(Network<T>& network, const py::array& x
   return {mean ? totals.loss / totals.rows : totals.loss, totals.right};
 }
 
-// Whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right and rows of epoch i.
+// Whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right and rows of epoch i. `order`: the rows to
+// visit, epoch after epoch; or a seed and the number of the first epoch, of which orders are drawn; or None.
 template <class T>
-void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y,
-                  const std::optional<std::pair<std::uint64_t, std::uint64_t>>& shuffle, std::size_t batch_size,
-                  const py::array_t<double, py::array::c_style>& learning_rates, py::array& totals) {
+void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order,
+                  std::size_t batch_size, const py::array_t<double, py::array::c_style>& learning_rates,
+                  py::array& totals, double l2, double penalty_in_loss) {
   const std::string operation = "train_epochs";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -193,7 +194,23 @@ void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y,
   run.batch_size = batch_size;
   run.epochs = static_cast<std::size_t>(totals.shape(0));
   run.learning_rates = learning_rates.data();
-  if (shuffle) run.shuffle = Shuffle{shuffle->first, shuffle->second};
+  run.penalty = {l2, penalty_in_loss};
+  std::vector<std::int64_t> rows;
+  if (py::isinstance<py::tuple>(order)) {
+    const auto [seed, first_epoch] = py::cast<std::pair<std::uint64_t, std::uint64_t>>(order);
+    run.shuffle = Shuffle{seed, first_epoch};
+  } else if (!order.is_none()) {
+    const auto array = py::cast<py::array>(order);
+    const Argument argument{operation, "order"};
+    check_rank(argument, array, 1, "(epochs * rows,)");
+    rows = checked_integers(argument, array, x.source.rows, "row numbers");
+    if (run.epochs == 0 || rows.size() % run.epochs != 0) {
+      argument.value_error("hold as many rows for each of " + std::to_string(run.epochs) + " epochs",
+                           std::to_string(rows.size()));
+    }
+    run.order = rows.data();
+    run.rows = rows.size() / run.epochs;
+  }
   check_learning_rates(operation, learning_rates, run.epochs * divide_up(run.rows, batch_size));
   auto* const to = reinterpret_cast<Totals*>(mutable_data_of<double>(totals));
   const Usage::Writing writing(network.usage(), "fit");
@@ -329,8 +346,9 @@ void register_network_of(py::module_& m, const char* name) {
            py::arg("learning_rates"), py::arg("totals"), py::arg("l2") = 0.0, py::arg("penalty_in_loss") = 1.0)
       .def("train_on_batch", &train_on_batch<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("learning_rate"))
-      .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("shuffle").none(true),
-           py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"))
+      .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true),
+           py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"), py::arg("l2") = 0.0,
+           py::arg("penalty_in_loss") = 1.0)
       .def("predict", &predict<T>, py::arg("rows"))
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))

@@ -77,7 +77,6 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   const std::size_t batch_size = std::min(run.batch_size, run.rows);
   const bool shuffles = run.shuffle.has_value() && batch_size < run.rows;
   std::vector<std::int64_t> shuffled(shuffles ? run.rows : 0);
-  const std::int64_t* const order = shuffles ? shuffled.data() : run.order;
   const std::size_t most = block_rows(values_.size() * sizeof(T));
   const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(),
                                            {.block_rows = std::min(most, batch_size)});
@@ -100,12 +99,15 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
         if (team.rank() == 0) row_order(run.shuffle->seed, run.shuffle->first_epoch + at.epoch, shuffled);
         team.barrier();
       }
+      const std::int64_t* const order = shuffles               ? shuffled.data()
+                                        : run.order == nullptr ? nullptr
+                                                               : run.order + at.epoch * run.rows;
       const bool ends = block.end() == run.rows;
       const BatchBlock next = ends ? first : block_at(block.end(), run.rows, batch_size, most);
       if (block.first()) factor = backpropagation.batch_factor(order, block);
-      // At an epoch's end the next order is not known yet, and nothing can be asked for.
+      // The next epoch may have another order: at an epoch's end, nothing can be asked for.
       typename Backpropagation<T>::Pass pass(backpropagation, team, order, block,
-                                             ends && shuffles ? BatchBlock{} : next,
+                                             ends && order != nullptr ? BatchBlock{} : next,
                                              static_cast<std::uint64_t>(at.step), between_layers);
       stop.ask(team);
       if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise

@@ -35,8 +35,8 @@ struct Penalty {
 };
 
 struct TrainingRun {
-  const std::int64_t* order = nullptr;  // rows to visit; null: all, as they lie
-  std::size_t rows = 0;
+  const std::int64_t* order = nullptr;  // rows to visit, epoch after epoch; null: all, as they lie
+  std::size_t rows = 0;                 // of an epoch
   std::size_t batch_size = 0;
   std::size_t epochs = 1;
   std::optional<Shuffle> shuffle;          // in place of order

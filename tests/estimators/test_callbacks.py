@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 from sklearn import neural_network as theirs
@@ -10,6 +14,7 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
 import prelunet as pn
+from prelunet.estimators import stochastic
 from tolerances import assert_same_bits
 
 X, Y = make_classification(450, 8, n_informative=6, n_classes=3, random_state=0)  # 3 batches
@@ -180,3 +185,40 @@ def test_ctrl_c_ends_training_and_keeps_the_weights(early):
     assert np.isfinite(found.predict_proba(X)).all()
     whole = classifier(max_iter=3, early_stopping=early).fit(X, Y)
     assert_same_bits(found.predict_proba(X), whole.predict_proba(X))
+
+
+ALIKE = [
+    {},
+    {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 2},
+    {"solver": "sgd", "learning_rate": "invscaling"},
+    {"n_iter_no_change": 1, "tol": 0.02},
+    {"n_iter_no_change": np.inf, "activation": "prelu"},
+    {"shuffle": False, "alpha": 0.0, "dropout": 0.2},
+]
+
+
+@pytest.mark.parametrize("settings", ALIKE)
+@pytest.mark.parametrize("rows_ahead", [1, 1000, 1 << 20])
+def test_unwatched_epochs_are_those_a_callback_sees(settings, rows_ahead, monkeypatch):
+    """Several of them go to the engine in one call, but never past one that may be the last."""
+    monkeypatch.setattr(stochastic, "_ROWS_AHEAD", rows_ahead)
+    settings = {"max_iter": 40, "learning_rate_init": 0.01} | settings
+    watched = classifier(callbacks=[Log()], **settings).fit(X, Y)
+    plain = classifier(**settings).fit(X, Y)
+    assert plain.loss_curve_ == watched.loss_curve_
+    assert (plain.n_iter_, plain.t_) == (watched.n_iter_, watched.t_)
+    assert_same_bits(plain.predict_proba(X), watched.predict_proba(X))
+    for estimator in (plain, watched):
+        estimator.partial_fit(X, Y)
+    assert plain.loss_curve_ == watched.loss_curve_
+
+
+def test_ctrl_c_between_two_of_many_epochs_keeps_those_before():
+    found = classifier(max_iter=10_000_000, n_iter_no_change=np.inf)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        found.fit(X, Y)
+    assert found.n_iter_ == len(found.loss_curve_) > 1
+    assert found.t_ == found.n_iter_ * len(X)
+    assert np.isfinite(found.predict_proba(X)).all()

@@ -213,3 +213,32 @@ def test_training_learns(rng):
     history = model.fit(X, y, epochs=30)
     assert history["accuracy"][-1] > 0.97 > history["accuracy"][0]
     assert history["loss"][-1] < history["loss"][0]
+
+
+@pytest.mark.parametrize("batch_size", [8, 64])
+def test_orders_of_several_epochs_are_taken_one_after_another(rng, batch_size):
+    X, y = labelled(rng, 50)
+    together, apart = mlp(), mlp()
+    orders = np.array([rng.permutation(50)[:30] for _ in range(3)])
+    totals = np.zeros((3, 3))
+    rates = np.full(3 * math.ceil(30 / batch_size), 0.05)
+    for model in (together, apart):
+        model.compile(pn.SGD(0.05, momentum=0.9))
+    engine = together._network
+    rows, labels = engine.rows("fit", X), engine.targets("fit", y, None)
+    engine.train_epochs(rows, labels, orders.ravel(), batch_size, rates, totals)
+    for order, sums in zip(orders, totals, strict=True):
+        logs = apart.train_epoch(X, y, order=order, batch_size=batch_size)
+        assert sums[2] == 30
+        assert logs["loss"] == sums[0] / 30
+    assert_same_model(together, apart)
+    before = parameter_copies(together)
+    for wrong, said in ((orders[0, :20], "as many rows for each of 3 epochs"), (orders, "shape")):
+        with pytest.raises(ValueError, match=said):
+            engine.train_epochs(rows, labels, wrong, batch_size, rates, totals)
+    past = orders.ravel().copy()
+    past[-1] = 50
+    with pytest.raises(ValueError, match="row numbers from 0 to 49, got 50 in row 89"):
+        engine.train_epochs(rows, labels, past, batch_size, rates, totals)
+    for name, values in before.items():
+        assert_same_bits(together.parameters()[name], values, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,15 +103,16 @@ class Batches(Gradients):
         self.count = count  # of the rows that an epoch visits
         self._model = model
         self._dense: Any = rows.features.rows
-        self._whole = self._dense is not None and self._function is None
-        if self._whole:
+        # Whether the engine finds all that a step needs by itself.
+        self.whole = self._dense is not None and self._function is None
+        if self.whole:
             self._targets = self.network.targets("fit", rows.targets, rows.weights)
 
     def train(self, order: Array, batch_size: int, totals: Any, *, steps: int) -> Any:
         """Make `steps` updates over the rows of `order`; return what they alone come to."""
         own = _core.Totals()
         rates = self._model.rates.of_steps(self._model.steps_trained, steps)
-        if self._whole:
+        if self.whole:
             l2 = l2_of(self.alpha, 1.0, self.head)  # the engine's, over the weight of each batch
             where = self._dense, self._targets, order, batch_size
             self.network.train(*where, rates, own, l2, self.head.penalty_in_loss)
@@ -121,6 +123,23 @@ class Batches(Gradients):
                     self._step(places, rates[step], own)
         totals.add(own.loss, 0.0, own.rows)
         return own
+
+    def train_epochs(self, orders: Array, batch_size: int, totals: npt.NDArray[np.float64]) -> None:
+        """Train for whole epochs in one call, if `whole`.
+
+        Parameters
+        ----------
+        orders : ndarray of int, shape (epochs, rows)
+            The rows that each epoch visits.
+        batch_size : int
+        totals : ndarray of shape (epochs, 3)
+            Gets each epoch's loss, 0 and rows.
+        """
+        steps = len(orders) * math.ceil(self.count / batch_size)
+        rates = self._model.rates.of_steps(self._model.steps_trained, steps)
+        l2 = l2_of(self.alpha, 1.0, self.head)
+        where = self._dense, self._targets, orders.ravel(), batch_size
+        self.network.train_epochs(*where, rates, totals, l2, self.head.penalty_in_loss)
 
     def _step(self, places: Array, rate: float, totals: Any) -> None:
         l2 = l2_of(self.alpha, self.rows.weight(places), self.head)

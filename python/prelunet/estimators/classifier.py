@@ -21,6 +21,7 @@ from ..callbacks import Callback
 from .base import BaseMLP, Given
 
 Array = npt.NDArray[Any]
+_ONE_LABEL = "binary", "multiclass"  # scikit-learn's types of targets with one label a row
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -220,7 +221,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         if _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+            self._take_classes(y if multilabel else classes)
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def predict(self, X: Any) -> Array:
@@ -235,9 +236,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n,), or (n, labels) of 0 and 1
         """
         outputs = self._outputs(X)
-        labels: Array = self._label_binarizer.inverse_transform(
-            outputs.ravel() if self.n_outputs_ == 1 else outputs
-        )
+        if self._y_type not in _ONE_LABEL:
+            indicators: Array = self._label_binarizer.inverse_transform(outputs)
+            return indicators
+        place = outputs.argmax(axis=1) if self.n_outputs_ > 1 else outputs.ravel() > 0.5
+        labels: Array = self.classes_[np.minimum(place, len(self.classes_) - 1)]
         return labels
 
     def predict_proba(self, X: Any) -> Array:
@@ -274,16 +277,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
         if not hasattr(self, "classes_") or not (keeps or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            self._take_classes(y)
         else:
             self._check_classes(unique_labels(y), incremental=incremental)
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._y_type not in _ONE_LABEL:
             targets: Array = self._label_binarizer.transform(y).astype(bool)
             return targets
         labels = np.searchsorted(self.classes_, y)
-        multiclass = self._label_binarizer.y_type_ == "multiclass"
-        return labels if multiclass else labels[:, np.newaxis] == 1
+        return labels if self._y_type == "multiclass" else labels[:, np.newaxis] == 1
+
+    def _take_classes(self, y: Any) -> None:
+        """Note what classes there are, and whether a row has one of them or several."""
+        self._y_type = type_of_target(y, input_name="y")
+        if self._y_type in _ONE_LABEL:  # LabelBinarizer's, which looks at y three times
+            self.classes_ = np.asarray(list(np.unique(y)))
+        else:
+            self._label_binarizer = LabelBinarizer().fit(y)  # or an error that names y's type
+            self.classes_ = self._label_binarizer.classes_
 
     def _check_classes(self, classes: Array, *, incremental: bool) -> None:
         if not incremental and set(classes) != set(self.classes_):

@@ -30,6 +30,13 @@ class Progress(Callback):
         self._rows = rows
         self._incremental = incremental
 
+    @property
+    def epochs_to_come(self) -> float:
+        """How many epochs there are before the next one after which training may stop, and it."""
+        estimator = self._estimator
+        to_come: float = estimator.n_iter_no_change + 1 - estimator._no_improvement_count
+        return max(1, to_come)
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note losses and scores, count epochs without progress, change the learning rate."""
         assert logs is not None

@@ -24,6 +24,11 @@ class Rates(ABC):
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = float(learning_rate)
 
+    @property
+    def by_epoch(self) -> bool:
+        """Whether every epoch has another rate."""
+        return False
+
     @abstractmethod
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:
         """Return what the engine multiplies by, in `count` updates after the `first` ones."""
@@ -63,6 +68,11 @@ class SGDRates(Rates):
         self._schedule = schedule
         self._power_t = power_t
         self._factor = factor
+
+    @property
+    def by_epoch(self) -> bool:
+        """Whether every epoch has another rate."""
+        return self._schedule == "invscaling"
 
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:
         """Return the rate, times what the engine's gradients lack."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 _LARGEST_AUTO_BATCH = 200  # scikit-learn's
+_ROWS_AHEAD = 1 << 20  # whose order is drawn before the engine takes them
 
 
 def batch_size(estimator: Any, rows: int) -> int:
@@ -80,6 +81,7 @@ def fit_stochastic(
     network.rates = estimator._optimizer
     begin_records(estimator, validates=held is not None)
     progress = Progress(estimator, rows=len(visited), incremental=incremental)
+    watched = estimator.verbose or estimator.callbacks or held is not None
     loop = _Loop(
         network,
         Batches(network, head, rows, estimator.alpha, len(visited)),
@@ -89,7 +91,9 @@ def fit_stochastic(
         shuffle=estimator.shuffle,
         random_state=estimator._random_state,
         epochs=1 if incremental else estimator.max_iter,
-        callbacks=[progress, *(estimator.callbacks or ())],
+        progress=progress,
+        callbacks=estimator.callbacks or (),
+        watched=bool(watched),
     )
     try:
         loop.run()
@@ -100,7 +104,12 @@ def fit_stochastic(
 
 
 class _Loop(WatchedLoop):
-    """Epochs in the order of scikit-learn's draws."""
+    """Epochs in the order of scikit-learn's draws.
+
+    Where nobody watches single ones, the engine gets as many at a time as there are sure to be.
+    """
+
+    data: Batches
 
     def __init__(
         self,
@@ -113,11 +122,16 @@ class _Loop(WatchedLoop):
         shuffle: bool,
         random_state: np.random.RandomState,
         epochs: int,
+        progress: Progress,
         callbacks: Sequence[Callback],
+        watched: bool,
     ) -> None:
-        super().__init__(model, data, validation, batch_size, shuffle, epochs, callbacks)
+        every = [progress, *callbacks]
+        super().__init__(model, data, validation, batch_size, shuffle, epochs, every)
         self._visited = visited
         self._random_state = random_state
+        self._progress = progress
+        self._watched = watched or not data.whole or model.rates.by_epoch
 
     def _order(self) -> npt.NDArray[np.int64]:
         if self.shuffle:
@@ -125,6 +139,31 @@ class _Loop(WatchedLoop):
             self._random_state.shuffle(numbers)
             self._visited = self._visited.take(numbers)
         return self._visited
+
+    def _epochs(self) -> None:
+        if self._watched:
+            return super()._epochs()
+        self._call("on_train_begin")
+        most = max(1, _ROWS_AHEAD // len(self._visited))
+        while not self.model.stop_training and self._to_come() > 0:
+            self._train_epochs(int(min(self._progress.epochs_to_come, self._to_come(), most)))
+        self._call("on_train_end")
+
+    def _to_come(self) -> int:
+        return self.epochs - len(self.history.epochs)
+
+    def _train_epochs(self, count: int) -> None:
+        orders = np.array([self._order() for _ in range(count)])
+        totals = np.zeros((count, 3))
+        try:
+            self.data.train_epochs(orders, self.batch_size, totals)
+        finally:  # interrupted in an epoch, it keeps those before
+            done = totals[totals[:, 2] == len(self._visited)]
+            for loss in self.data.history(done)["loss"]:
+                epoch, logs = len(self.history.epochs), {"loss": loss}
+                self.model.epochs_trained += 1
+                self.history.append(logs)
+                self._call("on_epoch_end", epoch, logs)
 
 
 def _start(estimator: Any, head: Head) -> None:
