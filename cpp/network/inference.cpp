@@ -88,7 +88,7 @@ bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const I
   const Scratch scratch(checked_multiply(carrier.bytes(), static_cast<std::size_t>(threads)));
   std::atomic<bool> stopped{false};
   run_team(threads, [&](Team& team) {
-    Barrier alone(1);
+    Barrier alone;
     Team solo(0, 1, alone);
     const Range share = team.share(rows, kChunkRows);
     for (std::size_t begin = share.begin; begin < share.end; begin += kBlockRows) {

@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 
 #ifdef PRELUNET_TEAM_STD
 #include <thread>
@@ -31,12 +30,11 @@ struct Range {
 // spins on keeps the one it waits for from running.
 class Barrier {
  public:
-  explicit Barrier(int threads) : threads_(threads) {}
-
-  void wait() {
-    if (threads_ == 1) return;
+  // Until `threads` threads have come.
+  void wait(int threads) {
+    if (threads == 1) return;
     const std::uint32_t phase = phase_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
       arrived_.store(0, std::memory_order_relaxed);
       // notify_all() looks for sleepers before it calls the system. That look must not come before the new phase can be
       // seen: a thread that found the old one would sleep for ever. Only the strongest order forbids it.
@@ -44,7 +42,8 @@ class Barrier {
       phase_.notify_all();  // costs next to nothing where nobody sleeps
       return;
     }
-    for (int spin = 0; spin < kSpins; ++spin) {
+    const int spins = phase == 0 ? kFirstSpins : kSpins;
+    for (int spin = 0; spin < spins; ++spin) {
       if (phase_.load(std::memory_order_acquire) != phase) return;
       relax();
     }
@@ -53,9 +52,11 @@ class Barrier {
 
  private:
   static constexpr int kSpins = 65536;  // under a millisecond; with 4096, steps on free cores fall asleep
+  // At the first meeting: the system may have woken the other thread on this one's core, where it waits in turn until
+  // this one sleeps. (To yield instead keeps both there.)
+  static constexpr int kFirstSpins = 4096;
   static void relax();
 
-  const int threads_;
   std::atomic<int> arrived_{0};
   alignas(64) std::atomic<std::uint32_t> phase_{0};  // its own cache line: it is what the waiting threads read
 };
@@ -69,7 +70,7 @@ class Team {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
-  void barrier() { barrier_.wait(); }
+  void barrier() { barrier_.wait(size_); }
 
   // This thread's share of `total` items, in whole units of `unit` (the last unit may be short). A fixed rule, so that
   // ops which share rows by the same numbers need no barrier between them.
@@ -91,7 +92,7 @@ class Team {
 
 template <class Function>
 void run_team(int threads, Function&& function) {
-  Barrier barrier(threads);
+  Barrier barrier;
   std::vector<std::thread> others;
   for (int rank = 1; rank < threads; ++rank) {
     others.emplace_back([&, rank] {
@@ -108,19 +109,15 @@ void run_team(int threads, Function&& function) {
 
 template <class Function>
 void run_team(int threads, Function&& function) {
+  Barrier barrier;
   if (threads == 1) {  // no region at all: small work, and the child of a fork, never touch OpenMP
-    Barrier barrier(1);
     Team team(0, 1, barrier);
     function(team);
     return;
   }
-  alignas(Barrier) unsigned char storage[sizeof(Barrier)];
-  Barrier* barrier = nullptr;
 #pragma omp parallel num_threads(threads)
   {
-#pragma omp single
-    barrier = new (storage) Barrier(omp_get_num_threads());  // the threads granted, which may be fewer than asked for
-    Team team(omp_get_thread_num(), omp_get_num_threads(), *barrier);
+    Team team(omp_get_thread_num(), omp_get_num_threads(), barrier);  // threads granted: fewer, maybe, than asked for
     function(team);
   }
 }
