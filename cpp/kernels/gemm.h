@@ -240,16 +240,23 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.lines = &lines;
   const bool prefetches = worth_prefetching(g, s);
   const std::size_t share = (next.steps + g.m - 1) / g.m;
+  const bool starts = !g.accumulate && s.begin == 0;  // chains
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
   const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
     const std::size_t groups = narrow ? narrow_groups<T>(g.m - row) : 0;  // 0: lanes are columns
     end = row + (groups > 0 ? groups * kLanes<T> : kEpilogueRows<T> - (first + row) % kEpilogueRows<T>);
+    if (groups > 0 && starts && g.m - end < kLanes<T>) end = g.m;  // the last rows, in a group of their own
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, panel.columns};
     if (prefetches) list_lines(lines, g, s, block, next, share);
     for (std::size_t i = 0, rows = 0; i < block.rows; i += rows) {
-      rows = groups > 0 || block.rows - i < tile_rows ? block.rows - i : tile_rows;
+      std::size_t taken = groups;
+      rows = groups > 0 ? groups * kLanes<T> : tile_rows;
+      if (rows > block.rows - i) {
+        rows = block.rows - i;
+        if (groups > 0) i = block.rows - kLanes<T>, rows = kLanes<T>, taken = 1;  // with some rows once more
+      }
       T* const c = g.c + (row + i) * g.c_stride + s.column;
       if (gathered) {
         tile.a = g.a;
@@ -258,10 +265,10 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
       } else {
         tile.a = g.a + (row + i) * g.a_row_stride + s.begin * g.a_k_stride;
       }
-      if (g.accumulate || s.begin > 0) tile.start = c;
+      if (!starts) tile.start = c;
       tile.c = goes_aside ? aside + i * aside_stride : c;
       tile.b_is_far = packed && row + i == 0;
-      (groups > 0 ? kNarrowTiles<T>[groups - 1][panel.columns - 1] : tiles[rows - 1])(tile);
+      (taken > 0 ? kNarrowTiles<T>[taken - 1][panel.columns - 1] : tiles[rows - 1])(tile);
     }
     if (epilogue != nullptr) run_epilogue(*epilogue, block, goes_aside ? aside : nullptr, aside_stride);
   }

@@ -31,13 +31,13 @@ PRELUNET_INLINE void narrow_steps(const T* a, std::size_t a_stride, const T* b, 
                                   Vec<T> (&c)[kGroups][kColumns]) {
 #pragma GCC unroll 2
   for (std::size_t group = 0; group < kGroups; ++group) {
+    const T* row = b;
     transpose<Vec<T>>(a + group * kLanes<T> * a_stride, a_stride,
                       [&](std::size_t step, Vec<T> rows) __attribute__((always_inline)) {
                         if (step >= count) return;
 #pragma GCC unroll 4
-                        for (std::size_t j = 0; j < kColumns; ++j) {
-                          accumulate(c[group][j], rows, splat(b[step * b_stride + j]));
-                        }
+                        for (std::size_t j = 0; j < kColumns; ++j) accumulate(c[group][j], rows, splat(row[j]));
+                        row = opaque(row + b_stride);  // else the addresses of all steps are kept
                       });
   }
 }
@@ -49,11 +49,15 @@ void narrow_tile(const TileArgs<T>& g) {
   const std::size_t a_stride = g.a_row_stride, b_stride = g.b_stride, c_stride = g.c_stride, k = g.k;
   const T* const a = g.a;
   const T* const b = g.b;
-  Vec<T> c[kGroups][kColumns] = {};
+  alignas(64) T lane[kGroups][kColumns][kCount] = {};
   if (g.start != nullptr) {
     for (std::size_t i = 0; i < kRows; ++i) {
-      for (std::size_t j = 0; j < kColumns; ++j) c[i / kCount][j][i % kCount] = g.start[i * g.start_stride + j];
+      for (std::size_t j = 0; j < kColumns; ++j) lane[i / kCount][j][i % kCount] = g.start[i * g.start_stride + j];
     }
+  }
+  Vec<T> c[kGroups][kColumns];
+  for (std::size_t group = 0; group < kGroups; ++group) {
+    for (std::size_t j = 0; j < kColumns; ++j) c[group][j] = load(lane[group][j]);
   }
   std::size_t p = 0;
   for (; p + kCount <= k; p += kCount) narrow_steps(a + p, a_stride, b + p * b_stride, b_stride, kCount, c);
@@ -62,8 +66,11 @@ void narrow_tile(const TileArgs<T>& g) {
     for (std::size_t i = 0; i < kRows; ++i) store(last + i * kCount, load_partial(a + i * a_stride + p, k - p));
     narrow_steps(last, kCount, b + p * b_stride, b_stride, k - p, c);
   }
+  for (std::size_t group = 0; group < kGroups; ++group) {
+    for (std::size_t j = 0; j < kColumns; ++j) store(lane[group][j], c[group][j]);
+  }
   for (std::size_t i = 0; i < kRows; ++i) {
-    for (std::size_t j = 0; j < kColumns; ++j) g.c[i * c_stride + j] = c[i / kCount][j][i % kCount];
+    for (std::size_t j = 0; j < kColumns; ++j) g.c[i * c_stride + j] = lane[i / kCount][j][i % kCount];
   }
 }
 

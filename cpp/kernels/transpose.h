@@ -23,11 +23,14 @@ template <class Vector, class T, class F>
 PRELUNET_INLINE void transpose(const T* p, std::size_t stride, F&& f) {
   constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);
   constexpr std::make_index_sequence<kCount> kIndices{};
+  const T* first[kCount / kPart];  // row of each part: else the addresses of all rows are kept, and not in registers
+#pragma GCC unroll 4
+  for (std::size_t part = 0; part < kCount / kPart; ++part) first[part] = opaque(p + part * kPart * stride);
 #pragma GCC unroll 8
   for (std::size_t j = 0; j < kCount; j += kPart) {
     Vector row[kPart];
 #pragma GCC unroll 4
-    for (std::size_t i = 0; i < kPart; ++i) row[i] = load_parts<Vector>(p + i * stride + j, kPart * stride);
+    for (std::size_t i = 0; i < kPart; ++i) row[i] = load_parts<Vector>(first, i * stride + j);
     if constexpr (kPart == 2) {
       f(j, interleave<0>(row[0], row[1], kIndices));
       f(j + 1, interleave<1>(row[0], row[1], kIndices));

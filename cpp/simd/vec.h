@@ -210,23 +210,23 @@ PRELUNET_INLINE void store_half(double* p, HalfF64 v, std::size_t count) {
 }
 #endif
 
-// 16 bytes from each of as many rows, `stride` apart, as make up a V.
+// 16 bytes from p[i] + offset for each i of as many as make up a V.
 template <class V, class T>
-PRELUNET_INLINE V load_parts(const T* p, [[maybe_unused]] std::size_t stride) {
+PRELUNET_INLINE V load_parts(const T* const* p, std::size_t offset) {
   V v;
   if constexpr (sizeof(V) == 16) {
-    __builtin_memcpy(&v, p, sizeof v);
+    __builtin_memcpy(&v, p[0] + offset, sizeof v);
 #if defined(__AVX2__)
   } else if constexpr (sizeof(V) == 32) {
-    const __m256i first = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i*)p));
-    v = (V)_mm256_inserti128_si256(first, _mm_loadu_si128((const __m128i*)(p + stride)), 1);
+    const __m256i first = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i*)(p[0] + offset)));
+    v = (V)_mm256_inserti128_si256(first, _mm_loadu_si128((const __m128i*)(p[1] + offset)), 1);
 #endif
 #if defined(__AVX512F__)
   } else {
-    __m512i parts = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i*)p));
-    parts = _mm512_inserti32x4(parts, _mm_loadu_si128((const __m128i*)(p + stride)), 1);
-    parts = _mm512_inserti32x4(parts, _mm_loadu_si128((const __m128i*)(p + 2 * stride)), 2);
-    v = (V)_mm512_inserti32x4(parts, _mm_loadu_si128((const __m128i*)(p + 3 * stride)), 3);
+    __m512i parts = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i*)(p[0] + offset)));
+    parts = _mm512_inserti32x4(parts, _mm_loadu_si128((const __m128i*)(p[1] + offset)), 1);
+    parts = _mm512_inserti32x4(parts, _mm_loadu_si128((const __m128i*)(p[2] + offset)), 2);
+    v = (V)_mm512_inserti32x4(parts, _mm_loadu_si128((const __m128i*)(p[3] + offset)), 3);
 #endif
   }
   return v;
