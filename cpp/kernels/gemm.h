@@ -187,6 +187,10 @@ PRELUNET_INLINE bool worth_prefetching(const Gemm<T>& g, const Slice<T>& s) {
 template <class T>
 constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChunkRows;
 
+// The same where nothing is asked for ahead, and all lies near: fewer turns.
+template <class T>
+constexpr std::size_t kNearEpilogueRows = 4 * kEpilogueRows<T>;
+
 // The tiles that find A as it lies.
 template <class T>
 PRELUNET_INLINE const TileTable<T>& tiles_for(const Gemm<T>& g) {
@@ -209,16 +213,17 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const Epilogue<T>* const epilogue = s.begin + s.steps == g.k ? g.epilogue : nullptr;
   const bool updates = epilogue != nullptr && epilogue->update != nullptr;
   const std::size_t whole = panel.vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
-  // What is not to be stored, or is overwritten: a partial store would keep the epilogue from reading it back at once.
+  // What is not to be stored, or is overwritten: its lines may be in another core's hands, and a partial store would
+  // keep the epilogue from reading it back at once.
   const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
-  const bool goes_aside = updates || (overwritten && panel.last != whole);
+  const bool goes_aside = updates || overwritten;
   // Rows of a narrow weight are updated as one, so that is how they stand aside: what a whole store writes past its
   // row, the next one overwrites.
   const bool joined = updates && epilogue->update_turned == nullptr && epilogue->parameter.stride == panel.columns;
   const std::size_t aside_stride = joined ? panel.columns : kPanel;
-  alignas(64) T aside[kEpilogueRows<T> * kPanel];
+  alignas(64) T aside[kNearEpilogueRows<T> * kPanel];
   const bool in_squares = updates && epilogue->update_turned != nullptr;  // it is read in whole ones
-  if (in_squares) __builtin_memset(aside, 0, sizeof aside);
+  for (std::size_t i = 0; in_squares && i < kEpilogueRows<T> * kPanel; ++i) aside[i] = T(0);
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = s.steps;
@@ -239,13 +244,14 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   Lines lines;
   tile.lines = &lines;
   const bool prefetches = worth_prefetching(g, s);
+  const std::size_t most = updates || prefetches ? kEpilogueRows<T> : kNearEpilogueRows<T>;
   const std::size_t share = (next.steps + g.m - 1) / g.m;
   const bool starts = !g.accumulate && s.begin == 0;  // chains
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
   const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
     const std::size_t groups = narrow ? narrow_groups<T>(g.m - row) : 0;  // 0: lanes are columns
-    end = row + (groups > 0 ? groups * kLanes<T> : kEpilogueRows<T> - (first + row) % kEpilogueRows<T>);
+    end = row + (groups > 0 ? groups * kLanes<T> : most - (first + row) % most);
     if (groups > 0 && starts && g.m - end < kLanes<T>) end = g.m;  // the last rows, in a group of their own
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, panel.columns};

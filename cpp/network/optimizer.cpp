@@ -80,8 +80,8 @@ StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number, double 
   step.rule.beta_1 = config_.beta_1;
   step.rule.beta_2 = config_.beta_2;
   step.rule.epsilon = config_.epsilon;
-  step.rule.correction_1 = 1.0 - power(config_.beta_1, number);
-  step.rule.correction_2 = 1.0 - power(config_.beta_2, number);
+  step.rule.correction_1 = adam ? 1.0 - power(config_.beta_1, number) : 1.0;
+  step.rule.correction_2 = adam ? 1.0 - power(config_.beta_2, number) : 1.0;
   step.rule.l2 = 0.0;
   step.rule.decay = 1.0;
   step.decaying_rule = step.rule;
