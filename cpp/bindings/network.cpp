@@ -204,8 +204,8 @@ void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y, cons
     const Argument argument{operation, "order"};
     check_rank(argument, array, 1, "(epochs * rows,)");
     rows = checked_integers(argument, array, x.source.rows, "row numbers");
-    if (run.epochs == 0 || rows.size() % run.epochs != 0) {
-      argument.value_error("hold as many rows for each of " + std::to_string(run.epochs) + " epochs",
+    if (rows.empty() || run.epochs == 0 || rows.size() % run.epochs != 0) {
+      argument.value_error("hold as many rows, at least one, for each of " + std::to_string(run.epochs) + " epochs",
                            std::to_string(rows.size()));
     }
     run.order = rows.data();

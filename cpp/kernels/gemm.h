@@ -2,8 +2,8 @@
 // three with the patches of images as rows or columns of A (ops/conv2d.h).
 //
 // Panels of B are the outer loop: one panel stays in cache while all rows of A pass. Rows go by blocks of
-// kEpilogueRows, and what follows the product (bias and activation; the derivative of the activation below; the update
-// of a weight) takes each block while it is in the first level.
+// kEpilogueRows, or more where all is near, and what follows the product (bias and activation; the derivative of the
+// activation below; the update of a weight) takes each block while it is in the first level.
 #pragma once
 
 #include "kernels/gemm_tile.h"
@@ -223,7 +223,9 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const std::size_t aside_stride = joined ? panel.columns : kPanel;
   alignas(64) T aside[kNearEpilogueRows<T> * kPanel];
   const bool in_squares = updates && epilogue->update_turned != nullptr;  // it is read in whole ones
-  for (std::size_t i = 0; in_squares && i < kEpilogueRows<T> * kPanel; ++i) aside[i] = T(0);
+  if (in_squares) {
+    for (std::size_t i = 0; i < kEpilogueRows<T> * kPanel; ++i) aside[i] = T(0);
+  }
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
   tile.k = s.steps;
@@ -246,7 +248,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool prefetches = worth_prefetching(g, s);
   const std::size_t most = updates || prefetches ? kEpilogueRows<T> : kNearEpilogueRows<T>;
   const std::size_t share = (next.steps + g.m - 1) / g.m;
-  const bool starts = !g.accumulate && s.begin == 0;  // chains
+  const bool starts = !g.accumulate && s.begin == 0;  // chains start here: C is not read, and may be made twice
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
   const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
@@ -261,7 +263,11 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
       rows = groups > 0 ? groups * kLanes<T> : tile_rows;
       if (rows > block.rows - i) {
         rows = block.rows - i;
-        if (groups > 0) i = block.rows - kLanes<T>, rows = kLanes<T>, taken = 1;  // with some rows once more
+        if (groups > 0) {  // the last group, with some rows once more
+          i = block.rows - kLanes<T>;
+          rows = kLanes<T>;
+          taken = 1;
+        }
       }
       T* const c = g.c + (row + i) * g.c_stride + s.column;
       if (gathered) {

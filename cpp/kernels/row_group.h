@@ -11,8 +11,8 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// As many rows as a vector has lanes, column by column. Lanes past the last row repeat it, or are
-// zeros: they are computed, not kept.
+// As many rows as a vector has lanes, column by column. Lanes past the last row repeat it or are zeros: they are
+// computed, not kept.
 template <class T>
 struct RowGroup {
   alignas(kVectorBytes) T lane[kVirtualLanes][kLanes<T>];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 
@@ -222,3 +223,16 @@ def test_ctrl_c_between_two_of_many_epochs_keeps_those_before():
     assert found.n_iter_ == len(found.loss_curve_) > 1
     assert found.t_ == found.n_iter_ * len(X)
     assert np.isfinite(found.predict_proba(X)).all()
+
+
+def test_patience_may_be_a_small_integer():
+    """Counted in its own type it would go round below 0, and training on past its end."""
+    found = classifier(n_iter_no_change=np.uint8(2), tol=10.0, max_iter=50, warm_start=True)
+    epochs = [len(found.fit(X, Y).loss_curve_) for _ in range(4)]
+    plain = classifier(n_iter_no_change=2, tol=10.0, max_iter=50, warm_start=True)
+    assert epochs == [len(plain.fit(X, Y).loss_curve_) for _ in range(4)]
+
+
+def test_a_pickle_holds_no_rates_of_steps_to_come():
+    few, many = (classifier(max_iter=n, batch_size=3).fit(X, Y) for n in (1, 30))
+    assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 5000

@@ -233,7 +233,8 @@ def test_orders_of_several_epochs_are_taken_one_after_another(rng, batch_size):
         assert logs["loss"] == sums[0] / 30
     assert_same_model(together, apart)
     before = parameter_copies(together)
-    for wrong, said in ((orders[0, :20], "as many rows for each of 3 epochs"), (orders, "shape")):
+    uneven = "as many rows, at least one, for each of 3 epochs"
+    for wrong, said in ((orders[0, :20], uneven), (orders[0, :0], uneven), (orders, "shape")):
         with pytest.raises(ValueError, match=said):
             engine.train_epochs(rows, labels, wrong, batch_size, rates, totals)
     past = orders.ravel().copy()

@@ -13,6 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
+    check_classification_targets,
     type_of_target,
     unique_labels,
 )
@@ -21,7 +22,6 @@ from ..callbacks import Callback
 from .base import BaseMLP, Given
 
 Array = npt.NDArray[Any]
-_ONE_LABEL = "binary", "multiclass"  # scikit-learn's types of targets with one label a row
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -221,7 +221,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         if _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")
-            self._take_classes(y if multilabel else classes)
+            self._note_labels(y if multilabel else classes)
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def predict(self, X: Any) -> Array:
@@ -236,11 +236,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n,), or (n, labels) of 0 and 1
         """
         outputs = self._outputs(X)
-        if self._y_type not in _ONE_LABEL:
+        if self._label_binarizer is not None:
             indicators: Array = self._label_binarizer.inverse_transform(outputs)
             return indicators
         place = outputs.argmax(axis=1) if self.n_outputs_ > 1 else outputs.ravel() > 0.5
-        labels: Array = self.classes_[np.minimum(place, len(self.classes_) - 1)]
+        place = np.minimum(place, len(self.classes_) - 1)  # there may be one class alone
+        labels: Array = self.classes_[place]
         return labels
 
     def predict_proba(self, X: Any) -> Array:
@@ -277,23 +278,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
         if not hasattr(self, "classes_") or not (keeps or incremental):
-            self._take_classes(y)
+            self.classes_ = self._note_labels(y)
         else:
             self._check_classes(unique_labels(y), incremental=incremental)
-        if self._y_type not in _ONE_LABEL:
+        if self._label_binarizer is not None:
             targets: Array = self._label_binarizer.transform(y).astype(bool)
             return targets
         labels = np.searchsorted(self.classes_, y)
-        return labels if self._y_type == "multiclass" else labels[:, np.newaxis] == 1
+        return labels if len(self.classes_) > 2 else labels[:, np.newaxis] == 1
 
-    def _take_classes(self, y: Any) -> None:
-        """Note what classes there are, and whether a row has one of them or several."""
-        self._y_type = type_of_target(y, input_name="y")
-        if self._y_type in _ONE_LABEL:  # LabelBinarizer's, which looks at y three times
-            self.classes_ = np.asarray(list(np.unique(y)))
-        else:
-            self._label_binarizer = LabelBinarizer().fit(y)  # or an error that names y's type
-            self.classes_ = self._label_binarizer.classes_
+    def _note_labels(self, y: Any) -> Array:
+        """Note whether a row has one label or several; return what labels there are."""
+        binarizer = None
+        if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
+            check_classification_targets(y)
+            binarizer = LabelBinarizer().fit(y)
+        self._label_binarizer: Any = binarizer
+        # Of single labels without LabelBinarizer, which looks at y three times; objects become
+        # strings, as there.
+        return np.asarray(list(np.unique(y))) if binarizer is None else binarizer.classes_
 
     def _check_classes(self, classes: Array, *, incremental: bool) -> None:
         if not incremental and set(classes) != set(self.classes_):

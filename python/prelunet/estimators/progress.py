@@ -31,11 +31,11 @@ class Progress(Callback):
         self._incremental = incremental
 
     @property
-    def epochs_to_come(self) -> float:
-        """How many epochs there are before the next one after which training may stop, and it."""
+    def sure_epochs(self) -> float:
+        """The epochs that are sure to run: training cannot stop before the last of them ends."""
         estimator = self._estimator
-        to_come: float = estimator.n_iter_no_change + 1 - estimator._no_improvement_count
-        return max(1, to_come)
+        most = float(estimator.n_iter_no_change) + 1.0  # not by the arithmetic of a small integer
+        return max(1.0, most - float(estimator._no_improvement_count))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note losses and scores, count epochs without progress, change the learning rate."""

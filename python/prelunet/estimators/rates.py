@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ class Rates(ABC):
 
     @property
     def by_epoch(self) -> bool:
-        """Whether every epoch has another rate."""
+        """Whether every epoch has a rate of its own."""
         return False
 
     @abstractmethod
@@ -71,7 +72,7 @@ class SGDRates(Rates):
 
     @property
     def by_epoch(self) -> bool:
-        """Whether every epoch has another rate."""
+        """Whether every epoch has a rate of its own."""
         return self._schedule == "invscaling"
 
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:
@@ -109,9 +110,11 @@ class AdamRates(Rates):
         self._beta_1 = beta_1
         self._beta_2 = beta_2
         self._begin = 0
-        self._corrections = np.empty(
-            0
-        )  # of the steps from there on: many at once, as epochs may be short
+        self._corrections = np.empty(0)  # of the steps from there on: many, as epochs may be short
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state, without what is worked out again."""
+        return self.__dict__ | {"_corrections": np.empty(0)}
 
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:
         """Return the corrected rates."""

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 _LARGEST_AUTO_BATCH = 200  # scikit-learn's
-_ROWS_AHEAD = 1 << 20  # whose order is drawn before the engine takes them
+# What is drawn and trained at a time: so many rows, in so many epochs at most.
+_ROWS_AHEAD = 1 << 20
+_EPOCHS_AHEAD = 1000
 
 
 def batch_size(estimator: Any, rows: int) -> int:
@@ -144,16 +146,17 @@ class _Loop(WatchedLoop):
         if self._watched:
             return super()._epochs()
         self._call("on_train_begin")
-        most = max(1, _ROWS_AHEAD // len(self._visited))
-        while not self.model.stop_training and self._to_come() > 0:
-            self._train_epochs(int(min(self._progress.epochs_to_come, self._to_come(), most)))
+        most = min(_EPOCHS_AHEAD, max(1, _ROWS_AHEAD // len(self._visited)))
+        while not self.model.stop_training and self._epochs_left() > 0:
+            self._train_epochs(int(min(self._progress.sure_epochs, self._epochs_left(), most)))
         self._call("on_train_end")
 
-    def _to_come(self) -> int:
+    def _epochs_left(self) -> int:
         return self.epochs - len(self.history.epochs)
 
     def _train_epochs(self, count: int) -> None:
-        orders = np.array([self._order() for _ in range(count)])
+        drawn = [self._order() for _ in range(count)]  # interrupted, it has drawn more than it took
+        orders = drawn[0][np.newaxis] if count == 1 else np.array(drawn)
         totals = np.zeros((count, 3))
         try:
             self.data.train_epochs(orders, self.batch_size, totals)
