@@ -1,8 +1,6 @@
 // Elementwise work that is neither an activation nor an update: exp, log, scaling, and conversion of what users give.
 #pragma once
 
-#include <type_traits>
-
 #include "kernels/activation.h"
 
 namespace prelunet::PRELUNET_ISA {
@@ -62,10 +60,6 @@ PRELUNET_INLINE void round_to_float(std::size_t count, const double* x, float* y
 template <class Source, class T>
 void convert_from(std::size_t count, const unsigned char* x, std::ptrdiff_t stride, T* y) {
   if (stride == static_cast<std::ptrdiff_t>(sizeof(Source))) {  // a constant stride is what the compiler vectorizes
-    if constexpr (std::is_same_v<Source, double> && std::is_same_v<T, float>) {
-      const bool aligned = reinterpret_cast<std::uintptr_t>(x) % alignof(double) == 0;
-      if (aligned) return round_to_float(count, reinterpret_cast<const double*>(x), y);
-    }
     for (std::size_t j = 0; j < count; ++j) y[j] = element_at<Source, T>(x + j * sizeof(Source));
     return;
   }
@@ -79,6 +73,11 @@ void convert(ElementType type, std::size_t count, const void* x, std::ptrdiff_t 
     case ElementType::float32:
       return convert_from<float>(count, from, stride, y);
     case ElementType::float64:
+      if constexpr (sizeof(T) == sizeof(float)) {
+        const bool aligned = reinterpret_cast<std::size_t>(x) % alignof(double) == 0;
+        if (stride == static_cast<std::ptrdiff_t>(sizeof(double)) && aligned)
+          return round_to_float(count, static_cast<const double*>(x), y);
+      }
       return convert_from<double>(count, from, stride, y);
     case ElementType::boolean:
     case ElementType::uint8:
