@@ -247,6 +247,7 @@ PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t 
   const T* xs = moved(g.x, begin * x_stride + j);
   const T* ys = moved(g.y, begin * y_stride + j);
   T* grad_xs = moved(g.grad_x, begin * grad_x_stride + j);
+  const Vec<T> factor = splat(g.factor);
   Vec<T> parameter[kVectors], bias_sum[kVectors] = {}, parameter_sum[kVectors] = {};
 #pragma GCC unroll 3
   for (std::size_t v = 0; v < kVectors; ++v) {
@@ -255,7 +256,7 @@ PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t 
   for (std::size_t i = 0; i < rows; ++i) {
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) {
-      const Vec<T> grad_y = load_count(grad_ys + v * kLanes<T>, count);
+      const Vec<T> grad_y = factor * load_count(grad_ys + v * kLanes<T>, count);
       Vec<T> x = {};
       Vec<T> y = {};
       if (Function::kReadsX || (Function::kReadsY && ys == nullptr)) x = load_count(xs + v * kLanes<T>, count);

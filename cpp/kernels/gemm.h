@@ -6,6 +6,7 @@
 // activation below; the update of a weight) takes each block while it is in the first level.
 #pragma once
 
+#include "kernels/elementwise.h"
 #include "kernels/gemm_tile.h"
 #include "kernels/narrow_tile.h"
 #include "kernels/pack.h"
@@ -93,14 +94,19 @@ PRELUNET_INLINE void add_ahead(Lines& lines, Ahead& a, std::size_t steps) {
 // What the epilogue of a block will touch.
 template <class T>
 PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& block) {
-  const auto add = [&](const T* p, std::size_t stride) {
-    lines.add(moved(p, block.row * stride + block.column), stride, block.rows, block.columns, true);
+  const auto add = [&](const T* p, std::size_t stride, bool to_write = true) {
+    lines.add(moved(p, block.row * stride + block.column), stride, block.rows, block.columns, to_write);
   };
   const Epilogue<T>* const e = g.epilogue;
   if (e == nullptr || e->update == nullptr) add(g.c, g.c_stride);
   if (e == nullptr) return;
   if (e->forward != nullptr && e->activation.y != g.c) add(e->activation.y, e->activation.y_stride);
+  if (e->sum.out != nullptr) {
+    if (e->sum.out != g.c) add(e->sum.out, e->sum.stride);
+    add(e->sum.y, e->sum.stride, false);
+  }
   if (e->backward != nullptr) {
+    if (e->gradient.grad_x != g.c) add(e->gradient.grad_x, e->gradient.grad_x_stride);
     add(e->gradient.x, e->gradient.x_stride);
     add(e->gradient.y, e->gradient.y_stride);
   }
@@ -140,13 +146,28 @@ PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& 
   lines.spread_over((block.rows + tile_rows - 1) / tile_rows * s.steps);
 }
 
+template <class T>
+void add_scaled(const ScaledSum<T>& g) {
+  for (std::size_t i = 0; i < g.rows; ++i) {
+    scaled_sum(g.columns, g.factor, g.x + i * g.x_stride, g.y + i * g.stride, g.out + i * g.stride);
+  }
+}
+
 // The product of a block stands aside, or (null) in C.
 template <class T>
 PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, const T* aside, std::size_t aside_stride) {
   if (e.forward != nullptr) e.forward(e.activation.at(block));
+  if (e.sum.out != nullptr) {
+    ScaledSum<T> sum = e.sum.at(block);
+    if (aside != nullptr) {
+      sum.x = aside;
+      sum.x_stride = aside_stride;
+    }
+    add_scaled(sum);
+  }
   if (e.backward != nullptr) {
     ActivationBackward<T> gradient = e.gradient.at(block);
-    if (aside != nullptr) {
+    if (aside != nullptr && e.sum.out == nullptr) {
       gradient.grad_y = aside;
       gradient.grad_y_stride = aside_stride;
     }
@@ -215,7 +236,9 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const std::size_t whole = panel.vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
   // What is not to be stored, or is overwritten: its lines may be in another core's hands, and a partial store would
   // keep the epilogue from reading it back at once.
-  const bool overwritten = epilogue != nullptr && epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c;
+  const bool overwritten =
+      epilogue != nullptr && epilogue->forward == nullptr &&
+      (epilogue->sum.out == g.c || (epilogue->backward != nullptr && epilogue->gradient.grad_x == g.c));
   const bool goes_aside = updates || overwritten;
   // Rows of a narrow weight are updated as one, so that is how they stand aside: what a whole store writes past its
   // row, the next one overwrites.

@@ -50,13 +50,14 @@ struct ActivationForward {
   }
 };
 
-// grad_x = grad_y * f'(x), and its sums over chunks of kChunkRows rows: row c of a partial holds chunk c.
+// grad_x = factor * grad_y * f'(x), and its sums over chunks of kChunkRows rows: row c of a partial holds chunk c.
 template <class T>
 struct ActivationBackward {
   std::size_t rows, columns;
   const T* grad_y;
   std::size_t grad_y_stride;
-  const T* x;  // null where backward reads y alone
+  T factor = T(1);  // what was made of y has so much of it
+  const T* x;       // null where backward reads y alone
   std::size_t x_stride;
   const T* y;  // null: computed again from x where the derivative wants it
   std::size_t y_stride;
@@ -80,6 +81,29 @@ struct ActivationBackward {
     part.parameter = moved(parameter, b.column * parameter_stride);
     part.bias_partial = moved(bias_partial, chunk * partial_stride + b.column);
     part.parameter_partial = moved(parameter_partial, chunk * partial_stride + b.column);
+    return part;
+  }
+};
+
+// out = factor * x + y over a block of rows, rounded once.
+template <class T>
+struct ScaledSum {
+  std::size_t rows, columns;
+  double factor;
+  const T* x;
+  std::size_t x_stride;
+  const T* y;
+  T* out;              // may be x
+  std::size_t stride;  // of y and out
+
+  ScaledSum at(const Block& b) const {
+    const std::size_t offset = b.row * stride + b.column;
+    ScaledSum part = *this;
+    part.rows = b.rows;
+    part.columns = b.columns;
+    part.x += b.row * x_stride + b.column;
+    part.y += offset;
+    part.out += offset;
     return part;
   }
 };
@@ -131,12 +155,14 @@ struct Panels {
   std::size_t row, column;  // of W, where the blocks of an epilogue are counted from
 };
 
-// What follows a tile of C while it is hot: one of these, the others null. Operands are those of the whole of C.
+// What follows a tile of C while it is hot: one of these, the others null, but that a sum may come after `forward` or
+// before `backward`. Operands are those of the whole of C.
 template <class T>
 struct Epilogue {
   void (*forward)(const ActivationForward<T>&);  // c += bias, y = f(c)
   ActivationForward<T> activation;
-  void (*backward)(const ActivationBackward<T>&);  // c is grad_y
+  ScaledSum<T> sum;                                // of c, or of what `forward` made of it; or sum.out null
+  void (*backward)(const ActivationBackward<T>&);  // c, or the sum, is grad_y
   ActivationBackward<T> gradient;
   void (*update)(const Update<T>&);  // c is a gradient: it moves its parameter, and is not stored
   Update<T> parameter;

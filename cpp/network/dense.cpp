@@ -62,7 +62,8 @@ void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
   g.c_stride = units_;
   g.ahead = flow.ahead;
   Epilogue<T> epilogue{};
-  if (this->follow(flow, epilogue)) g.epilogue = &epilogue;
+  if (flow.sum != nullptr) epilogue.sum = *flow.sum;
+  if (this->follow(flow, epilogue) || flow.sum != nullptr) g.epilogue = &epilogue;
   gemm(team, g, Split::rows);
 }
 
@@ -85,6 +86,10 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   g.ahead = flow.ahead;
 
   Epilogue<T> epilogue{};
+  if (flow.sum != nullptr) {
+    epilogue.sum = *flow.sum;
+    g.epilogue = &epilogue;
+  }
   if (flow.below != nullptr) {
     epilogue.backward = kernel_table<T>().activation_backward[static_cast<int>(flow.below->id)];
     epilogue.gradient = flow.below->g;

@@ -20,6 +20,7 @@ class Dense final : public Weighted<T> {
   }
   double multiply_adds() const override { return static_cast<double>(features_) * static_cast<double>(units_); }
   bool carries_entry() const override { return true; }
+  bool makes_sum() const override { return true; }
 
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;

@@ -46,6 +46,7 @@ struct Flow {
   bool first;                // the batch's first block: gradients() overwrites, later blocks add
   std::size_t first_row;     // the block's first row, counted in the batch
   std::uint64_t step;        // training steps taken before this one
+  const ScaledSum<T>* sum;   // where makes_sum(): of y in forward, of grad_x in backward, as they are made; or null
   const Entry<T>* below;     // what to do to grad_x as it is made, where carries_entry(); or null
   bool entered;              // the step above has done this one's entry
   const DeltaClip* clip;     // of the gradients that weights are multiplied by; or null
@@ -94,6 +95,8 @@ class Layer {
   // The entry of this step's backward pass, if it has one, and whether backward() carries that of the step below.
   virtual std::optional<Entry<T>> entry(const Flow<T>&) const { return std::nullopt; }
   virtual bool carries_entry() const { return false; }
+  // Whether forward() and backward() make flow.sum.
+  virtual bool makes_sum() const { return false; }
 
   virtual void forward(Team& team, const Flow<T>& flow) const = 0;
   virtual void backward(Team& team, const Flow<T>& flow) const = 0;

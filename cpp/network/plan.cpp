@@ -216,7 +216,9 @@ void Plan<T>::predict(Team& team, const Flow<T>& flow) const {
   Flow<T> one = flow;
   one.work = flow.work + at.work;
   for (std::size_t s = 0; s < predict_steps.size(); ++s) {
-    one.y = s + 1 == predict_steps.size() ? flow.y : flow.work + (s % 2 == 0 ? at.even : at.odd);
+    const bool last = s + 1 == predict_steps.size();
+    one.y = last ? flow.y : flow.work + (s % 2 == 0 ? at.even : at.odd);
+    one.sum = last ? flow.sum : nullptr;
     predict_steps[s]->predict(team, one);
     one.x = one.y;
   }

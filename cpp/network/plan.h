@@ -49,8 +49,9 @@ struct Plan {
   // The lowest step with something to learn, or the count of steps: below it, parameters need no backward pass.
   std::size_t lowest_trained() const;
 
-  // The backward pass from the last step down to step `lowest`, through flow_of(step). Where a step can, it carries the
-  // entry of the one below in the product that makes its gradient. It ends early where stops() says so.
+  // The backward pass from the last step down to step `lowest`, through flow_of(step), which says whether the last one
+  // is entered, and what is below the lowest. Where a step can, it carries the entry of the one below in the product
+  // that makes its gradient. It ends early where stops() says so.
   template <class FlowOf, class Stops>
   void backward(Team& team, std::size_t lowest, FlowOf&& flow_of, Stops&& stops) const {
     bool entered = false;
@@ -60,8 +61,8 @@ struct Plan {
       if (s > lowest && flow.clip == nullptr && steps[s]->carries_entry()) below = steps[s - 1]->entry(flow_of(s - 1));
       const bool by_pixels = below && below->g.columns != steps[s]->inputs();  // and this step goes by samples
       if (by_pixels) below.reset();
-      flow.entered = entered;
-      flow.below = below ? &*below : nullptr;
+      if (s + 1 < steps.size()) flow.entered = entered;
+      if (s > lowest) flow.below = below ? &*below : nullptr;
       steps[s]->backward(team, flow);
       entered = below.has_value();
     }

@@ -63,6 +63,7 @@ Flow<T> Residual<T>::inside(std::size_t s, const Flow<T>& flow) const {
   inner.z = own + at.z;
   inner.grad_y = own + at.grad_y;
   inner.work = own + at.work;
+  inner.sum = nullptr;
   if (s > 0) {
     const Places before = places(s - 1, flow.capacity);
     inner.x = own - before.size + before.y;
@@ -71,25 +72,59 @@ Flow<T> Residual<T>::inside(std::size_t s, const Flow<T>& flow) const {
   return inner;
 }
 
+// out = factor * x + y, rows one after another.
+template <class T>
+ScaledSum<T> Residual<T>::sum_of(std::size_t rows, double factor, const T* x, const T* y, T* out) const {
+  const std::size_t columns = this->outputs();
+  return {rows, columns, factor, x, columns, y, out, columns};
+}
+
+// As a pass of its own.
+template <class T>
+void Residual<T>::add(Team& team, const ScaledSum<T>& g) const {
+  scaled_sum(team, g.rows, g.columns, g.factor, g.x, g.y, g.out);
+}
+
 template <class T>
 void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
-  const T* f = nullptr;
-  for (std::size_t s = 0; s < inner_.steps.size(); ++s) {
-    const Flow<T> inner = inside(s, flow);
+  const std::size_t last = inner_.steps.size() - 1;
+  const ScaledSum<T> sum = sum_of(flow.rows, step_, inside(last, flow).y, flow.x, flow.y);
+  for (std::size_t s = 0; s <= last; ++s) {
+    Flow<T> inner = inside(s, flow);
+    if (s == last && makes_sum(s)) inner.sum = &sum;
     inner_.steps[s]->forward(team, inner);
-    f = inner.y;
   }
-  scaled_sum(team, flow.rows, this->outputs(), step_, f, flow.x, flow.y);
+  if (!makes_sum(last)) add(team, sum);
+}
+
+// That of the last step of f, on h grad_y.
+template <class T>
+std::optional<Entry<T>> Residual<T>::entry(const Flow<T>& flow) const {
+  const std::size_t last = inner_.steps.size() - 1;
+  const Flow<T> inner = inside(last, flow);
+  std::optional<Entry<T>> entry = inner_.steps[last]->entry(inner);
+  if (!entry || entry->g.grad_x != inner.grad_y) return std::nullopt;  // it needs h grad_y once more
+  entry->g.grad_y = flow.grad_y;
+  entry->g.factor = static_cast<T>(step_);
+  return entry;
 }
 
 // grad_x = grad_y + J^T (h grad_y), J the Jacobian of f.
 template <class T>
 void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
-  T* const grad_f = inside(inner_.steps.size() - 1, flow).grad_y;
-  scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_, 0.0, grad_f);
-  inner_.backward(team, lowest(flow), [&](std::size_t s) { return inside(s, flow); }, [] { return false; });
-  if (flow.grad_x == nullptr) return;
-  scaled_sum<T>(team, flow.rows, this->outputs(), 1.0, flow.grad_y, flow.grad_x, flow.grad_x);
+  if (!flow.entered) {
+    T* const grad_f = inside(inner_.steps.size() - 1, flow).grad_y;
+    constexpr double kNothing = -0.0;  // added to a zero, it leaves the sign
+    scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_, kNothing, grad_f);
+  }
+  const ScaledSum<T> sum = sum_of(flow.rows, 1.0, flow.grad_x, flow.grad_y, flow.grad_x);
+  const auto flow_of = [&](std::size_t s) {
+    Flow<T> inner = inside(s, flow);
+    if (s == 0 && flow.grad_x != nullptr && makes_sum(s)) inner.sum = &sum;
+    return inner;
+  };
+  inner_.backward(team, lowest(flow), flow_of, [] { return false; });
+  if (flow.grad_x != nullptr && !makes_sum(0)) add(team, sum);
 }
 
 template <class T>
@@ -101,8 +136,12 @@ void Residual<T>::gradients(Team& team, const Flow<T>& flow) const {
 
 template <class T>
 void Residual<T>::predict(Team& team, const Flow<T>& flow) const {
-  inner_.predict(team, flow);
-  scaled_sum<T>(team, flow.rows, this->outputs(), step_, flow.y, flow.x, flow.y);
+  const bool carried = !inner_.predict_steps.empty() && inner_.predict_steps.back()->makes_sum();
+  const ScaledSum<T> sum = sum_of(flow.rows, step_, flow.y, flow.x, flow.y);
+  Flow<T> inner = flow;
+  inner.sum = carried ? &sum : nullptr;
+  inner_.predict(team, inner);
+  if (!carried) add(team, sum);
 }
 
 template class Residual<float>;

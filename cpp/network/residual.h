@@ -20,6 +20,9 @@ class Residual final : public Layer<T> {
   std::size_t predict_work_size(std::size_t rows) const override { return inner_.predict_work_size(rows); }
   double multiply_adds() const override;
   bool calls_python() const override;
+  std::optional<Entry<T>> entry(const Flow<T>& flow) const override;
+  // By the product of f that makes the sum.
+  bool carries_entry() const override { return makes_sum(0) && inner_.steps[0]->carries_entry(); }
 
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
@@ -35,6 +38,10 @@ class Residual final : public Layer<T> {
   Places places(std::size_t s, std::size_t rows) const;
   // Where in work the arrays of step s begin.
   std::size_t begin(std::size_t s, std::size_t rows) const;
+
+  ScaledSum<T> sum_of(std::size_t rows, double factor, const T* x, const T* y, T* out) const;
+  void add(Team& team, const ScaledSum<T>& g) const;
+  bool makes_sum(std::size_t s) const { return s < inner_.steps.size() && inner_.steps[s]->makes_sum(); }
 
   // The lowest step of f that backward and gradients() have anything to do for.
   std::size_t lowest(const Flow<T>& flow) const { return flow.grad_x == nullptr ? inner_.lowest_trained() : 0; }

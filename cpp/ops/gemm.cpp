@@ -15,6 +15,7 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
   if (g.epilogue != nullptr) {
     epilogue = *g.epilogue;
     if (epilogue.forward != nullptr) epilogue.activation = epilogue.activation.at(block);
+    if (epilogue.sum.out != nullptr) epilogue.sum = epilogue.sum.at(block);
     if (epilogue.backward != nullptr) epilogue.gradient = epilogue.gradient.at(block);
     const bool in_panels = epilogue.update_turned != nullptr;  // found by panels.row and column
     if (epilogue.update != nullptr && !in_panels) epilogue.parameter = epilogue.parameter.at(block);

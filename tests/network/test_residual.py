@@ -150,7 +150,58 @@ def test_training_computes_what_predict_does(rng, dtype):
     assert model.loss_and_gradients(X, y)[0] == evaluated
 
 
-@pytest.mark.parametrize("stack", [[block(19, 33)], [nested(19)]])
+def apart(residual):
+    """Return the same residual with products at neither end: sums and scales are passes then."""
+    same = pn.Rescaling(1.0)
+    inner = [apart(layer) if isinstance(layer, pn.Residual) else layer for layer in residual.layers]
+    return pn.Residual([same, *inner, same], residual.step)
+
+
+CHAINS = {
+    "two of one product each": lambda width: [block(width, step=0.1), block(width, step=-0.5)],
+    "two of two": lambda width: [block(width, 33), block(width, 5, step=0.0)],
+    "no activation": lambda width: [pn.Residual([dense(width)], 0.3), block(width)],
+    "no bias": lambda width: [
+        pn.Residual([pn.Dense(width, use_bias=False)], step) for step in (0.3, 0.1)
+    ],
+    "an activation between": lambda width: [block(width), pn.SiLU(), block(width)],
+    "products between": lambda width: [block(width), dense(width, activation="relu"), block(width)],
+    "one that ends in one": lambda width: [
+        pn.Residual([dense(width), block(width)], 0.7),
+        pn.Residual([block(width), dense(width)], 0.2),
+    ],
+    "one in one": lambda width: [pn.Residual([block(width)], 0.7), block(width)],
+    "a product at one end": lambda width: [
+        pn.Residual([dense(width), pn.Rescaling(0.5)], 0.7),
+        pn.Residual([pn.Tanh(), dense(width)], 0.2),
+        block(width),
+    ],
+}
+
+
+@pytest.mark.parametrize("clip", [None, 1e-3])
+@pytest.mark.parametrize("width", [1, 19, 65])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_sums_in_products_give_the_bits_of_passes(rng, dtype, chain, width, clip):
+    """Also where an activation's backward pass is in the product of the step above."""
+    stack = CHAINS[chain](width)
+    separate = [apart(layer) if isinstance(layer, pn.Residual) else layer for layer in stack]
+    first = dense(width, activation="tanh")
+    X, y = inputs(rng, 90, dtype=dtype), targets(rng, 90, 3)
+    models = [network(first, *layers, dtype=np.dtype(dtype).name) for layers in (stack, separate)]
+    for model in models:
+        model.compile(pn.Adam(0.01), "softmax_cross_entropy", clip_delta=clip)
+        model.fit(X, y, epochs=2, batch_size=40, verbose=0)
+    together, passes = models
+    assert_same_bits(together.predict(X), passes.predict(X))
+    values = zip(together.parameters().values(), passes.parameters().values(), strict=True)
+    for got, expected in values:
+        assert_same_bits(got, expected)
+
+
+@pytest.mark.parametrize(
+    "stack", [[block(19, 33)], [nested(19)], [block(19), block(19), nested(19)]]
+)
 def test_fused_steps_inside_give_the_bits_of_plain_ones(monkeypatch, rng, dtype, stack):
     X, y = inputs(rng, 300), targets(rng, 300, 3)
     fused = network(*stack, dtype=np.dtype(dtype).name)
