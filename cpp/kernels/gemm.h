@@ -112,13 +112,15 @@ PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& b
   }
   if (e->update == nullptr) return;
   for (const T* const array : {e->parameter.parameter, e->parameter.slot[0], e->parameter.slot[1]}) {
-    if (e->update_turned != nullptr) {
+    if (e->transposed) {
+      add_transposed(lines, e->panels, array, block);
+    } else if (e->update_turned != nullptr) {
       add_packed(lines, e->panels, array, block);
     } else {
       add(array, e->parameter.stride);
     }
   }
-  if (e->update_turned == nullptr) add_packed<T>(lines, e->panels, e->panels.panels, block);
+  if (!e->in_panels()) add_packed<T>(lines, e->panels, e->panels.panels, block);
 }
 
 // Rows [begin, end) of a slice.
@@ -141,6 +143,10 @@ PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& 
   lines.columns = lines.lines = 0;
   add_epilogue(lines, g, block);
   if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
+  if (g.epilogue != nullptr && g.epilogue->transposed && s.column == 0) {  // the columns of A that no tile has read yet
+    const std::size_t end = block.row + block.rows;
+    if (end < g.m) lines.add_column(g.a + end + s.begin * g.a_k_stride, g.a_k_stride * sizeof(T), s.steps, false);
+  }
   const std::size_t begin = block.row * share, end = begin + block.rows * share;
   if (begin < next.steps) add_slice(lines, next, begin, end < next.steps ? end : next.steps);
   lines.spread_over((block.rows + tile_rows - 1) / tile_rows * s.steps);
@@ -174,6 +180,7 @@ PRELUNET_INLINE void run_epilogue(const Epilogue<T>& e, const Block& block, cons
     e.backward(gradient);
   }
   if (e.update == nullptr) return;
+  if (e.transposed) return update_transposed(e, block, aside, aside_stride);
   if (e.update_turned != nullptr) return update_in_panels(e, block, aside, aside_stride);
   Update<T> update = e.parameter.at(block);
   update.gradient = aside;
@@ -242,7 +249,8 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool goes_aside = updates || overwritten;
   // Rows of a narrow weight are updated as one, so that is how they stand aside: what a whole store writes past its
   // row, the next one overwrites.
-  const bool joined = updates && epilogue->update_turned == nullptr && epilogue->parameter.stride == panel.columns;
+  const bool joined =
+      updates && (epilogue->transposed || (!epilogue->in_panels() && epilogue->parameter.stride == panel.columns));
   const std::size_t aside_stride = joined ? panel.columns : kPanel;
   alignas(64) T aside[kNearEpilogueRows<T> * kPanel];
   const bool in_squares = updates && epilogue->update_turned != nullptr;  // it is read in whole ones
@@ -273,7 +281,8 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const std::size_t share = (next.steps + g.m - 1) / g.m;
   const bool starts = !g.accumulate && s.begin == 0;  // chains start here: C is not read, and may be made twice
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
-  const std::size_t first = updates ? epilogue->panels.row : 0;  // blocks are counted from the weight's first row
+  // Blocks are counted from the weight's first row.
+  const std::size_t first = updates && !epilogue->transposed ? epilogue->panels.row : 0;
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
     const std::size_t groups = narrow ? narrow_groups<T>(g.m - row) : 0;  // 0: lanes are columns
     end = row + (groups > 0 ? groups * kLanes<T> : most - (first + row) % most);

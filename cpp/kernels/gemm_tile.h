@@ -37,9 +37,9 @@ constexpr std::size_t kLineBytes = 64;  // of a cache line, on every machine tha
 // the way from the third level. The tiles after it find them in the second, and the processor sees them coming.
 constexpr std::size_t kAhead = 16;
 
-// Cache lines that are wanted after the next tiles, asked for along their steps of k, one a step where there are enough
-// of those: all at once they would fill the queue of outstanding misses, and a tile's own loads would wait behind them.
-// What a tile has no step for is left to the next.
+// Cache lines that are wanted after the next tiles, asked for evenly along their steps of k: many at once would fill
+// the queue of outstanding misses, and a tile's own loads would wait behind them. What a tile has no step for is left
+// to the next.
 //
 // Lines of an epilogue are asked for to write: most of them another thread has read since they were written last.
 // Others are for the second level.
@@ -52,14 +52,12 @@ struct Lines {
     bool to_write;
   };
   std::size_t columns = 0;
-  std::size_t lines = 0;       // of all columns
-  std::size_t pace = kUnroll;  // lines for each kUnroll steps
+  std::size_t lines = 0;  // of all columns
+  std::size_t pace = 1;   // lines for each kUnroll steps
   Column column[kMost];
 
   // So many steps of k are to come before the lines are wanted.
-  PRELUNET_INLINE void spread_over(std::size_t steps) {
-    pace = lines > steps ? (lines * kUnroll + steps - 1) / steps : kUnroll;
-  }
+  PRELUNET_INLINE void spread_over(std::size_t steps) { pace = (lines * kUnroll + steps - 1) / steps; }
 
   PRELUNET_INLINE void add_column(const void* first, std::size_t stride, std::size_t count, bool to_write) {
     column[columns++] = {static_cast<const char*>(first), stride, count, to_write};

@@ -58,6 +58,18 @@ void pack_strip(std::size_t rows, std::size_t columns, const T* w, std::size_t w
   pack_strip<T, Whole<T>>(rows, columns, w, w_stride, width, out, out_stride);
 }
 
+// Of n columns, those in the panels without padding that they begin with.
+template <class T>
+std::size_t whole_panels(std::size_t n) {
+  std::size_t column = full_panels<T>(n);
+  while (column < n) {
+    const Panel panel = next_panel<T>(n - column);
+    if (panel.columns < panel.width) break;
+    column += panel.columns;
+  }
+  return column;
+}
+
 // How wide n columns become in panels.
 template <class T>
 std::size_t packed_columns(std::size_t n) {
@@ -171,6 +183,23 @@ PRELUNET_INLINE void add_packed(Lines& lines, const Panels<T>& g, const T* array
   lines.add(array + s.offset, s.stride, block.columns, 1, true);
 }
 
+// Where a block of W^T in panels without padding lies: its rows one after another.
+template <class T>
+PRELUNET_INLINE Strip<T> transposed_strip(const Panels<T>& g, const Block& block) {
+  const std::size_t row = g.row + block.column, column = g.column + block.row;
+  const PanelPlace place = panel_of<T>(g.n, row);
+  return {row, block.columns, place.width, place.column * g.k + column * place.width, place.width};
+}
+
+// The lines of such a block that an epilogue will write.
+template <class T>
+PRELUNET_INLINE void add_transposed(Lines& lines, const Panels<T>& g, const T* array, const Block& block) {
+  constexpr std::size_t kLine = kLineBytes / sizeof(T);
+  if (array == nullptr) return;
+  const Strip<T> s = transposed_strip(g, block);
+  lines.add(array + s.offset, kLine, block.rows * s.stride / kLine, 1, true);
+}
+
 // A block of W again; the padding stays as it is.
 template <class T>
 void pack_block(const Panels<T>& g, const Block& block) {
@@ -178,6 +207,22 @@ void pack_block(const Panels<T>& g, const Block& block) {
     pack_strip(s.rows, block.columns, g.w + s.row * g.w_stride + g.column + block.column, g.w_stride, s.width,
                g.panels + s.offset, s.stride);
   });
+}
+
+// Moves a block of W^T in panels without padding, by its gradient, which lies the same way.
+template <class T>
+void update_transposed(const Epilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
+  const Strip<T> s = transposed_strip(e.panels, block);
+  Update<T> part = e.parameter;
+  part.rows = block.rows;
+  part.columns = block.columns;
+  part.parameter += s.offset;
+  part.slot[0] = moved(part.slot[0], s.offset);
+  part.slot[1] = moved(part.slot[1], s.offset);
+  part.stride = s.stride;
+  part.gradient = gradient;
+  part.gradient_stride = gradient_stride;
+  e.update(part);
 }
 
 // Moves a block of a parameter that lies in panels, as do its slots. The last few columns of W^T, whose rows are half a

@@ -166,8 +166,13 @@ struct Epilogue {
   ActivationBackward<T> gradient;
   void (*update)(const Update<T>&);  // c is a gradient: it moves its parameter, and is not stored
   Update<T> parameter;
-  Panels<T> panels;                         // of the parameter, which is packed again; or panels.panels null
-  void (*update_turned)(const Update<T>&);  // or null; the parameter lies in panels alone, and its slots like it
+  Panels<T> panels;  // of the parameter, which is packed again; or panels.panels null
+  // Where the parameter W lies in panels alone, and its slots like it: c is the gradient of W, for `update_turned`, or
+  // of panels of W^T without padding (`transposed`), which need no more than `update`.
+  void (*update_turned)(const Update<T>&);
+  bool transposed;
+
+  bool in_panels() const { return update_turned != nullptr || transposed; }
 };
 
 // Rows that a thread will gather next, asked for a cache line at a time while it multiplies.
@@ -231,7 +236,7 @@ enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, ui
 template <class T>
 struct KernelTable {
   std::size_t panel_columns;                     // columns of a full panel of B; the last ones may be narrower
-  std::size_t (*full_panels)(std::size_t n);     // of n columns, those in the full panels
+  std::size_t (*whole_panels)(std::size_t n);    // of n columns, those in the panels without padding
   std::size_t (*packed_columns)(std::size_t n);  // n with the padding of its panels
 
   void (*gemm)(const Gemm<T>&);

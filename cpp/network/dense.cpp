@@ -98,43 +98,94 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   gemm(team, g, Split::rows);
 }
 
+// What moves the weight, wherever it lies, by its gradient.
 template <class T>
-void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow) const {
-  Gemm<T> g{};  // grad_W = dz^T x
-  g.m = units_;
+Epilogue<T> Dense<T>::weight_update(const StepUpdate& update) const {
+  const auto& kernels = kernel_table<T>();
+  Epilogue<T> epilogue{};
+  epilogue.update = kernels.update[static_cast<int>(update.id)];
+  epilogue.parameter = update.of(this->weight(), features_);
+  epilogue.panels = panels();
+  if (!taken_) return epilogue;
+  epilogue.update_turned = kernels.update_turned[static_cast<int>(update.id)];
+  epilogue.parameter.parameter = panels_.data();
+  for (int i = 0; i < 2; ++i) {
+    if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();
+  }
+  return epilogue;
+}
+
+// grad_W = dz^T x, from row `first` of W on.
+template <class T>
+void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const {
+  if (first == units_) return;
+  Gemm<T> g{};
+  g.m = units_ - first;
   g.n = features_;
   g.k = flow.rows;
-  g.a = flow.grad_y;
+  g.a = flow.grad_y + first;
   g.a_row_stride = 1;
   g.a_k_stride = units_;
   g.b = flow.x;
   g.b_stride = features_;
-  g.c = this->weight().gradient;
+  g.c = this->weight().gradient + first * features_;
   g.c_stride = features_;
   g.accumulate = !flow.first;
   g.ahead = flow.ahead;
 
   Epilogue<T> epilogue{};
   if (flow.update != nullptr) {
-    const auto& kernels = kernel_table<T>();
-    epilogue.update = kernels.update[static_cast<int>(flow.update->id)];
-    epilogue.parameter = flow.update->of(this->weight(), features_);
-    epilogue.panels = panels();
-    if (taken_) {
-      epilogue.update_turned = kernels.update_turned[static_cast<int>(flow.update->id)];
-      epilogue.parameter.parameter = panels_.data();
-      for (int i = 0; i < 2; ++i) {
-        if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();
-      }
-    }
+    epilogue = weight_update(*flow.update);
+    epilogue.panels.row = first;
     g.epilogue = &epilogue;
   }
   gemm(team, g, Split::output);
 }
 
+// The same of the first `units` rows as grad_W^T = x^T dz, which is how panels lie.
+template <class T>
+void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const {
+  if (units == 0) return;
+  Gemm<T> g{};
+  g.m = features_;
+  g.n = units;
+  g.k = flow.rows;
+  g.a = flow.x;
+  g.a_row_stride = 1;
+  g.a_k_stride = features_;
+  g.b = flow.grad_y;
+  g.b_stride = units_;
+  g.c = this->weight().gradient;
+  g.c_stride = units;
+  g.accumulate = !flow.first;
+  g.ahead = flow.ahead;
+
+  Epilogue<T> epilogue{};
+  if (flow.update != nullptr) {
+    epilogue = weight_update(*flow.update);
+    epilogue.update_turned = nullptr;
+    epilogue.transposed = true;
+    g.epilogue = &epilogue;
+  }
+  gemm(team, g, Split::output);
+}
+
+// How many rows of W have a gradient that is made as panels lie: all in panels without padding, unless few features
+// would not repay the second product, for the others.
+template <class T>
+std::size_t Dense<T>::transposed_units() const {
+  constexpr std::size_t kManyFeatures = 64;
+  const std::size_t whole = kernel_table<T>().whole_panels(units_);
+  return whole == units_ || features_ >= kManyFeatures ? whole : 0;
+}
+
 template <class T>
 void Dense<T>::gradients(Team& team, const Flow<T>& flow) const {
-  if (this->weight().trainable) weight_gradient(team, flow);
+  if (this->weight().trainable) {
+    const std::size_t transposed = taken_ ? transposed_units() : 0;
+    transposed_gradient(team, flow, transposed);
+    weight_gradient(team, flow, transposed);
+  }
   this->other_gradients(team, flow);
 }
 

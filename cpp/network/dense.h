@@ -31,7 +31,10 @@ class Dense final : public Weighted<T> {
   Panels<T> panels_of(const T* matrix, const Arena<T>& packed) const {
     return {units_, features_, matrix, features_, packed.data(), 0, 0};
   }
-  void weight_gradient(Team& team, const Flow<T>& flow) const;
+  std::size_t transposed_units() const;
+  Epilogue<T> weight_update(const StepUpdate& update) const;
+  void weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const;
+  void transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const;
 
   // The activation's sums must stay in place from block to block: they come first.
   T* curve_work(const Flow<T>& flow) const override { return flow.work; }

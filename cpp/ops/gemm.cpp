@@ -17,10 +17,10 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
     if (epilogue.forward != nullptr) epilogue.activation = epilogue.activation.at(block);
     if (epilogue.sum.out != nullptr) epilogue.sum = epilogue.sum.at(block);
     if (epilogue.backward != nullptr) epilogue.gradient = epilogue.gradient.at(block);
-    const bool in_panels = epilogue.update_turned != nullptr;  // found by panels.row and column
+    const bool in_panels = epilogue.in_panels();  // found by panels.row and column
     if (epilogue.update != nullptr && !in_panels) epilogue.parameter = epilogue.parameter.at(block);
-    epilogue.panels.row += block.row;
-    epilogue.panels.column += block.column;
+    epilogue.panels.row += epilogue.transposed ? block.column : block.row;
+    epilogue.panels.column += epilogue.transposed ? block.row : block.column;
     g.epilogue = &epilogue;
   }
   const bool packed = g.b_stride == 0;
@@ -73,8 +73,10 @@ void for_each_part(const Team& team, std::size_t m, std::size_t n, std::size_t c
 template <class T>
 void gemm(Team& team, const Gemm<T>& g, Split split) {
   if (split == Split::rows) return gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
-  // Packed B is cut only between panels; the last columns, fewer than a full panel's, are the last unit.
-  const std::size_t columns_unit = g.b_stride == 0 ? kernel_table<T>().panel_columns : kElementUnit;
+  // Packed B is cut only between panels, and so is C that goes there; the last columns, fewer than a full panel's, are
+  // the last unit.
+  const bool by_panels = g.b_stride == 0 || (g.epilogue != nullptr && g.epilogue->transposed);
+  const std::size_t columns_unit = by_panels ? kernel_table<T>().panel_columns : kElementUnit;
   for_each_part(team, g.m, g.n, columns_unit, [&](Range rows, Range columns) { gemm_part(g, rows, columns); });
 }
 

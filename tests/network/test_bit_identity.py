@@ -81,6 +81,31 @@ def test_an_update_packs_what_a_new_model_packs(rng, dtype, units, threads):
     assert_same_bits(models[0].predict(X), models[1].predict(X))
 
 
+@pytest.mark.parametrize("optimizer", [pn.SGD(0.1), pn.SGD(0.1, momentum=0.9), pn.Adam(0.01)])
+@pytest.mark.parametrize("features", [7, 63, 64, 81])
+@pytest.mark.parametrize("units", [2, 16, 31, 48, 50, 64, 80, 91, 96, 100, 112])
+def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, features, optimizer):
+    """In one call the lowest weight lies as its products read it, and its gradient is made so."""
+    steps, rows = 9, 300  # a batch takes two blocks
+    X, y = labelled(rng, steps * rows, (features,), 3, dtype)
+    models = []
+    for threads in (None, 1, 2, 3):
+        model = pn.Sequential(
+            [pn.Dense(units, "tanh"), pn.Dense(3)], input_shape=(features,), dtype=dtype, seed=1
+        )
+        model.compile(optimizer)
+        pn.set_num_threads(threads or 1)
+        if threads is not None:
+            model.fit(X, y, batch_size=rows, shuffle=False)
+        else:
+            for begin in range(0, len(X), rows):
+                model.train_on_batch(X[begin : begin + rows], y[begin : begin + rows])
+        models.append(model)
+    for model in models[1:]:
+        assert_same_model(model, models[0])
+        assert_same_bits(model.predict(X[:5]), models[0].predict(X[:5]))
+
+
 # ---- instruction sets --------------------------------------------------------------------------
 
 
