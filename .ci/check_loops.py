@@ -38,8 +38,8 @@ FULL_TILE = (
     r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, .*::(?P<a>\w+), "
     r"{rows}ul, {vectors}ul, \(.*LayoutOfB\)(?P<b>\d)>"
 )
-PACKED, PARTIAL = "0", "2"
-LAYOUTS_OF_B = {PACKED: "packed", "1": "whole", PARTIAL: "partial"}
+PACKED, PARTIAL, BESIDE = "0", "2", "3"
+LAYOUTS_OF_B = {PACKED: "packed", "1": "whole", PARTIAL: "partial", BESIDE: "and columns beside"}
 TILES_OF_AN_OBJECT = 9  # three kinds of A, three of B
 
 
@@ -65,7 +65,8 @@ def innermost_loops(code: dict[int, str]) -> list[list[str]]:
     ]
 
 
-def loop_faults(loop: list[str], tile: Tile, partial: bool) -> list[str]:
+def loop_faults(loop: list[str], tile: Tile, layout: str) -> list[str]:
+    partial, beside = layout == PARTIAL, layout == BESIDE
     sums = [text for text in loop if text.startswith("vfmadd") and tile.register in text]
     broadcasts = [text for text in loop if text.startswith("vbroadcast") or "{1to" in text]
     asked = sum(text.startswith("prefetch") for text in loop)
@@ -74,11 +75,12 @@ def loop_faults(loop: list[str], tile: Tile, partial: bool) -> list[str]:
     # AVX2 has no register left for the mask of the partial vector.
     masks = [text for text in vectors if partial and re.match(r"vmovdqa .*\(%r[sb]p\),%ymm", text)]
     found = []
-    steps = STEPS if len(sums) > tile.rows * tile.vectors else 1
-    if len(sums) != steps * tile.rows * tile.vectors:
+    of_a_step = tile.rows * tile.vectors + beside
+    steps = STEPS if len(sums) > of_a_step else 1
+    if len(sums) != steps * of_a_step:
         found.append(f"{len(sums)} sums on {tile.register}")
-    if len(broadcasts) != steps * tile.rows:
-        found.append(f"{len(broadcasts)} broadcasts in place of {steps * tile.rows}")
+    if len(broadcasts) != steps * (tile.rows + beside):
+        found.append(f"{len(broadcasts)} broadcasts in place of {steps * (tile.rows + beside)}")
     if vectors != masks[:1]:
         found.append(f"vectors on the stack: {'; '.join(vectors)}")
     if len(stack) - len(vectors) > tile.scalars:
@@ -95,14 +97,13 @@ def check(path: Path, tile: Tile) -> bool:
     for name, code in functions(path):
         if (match := wanted.search(name)) is None:
             continue
-        tiles += 1
-        partial = match["b"] == PARTIAL
+        tiles += match["b"] != BESIDE  # which is not of all kinds
         loops = [
             loop
             for loop in innermost_loops(code)
             if any(text.startswith("vfmadd") for text in loop)
         ]
-        found = [fault for loop in loops for fault in loop_faults(loop, tile, partial)]
+        found = [fault for loop in loops for fault in loop_faults(loop, tile, match["b"])]
         most = max(sum(text.startswith("prefetch") for text in loop) for loop in loops)
         lines = STEPS * tile.vectors * VECTOR_BYTES[tile.register] // 64  # of the rows of B
         if match["b"] == PACKED and most < lines:

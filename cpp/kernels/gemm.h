@@ -20,10 +20,13 @@ template <class T>
 struct Slice {
   std::size_t column;
   Panel panel;
+  std::size_t beside;  // columns after the panel's that go with them
   std::size_t begin, steps;
   const T* b;
   std::size_t b_stride;
   bool copied;
+
+  std::size_t columns() const { return panel.columns + beside; }
 };
 
 // How many steps of k go at a time, so that what they read stays in cache while all rows pass: a panel of B, and of A
@@ -51,6 +54,16 @@ PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
   return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
 }
 
+// How many columns after a panel go with it: the last ones, where the next panel would be of those alone.
+template <class T>
+PRELUNET_INLINE std::size_t columns_beside(const Gemm<T>& g, std::size_t column, const Panel& panel) {
+  const std::size_t rest = g.n - column - panel.columns;
+  const bool in_rows = g.a_row_offset == nullptr && g.a_k_stride == 1;
+  const bool stays = g.epilogue == nullptr || g.epilogue->forward != nullptr;  // else it may stand aside, a panel wide
+  const bool full = panel.columns == kPanelColumns<T> && g.b_stride == 0;
+  return in_rows && stays && full && rest <= kBesideColumns<T> ? rest : 0;
+}
+
 template <class T>
 PRELUNET_INLINE Slice<T> slice_at(const Gemm<T>& g, std::size_t column, std::size_t begin) {
   Slice<T> s = {};
@@ -58,6 +71,7 @@ PRELUNET_INLINE Slice<T> slice_at(const Gemm<T>& g, std::size_t column, std::siz
   const bool packed = g.b_stride == 0;
   s.column = column;
   s.panel = next_panel<T>(g.n - column);
+  s.beside = columns_beside(g, column, s.panel);
   s.begin = begin;
   s.copied = !packed && worth_copying(g, s.panel);
   const std::size_t most = k_block(g.k, packed ? kPackedSteps : s.copied ? kCopiedSteps<T> : kUnpackedSteps);
@@ -70,7 +84,7 @@ PRELUNET_INLINE Slice<T> slice_at(const Gemm<T>& g, std::size_t column, std::siz
 template <class T>
 PRELUNET_INLINE Slice<T> slice_after(const Gemm<T>& g, const Slice<T>& s) {
   const std::size_t end = s.begin + s.steps;
-  return end < g.k ? slice_at(g, s.column, end) : slice_at(g, s.column + s.panel.columns, 0);
+  return end < g.k ? slice_at(g, s.column, end) : slice_at(g, s.column + s.columns(), 0);
 }
 
 // As many lines of the rows wanted next as `steps` steps of k pay for.
@@ -232,7 +246,8 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   constexpr std::size_t kPanel = kPanelColumns<T>;
   const Panel& panel = s.panel;
   const bool packed = g.b_stride == 0, gathered = g.a_row_offset != nullptr;
-  const LayoutOfB b = packed || s.copied             ? LayoutOfB::packed
+  const LayoutOfB b = s.beside > 0                   ? LayoutOfB::beside
+                      : packed || s.copied           ? LayoutOfB::packed
                       : panel.columns == panel.width ? LayoutOfB::whole
                                                      : LayoutOfB::partial;
   const TileTable<T>& table = tiles_for(g);
@@ -265,6 +280,9 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.b_stride = s.b_stride;
   tile.b = s.b;
   tile.last = panel.last;
+  tile.beside_stride = kLanes<T> / 2;  // a panel of half a vector
+  tile.beside = s.beside == 0 ? nullptr : g.b + (s.column + panel.columns) * g.k + s.begin * tile.beside_stride;
+  tile.beside_columns = s.beside;
   if (s.copied) {
     copy_slice(s, copy);
     tile.b = copy;
@@ -288,7 +306,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
     end = row + (groups > 0 ? groups * kLanes<T> : most - (first + row) % most);
     if (groups > 0 && starts && g.m - end < kLanes<T>) end = g.m;  // the last rows, in a group of their own
     if (end > g.m) end = g.m;
-    const Block block{row, s.column, end - row, panel.columns};
+    const Block block{row, s.column, end - row, s.columns()};
     if (prefetches) list_lines(lines, g, s, block, next, share);
     for (std::size_t i = 0, rows = 0; i < block.rows; i += rows) {
       std::size_t taken = groups;

@@ -31,6 +31,10 @@ constexpr std::size_t kUnroll = 4;
 template <class T>
 constexpr std::size_t kPanelColumns = kTileVectors * kLanes<T>;
 
+// Columns after a full panel that its tile takes with it: as many as one more vector holds of all its rows.
+template <class T>
+constexpr std::size_t kBesideColumns = kHasPairs && kLanes<T> == 2 * kTileRows ? 2 : 0;
+
 constexpr std::size_t kLineBytes = 64;  // of a cache line, on every machine that these kernels are for
 
 // How many steps of k ahead rows of B are asked for by the first tile that reads them: some 400 cycles of a full tile,
@@ -84,8 +88,10 @@ struct TileArgs {
   const T* b;
   std::size_t b_stride;  // of B in rows; a packed panel's is its width
   bool b_is_far;         // packed, and not read yet
-  std::size_t last;      // columns of C in the last vector
-  const T* start;        // the chains so far, or null: they start at zero
+  const T* beside;       // LayoutOfB::beside: rows of the columns beside the panel, and how many those are
+  std::size_t beside_stride, beside_columns;
+  std::size_t last;  // columns of C in the last vector
+  const T* start;    // the chains so far, or null: they start at zero
   std::size_t start_stride;
   T* c;
   std::size_t c_stride;
@@ -117,6 +123,7 @@ struct Half {
 // are, or (the patches of an image) each at the sum of an offset of its row and one of its step of k.
 template <class T, std::size_t kRows>
 struct RowsOfA {
+  static constexpr bool kBeside = kBesideColumns<T> > 0;
   const T* a;
   std::size_t stride;
   explicit PRELUNET_INLINE RowsOfA(const TileArgs<T>& g) : a(g.a), stride(g.a_row_stride) {}
@@ -125,6 +132,7 @@ struct RowsOfA {
 };
 template <class T, std::size_t kRows>
 struct ColumnsOfA {
+  static constexpr bool kBeside = false;
   const T* a;
   std::size_t stride;
   explicit PRELUNET_INLINE ColumnsOfA(const TileArgs<T>& g) : a(g.a), stride(g.a_k_stride) {}
@@ -135,6 +143,7 @@ struct ColumnsOfA {
 };
 template <class T, std::size_t kRows>
 struct GatheredA {
+  static constexpr bool kBeside = false;
   const T* row_start[kRows];
   const std::ptrdiff_t* offset;
   explicit PRELUNET_INLINE GatheredA(const TileArgs<T>& g) : offset(g.a_k_offset) {
@@ -156,20 +165,24 @@ PRELUNET_INLINE void store_whole(T* p, Vector v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
-// How B lies: rows packed, a tile wide and padded with zeros; g.b_stride apart, a tile wide; or the same, but the
-// last vector must not be read past `last` columns.
-enum class LayoutOfB : int { packed, whole, partial };
+// How B lies: rows packed, a tile wide and padded with zeros; g.b_stride apart, a tile wide; the same, but the last
+// vector must not be read past `last` columns; or packed, and the columns beside it, padded to two.
+enum class LayoutOfB : int { packed, whole, partial, beside };
+constexpr int kLayoutsOfB = 4;
 
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors,
           LayoutOfB kB>
 void gemm_tile(const TileArgs<T>& g) {
   using Vector = typename Width::Vector;
-  constexpr bool kPacked = kB == LayoutOfB::packed;
+  constexpr bool kBeside = kB == LayoutOfB::beside, kPacked = kB == LayoutOfB::packed || kBeside;
   constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
   constexpr bool kUnrolled = (kB != LayoutOfB::partial || kHasMaskRegisters) && kRows == most_tile_rows(kVectors);
   constexpr std::size_t kSteps = kUnrolled ? kUnroll : 1;
   const std::size_t last = g.last, stride = kPacked ? kWidth : g.b_stride;
   Vector c[kRows][kVectors] = {};
+  Vector c_beside = {};  // row by row, where kBeside
+  const T* beside = g.beside;
+  const std::size_t beside_stride = g.beside_stride, beside_columns = g.beside_columns;
   if (g.start != nullptr) {
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
@@ -177,6 +190,13 @@ void gemm_tile(const TileArgs<T>& g) {
 #pragma GCC unroll 3
       for (std::size_t v = 0; v < kLast; ++v) c[i][v] = load_whole<Vector>(row + v * kCount);
       c[i][kLast] = Width::load_first(row + kLast * kCount, last);
+    }
+    if constexpr (kBeside) {
+      alignas(64) T lanes[kCount] = {};
+      for (std::size_t i = 0; i < kRows; ++i) {
+        for (std::size_t j = 0; j < beside_columns; ++j) lanes[2 * i + j] = g.start[i * g.start_stride + kWidth + j];
+      }
+      c_beside = load(lanes);
     }
   }
   A<T, kRows> a(g);
@@ -198,11 +218,17 @@ void gemm_tile(const TileArgs<T>& g) {
       } else {
         row[kLast] = load_whole<Vector>(b + kLast * kCount);
       }
+      Vector elements = {};
 #pragma GCC unroll 8
       for (std::size_t i = 0; i < kRows; ++i) {
         const Vector element = Width::broadcast(a[i]);
 #pragma GCC unroll 3
         for (std::size_t v = 0; v < kVectors; ++v) accumulate(c[i][v], element, row[v]);
+        if constexpr (kBeside) elements = i == 0 ? element : with_pair(elements, i, element);
+      }
+      if constexpr (kBeside) {
+        accumulate(c_beside, elements, splat_pair(beside));
+        beside += beside_stride;
       }
       a.next();
       b += stride;
@@ -239,6 +265,13 @@ void gemm_tile(const TileArgs<T>& g) {
   for (const T* const end = b + left % kSteps * stride; b != end;) take(kOne);
   T* const out = g.c;
   const std::size_t c_stride = g.c_stride;
+  if constexpr (kBeside) {
+    alignas(64) T lanes[kCount];
+    store(lanes, c_beside);
+    for (std::size_t i = 0; i < kRows; ++i) {
+      for (std::size_t j = 0; j < beside_columns; ++j) out[i * c_stride + kWidth + j] = lanes[2 * i + j];
+    }
+  }
   if (g.stored == kCount) {  // whole stores: a masked one cannot be read back at once
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
@@ -261,7 +294,7 @@ using Tile = void (*)(const TileArgs<T>&);
 // The tiles of one kind of A, by how B lies, by vectors (0 standing for half a one) and by rows less one.
 template <class T>
 struct TileTable {
-  Tile<T> of[3][kTileVectors + 1][kNarrowTileRows];
+  Tile<T> of[kLayoutsOfB][kTileVectors + 1][kNarrowTileRows];
 };
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors>
 constexpr void add_tiles(TileTable<T>& table, std::size_t place) {
@@ -270,6 +303,9 @@ constexpr void add_tiles(TileTable<T>& table, std::size_t place) {
   table.of[0][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, kPacked>;
   table.of[1][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, LayoutOfB::whole>;
   table.of[2][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, LayoutOfB::partial>;
+  if constexpr (A<T, kRows>::kBeside && kVectors == kTileVectors) {
+    table.of[3][place][kRows - 1] = gemm_tile<T, Width, A, kRows, kVectors, LayoutOfB::beside>;
+  }
   if constexpr (kRows > 1) add_tiles<T, Width, A, kRows - 1, kVectors>(table, place);
 }
 template <class T, template <class, std::size_t> class A>

@@ -232,6 +232,20 @@ PRELUNET_INLINE V load_parts(const T* const* p, std::size_t offset) {
   return v;
 }
 
+// Two numbers for each of as many rows as there are pairs of lanes. splat_pair: p[0] and p[1] in every pair; with_pair:
+// v, but for pair `row`, which is that of x.
+constexpr bool kHasPairs = kHasMaskRegisters;
+#if defined(__AVX512F__)
+PRELUNET_INLINE VecF32 splat_pair(const float* p) {
+  double pair;
+  __builtin_memcpy(&pair, p, sizeof pair);
+  return (VecF32)_mm512_set1_pd(pair);
+}
+PRELUNET_INLINE VecF32 with_pair(VecF32 v, std::size_t row, VecF32 x) {
+  return (VecF32)_mm512_mask_mov_ps((__m512)v, (__mmask16)(3u << 2 * row), (__m512)x);
+}
+#endif
+
 // Asks for the cache line at p; p need not be an address one may read. `_to_write`: alone, so that a store need not
 // wait until another core has let go of it. `_to_level_2`: what is wanted later than the first level would keep it.
 PRELUNET_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }

@@ -102,7 +102,7 @@ def test_slices_of_b_do_not_change_the_chain(rng, m, n, k):
 
 
 # One off each group of rows that are lanes where columns are few, and one off those few.
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 49, 52, 53])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 49, 50, 52, 53, 98])
 @pytest.mark.parametrize("transpose_b", [False, True])
 def test_few_columns_keep_the_chain(rng, n, transpose_b):
     fused = pn.show_config(mode="dicts")["isa"] != "baseline"
