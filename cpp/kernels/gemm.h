@@ -154,16 +154,17 @@ template <class T>
 PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& s, const Block& block,
                                 const Slice<T>& next, std::size_t share) {
   const std::size_t tile_rows = most_tile_rows(s.panel.vectors);
+  const std::size_t steps = (block.rows + tile_rows - 1) / tile_rows * s.steps;
   lines.columns = lines.lines = 0;
   add_epilogue(lines, g, block);
-  if (g.ahead != nullptr) add_ahead(lines, *g.ahead, g.k);
+  if (g.ahead != nullptr) add_ahead(lines, *g.ahead, steps);
   if (g.epilogue != nullptr && g.epilogue->transposed && s.column == 0) {  // the columns of A that no tile has read yet
     const std::size_t end = block.row + block.rows;
     if (end < g.m) lines.add_column(g.a + end + s.begin * g.a_k_stride, g.a_k_stride * sizeof(T), s.steps, false);
   }
   const std::size_t begin = block.row * share, end = begin + block.rows * share;
   if (begin < next.steps) add_slice(lines, next, begin, end < next.steps ? end : next.steps);
-  lines.spread_over((block.rows + tile_rows - 1) / tile_rows * s.steps);
+  lines.spread_over(steps);
 }
 
 template <class T>
