@@ -153,8 +153,9 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
 }
 
-// What softmax_cross_entropy_row does, for `rows` rows from `first` on.
-template <class T>
+// What softmax_cross_entropy_row does, for `rows` rows from `first` on. kOneHot: targets are labels as they are, 0 or 1,
+// of which sums and products need no arithmetic.
+template <class T, bool kOneHot>
 PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size_t first, std::size_t rows) {
   const std::size_t m = g.outputs;
   RowGroup<T> z, target, e;
@@ -169,7 +170,15 @@ PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size
   const Vec<T> max = group_max(m, z);
   const RowDoubles<T> sum = exp_group(m, z, max, e);
   RowDoubles<T> mass, loss, scale;
+  Vec<T> at_label = {};
+  if constexpr (kOneHot) {
+    for (std::size_t j = 0; j < m; ++j) at_label = select(target[j] == T(1), z[j], at_label);
+  }
   for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
+    if constexpr (kOneHot) {
+      loss.part[p] = log(sum.part[p]) - (widen_part(at_label, p) - widen_part(max, p));
+      continue;
+    }
     Vec<double> given = {}, dot = {};
     for (std::size_t j = 0; j < m; ++j) {
       const Vec<double> t_given = widen_part(target[j], p);
@@ -185,8 +194,13 @@ PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size
   if (g.grad == nullptr) return;
 
   scale.read(rows, g.row_scale + first);
-  const Vec<T> divisor = sum.rounded(), weight = mass.rounded(), row_scale = scale.rounded();
+  const Vec<T> divisor = sum.rounded(), row_scale = scale.rounded();
+  const Vec<T> weight = kOneHot ? splat(T(1)) : mass.rounded();
   for (std::size_t j = 0; j < m; ++j) {
+    if constexpr (kOneHot) {
+      e.set(j, (e[j] / divisor - target[j]) * row_scale);
+      continue;
+    }
     RowDoubles<T> t;
     for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) t.part[p] = keep * widen_part(target[j], p) + uniform;
     e.set(j, (e[j] / divisor * weight - t.rounded()) * row_scale);
@@ -197,8 +211,11 @@ PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size
 template <class T>
 void softmax_cross_entropy_rows(const LossRows<T>& g) {
   if (g.outputs <= kVirtualLanes) {
-    for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows)
-                                  __attribute__((always_inline)) { softmax_cross_entropy_group(g, first, rows); });
+    const bool one_hot = g.target == nullptr && g.option == 0.0;
+    for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows) __attribute__((always_inline)) {
+      one_hot ? softmax_cross_entropy_group<T, true>(g, first, rows)
+              : softmax_cross_entropy_group<T, false>(g, first, rows);
+    });
   } else {
     for (std::size_t row = 0; row < g.rows; ++row) softmax_cross_entropy_row(g, row);
   }
