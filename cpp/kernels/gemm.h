@@ -265,9 +265,9 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool goes_aside = updates || overwritten;
   // Rows of a narrow weight are updated as one, so that is how they stand aside: what a whole store writes past its
   // row, the next one overwrites.
-  const bool joined =
-      updates && (epilogue->transposed || (!epilogue->in_panels() && epilogue->parameter.stride == panel.columns));
-  const std::size_t aside_stride = joined ? panel.columns : kPanel;
+  const bool transposed = updates && epilogue->transposed;
+  const bool joined = updates && !epilogue->in_panels() && epilogue->parameter.stride == panel.columns;
+  const std::size_t aside_stride = transposed ? panel.width : joined ? panel.columns : kPanel;
   alignas(64) T aside[kNearEpilogueRows<T> * kPanel];
   const bool in_squares = updates && epilogue->update_turned != nullptr;  // it is read in whole ones
   if (in_squares) {
@@ -301,7 +301,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   const bool starts = !g.accumulate && s.begin == 0;  // chains start here: C is not read, and may be made twice
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
   // Blocks are counted from the weight's first row.
-  const std::size_t first = updates && !epilogue->transposed ? epilogue->panels.row : 0;
+  const std::size_t first = updates && !transposed ? epilogue->panels.row : 0;
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
     const std::size_t groups = narrow ? narrow_groups<T>(g.m - row) : 0;  // 0: lanes are columns
     end = row + (groups > 0 ? groups * kLanes<T> : most - (first + row) % most);

@@ -58,13 +58,13 @@ void pack_strip(std::size_t rows, std::size_t columns, const T* w, std::size_t w
   pack_strip<T, Whole<T>>(rows, columns, w, w_stride, width, out, out_stride);
 }
 
-// Of n columns, those in the panels without padding that they begin with.
+// Of n columns, those in the panels of whole vectors that they begin with.
 template <class T>
 std::size_t whole_panels(std::size_t n) {
   std::size_t column = full_panels<T>(n);
   while (column < n) {
     const Panel panel = next_panel<T>(n - column);
-    if (panel.columns < panel.width) break;
+    if (panel.vectors == 0) break;
     column += panel.columns;
   }
   return column;
@@ -183,12 +183,12 @@ PRELUNET_INLINE void add_packed(Lines& lines, const Panels<T>& g, const T* array
   lines.add(array + s.offset, s.stride, block.columns, 1, true);
 }
 
-// Where a block of W^T in panels without padding lies: its rows one after another.
+// Where a block of W^T in panels of whole vectors lies: its rows one after another, each with its padding.
 template <class T>
 PRELUNET_INLINE Strip<T> transposed_strip(const Panels<T>& g, const Block& block) {
   const std::size_t row = g.row + block.column, column = g.column + block.row;
   const PanelPlace place = panel_of<T>(g.n, row);
-  return {row, block.columns, place.width, place.column * g.k + column * place.width, place.width};
+  return {row, place.width, place.width, place.column * g.k + column * place.width, place.width};
 }
 
 // The lines of such a block that an epilogue will write.
@@ -209,13 +209,13 @@ void pack_block(const Panels<T>& g, const Block& block) {
   });
 }
 
-// Moves a block of W^T in panels without padding, by its gradient, which lies the same way.
+// Moves a block of W^T in panels of whole vectors by its gradient, which lies the same way: zeros move the padding.
 template <class T>
 void update_transposed(const Epilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
   const Strip<T> s = transposed_strip(e.panels, block);
   Update<T> part = e.parameter;
   part.rows = block.rows;
-  part.columns = block.columns;
+  part.columns = s.rows;
   part.parameter += s.offset;
   part.slot[0] = moved(part.slot[0], s.offset);
   part.slot[1] = moved(part.slot[1], s.offset);

@@ -132,6 +132,11 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   const bool one_hot = t.target == nullptr && g.option == 0.0;
   const T max = row_max(m, z);
   const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
+  if (g.right != nullptr) {
+    std::int64_t place;
+    argmax_rows(1, m, z, &place);
+    g.right[row] = place == t.label;
+  }
   const double sum = exp_row(m, z, max, grad);  // z is read for the last time here: grad may be the same row
   g.row_loss[row] = mass * log_of(sum) - dot;
   if (grad == nullptr) return;
@@ -153,8 +158,8 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
 }
 
-// What softmax_cross_entropy_row does, for `rows` rows from `first` on. kOneHot: targets are labels as they are, 0 or 1,
-// of which sums and products need no arithmetic.
+// What softmax_cross_entropy_row does, for `rows` rows from `first` on. kOneHot: targets are labels as they are, 0 or
+// 1, of which sums and products need no arithmetic.
 template <class T, bool kOneHot>
 PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size_t first, std::size_t rows) {
   const std::size_t m = g.outputs;
@@ -191,6 +196,13 @@ PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size
     loss.part[p] = mass.part[p] * log(sum.part[p]) - dot;
   }
   loss.write(rows, g.row_loss + first);
+  if (g.right != nullptr) {
+    Vec<T> wins = target[0];  // the target's 0 or 1 at the first of the largest outputs
+    for (std::size_t j = m; j-- > 0;) wins = select(z[j] == max, target[j], wins);
+    T lane[kLanes<T>];
+    store(lane, wins);
+    for (std::size_t i = 0; i < rows; ++i) g.right[first + i] = lane[i] != T(0);
+  }
   if (g.grad == nullptr) return;
 
   scale.read(rows, g.row_scale + first);

@@ -168,7 +168,7 @@ struct Epilogue {
   Update<T> parameter;
   Panels<T> panels;  // of the parameter, which is packed again; or panels.panels null
   // Where the parameter W lies in panels alone, and its slots like it: c is the gradient of W, for `update_turned`, or
-  // of panels of W^T without padding (`transposed`), which need no more than `update`.
+  // of panels of W^T of whole vectors (`transposed`), which need no more than `update`.
   void (*update_turned)(const Update<T>&);
   bool transposed;
 
@@ -218,6 +218,8 @@ struct LossRows {
   double* row_loss;
   T* grad;  // may be output; null: only the losses are wanted
   std::size_t grad_stride;
+  unsigned char*
+      right;  // or null; softmax with labels: 1 where the largest output is the label's (argmax_rows), else 0
 };
 
 enum class LossId : int {
@@ -236,7 +238,7 @@ enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, ui
 template <class T>
 struct KernelTable {
   std::size_t panel_columns;                     // columns of a full panel of B; the last ones may be narrower
-  std::size_t (*whole_panels)(std::size_t n);    // of n columns, those in the panels without padding
+  std::size_t (*whole_panels)(std::size_t n);    // of n columns, those in the panels of whole vectors
   std::size_t (*packed_columns)(std::size_t n);  // n with the padding of its panels
 
   void (*gemm)(const Gemm<T>&);

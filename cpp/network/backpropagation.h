@@ -134,20 +134,14 @@ class Backpropagation {
     // The losses of the rows, and their gradients: where backward() begins.
     void judge(double factor) const {
       const Workspace<T>& w = all_.workspace_;
-      const LossConfig& loss = all_.loss_;
       TargetBlock<T> block = w.targets(!all_.targets_.labels.empty());
       gather_targets(team_, all_.targets_, index_, block_.count, block);
       const Range share = team_.share(block_.count, kChunkRows);
       for (std::size_t i = share.begin; i < share.end; ++i) w.row_scale()[i] = block.weight[i] * factor;
 
       const std::size_t last = steps().size() - 1;
-      LossRows<T> g = loss_arguments(loss, block_.count, all_.outputs_, static_cast<const T*>(w.y(last)), block,
-                                     w.row_scale(), w.row_loss());
-      g.grad = w.grad_y(last);
-      loss_rows(team_, loss.id, g);
-      if (loss.judge != Judge::none) {
-        judge_rows(team_, loss.judge, loss.threshold, block_.count, all_.outputs_, g.output, block, w.right());
-      }
+      score_rows<T>(team_, all_.loss_, block_.count, all_.outputs_, w.y(last), block, w.row_scale(),
+                    {w.row_loss(), w.grad_y(last), w.right()});
     }
 
    private:

@@ -170,7 +170,7 @@ void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t 
   gemm(team, g, Split::output);
 }
 
-// How many rows of W have a gradient that is made as panels lie: all in panels without padding, unless few features
+// How many rows of W have a gradient that is made as panels lie: all in panels of whole vectors, unless few features
 // would not repay the second product, for the others.
 template <class T>
 std::size_t Dense<T>::transposed_units() const {

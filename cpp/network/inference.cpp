@@ -67,10 +67,8 @@ class Carrier {
     gather_targets(solo, *call_.targets, {nullptr, begin}, rows, block);
     double* const row_scale = scratch.at<double>(base + row_scale_);
     std::fill_n(row_scale, rows, 1.0);
-    loss_rows(solo, loss_.id, loss_arguments(loss_, rows, outputs_, output, block, row_scale, call_.row_loss + begin));
-    if (loss_.judge != Judge::none) {
-      judge_rows(solo, loss_.judge, loss_.threshold, rows, outputs_, output, block, call_.right + begin);
-    }
+    score_rows<T>(solo, loss_, rows, outputs_, output, block, row_scale,
+                  {call_.row_loss + begin, nullptr, call_.right + begin});
   }
 
   const Plan<T>& plan_;

@@ -20,21 +20,7 @@ void gather_targets(Team& team, const Targets& targets, RowIndex index, std::siz
   if (block.label == nullptr) gather(team, targets.rows, index, rows, block.target);
 }
 
-template <class T>
-LossRows<T> loss_arguments(const LossConfig& config, std::size_t rows, std::size_t outputs, const T* output,
-                           const TargetBlock<T>& block, const double* row_scale, double* row_loss) {
-  LossRows<T> g{};
-  g.rows = rows;
-  g.outputs = outputs;
-  g.output = output;
-  g.output_stride = g.target_stride = g.grad_stride = outputs;
-  g.label = block.label;
-  g.target = block.label == nullptr ? block.target : nullptr;
-  g.option = config.option;
-  g.row_scale = row_scale;
-  g.row_loss = row_loss;
-  return g;
-}
+namespace {
 
 template <class T>
 void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std::size_t outputs, const T* output,
@@ -58,12 +44,34 @@ void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std
   }
 }
 
-#define PRELUNET_INSTANTIATE(T)                                                                                     \
-  template void gather_targets(Team&, const Targets&, RowIndex, std::size_t, TargetBlock<T>&);                      \
-  template LossRows<T> loss_arguments(const LossConfig&, std::size_t, std::size_t, const T*, const TargetBlock<T>&, \
-                                      const double*, double*);                                                      \
-  template void judge_rows(Team&, Judge, double, std::size_t, std::size_t, const T*, const TargetBlock<T>&,         \
-                           unsigned char*);
+}  // namespace
+
+template <class T>
+void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::size_t outputs, const T* output,
+                const TargetBlock<T>& block, const double* row_scale, const Score<T>& score) {
+  LossRows<T> g{};
+  g.rows = rows;
+  g.outputs = outputs;
+  g.output = output;
+  g.output_stride = g.target_stride = g.grad_stride = outputs;
+  g.label = block.label;
+  g.target = block.label == nullptr ? block.target : nullptr;
+  g.option = config.option;
+  g.row_scale = row_scale;
+  g.row_loss = score.row_loss;
+  g.grad = score.grad;
+  const bool finds_largest = config.id == LossId::softmax_cross_entropy && block.label != nullptr;
+  if (config.judge == Judge::argmax && finds_largest) g.right = score.right;
+  loss_rows(team, config.id, g);
+  if (config.judge != Judge::none && g.right == nullptr) {
+    judge_rows(team, config.judge, config.threshold, rows, outputs, output, block, score.right);
+  }
+}
+
+#define PRELUNET_INSTANTIATE(T)                                                                                 \
+  template void gather_targets(Team&, const Targets&, RowIndex, std::size_t, TargetBlock<T>&);                  \
+  template void score_rows(Team&, const LossConfig&, std::size_t, std::size_t, const T*, const TargetBlock<T>&, \
+                           const double*, const Score<T>&);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)
 #undef PRELUNET_INSTANTIATE

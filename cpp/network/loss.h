@@ -47,14 +47,17 @@ struct TargetBlock {
 template <class T>
 void gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows, TargetBlock<T>& block);
 
-// The arguments of loss_rows for a block; no gradient is wanted yet.
+// What is found of the rows of a block.
 template <class T>
-LossRows<T> loss_arguments(const LossConfig& config, std::size_t rows, std::size_t outputs, const T* output,
-                           const TargetBlock<T>& block, const double* row_scale, double* row_loss);
+struct Score {
+  double* row_loss;
+  T* grad;               // or null: dLoss/d(output), by row_scale
+  unsigned char* right;  // 1 where a row's outputs are judged right, else 0; not touched where there is no judge
+};
 
-// right[i] = 1 where row i's outputs are judged right, else 0; this thread's share.
+// Scores this thread's share of a block.
 template <class T>
-void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std::size_t outputs, const T* output,
-                const TargetBlock<T>& block, unsigned char* right);
+void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::size_t outputs, const T* output,
+                const TargetBlock<T>& block, const double* row_scale, const Score<T>& score);
 
 }  // namespace prelunet

@@ -205,6 +205,24 @@ def test_accuracy_of_several_outputs_is_by_the_largest():
         assert accuracy(loss, outputs, rows) == 3 / 4
 
 
+@pytest.mark.parametrize("outputs", [2, 3, 10, 16, 17, 40])
+def test_labels_are_judged_as_rows_of_targets_are(rng, dtype, outputs):
+    """Softmax judges labels on its way; equals, infinities and NaN are for both the same."""
+    z = rng.integers(3, size=(67, outputs)).astype(dtype)
+    labels = rng.integers(outputs, size=67)
+    right = (z.argmax(axis=1) == labels).mean()
+    assert 0 < right < 1
+    assert accuracy("softmax_cross_entropy", z, labels) == right
+    assert accuracy("softmax_cross_entropy", z, np.eye(outputs)[labels]) == right
+
+    z[:20, 0], z[10:40, -1], z[30:50, outputs // 2] = np.nan, np.nan, -np.inf
+    model = pn.Sequential([pn.Rescaling(1.0)], input_shape=(outputs,), dtype=np.dtype(dtype).name)
+    model.compile(loss="softmax_cross_entropy", metrics=["accuracy"])
+    first = np.where(np.isnan(z[:, 0]), 0, np.nan_to_num(z, nan=-np.inf).argmax(axis=1))
+    for wanted in (labels, np.eye(outputs)[labels]):
+        assert model.evaluate(z, wanted)["accuracy"] == (first == labels).mean()
+
+
 def test_accuracy_of_one_output_is_by_one_half_or_a_logit_of_0():
     wanted = [0.0, 0.0, 1.0, 1.0]
     outputs = np.array([[-0.1], [0.0], [0.1], [0.7]])
