@@ -54,14 +54,16 @@ PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
   return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
 }
 
-// How many columns after a panel go with it: the last ones, where the next panel would be of those alone.
+// How many columns after a panel go with it: the last ones, where the next panel would be of those alone. Tiles that
+// take them are those of x W^T and of x^T dz.
 template <class T>
 PRELUNET_INLINE std::size_t columns_beside(const Gemm<T>& g, std::size_t column, const Panel& panel) {
   const std::size_t rest = g.n - column - panel.columns;
-  const bool in_rows = g.a_row_offset == nullptr && g.a_k_stride == 1;
-  const bool stays = g.epilogue == nullptr || g.epilogue->forward != nullptr;  // else it may stand aside, a panel wide
-  const bool full = panel.columns == kPanelColumns<T> && g.b_stride == 0;
-  return in_rows && stays && full && rest <= kBesideColumns<T> ? rest : 0;
+  if (panel.columns < kPanelColumns<T> || rest > kBesideColumns<T> || g.a_row_offset != nullptr) return 0;
+  const Epilogue<T>* const e = g.epilogue;
+  if (g.b_stride == 0) return g.a_k_stride == 1 && (e == nullptr || e->forward != nullptr) ? rest : 0;
+  const bool all = rest == kBesideColumns<T>;  // what is read of a row of B is its own
+  return g.a_k_stride != 1 && (e == nullptr || e->transposed) && all ? rest : 0;
 }
 
 template <class T>
@@ -267,11 +269,13 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   // row, the next one overwrites.
   const bool transposed = updates && epilogue->transposed;
   const bool joined = updates && !epilogue->in_panels() && epilogue->parameter.stride == panel.columns;
-  const std::size_t aside_stride = transposed ? panel.width : joined ? panel.columns : kPanel;
+  const std::size_t aside_stride = transposed ? panel.width + (s.beside > 0 ? kLanes<T> : 0)
+                                   : joined   ? panel.columns
+                                              : kPanel;
   alignas(64) T aside[kNearEpilogueRows<T> * kPanel];
-  const bool in_squares = updates && epilogue->update_turned != nullptr;  // it is read in whole ones
-  if (in_squares) {
-    for (std::size_t i = 0; i < kEpilogueRows<T> * kPanel; ++i) aside[i] = T(0);
+  // Whole squares of it are read, or the padding of the columns beside.
+  if (updates && (epilogue->update_turned != nullptr || s.beside > 0)) {
+    for (std::size_t i = 0; i < kEpilogueRows<T> * (kPanel + kLanes<T>); ++i) aside[i] = T(0);
   }
   alignas(64) T copy[kCopiedSteps<T> * kPanel];
   TileArgs<T> tile;
@@ -281,8 +285,8 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.b_stride = s.b_stride;
   tile.b = s.b;
   tile.last = panel.last;
-  tile.beside_stride = kLanes<T> / 2;  // a panel of half a vector
-  tile.beside = s.beside == 0 ? nullptr : g.b + (s.column + panel.columns) * g.k + s.begin * tile.beside_stride;
+  tile.beside_stride = packed ? kLanes<T> / 2 : g.b_stride;  // in packed B a panel of half a vector
+  tile.beside = g.b + (s.column + panel.columns) * (packed ? g.k : 1) + s.begin * tile.beside_stride;
   tile.beside_columns = s.beside;
   if (s.copied) {
     copy_slice(s, copy);

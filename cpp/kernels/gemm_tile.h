@@ -123,7 +123,7 @@ struct Half {
 // are, or (the patches of an image) each at the sum of an offset of its row and one of its step of k.
 template <class T, std::size_t kRows>
 struct RowsOfA {
-  static constexpr bool kBeside = kBesideColumns<T> > 0;
+  static constexpr bool kBeside = kBesideColumns<T> > 0, kBesidePacked = true;
   const T* a;
   std::size_t stride;
   explicit PRELUNET_INLINE RowsOfA(const TileArgs<T>& g) : a(g.a), stride(g.a_row_stride) {}
@@ -132,7 +132,7 @@ struct RowsOfA {
 };
 template <class T, std::size_t kRows>
 struct ColumnsOfA {
-  static constexpr bool kBeside = false;
+  static constexpr bool kBeside = kBesideColumns<T> > 0, kBesidePacked = false;
   const T* a;
   std::size_t stride;
   explicit PRELUNET_INLINE ColumnsOfA(const TileArgs<T>& g) : a(g.a), stride(g.a_k_stride) {}
@@ -143,7 +143,7 @@ struct ColumnsOfA {
 };
 template <class T, std::size_t kRows>
 struct GatheredA {
-  static constexpr bool kBeside = false;
+  static constexpr bool kBeside = false, kBesidePacked = false;
   const T* row_start[kRows];
   const std::ptrdiff_t* offset;
   explicit PRELUNET_INLINE GatheredA(const TileArgs<T>& g) : offset(g.a_k_offset) {
@@ -166,7 +166,7 @@ PRELUNET_INLINE void store_whole(T* p, Vector v) {
 }
 
 // How B lies: rows packed, a tile wide and padded with zeros; g.b_stride apart, a tile wide; the same, but the last
-// vector must not be read past `last` columns; or packed, and the columns beside it, padded to two.
+// vector must not be read past `last` columns; or a tile wide, and two columns beside it that may be read.
 enum class LayoutOfB : int { packed, whole, partial, beside };
 constexpr int kLayoutsOfB = 4;
 
@@ -174,7 +174,8 @@ template <class T, class Width, template <class, std::size_t> class A, std::size
           LayoutOfB kB>
 void gemm_tile(const TileArgs<T>& g) {
   using Vector = typename Width::Vector;
-  constexpr bool kBeside = kB == LayoutOfB::beside, kPacked = kB == LayoutOfB::packed || kBeside;
+  constexpr bool kBeside = kB == LayoutOfB::beside;
+  constexpr bool kPacked = kB == LayoutOfB::packed || (kBeside && A<T, kRows>::kBesidePacked);
   constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
   constexpr bool kUnrolled = (kB != LayoutOfB::partial || kHasMaskRegisters) && kRows == most_tile_rows(kVectors);
   constexpr std::size_t kSteps = kUnrolled ? kUnroll : 1;
@@ -182,7 +183,8 @@ void gemm_tile(const TileArgs<T>& g) {
   Vector c[kRows][kVectors] = {};
   Vector c_beside = {};  // row by row, where kBeside
   const T* beside = g.beside;
-  const std::size_t beside_stride = g.beside_stride, beside_columns = g.beside_columns;
+  const std::size_t beside_stride = g.beside_stride;
+  const bool two_beside = g.beside_columns == 2;  // else one
   if (g.start != nullptr) {
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
@@ -193,8 +195,11 @@ void gemm_tile(const TileArgs<T>& g) {
     }
     if constexpr (kBeside) {
       alignas(64) T lanes[kCount] = {};
+#pragma GCC unroll 8
       for (std::size_t i = 0; i < kRows; ++i) {
-        for (std::size_t j = 0; j < beside_columns; ++j) lanes[2 * i + j] = g.start[i * g.start_stride + kWidth + j];
+        const T* const row = g.start + i * g.start_stride + kWidth;
+        lanes[2 * i] = row[0];
+        if (two_beside) lanes[2 * i + 1] = row[1];
       }
       c_beside = load(lanes);
     }
@@ -268,8 +273,11 @@ void gemm_tile(const TileArgs<T>& g) {
   if constexpr (kBeside) {
     alignas(64) T lanes[kCount];
     store(lanes, c_beside);
+#pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
-      for (std::size_t j = 0; j < beside_columns; ++j) out[i * c_stride + kWidth + j] = lanes[2 * i + j];
+      T* const row = out + i * c_stride + kWidth;
+      row[0] = lanes[2 * i];
+      if (two_beside) row[1] = lanes[2 * i + 1];
     }
   }
   if (g.stored == kCount) {  // whole stores: a masked one cannot be read back at once

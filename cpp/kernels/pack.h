@@ -58,10 +58,12 @@ void pack_strip(std::size_t rows, std::size_t columns, const T* w, std::size_t w
   pack_strip<T, Whole<T>>(rows, columns, w, w_stride, width, out, out_stride);
 }
 
-// Of n columns, those in the panels of whole vectors that they begin with.
+// Of n columns, those whose gradient can be made as panels lie: in the panels of whole vectors that they begin with,
+// and beside full ones.
 template <class T>
-std::size_t whole_panels(std::size_t n) {
+std::size_t transposed_columns(std::size_t n) {
   std::size_t column = full_panels<T>(n);
+  if (column > 0 && n - column == kBesideColumns<T>) return n;
   while (column < n) {
     const Panel panel = next_panel<T>(n - column);
     if (panel.vectors == 0) break;
@@ -183,7 +185,7 @@ PRELUNET_INLINE void add_packed(Lines& lines, const Panels<T>& g, const T* array
   lines.add(array + s.offset, s.stride, block.columns, 1, true);
 }
 
-// Where a block of W^T in panels of whole vectors lies: its rows one after another, each with its padding.
+// Where a block of a panel of W^T lies: its rows one after another, each with its padding.
 template <class T>
 PRELUNET_INLINE Strip<T> transposed_strip(const Panels<T>& g, const Block& block) {
   const std::size_t row = g.row + block.column, column = g.column + block.row;
@@ -191,13 +193,23 @@ PRELUNET_INLINE Strip<T> transposed_strip(const Panels<T>& g, const Block& block
   return {row, place.width, place.width, place.column * g.k + column * place.width, place.width};
 }
 
+// What of a block is beside a full panel: no columns, or up to kBesideColumns.
+template <class T>
+PRELUNET_INLINE Block beside_panel(const Block& block) {
+  constexpr std::size_t kPanel = kPanelColumns<T>;
+  return {block.row, block.column + kPanel, block.rows, block.columns > kPanel ? block.columns - kPanel : 0};
+}
+
 // The lines of such a block that an epilogue will write.
 template <class T>
 PRELUNET_INLINE void add_transposed(Lines& lines, const Panels<T>& g, const T* array, const Block& block) {
   constexpr std::size_t kLine = kLineBytes / sizeof(T);
   if (array == nullptr) return;
-  const Strip<T> s = transposed_strip(g, block);
-  lines.add(array + s.offset, kLine, block.rows * s.stride / kLine, 1, true);
+  for (const Block& part : {block, beside_panel<T>(block)}) {
+    if (part.columns == 0) continue;
+    const Strip<T> s = transposed_strip(g, part);
+    lines.add(array + s.offset, kLine, block.rows * s.stride / kLine, 1, true);
+  }
 }
 
 // A block of W again; the padding stays as it is.
@@ -209,9 +221,9 @@ void pack_block(const Panels<T>& g, const Block& block) {
   });
 }
 
-// Moves a block of W^T in panels of whole vectors by its gradient, which lies the same way: zeros move the padding.
+// Moves a block of a panel of W^T by its gradient, which lies the same way: zeros move the padding.
 template <class T>
-void update_transposed(const Epilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
+void update_panel(const Epilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
   const Strip<T> s = transposed_strip(e.panels, block);
   Update<T> part = e.parameter;
   part.rows = block.rows;
@@ -223,6 +235,20 @@ void update_transposed(const Epilogue<T>& e, const Block& block, const T* gradie
   part.gradient = gradient;
   part.gradient_stride = gradient_stride;
   e.update(part);
+}
+
+// The same, and of the columns beside a full panel, whose gradient is beside its own with zeros for the padding.
+template <class T>
+void update_transposed(const Epilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
+  constexpr std::size_t kHalf = kLanes<T> / 2, kPanel = kPanelColumns<T>;
+  const std::size_t beside = beside_panel<T>(block).columns;
+  update_panel(e, {block.row, block.column, block.rows, block.columns - beside}, gradient, gradient_stride);
+  if (beside == 0) return;
+  alignas(64) T joined[kPanel * kHalf];  // without gaps its rows are updated as one
+  for (std::size_t i = 0; i < block.rows; ++i) {
+    for (std::size_t j = 0; j < kHalf; ++j) joined[i * kHalf + j] = gradient[i * gradient_stride + kPanel + j];
+  }
+  update_panel(e, beside_panel<T>(block), joined, kHalf);
 }
 
 // Moves a block of a parameter that lies in panels, as do its slots. The last few columns of W^T, whose rows are half a

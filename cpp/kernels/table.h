@@ -168,7 +168,7 @@ struct Epilogue {
   Update<T> parameter;
   Panels<T> panels;  // of the parameter, which is packed again; or panels.panels null
   // Where the parameter W lies in panels alone, and its slots like it: c is the gradient of W, for `update_turned`, or
-  // of panels of W^T of whole vectors (`transposed`), which need no more than `update`.
+  // of W^T (`transposed`), for which `update` will do.
   void (*update_turned)(const Update<T>&);
   bool transposed;
 
@@ -237,9 +237,9 @@ enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, ui
 
 template <class T>
 struct KernelTable {
-  std::size_t panel_columns;                     // columns of a full panel of B; the last ones may be narrower
-  std::size_t (*whole_panels)(std::size_t n);    // of n columns, those in the panels of whole vectors
-  std::size_t (*packed_columns)(std::size_t n);  // n with the padding of its panels
+  std::size_t panel_columns;                         // columns of a full panel of B; the last ones may be narrower
+  std::size_t (*transposed_columns)(std::size_t n);  // of n columns, those that an epilogue can have `transposed`
+  std::size_t (*packed_columns)(std::size_t n);      // n with the padding of its panels
 
   void (*gemm)(const Gemm<T>&);
   // Columns [begin, end) of W^T into their panels; both are multiples of panel_columns, or end is n.

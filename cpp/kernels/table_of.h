@@ -19,7 +19,7 @@ template <class T>
 constexpr KernelTable<T> make_table() {
   return {
       .panel_columns = kPanelColumns<T>,
-      .whole_panels = whole_panels<T>,
+      .transposed_columns = transposed_columns<T>,
       .packed_columns = packed_columns<T>,
       .gemm = gemm<T>,
       .pack_panels = pack_panels<T>,

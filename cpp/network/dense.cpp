@@ -170,12 +170,12 @@ void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t 
   gemm(team, g, Split::output);
 }
 
-// How many rows of W have a gradient that is made as panels lie: all in panels of whole vectors, unless few features
-// would not repay the second product, for the others.
+// How many rows of W have a gradient that is made as panels lie: all that can, unless few features would not repay the
+// second product, for the others.
 template <class T>
 std::size_t Dense<T>::transposed_units() const {
   constexpr std::size_t kManyFeatures = 64;
-  const std::size_t whole = kernel_table<T>().whole_panels(units_);
+  const std::size_t whole = kernel_table<T>().transposed_columns(units_);
   return whole == units_ || features_ >= kManyFeatures ? whole : 0;
 }
 
