@@ -2,8 +2,8 @@
 // three with the patches of images as rows or columns of A (ops/conv2d.h).
 //
 // Panels of B are the outer loop: one panel stays in cache while all rows of A pass. Rows go by blocks of
-// kEpilogueRows, or more where all is near, and what follows the product (bias and activation; the derivative of the
-// activation below; the update of a weight) takes each block while it is in the first level.
+// kEpilogueRows, or more where all is near, and what follows the product (bias and activation; a residual's sum; the
+// derivative of the activation below; the update of a weight) takes each block while it is in the first level.
 #pragma once
 
 #include "kernels/elementwise.h"
@@ -159,10 +159,11 @@ PRELUNET_INLINE void list_lines(Lines& lines, const Gemm<T>& g, const Slice<T>& 
   const std::size_t steps = (block.rows + tile_rows - 1) / tile_rows * s.steps;
   lines.columns = lines.lines = 0;
   add_epilogue(lines, g, block);
-  if (g.ahead != nullptr) add_ahead(lines, *g.ahead, steps);
+  if (g.ahead != nullptr) add_ahead(lines, *g.ahead, (block.rows + kChunkRows - 1) / kChunkRows * s.steps);
   if (g.epilogue != nullptr && g.epilogue->transposed && s.column == 0) {  // the columns of A that no tile has read yet
     const std::size_t end = block.row + block.rows;
-    if (end < g.m) lines.add_column(g.a + end + s.begin * g.a_k_stride, g.a_k_stride * sizeof(T), s.steps, false);
+    if (end < g.m && lines.columns < Lines::kMost)
+      lines.add_column(g.a + end + s.begin * g.a_k_stride, g.a_k_stride * sizeof(T), s.steps, false);
   }
   const std::size_t begin = block.row * share, end = begin + block.rows * share;
   if (begin < next.steps) add_slice(lines, next, begin, end < next.steps ? end : next.steps);

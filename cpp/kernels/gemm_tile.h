@@ -45,8 +45,8 @@ constexpr std::size_t kAhead = 16;
 // the queue of outstanding misses, and a tile's own loads would wait behind them. What a tile has no step for is left
 // to the next.
 //
-// Lines of an epilogue are asked for to write: most of them another thread has read since they were written last.
-// Others are for the second level.
+// Lines that an epilogue writes are asked for to write: most of them another thread has read since they were written
+// last. Others are for the second level.
 struct Lines {
   static constexpr std::size_t kMost = 20;
   struct Column {  // `count` lines, `stride` bytes apart

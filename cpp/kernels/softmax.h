@@ -133,8 +133,8 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   const T max = row_max(m, z);
   const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
   if (g.right != nullptr) {
-    std::int64_t place;
-    argmax_rows(1, m, z, &place);
+    std::int64_t place = 0;  // where the first is NaN, so is max, and equals nothing
+    while (place < static_cast<std::int64_t>(m) - 1 && z[place] != max && max == max) ++place;
     g.right[row] = place == t.label;
   }
   const double sum = exp_row(m, z, max, grad);  // z is read for the last time here: grad may be the same row

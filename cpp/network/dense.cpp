@@ -63,7 +63,9 @@ void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
   g.ahead = flow.ahead;
   Epilogue<T> epilogue{};
   if (flow.sum != nullptr) epilogue.sum = *flow.sum;
-  if (this->follow(flow, epilogue) || flow.sum != nullptr) g.epilogue = &epilogue;
+  const bool follows = this->follow(flow, epilogue);
+  if (!follows) epilogue.forward = nullptr;
+  if (follows || flow.sum != nullptr) g.epilogue = &epilogue;
   gemm(team, g, Split::rows);
 }
 
@@ -98,16 +100,17 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   gemm(team, g, Split::rows);
 }
 
-// What moves the weight, wherever it lies, by its gradient.
+// What moves the weight, wherever it lies, by its gradient, or (transposed) by that of W^T.
 template <class T>
-Epilogue<T> Dense<T>::weight_update(const StepUpdate& update) const {
+Epilogue<T> Dense<T>::weight_update(const StepUpdate& update, bool transposed) const {
   const auto& kernels = kernel_table<T>();
   Epilogue<T> epilogue{};
   epilogue.update = kernels.update[static_cast<int>(update.id)];
   epilogue.parameter = update.of(this->weight(), features_);
   epilogue.panels = panels();
   if (!taken_) return epilogue;
-  epilogue.update_turned = kernels.update_turned[static_cast<int>(update.id)];
+  epilogue.transposed = transposed;
+  if (!transposed) epilogue.update_turned = kernels.update_turned[static_cast<int>(update.id)];
   epilogue.parameter.parameter = panels_.data();
   for (int i = 0; i < 2; ++i) {
     if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();
@@ -135,7 +138,7 @@ void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t firs
 
   Epilogue<T> epilogue{};
   if (flow.update != nullptr) {
-    epilogue = weight_update(*flow.update);
+    epilogue = weight_update(*flow.update, false);
     epilogue.panels.row = first;
     g.epilogue = &epilogue;
   }
@@ -162,12 +165,10 @@ void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t 
 
   Epilogue<T> epilogue{};
   if (flow.update != nullptr) {
-    epilogue = weight_update(*flow.update);
-    epilogue.update_turned = nullptr;
-    epilogue.transposed = true;
+    epilogue = weight_update(*flow.update, true);
     g.epilogue = &epilogue;
   }
-  gemm(team, g, Split::output);
+  gemm(team, g, Split::panels);
 }
 
 // How many rows of W have a gradient that is made as panels lie: all that can, unless few features would not repay the

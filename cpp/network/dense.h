@@ -32,7 +32,7 @@ class Dense final : public Weighted<T> {
     return {units_, features_, matrix, features_, packed.data(), 0, 0};
   }
   std::size_t transposed_units() const;
-  Epilogue<T> weight_update(const StepUpdate& update) const;
+  Epilogue<T> weight_update(const StepUpdate& update, bool transposed) const;
   void weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const;
   void transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const;
 

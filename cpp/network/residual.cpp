@@ -91,10 +91,10 @@ void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
   const ScaledSum<T> sum = sum_of(flow.rows, step_, inside(last, flow).y, flow.x, flow.y);
   for (std::size_t s = 0; s <= last; ++s) {
     Flow<T> inner = inside(s, flow);
-    if (s == last && makes_sum(s)) inner.sum = &sum;
+    if (s == last && step_makes_sum(s)) inner.sum = &sum;
     inner_.steps[s]->forward(team, inner);
   }
-  if (!makes_sum(last)) add(team, sum);
+  if (!step_makes_sum(last)) add(team, sum);
 }
 
 // That of the last step of f, on h grad_y.
@@ -120,11 +120,11 @@ void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
   const ScaledSum<T> sum = sum_of(flow.rows, 1.0, flow.grad_x, flow.grad_y, flow.grad_x);
   const auto flow_of = [&](std::size_t s) {
     Flow<T> inner = inside(s, flow);
-    if (s == 0 && flow.grad_x != nullptr && makes_sum(s)) inner.sum = &sum;
+    if (s == 0 && flow.grad_x != nullptr && step_makes_sum(s)) inner.sum = &sum;
     return inner;
   };
   inner_.backward(team, lowest(flow), flow_of, [] { return false; });
-  if (flow.grad_x != nullptr && !makes_sum(0)) add(team, sum);
+  if (flow.grad_x != nullptr && !step_makes_sum(0)) add(team, sum);
 }
 
 template <class T>

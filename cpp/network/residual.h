@@ -22,7 +22,7 @@ class Residual final : public Layer<T> {
   bool calls_python() const override;
   std::optional<Entry<T>> entry(const Flow<T>& flow) const override;
   // By the product of f that makes the sum.
-  bool carries_entry() const override { return makes_sum(0) && inner_.steps[0]->carries_entry(); }
+  bool carries_entry() const override { return step_makes_sum(0) && inner_.steps[0]->carries_entry(); }
 
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
@@ -41,7 +41,7 @@ class Residual final : public Layer<T> {
 
   ScaledSum<T> sum_of(std::size_t rows, double factor, const T* x, const T* y, T* out) const;
   void add(Team& team, const ScaledSum<T>& g) const;
-  bool makes_sum(std::size_t s) const { return s < inner_.steps.size() && inner_.steps[s]->makes_sum(); }
+  bool step_makes_sum(std::size_t s) const { return s < inner_.steps.size() && inner_.steps[s]->makes_sum(); }
 
   // The lowest step of f that backward and gradients() have anything to do for.
   std::size_t lowest(const Flow<T>& flow) const { return flow.grad_x == nullptr ? inner_.lowest_trained() : 0; }

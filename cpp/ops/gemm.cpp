@@ -42,13 +42,12 @@ Range elements(Range units, std::size_t unit, std::size_t total) {
 }
 
 // Calls f(rows, columns) for the parts of an (m, n) matrix that are this thread's. All threads get as many cells of
-// kChunkRows rows and `columns_unit` columns, to one: the longer side is cut, so that less of the other operand is read
-// by two threads, and where a cut is not at a line of cells, that line across, if it is long enough to be worth parts
-// of its own. By m and n alone: products that add to the same C one after another need no barrier between them.
+// kChunkRows rows and `columns_unit` columns, to one: one side is cut, and where a cut is not at a line of cells, that
+// line across, if it is long enough to be worth parts of its own. By m and n alone: products that add to the same C one
+// after another need no barrier between them.
 template <class F>
-void for_each_part(const Team& team, std::size_t m, std::size_t n, std::size_t columns_unit, F&& f) {
+void for_each_part(const Team& team, std::size_t m, std::size_t n, bool by_rows, std::size_t columns_unit, F&& f) {
   constexpr std::size_t kWorthCutting = 512;  // elements
-  const bool by_rows = m >= n;
   const std::size_t length = by_rows ? m : n, length_unit = by_rows ? kChunkRows : columns_unit;
   const std::size_t width = by_rows ? n : m;
   if (length == 0 || width == 0) return;
@@ -73,11 +72,14 @@ void for_each_part(const Team& team, std::size_t m, std::size_t n, std::size_t c
 template <class T>
 void gemm(Team& team, const Gemm<T>& g, Split split) {
   if (split == Split::rows) return gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
+  const auto size = static_cast<std::size_t>(team.size());
+  // The longer side is cut: less of the other operand is read by two threads.
+  const bool by_rows = g.m >= g.n || (split == Split::panels && g.m >= size * kChunkRows);
   // Packed B is cut only between panels, and so is C that goes there; the last columns, fewer than a full panel's, are
   // the last unit.
-  const bool by_panels = g.b_stride == 0 || (g.epilogue != nullptr && g.epilogue->transposed);
+  const bool by_panels = g.b_stride == 0 || split == Split::panels;
   const std::size_t columns_unit = by_panels ? kernel_table<T>().panel_columns : kElementUnit;
-  for_each_part(team, g.m, g.n, columns_unit, [&](Range rows, Range columns) { gemm_part(g, rows, columns); });
+  for_each_part(team, g.m, g.n, by_rows, columns_unit, [&](Range rows, Range columns) { gemm_part(g, rows, columns); });
 }
 
 template <class T>

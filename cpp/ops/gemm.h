@@ -13,6 +13,7 @@ namespace prelunet {
 enum class Split {
   rows,    // rows of C belong to threads, by Team::share in units of kChunkRows: no barrier to the next row-wise op
   output,  // all threads get as much of C, by its shape alone
+  panels,  // the same of a C that goes into panels, its columns theirs: by rows where there are enough
 };
 
 template <class T>

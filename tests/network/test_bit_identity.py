@@ -81,13 +81,9 @@ def test_an_update_packs_what_a_new_model_packs(rng, dtype, units, threads):
     assert_same_bits(models[0].predict(X), models[1].predict(X))
 
 
-@pytest.mark.parametrize("optimizer", [pn.SGD(0.1), pn.SGD(0.1, momentum=0.9), pn.Adam(0.01)])
-@pytest.mark.parametrize("features", [2, 7, 63, 64, 81])
-@pytest.mark.parametrize("units", [2, 10, 16, 31, 48, 50, 64, 75, 80, 91, 96, 100, 112])
-def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, features, optimizer):
-    """In one call the lowest weight lies as its products read it, and its gradient is made so."""
-    steps, rows = 9, 300  # a batch takes two blocks
-    X, y = labelled(rng, steps * rows, (features,), 3, dtype)
+def assert_one_call_is_many(rng, dtype, optimizer, *, units, features, rows):
+    """Assert that 9 steps of one call, by 1 to 3 threads, are those of 9 calls."""
+    X, y = labelled(rng, 9 * rows, (features,), 3, dtype)
     models = []
     for threads in (None, 1, 2, 3):
         model = pn.Sequential(
@@ -104,6 +100,23 @@ def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, feature
     for model in models[1:]:
         assert_same_model(model, models[0])
         assert_same_bits(model.predict(X[:5]), models[0].predict(X[:5]))
+
+
+@pytest.mark.parametrize("optimizer", [pn.SGD(0.1), pn.SGD(0.1, momentum=0.9), pn.Adam(0.01)])
+@pytest.mark.parametrize("features", [2, 7, 63, 64, 81])
+@pytest.mark.parametrize("units", [2, 10, 16, 31, 48, 50, 64, 75, 80, 91, 96, 100, 112])
+def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, features, optimizer):
+    """In one call the lowest weight lies as its products read it, and its gradient is made so."""
+    sizes = {"units": units, "features": features, "rows": 300}  # a batch takes two blocks
+    assert_one_call_is_many(rng, dtype, optimizer, **sizes)
+
+
+@pytest.mark.parametrize("features", [128, 200])
+@pytest.mark.parametrize("units", [46, 48, 50, 96])
+def test_many_steps_that_look_ahead_are_those_of_many_calls(rng, dtype, units, features):
+    """Products of so much ask for what comes next: of all there is, a tile lists what it can."""
+    sizes = {"units": units, "features": features, "rows": 256}
+    assert_one_call_is_many(rng, dtype, pn.Adam(0.01), **sizes)
 
 
 # ---- instruction sets --------------------------------------------------------------------------
