@@ -161,7 +161,7 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
 // What softmax_cross_entropy_row does, for `rows` rows from `first` on. kOneHot: targets are labels as they are, 0 or
 // 1, of which sums and products need no arithmetic.
 template <class T, bool kOneHot>
-PRELUNET_INLINE void softmax_cross_entropy_group(const LossRows<T>& g, std::size_t first, std::size_t rows) {
+[[gnu::noinline]] void softmax_cross_entropy_group(const LossRows<T>& g, std::size_t first, std::size_t rows) {
   const std::size_t m = g.outputs;
   RowGroup<T> z, target, e;
   z.read(rows, m, g.output + first * g.output_stride, g.output_stride);
@@ -224,9 +224,8 @@ template <class T>
 void softmax_cross_entropy_rows(const LossRows<T>& g) {
   if (g.outputs <= kVirtualLanes) {
     const bool one_hot = g.target == nullptr && g.option == 0.0;
-    for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows) __attribute__((always_inline)) {
-      one_hot ? softmax_cross_entropy_group<T, true>(g, first, rows)
-              : softmax_cross_entropy_group<T, false>(g, first, rows);
+    for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows) {
+      (one_hot ? softmax_cross_entropy_group<T, true> : softmax_cross_entropy_group<T, false>)(g, first, rows);
     });
   } else {
     for (std::size_t row = 0; row < g.rows; ++row) softmax_cross_entropy_row(g, row);
