@@ -102,9 +102,9 @@ def assert_one_call_is_many(rng, dtype, optimizer, *, units, features, rows):
         assert_same_bits(model.predict(X[:5]), models[0].predict(X[:5]))
 
 
-@pytest.mark.parametrize("optimizer", [pn.SGD(0.1), pn.SGD(0.1, momentum=0.9), pn.Adam(0.01)])
-@pytest.mark.parametrize("features", [2, 7, 63, 64, 81])
-@pytest.mark.parametrize("units", [2, 10, 16, 31, 48, 50, 64, 75, 80, 91, 96, 100, 112])
+@pytest.mark.parametrize("optimizer", [pn.SGD(0.1, momentum=0.9), pn.Adam(0.01)])
+@pytest.mark.parametrize("features", [2, 63, 81])
+@pytest.mark.parametrize("units", [2, 10, 31, 48, 50, 75, 91, 96, 100])
 def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, features, optimizer):
     """In one call the lowest weight lies as its products read it, and its gradient is made so."""
     sizes = {"units": units, "features": features, "rows": 300}  # a batch takes two blocks
@@ -112,7 +112,7 @@ def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, feature
 
 
 @pytest.mark.parametrize("features", [128, 200])
-@pytest.mark.parametrize("units", [46, 48, 50, 96])
+@pytest.mark.parametrize("units", [46, 48, 50])
 def test_many_steps_that_look_ahead_are_those_of_many_calls(rng, dtype, units, features):
     """Products of so much ask for what comes next: of all there is, a tile lists what it can."""
     sizes = {"units": units, "features": features, "rows": 256}
