@@ -218,8 +218,7 @@ struct LossRows {
   double* row_loss;
   T* grad;  // may be output; null: only the losses are wanted
   std::size_t grad_stride;
-  unsigned char*
-      right;  // or null; softmax with labels: 1 where the largest output is the label's (argmax_rows), else 0
+  unsigned char* right;  // or null; softmax with labels: 1 where argmax_rows finds the label, else 0
 };
 
 enum class LossId : int {
