@@ -14,7 +14,16 @@ import numpy as np
 from op_cases import op_cases
 from tolerances import assert_same_bits
 
-SHAPES = [(1, 1, 1), (3, 5, 2), (9, 10, 17), (8, 16, 16), (17, 47, 33), (65, 50, 40), (25, 97, 3)]
+SHAPES = [
+    (1, 1, 1),
+    (3, 5, 2),
+    (9, 10, 17),
+    (8, 16, 16),
+    (19, 2, 3),
+    (17, 47, 33),
+    (65, 50, 40),
+    (25, 97, 3),
+]
 PROT_NONE = 0
 
 

@@ -126,10 +126,11 @@ void elementwise_loss_wide(const LossRows<T>& g, double divisor) {
 template <class T, class Function>
 void elementwise_loss_narrow(const LossRows<T>& g, double divisor) {
   const Vec<T> option = splat(static_cast<T>(g.option));
-  for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows) __attribute__((always_inline)) {
-    RowGroup<T> output, target, value, grad;
-    output.read(rows, g.outputs, g.output + first * g.output_stride, g.output_stride);
-    target.read(rows, g.outputs, g.target + first * g.target_stride, g.target_stride);
+  RowGroups<T> outputs(g.outputs), targets(g.outputs), values(g.outputs), grads(g.outputs);
+  const RowGroup<T> output = outputs[0], target = targets[0], value = values[0], grad = grads[0];
+  for_each_group<T>(g.rows, [&](std::size_t, std::size_t first, std::size_t rows) __attribute__((always_inline)) {
+    output.read(rows, g.rows - first, g.outputs, g.output + first * g.output_stride, g.output_stride);
+    target.read(rows, g.rows - first, g.outputs, g.target + first * g.target_stride, g.target_stride);
     RowDoubles<T> scale;
     scale.read(rows, g.row_scale + first);
     for (Vec<double>& part : scale.part) part /= divisor;

@@ -1,46 +1,116 @@
 // Rows as lanes: a vector holds one column of several rows, so that rows too narrow to fill vectors still cost what
 // their elements cost.
-//
-// With at most 16 columns each virtual lane of a LaneSum holds one element at most: tree_sum over columns gives the
-// bits that LaneSum gives along a row.
 #pragma once
 
 #include "kernels/activation.h"
+#include "kernels/transpose.h"
 #include "simd/lane_sum.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// As many rows as a vector has lanes, column by column. Lanes past the last row repeat it or are zeros: they are
-// computed, not kept.
+constexpr std::size_t kGroupColumns = 64;  // wider rows are taken one at a time
+
+// As many rows as a vector has lanes, column by column. Lanes past the last row are computed, not kept.
 template <class T>
 struct RowGroup {
-  alignas(kVectorBytes) T lane[kVirtualLanes][kLanes<T>];
+  T* lane;  // (columns, kLanes), with room for columns up to a multiple of kPart
 
-  PRELUNET_INLINE Vec<T> operator[](std::size_t column) const { return load(lane[column]); }
-  PRELUNET_INLINE void set(std::size_t column, Vec<T> v) { store(lane[column], v); }
+  PRELUNET_INLINE Vec<T> operator[](std::size_t column) const { return load(lane + column * kLanes<T>); }
+  PRELUNET_INLINE void set(std::size_t column, Vec<T> v) const { store(lane + column * kLanes<T>, v); }
 
-  PRELUNET_INLINE void read(std::size_t rows, std::size_t columns, const T* x, std::size_t stride) {
+  // The first `rows` of the `left` rows that lie at x.
+  PRELUNET_INLINE void read(std::size_t rows, std::size_t left, std::size_t columns, const T* x,
+                            std::size_t stride) const {
+    constexpr std::size_t kReadsPast = RowParts<Vec<T>, T>::kPart - 1;  // elements, so rows at the most
     if (columns == 1 && stride == 1) return set(0, load_count(x, rows));
-    const T* row[kLanes<T>];
-    for (std::size_t i = 0; i < kLanes<T>; ++i) row[i] = x + (i < rows ? i : rows - 1) * stride;
-    for (std::size_t j = 0; j < columns; ++j) {
-      for (std::size_t i = 0; i < kLanes<T>; ++i) lane[j][i] = row[i][j];
+    if (left >= kLanes<T> + kReadsPast) return turn(columns, x, stride);
+    alignas(kVectorBytes) T copy[kLanes<T>][kGroupColumns];
+    for (std::size_t i = 0; i < kLanes<T>; ++i) {
+      const T* const row = x + (i < rows ? i : rows - 1) * stride;
+      for_each_vector<T>(columns, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
+        store(copy[i] + j, load_count(row + j, count));
+      });
     }
+    turn(columns, copy[0], kGroupColumns);
   }
 
   PRELUNET_INLINE void write(std::size_t rows, std::size_t columns, T* x, std::size_t stride) const {
-    if (columns == 1 && stride == 1) return store_count(x, load(lane[0]), rows);
-    for (std::size_t i = 0; i < rows; ++i, x += stride) {
-      for (std::size_t j = 0; j < columns; ++j) x[j] = lane[j][i];
+    if (columns == 1 && stride == 1) return store_count(x, (*this)[0], rows);
+    for (std::size_t j = 0; j < columns; ++j) {
+      const T* const from = lane + j * kLanes<T>;
+      T* to = x + j;
+      if (rows == kLanes<T>) {
+#pragma GCC unroll 16
+        for (std::size_t i = 0; i < kLanes<T>; ++i, to = opaque(to + stride)) *to = from[i];
+      } else {
+        for (std::size_t i = 0; i < rows; ++i, to = opaque(to + stride)) *to = from[i];  // else GCC scatters
+      }
+    }
+  }
+
+ private:
+  PRELUNET_INLINE void turn(std::size_t columns, const T* x, std::size_t stride) const {
+    const RowParts<Vec<T>, T> rows(x, stride);
+    for (std::size_t j = 0; j < columns; j += rows.kPart) {
+      rows.transpose(j, [&](std::size_t column, Vec<T> v) __attribute__((always_inline)) { set(column, v); });
     }
   }
 };
 
-// Calls f(first, rows) for groups of rows.
+// Room for some groups, so that the long chains of dependent instructions of one go along with those of the others.
+template <class T>
+class RowGroups {
+ public:
+  static constexpr std::size_t kMost = 16;
+
+  explicit RowGroups(std::size_t columns) : size_(columns * kLanes<T>) {}
+  PRELUNET_INLINE RowGroup<T> operator[](std::size_t group) { return {lane_ + group * size_}; }
+
+  // The rows for which there is room.
+  static PRELUNET_INLINE std::size_t rows(std::size_t columns) {
+    const std::size_t groups = kGroupColumns / columns;
+    return (groups < kMost ? groups : kMost) * kLanes<T>;
+  }
+
+ private:
+  alignas(kVectorBytes) T lane_[(kGroupColumns + RowParts<Vec<T>, T>::kPart - 1) * kLanes<T>];
+  std::size_t size_;
+};
+
+// Calls f(group, first, count) for groups of rows.
 template <class T, class F>
 PRELUNET_INLINE void for_each_group(std::size_t rows, F&& f) {
-  for_each_vector<T>(rows, f);
+  for (std::size_t group = 0, first = 0; first < rows; ++group, first += kLanes<T>) {
+    f(group, first, rows - first < kLanes<T> ? rows - first : kLanes<T>);
+  }
+}
+
+// 1 in byte i of p where the mask holds in lane i, else 0, for the first `count` lanes.
+template <class T, class Mask>
+PRELUNET_INLINE void store_mask(unsigned char* p, Mask mask, std::size_t count) {
+  typedef unsigned char Bytes __attribute__((vector_size(kLanes<T>)));
+  const Bytes bytes = __builtin_convertvector(mask, Bytes) & 1;
+  unsigned char lane[kLanes<T>];
+  __builtin_memcpy(lane, &bytes, sizeof bytes);
+  if (count == kLanes<T>) {
+    __builtin_memcpy(p, lane, sizeof lane);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) p[i] = lane[i];
+  }
+}
+
+// The first `count` of x as numbers of T, in as many lanes.
+template <class T>
+PRELUNET_INLINE Vec<T> load_numbers(const std::int64_t* x, std::size_t count) {
+  T lane[kLanes<T>] = {};
+  if (count == kLanes<T>) {
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < kLanes<T>; ++i) lane[i] = static_cast<T>(x[i]);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) lane[i] = static_cast<T>(x[i]);
+  }
+  return load(lane);
 }
 
 // A number in double for each row of a group.
@@ -72,14 +142,16 @@ struct RowDoubles {
 PRELUNET_INLINE VecF64 widen_part(VecF32 x, std::size_t part) { return part == 0 ? widen_low(x) : widen_high(x); }
 PRELUNET_INLINE VecF64 widen_part(VecF64 x, std::size_t) { return x; }
 
-// Each row's sum over the columns.
+// Each row's sum over the columns: the bits that LaneSum gives along a row.
 template <class T>
 PRELUNET_INLINE RowDoubles<T> sum_columns(std::size_t columns, const RowGroup<T>& x) {
+  const std::size_t first = columns < kVirtualLanes ? columns : kVirtualLanes;
   RowDoubles<T> sum;
   for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
     Vec<double> slot[kVirtualLanes];
-    for (std::size_t j = 0; j < columns; ++j) slot[j] = widen_part(x[j], p);
-    sum.part[p] = tree_sum(columns, slot);
+    for (std::size_t j = 0; j < first; ++j) slot[j] = widen_part(x[j], p);
+    for (std::size_t j = first; j < columns; ++j) slot[j % kVirtualLanes] += widen_part(x[j], p);
+    sum.part[p] = tree_sum(first, slot);
   }
   return sum;
 }

@@ -1,6 +1,7 @@
 // softmax, its cross-entropy (equations: loss.h), and the place of the largest output, by rows.
 //
-// Up to 16 columns rows are lanes (row_group.h); wider rows are taken one at a time. Both give the same bits.
+// Up to kGroupColumns columns rows are lanes (row_group.h); wider rows are taken one at a time. Both give the same
+// bits.
 #pragma once
 
 #include "kernels/row_group.h"
@@ -42,17 +43,18 @@ PRELUNET_INLINE double exp_row(std::size_t count, const T* z, T max, T* e) {
   return sum.total();
 }
 template <class T>
-PRELUNET_INLINE RowDoubles<T> exp_group(std::size_t columns, const RowGroup<T>& z, Vec<T> max, RowGroup<T>& e) {
+PRELUNET_INLINE RowDoubles<T> exp_group(std::size_t columns, const RowGroup<T>& z, Vec<T> max, const RowGroup<T>& e) {
   for (std::size_t j = 0; j < columns; ++j) e.set(j, exp(z[j] - max));
   return sum_columns(columns, e);
 }
 
 template <class T>
 void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
-  if (columns <= kVirtualLanes) {
-    for_each_group<T>(rows, [&](std::size_t first, std::size_t count) __attribute__((always_inline)) {
-      RowGroup<T> z, e;
-      z.read(count, columns, x + first * columns, columns);
+  if (columns <= kGroupColumns) {
+    RowGroups<T> zs(columns), es(columns);
+    const RowGroup<T> z = zs[0], e = es[0];
+    for_each_group<T>(rows, [&](std::size_t, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      z.read(count, rows - first, columns, x + first * columns, columns);
       const Vec<T> sum = exp_group(columns, z, group_max(columns, z), e).rounded();
       for (std::size_t j = 0; j < columns; ++j) e.set(j, e[j] / sum);
       e.write(count, columns, y + first * columns, columns);
@@ -70,10 +72,11 @@ void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
 // The place of each row's largest element, the first of equals, NaN aside; 0 where the first is NaN.
 template <class T>
 void argmax_rows(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place) {
-  if (columns <= kVirtualLanes) {
-    for_each_group<T>(rows, [&](std::size_t first, std::size_t count) __attribute__((always_inline)) {
-      RowGroup<T> z;
-      z.read(count, columns, x + first * columns, columns);
+  if (columns <= kGroupColumns) {
+    RowGroups<T> zs(columns);
+    const RowGroup<T> z = zs[0];
+    for_each_group<T>(rows, [&](std::size_t, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      z.read(count, rows - first, columns, x + first * columns, columns);
       const Vec<T> best = group_max(columns, z);
       Vec<T> found = {};
       for (std::size_t j = columns; j-- > 0;) found = select(z[j] == best, splat(static_cast<T>(j)), found);
@@ -158,77 +161,111 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
 }
 
-// What softmax_cross_entropy_row does, for `rows` rows from `first` on. kOneHot: targets are labels as they are, 0 or
-// 1, of which sums and products need no arithmetic.
+// What softmax_cross_entropy_row does, for as many rows as RowGroups has room for, in passes over all of them. kOneHot:
+// targets are labels as they are, 0 or 1, of which sums and products need no arithmetic.
 template <class T, bool kOneHot>
-[[gnu::noinline]] void softmax_cross_entropy_group(const LossRows<T>& g, std::size_t first, std::size_t rows) {
+[[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g) {
   const std::size_t m = g.outputs;
-  RowGroup<T> z, target, e;
-  z.read(rows, m, g.output + first * g.output_stride, g.output_stride);
-  if (g.target != nullptr) {
-    target.read(rows, m, g.target + first * g.target_stride, g.target_stride);
-  } else {
-    for (std::size_t j = 0; j < m; ++j) target.set(j, Vec<T>{});
-    for (std::size_t i = 0; i < rows; ++i) target.lane[g.label[first + i]][i] = 1;
-  }
+  RowGroups<T> z(m), target(m), e(m);
+  Vec<T> max[RowGroups<T>::kMost];
+  RowDoubles<T> sum[RowGroups<T>::kMost], mass[RowGroups<T>::kMost];
+  const auto each = [&](auto&& f) __attribute__((always_inline)) { for_each_group<T>(g.rows, f); };
+
+  each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+    z[i].read(count, g.rows - first, m, g.output + first * g.output_stride, g.output_stride);
+    if (g.target != nullptr) {
+      target[i].read(count, g.rows - first, m, g.target + first * g.target_stride, g.target_stride);
+      return;
+    }
+    const Vec<T> label = load_numbers<T>(g.label + first, count);
+    Vec<T> column = {};
+    for (std::size_t j = 0; j < m; ++j, column += 1) target[i].set(j, select(label == column, splat(T(1)), Vec<T>{}));
+  });
+  each([&](std::size_t i, std::size_t, std::size_t) __attribute__((always_inline)) {
+    max[i] = group_max(m, z[i]);
+    for (std::size_t j = 0; j < m; ++j) e[i].set(j, exp(z[i][j] - max[i]));
+  });
+  each([&](std::size_t i, std::size_t, std::size_t) __attribute__((always_inline)) { sum[i] = sum_columns(m, e[i]); });
+
   const double keep = 1.0 - g.option, uniform = g.option / static_cast<double>(m);
-  const Vec<T> max = group_max(m, z);
-  const RowDoubles<T> sum = exp_group(m, z, max, e);
-  RowDoubles<T> mass, loss, scale;
-  Vec<T> at_label = {};
-  if constexpr (kOneHot) {
-    for (std::size_t j = 0; j < m; ++j) at_label = select(target[j] == T(1), z[j], at_label);
-  }
-  for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
+  each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+    Vec<T> at_label = {};
     if constexpr (kOneHot) {
-      loss.part[p] = log(sum.part[p]) - (widen_part(at_label, p) - widen_part(max, p));
-      continue;
+      for (std::size_t j = 0; j < m; ++j) at_label = select(target[i][j] == T(1), z[i][j], at_label);
     }
-    Vec<double> given = {}, dot = {};
-    for (std::size_t j = 0; j < m; ++j) {
-      const Vec<double> t_given = widen_part(target[j], p);
-      const Vec<double> t = keep * t_given + uniform;
-      const Vec<double> term = t * (widen_part(z[j], p) - widen_part(max, p));
-      given += t_given;
-      dot += select(t == 0.0, Vec<double>{}, term);
+    RowDoubles<T> loss;
+    for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
+      if constexpr (kOneHot) {
+        loss.part[p] = log(sum[i].part[p]) - (widen_part(at_label, p) - widen_part(max[i], p));
+        continue;
+      }
+      Vec<double> given = {}, dot = {};
+      for (std::size_t j = 0; j < m; ++j) {
+        const Vec<double> t_given = widen_part(target[i][j], p);
+        const Vec<double> t = keep * t_given + uniform;
+        const Vec<double> term = t * (widen_part(z[i][j], p) - widen_part(max[i], p));
+        given += t_given;
+        dot += select(t == 0.0, Vec<double>{}, term);
+      }
+      mass[i].part[p] = keep * given + g.option;
+      loss.part[p] = mass[i].part[p] * log(sum[i].part[p]) - dot;
     }
-    mass.part[p] = keep * given + g.option;
-    loss.part[p] = mass.part[p] * log(sum.part[p]) - dot;
-  }
-  loss.write(rows, g.row_loss + first);
+    loss.write(count, g.row_loss + first);
+  });
   if (g.right != nullptr) {
-    Vec<T> wins = target[0];  // the target's 0 or 1 at the first of the largest outputs
-    for (std::size_t j = m; j-- > 0;) wins = select(z[j] == max, target[j], wins);
-    T lane[kLanes<T>];
-    store(lane, wins);
-    for (std::size_t i = 0; i < rows; ++i) g.right[first + i] = lane[i] != T(0);
+    each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      Vec<T> wins = target[i][0];  // the target's 0 or 1 at the first of the largest outputs
+      for (std::size_t j = m; j-- > 0;) wins = select(z[i][j] == max[i], target[i][j], wins);
+      store_mask<T>(g.right + first, wins == T(1), count);
+    });
   }
   if (g.grad == nullptr) return;
 
-  scale.read(rows, g.row_scale + first);
-  const Vec<T> divisor = sum.rounded(), row_scale = scale.rounded();
-  const Vec<T> weight = kOneHot ? splat(T(1)) : mass.rounded();
-  for (std::size_t j = 0; j < m; ++j) {
-    if constexpr (kOneHot) {
-      e.set(j, (e[j] / divisor - target[j]) * row_scale);
-      continue;
+  each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+    RowDoubles<T> scale;
+    scale.read(count, g.row_scale + first);
+    const Vec<T> divisor = sum[i].rounded(), row_scale = scale.rounded();
+    const Vec<T> weight = kOneHot ? splat(T(1)) : mass[i].rounded();
+    for (std::size_t j = 0; j < m; ++j) {
+      if constexpr (kOneHot) {
+        e[i].set(j, (e[i][j] / divisor - target[i][j]) * row_scale);
+        continue;
+      }
+      RowDoubles<T> t;
+      for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) t.part[p] = keep * widen_part(target[i][j], p) + uniform;
+      e[i].set(j, (e[i][j] / divisor * weight - t.rounded()) * row_scale);
     }
-    RowDoubles<T> t;
-    for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) t.part[p] = keep * widen_part(target[j], p) + uniform;
-    e.set(j, (e[j] / divisor * weight - t.rounded()) * row_scale);
-  }
-  e.write(rows, m, g.grad + first * g.grad_stride, g.grad_stride);
+  });
+  each([&](std::size_t i, std::size_t first, std::size_t count)
+           __attribute__((always_inline)) { e[i].write(count, m, g.grad + first * g.grad_stride, g.grad_stride); });
+}
+
+// `rows` rows from `first` on.
+template <class T>
+PRELUNET_INLINE LossRows<T> part_of(const LossRows<T>& g, std::size_t first, std::size_t rows) {
+  LossRows<T> part = g;
+  part.rows = rows;
+  part.output += first * g.output_stride;
+  part.label = moved(g.label, first);
+  part.target = moved(g.target, first * g.target_stride);
+  part.row_scale = moved(g.row_scale, first);
+  part.row_loss += first;
+  part.grad = moved(g.grad, first * g.grad_stride);
+  part.right = moved(g.right, first);
+  return part;
 }
 
 template <class T>
 void softmax_cross_entropy_rows(const LossRows<T>& g) {
-  if (g.outputs <= kVirtualLanes) {
-    const bool one_hot = g.target == nullptr && g.option == 0.0;
-    for_each_group<T>(g.rows, [&](std::size_t first, std::size_t rows) {
-      (one_hot ? softmax_cross_entropy_group<T, true> : softmax_cross_entropy_group<T, false>)(g, first, rows);
-    });
-  } else {
+  if (g.outputs > kGroupColumns) {
     for (std::size_t row = 0; row < g.rows; ++row) softmax_cross_entropy_row(g, row);
+    return;
+  }
+  const bool one_hot = g.target == nullptr && g.option == 0.0;
+  const std::size_t most = RowGroups<T>::rows(g.outputs);
+  for (std::size_t first = 0; first < g.rows; first += most) {
+    const LossRows<T> part = part_of(g, first, g.rows - first < most ? g.rows - first : most);
+    one_hot ? softmax_cross_entropy_groups<T, true>(part) : softmax_cross_entropy_groups<T, false>(part);
   }
 }
 

@@ -17,17 +17,23 @@ PRELUNET_INLINE V interleave(V a, V b, std::index_sequence<j...>) {
   return __builtin_shufflevector(a, b, int(j / kPart * kPart + (kHigh * kPart + j % kPart) / 2 + j % 2 * kCount)...);
 }
 
-// Calls f(column, vector) for each column of the square of rows at p, `stride` apart. Part i of the vectors read comes
-// from row i of the parts' rows: what is left to do stays within parts.
-template <class Vector, class T, class F>
-PRELUNET_INLINE void transpose(const T* p, std::size_t stride, F&& f) {
-  constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);
-  constexpr std::make_index_sequence<kCount> kIndices{};
+// Rows `stride` apart as parts of vectors: part i of the vectors read comes from row i of the parts' rows, and what is
+// left to do stays within parts.
+template <class Vector, class T>
+struct RowParts {
+  static constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);
   const T* first[kCount / kPart];  // row of each part: else the addresses of all rows are kept, and not in registers
+  std::size_t stride;
+
+  PRELUNET_INLINE RowParts(const T* p, std::size_t row_stride) : stride(row_stride) {
 #pragma GCC unroll 4
-  for (std::size_t part = 0; part < kCount / kPart; ++part) first[part] = opaque(p + part * kPart * stride);
-#pragma GCC unroll 8
-  for (std::size_t j = 0; j < kCount; j += kPart) {
+    for (std::size_t part = 0; part < kCount / kPart; ++part) first[part] = opaque(p + part * kPart * stride);
+  }
+
+  // Calls f(column, vector) for columns [j, j + kPart).
+  template <class F>
+  PRELUNET_INLINE void transpose(std::size_t j, F&& f) const {
+    constexpr std::make_index_sequence<kCount> kIndices{};
     Vector row[kPart];
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < kPart; ++i) row[i] = load_parts<Vector>(first, i * stride + j);
@@ -43,6 +49,14 @@ PRELUNET_INLINE void transpose(const T* p, std::size_t stride, F&& f) {
       f(j + 3, interleave<1>(even[1], odd[1], kIndices));
     }
   }
+};
+
+// Calls f(column, vector) for each column of the square of rows at p, `stride` apart.
+template <class Vector, class T, class F>
+PRELUNET_INLINE void transpose(const T* p, std::size_t stride, F&& f) {
+  const RowParts<Vector, T> rows(p, stride);
+#pragma GCC unroll 8
+  for (std::size_t j = 0; j < rows.kCount; j += rows.kPart) rows.transpose(j, f);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ constexpr std::size_t kVirtualLanes = 16;
 // The sum of 16 virtual lanes, of which the first `count` are given and the others empty. slot is used up.
 PRELUNET_INLINE Vec<double> tree_sum(std::size_t count, Vec<double>* slot) {
   for (std::size_t half = kVirtualLanes / 2; half > 0; half /= 2) {
-    for (std::size_t i = 0; i < half && i + half < count; ++i) slot[i] += slot[i + half];
+    const std::size_t above = count > half ? count - half : 0;
+    for (std::size_t i = 0; i < (above < half ? above : half); ++i) slot[i] += slot[i + half];
   }
   return slot[0] + 0.0;  // empty lanes are +0.0, so the sum is never -0.0
 }

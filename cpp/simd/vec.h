@@ -254,7 +254,7 @@ PRELUNET_INLINE void prefetch_to_level_2(const void* p) { __builtin_prefetch(p, 
 
 // An address that the compiler may not take apart.
 template <class T>
-PRELUNET_INLINE const T* opaque(const T* p) {
+PRELUNET_INLINE T* opaque(T* p) {
   asm("" : "+r"(p));
   return p;
 }
