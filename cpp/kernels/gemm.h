@@ -301,30 +301,27 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   Lines lines;
   tile.lines = &lines;
   const bool prefetches = worth_prefetching(g, s);
-  const std::size_t most = updates || prefetches ? kEpilogueRows<T> : kNearEpilogueRows<T>;
   const std::size_t share = (next.steps + g.m - 1) / g.m;
   const bool starts = !g.accumulate && s.begin == 0;  // chains start here: C is not read, and may be made twice
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
+  const std::size_t most = prefetches && narrow    ? kNarrowGroups * kLanes<T>
+                           : updates || prefetches ? kEpilogueRows<T>
+                                                   : kNearEpilogueRows<T>;
   // Blocks are counted from the weight's first row.
   const std::size_t first = updates && !transposed ? epilogue->panels.row : 0;
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
-    const std::size_t groups = narrow ? narrow_groups<T>(g.m - row) : 0;  // 0: lanes are columns
-    end = row + (groups > 0 ? groups * kLanes<T> : most - (first + row) % most);
-    if (groups > 0 && starts && g.m - end < kLanes<T>) end = g.m;  // the last rows, in a group of their own
+    end = row + most - (first + row) % most;
+    if (narrow && starts && end < g.m && g.m - end < kLanes<T>) end = g.m;
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, s.columns()};
     if (prefetches) list_lines(lines, g, s, block, next, share);
     for (std::size_t i = 0, rows = 0; i < block.rows; i += rows) {
-      std::size_t taken = groups;
-      rows = groups > 0 ? groups * kLanes<T> : tile_rows;
-      if (rows > block.rows - i) {
-        rows = block.rows - i;
-        if (groups > 0) {  // the last group, with some rows once more
-          i = block.rows - kLanes<T>;
-          rows = kLanes<T>;
-          taken = 1;
-        }
+      std::size_t groups = narrow ? narrow_groups<T>(block.rows - i) : 0;  // 0: lanes are columns
+      if (narrow && groups == 0 && starts && block.rows >= kLanes<T>) {
+        i = block.rows - kLanes<T>;  // the last group, with some rows once more
+        groups = 1;
       }
+      rows = groups > 0 ? groups * kLanes<T> : tile_rows < block.rows - i ? tile_rows : block.rows - i;
       T* const c = g.c + (row + i) * g.c_stride + s.column;
       if (gathered) {
         tile.a = g.a;
@@ -336,7 +333,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
       if (!starts) tile.start = c;
       tile.c = goes_aside ? aside + i * aside_stride : c;
       tile.b_is_far = packed && row + i == 0;
-      (taken > 0 ? kNarrowTiles<T>[taken - 1][panel.columns - 1] : tiles[rows - 1])(tile);
+      (groups > 0 ? narrow_tile_for<T>(groups, panel.columns) : tiles[rows - 1])(tile);
     }
     if (epilogue != nullptr) run_epilogue(*epilogue, block, goes_aside ? aside : nullptr, aside_stride);
   }

@@ -11,14 +11,31 @@ namespace {
 constexpr std::size_t kPartBytes = 16;  // what all vectors consist of, and what interleave() stays within
 
 // Of each part of a and b, the elements of the lower (kHigh 0) or upper (1) halves in turn.
-template <std::size_t kHigh, class V, std::size_t... j>
+template <std::size_t kHigh, std::size_t kBytes = kPartBytes, class V, std::size_t... j>
 PRELUNET_INLINE V interleave(V a, V b, std::index_sequence<j...>) {
-  constexpr std::size_t kCount = sizeof...(j), kPart = kPartBytes * kCount / sizeof(V);
+  constexpr std::size_t kCount = sizeof...(j), kPart = kBytes * kCount / sizeof(V);
   return __builtin_shufflevector(a, b, int(j / kPart * kPart + (kHigh * kPart + j % kPart) / 2 + j % 2 * kCount)...);
 }
 
-// Rows `stride` apart as parts of vectors: part i of the vectors read comes from row i of the parts' rows, and what is
-// left to do stays within parts.
+// Calls f(i, vector) for vectors i whose part p is element i of part p of each row.
+template <class V, std::size_t kPart, class F>
+PRELUNET_INLINE void turn_parts(const V (&row)[kPart], F&& f) {
+  constexpr std::make_index_sequence<sizeof(V) * kPart / kPartBytes> kIndices{};
+  if constexpr (kPart == 2) {
+    f(0, interleave<0>(row[0], row[1], kIndices));
+    f(1, interleave<1>(row[0], row[1], kIndices));
+  } else {
+    const V even[2] = {interleave<0>(row[0], row[2], kIndices), interleave<1>(row[0], row[2], kIndices)};
+    const V odd[2] = {interleave<0>(row[1], row[3], kIndices), interleave<1>(row[1], row[3], kIndices)};
+    f(0, interleave<0>(even[0], odd[0], kIndices));
+    f(1, interleave<1>(even[0], odd[0], kIndices));
+    f(2, interleave<0>(even[1], odd[1], kIndices));
+    f(3, interleave<1>(even[1], odd[1], kIndices));
+  }
+}
+
+// Rows `stride` apart. Part i of the vectors read comes from row i of the parts' rows: what is left to do stays within
+// parts.
 template <class Vector, class T>
 struct RowParts {
   static constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);
@@ -33,21 +50,10 @@ struct RowParts {
   // Calls f(column, vector) for columns [j, j + kPart).
   template <class F>
   PRELUNET_INLINE void transpose(std::size_t j, F&& f) const {
-    constexpr std::make_index_sequence<kCount> kIndices{};
     Vector row[kPart];
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < kPart; ++i) row[i] = load_parts<Vector>(first, i * stride + j);
-    if constexpr (kPart == 2) {
-      f(j, interleave<0>(row[0], row[1], kIndices));
-      f(j + 1, interleave<1>(row[0], row[1], kIndices));
-    } else {
-      const Vector even[2] = {interleave<0>(row[0], row[2], kIndices), interleave<1>(row[0], row[2], kIndices)};
-      const Vector odd[2] = {interleave<0>(row[1], row[3], kIndices), interleave<1>(row[1], row[3], kIndices)};
-      f(j, interleave<0>(even[0], odd[0], kIndices));
-      f(j + 1, interleave<1>(even[0], odd[0], kIndices));
-      f(j + 2, interleave<0>(even[1], odd[1], kIndices));
-      f(j + 3, interleave<1>(even[1], odd[1], kIndices));
-    }
+    turn_parts(row, [&](std::size_t i, Vector column) __attribute__((always_inline)) { f(j + i, column); });
   }
 };
 

@@ -106,11 +106,20 @@ def test_slices_of_b_do_not_change_the_chain(rng, m, n, k):
 @pytest.mark.parametrize("transpose_b", [False, True])
 def test_few_columns_keep_the_chain(rng, n, transpose_b):
     fused = pn.show_config(mode="dicts")["isa"] != "baseline"
-    for k in (1, 15, 16, 17, 33, 1025):  # the last goes by slices: chains are stored and continued
-        a, b = operands(rng, 65, n, k, np.float32)
+    for k in (
+        1,
+        3,
+        6,
+        15,
+        16,
+        17,
+        33,
+        1025,
+    ):  # the last: chains are stored and continued
+        a, b = operands(rng, 143, n, k, np.float32)
         expected = exact_chain(a, b, fused=fused)
         stored_b = np.ascontiguousarray(b.T) if transpose_b else b
-        for m in (1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 65):
+        for m in (1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 65, 80, 143):
             c = pn.ops.gemm(a[:m], stored_b, transpose_b=transpose_b)
             assert_same_bits(c, expected[:m], f"{m}x{n}x{k}")
 
