@@ -132,16 +132,28 @@ class Backpropagation {
     }
 
     // The losses of the rows, and their gradients: where backward() begins.
-    void judge(double factor) const {
+    void judge(double factor) {
       const Workspace<T>& w = all_.workspace_;
-      TargetBlock<T> block = w.targets(!all_.targets_.labels.empty());
-      gather_targets(team_, all_.targets_, index_, block_.count, block);
+      const TargetBlock<T> block = gather_targets(team_, all_.targets_, index_, block_.count, w.targets());
+      weight_ = block.weight;
       const Range share = team_.share(block_.count, kChunkRows);
-      for (std::size_t i = share.begin; i < share.end; ++i) w.row_scale()[i] = block.weight[i] * factor;
+      double* const row_scale = w.row_scale();
+      for (std::size_t i = share.begin; i < share.end; ++i) {
+        row_scale[i] = block.weight == nullptr ? factor : block.weight[i] * factor;
+      }
 
       const std::size_t last = steps().size() - 1;
-      score_rows<T>(team_, all_.loss_, block_.count, all_.outputs_, w.y(last), block, w.row_scale(),
+      score_rows<T>(team_, all_.loss_, block_.count, all_.outputs_, w.y(last), block, row_scale,
                     {w.row_loss(), w.grad_y(last), w.right()});
+    }
+
+    // Adds the block's losses and right answers, in row order, once all threads have judged theirs.
+    void add_up(double& loss, double& right) const {
+      const Workspace<T>& w = all_.workspace_;
+      loss = add_weighted(loss, block_.count, weight_, w.row_loss());
+      if (all_.loss_.judge != Judge::none) {
+        right += static_cast<double>(std::count(w.right(), w.right() + block_.count, 1));
+      }
     }
 
    private:
@@ -161,15 +173,9 @@ class Backpropagation {
     std::uint64_t step_;
     Stop* stop_;  // or null
     const T* input_ = all_.workspace_.input();
-    mutable Ahead ahead_;  // a list that is used up
+    const double* weight_ = nullptr;  // of the rows judged
+    mutable Ahead ahead_;             // a list that is used up
   };
-
-  // Adds the block's losses and right answers, in row order.
-  void add_up(const BatchBlock& block, double& loss, double& right) const {
-    loss = add_weighted(loss, block.count, workspace_.targets(false).weight, workspace_.row_loss());
-    const unsigned char* const judged = workspace_.right();
-    if (loss_.judge != Judge::none) right += static_cast<double>(std::count(judged, judged + block.count, 1));
-  }
 
  private:
   const Plan<T>& plan_;

@@ -12,11 +12,10 @@ class BatchTotals {
  public:
   explicit BatchTotals(const LossConfig& loss) : mean_(loss.info().reduction == Reduction::mean) {}
 
-  template <class T>
-  void add(const Backpropagation<T>& backpropagation, const BatchBlock& block, double factor, double penalty,
-           Totals& totals, Totals* own) {
+  template <class Pass>
+  void add(const Pass& pass, const BatchBlock& block, double factor, double penalty, Totals& totals, Totals* own) {
     if (block.first()) loss_ = right_ = 0.0;
-    backpropagation.add_up(block, loss_, right_);
+    pass.add_up(loss_, right_);
     if (!block.last()) return;
     const auto rows = static_cast<double>(block.batch_rows);
     for (Totals* const sums : {&totals, own}) {
@@ -64,7 +63,7 @@ bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, 
       team.barrier();
       if (stop.asked()) return;
       pass.gradients(nullptr);
-      if (team.rank() == 0) batch.add(backpropagation, block, factor, 0.0, totals, nullptr);
+      if (team.rank() == 0) batch.add(pass, block, factor, 0.0, totals, nullptr);
       team.barrier();
     }
   });
@@ -128,7 +127,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
         ++at.step;
       }
       if (team.rank() == 0) {
-        batch.add(backpropagation, block, factor, penalty, totals[at.epoch], run.own);
+        batch.add(pass, block, factor, penalty, totals[at.epoch], run.own);
         steps_ = at.step;
         if (block.last()) shift.judge(block.batch_rows == batch_size);
       }

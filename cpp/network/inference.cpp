@@ -33,8 +33,6 @@ class Carrier {
     work_ = layout_.add<T>(plan.predict_work_size(rows));
     last_ = layout_.add<T>(checked_multiply(rows, outputs));
     target_ = layout_.add<T>(checked_multiply(judged, outputs));
-    label_ = layout_.add<std::int64_t>(judged);
-    weight_ = layout_.add<double>(judged);
     row_scale_ = layout_.add<double>(judged);
   }
 
@@ -61,10 +59,9 @@ class Carrier {
  private:
   void judge(Team& solo, std::size_t begin, std::size_t rows, const T* output, const Scratch& scratch,
              std::size_t base) const {
-    const bool labels = !call_.targets->labels.empty();
-    TargetBlock<T> block{labels ? scratch.at<std::int64_t>(base + label_) : nullptr, scratch.at<T>(base + target_),
-                         scratch.at<double>(base + weight_)};
-    gather_targets(solo, *call_.targets, {nullptr, begin}, rows, block);
+    // Rows in a row: labels and weights are read where they lie.
+    const TargetBlock<T> block = gather_targets<T>(solo, *call_.targets, {nullptr, begin}, rows,
+                                                   {nullptr, scratch.at<T>(base + target_), nullptr});
     double* const row_scale = scratch.at<double>(base + row_scale_);
     std::fill_n(row_scale, rows, 1.0);
     score_rows<T>(solo, loss_, rows, outputs_, output, block, row_scale,
@@ -76,7 +73,7 @@ class Carrier {
   const Call<T>& call_;
   std::size_t inputs_, outputs_;
   Layout layout_;
-  std::size_t input_, work_, last_, target_, label_, weight_, row_scale_;
+  std::size_t input_, work_, last_, target_, row_scale_;
 };
 
 template <class T>

@@ -10,17 +10,24 @@ double Targets::weight_sum(RowIndex index, std::size_t count) const {
   return sum;
 }
 
-template <class T>
-void gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows, TargetBlock<T>& block) {
-  const Range share = team.share(rows, kChunkRows);
-  for (std::size_t i = share.begin; i < share.end; ++i) {
-    block.weight[i] = targets.weight_of(index[i]);
-    if (block.label != nullptr) block.label[i] = targets.labels[index[i]];
-  }
-  if (block.label == nullptr) gather(team, targets.rows, index, rows, block.target);
+namespace {
+
+// Elements `index` of all, as gather_targets has it.
+template <class E>
+const E* gather_elements(const std::vector<E>& all, RowIndex index, Range share, E* room) {
+  if (all.empty()) return nullptr;
+  if (index.order == nullptr) return all.data() + index.begin;
+  for (std::size_t i = share.begin; i < share.end; ++i) room[i] = all[index[i]];
+  return room;
 }
 
-namespace {
+template <class T>
+const T* gather_rows(Team& team, const RowSource& source, RowIndex index, std::size_t rows, T* room) {
+  const T* const direct = index.order == nullptr ? source.direct<T>() : nullptr;
+  if (direct != nullptr) return direct + index.begin * source.features;
+  gather(team, source, index, rows, room);
+  return room;
+}
 
 template <class T>
 void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std::size_t outputs, const T* output,
@@ -47,6 +54,15 @@ void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std
 }  // namespace
 
 template <class T>
+TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows,
+                              const TargetRoom<T>& room) {
+  const Range share = team.share(rows, kChunkRows);
+  return {gather_elements(targets.labels, index, share, room.label),
+          targets.labels.empty() ? gather_rows(team, targets.rows, index, rows, room.target) : nullptr,
+          gather_elements(targets.weight, index, share, room.weight)};
+}
+
+template <class T>
 void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::size_t outputs, const T* output,
                 const TargetBlock<T>& block, const double* row_scale, const Score<T>& score) {
   LossRows<T> g{};
@@ -55,7 +71,7 @@ void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::siz
   g.output = output;
   g.output_stride = g.target_stride = g.grad_stride = outputs;
   g.label = block.label;
-  g.target = block.label == nullptr ? block.target : nullptr;
+  g.target = block.target;
   g.option = config.option;
   g.row_scale = row_scale;
   g.row_loss = score.row_loss;
@@ -69,7 +85,7 @@ void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::siz
 }
 
 #define PRELUNET_INSTANTIATE(T)                                                                                 \
-  template void gather_targets(Team&, const Targets&, RowIndex, std::size_t, TargetBlock<T>&);                  \
+  template TargetBlock<T> gather_targets(Team&, const Targets&, RowIndex, std::size_t, const TargetRoom<T>&);   \
   template void score_rows(Team&, const LossConfig&, std::size_t, std::size_t, const T*, const TargetBlock<T>&, \
                            const double*, const Score<T>&);
 PRELUNET_INSTANTIATE(float)

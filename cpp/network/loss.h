@@ -14,7 +14,6 @@ struct Targets {
   RowSource rows;
   std::vector<double> weight;  // one for each row; empty: all 1
 
-  double weight_of(std::size_t row) const { return weight.empty() ? 1.0 : weight[row]; }
   double weight_sum(RowIndex index, std::size_t count) const;
 };
 
@@ -35,17 +34,27 @@ struct LossConfig {
   const LossInfo& info() const { return kLosses[static_cast<int>(id)]; }
 };
 
-// One block of a batch: what the loss and the judge read. One thread's rows at a time, as everywhere.
+// One block of a batch: what the loss and the judge read.
 template <class T>
 struct TargetBlock {
-  std::int64_t* label;  // (rows,) or null
-  T* target;            // (rows, outputs) or null
+  const std::int64_t* label;  // (rows,) or null
+  const T* target;            // (rows, outputs); null where there are labels
+  const double* weight;       // (rows,) or null: all 1
+};
+
+// Where a block is put of which a batch takes rows here and there.
+template <class T>
+struct TargetRoom {
+  std::int64_t* label;  // (rows,)
+  T* target;            // (rows, outputs)
   double* weight;       // (rows,)
 };
 
-// Fills this thread's share of a block from rows `index` of the targets.
+// Rows `index` of the targets: where they lie, if they can be read there, else in `room`, where this thread puts its
+// share of them.
 template <class T>
-void gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows, TargetBlock<T>& block);
+TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows,
+                              const TargetRoom<T>& room);
 
 // What is found of the rows of a block.
 template <class T>

@@ -40,9 +40,8 @@ class Workspace {
   T* z(std::size_t step) const { return scratch_->at<T>(steps_[step].z); }
   T* grad_y(std::size_t step) const { return scratch_->at<T>(steps_[step].grad_y); }
   T* work(std::size_t step) const { return scratch_->at<T>(steps_[step].work); }
-  TargetBlock<T> targets(bool labels) const {
-    return {labels ? scratch_->at<std::int64_t>(label_) : nullptr, scratch_->at<T>(target_),
-            scratch_->at<double>(weight_)};
+  TargetRoom<T> targets() const {
+    return {scratch_->at<std::int64_t>(label_), scratch_->at<T>(target_), scratch_->at<double>(weight_)};
   }
   double* row_scale() const { return scratch_->at<double>(row_scale_); }
   double* row_loss() const { return scratch_->at<double>(row_loss_); }
