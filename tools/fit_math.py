@@ -100,7 +100,7 @@ TAIL64 = partial(normal_tail, 2, mpf("0.203125"))  # the offset is exact in bina
 TABLES = [
     Table("exp float32", exp_ratio, -HALF_LN2, HALF_LN2, 8),
     Table("exp float64", exp_remainder, -HALF_LN2, HALF_LN2, 11),
-    Table("tanh float32", tanh_ratio, mpf(0), mpf("9.02") ** 2, 7, 6, in_root=True),
+    Table("tanh float32", tanh_ratio, mpf(0), mpf("9.02") ** 2, 6, 6, in_root=True),
     Table("tanh float64", tanh_remainder, mpf(0), mpf("0.55") ** 2, 3, 4),
     Table("log float32", log_remainder, mpf(0), MAX_S**2, 6),
     Table("log float64", log_remainder, mpf(0), MAX_S**2, 7),

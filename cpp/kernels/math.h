@@ -130,11 +130,11 @@ PRELUNET_INLINE VecF64 expm1(VecF64 x) {
 PRELUNET_INLINE VecF32 tanh(VecF32 x) {
   const auto f = [](VecF64 v) __attribute__((always_inline)) {
     const VecF64 z = v * v;
-    // P / Q on |x| <= 9.02: relative error 3.9e-12
-    const VecF64 p = polynomial(z, 0.9999999999999998, 0.1429897102468926, 0.004698306968768347, 4.988876807332243e-05,
-                                1.649758680027444e-07, 9.312404333554746e-11, -2.1260988852112383e-14);
-    const VecF64 q = polynomial(z, 1.0, 0.47632304358008987, 0.03013932149691001, 0.0005548440884411799,
-                                3.371258808062631e-06, 5.378826959295446e-09);
+    // P / Q on |x| <= 9.02: relative error 8.6e-11
+    const VecF64 p = polynomial(z, 0.9999999999999838, 0.14108709180280388, 0.004438539547773023, 4.259210663745806e-05,
+                                1.1293107532733704e-07, 3.7770036887758336e-11);
+    const VecF64 q = polynomial(z, 1.0, 0.4744204251283314, 0.029245347983928457, 0.0005032386271282902,
+                                2.6329279864040003e-06, 3.0143229636306077e-09);
     return v * p / q;
   };
   return in_double(clamp(x, splat(-9.02f), splat(9.02f)), f);

@@ -138,17 +138,17 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
     if (team.rank() == 0) reached = at;
   };
 
-  const int wanted = threads_for(batch_size, 3.0);
+  const int first_team = threads_for(batch_size, 3.0);
   Layer<T>* const taker =
       fused && run.penalty.l2 == 0.0 ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs) : nullptr;
-  if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->take_parameters(team); });
-  team_size_.want(wanted, batch_size, small);
+  if (taker != nullptr) run_team(first_team, [&](Team& team) { taker->take_parameters(team); });
+  team_size_.want(first_team, training_threads(batch_size), batch_size, small);
   while (reached.epoch < run.epochs && !stop.asked()) {
     Shift shift = team_size_.next();
     run_team(shift.size(), [&](Team& team) { work(team, shift); });
     team_size_.add(shift);
   }
-  if (taker != nullptr) run_team(wanted, [&](Team& team) { taker->return_parameters(team); });
+  if (taker != nullptr) run_team(first_team, [&](Team& team) { taker->return_parameters(team); });
   return !stop.asked();
 }
 

@@ -61,6 +61,14 @@ int Network<T>::threads_for(std::size_t rows, double passes) const {
   return small || calls_python() ? 1 : num_threads();
 }
 
+// Step follows step, so that a team stays awake, and TeamSize finds out whether it pays.
+template <class T>
+int Network<T>::training_threads(std::size_t batch_size) const {
+  constexpr double kTinyStep = 1e4;  // multiply-adds: a step of a microsecond or two, with all that is about them
+  const bool tiny = multiply_adds() * 3.0 * static_cast<double>(batch_size) < kTinyStep;
+  return tiny || calls_python() ? 1 : num_threads();
+}
+
 template <class T>
 bool Network<T>::calls_python() const {
   return std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const auto& step) { return step->calls_python(); });

@@ -111,8 +111,10 @@ class Network {
   // For one row, forward.
   double multiply_adds() const;
   bool calls_python() const;
-  // `passes`: products of the size of a forward pass: 1 to predict, 3 to train.
+  // `passes`: products of the size of a forward pass: 1 to predict, 3 for all gradients.
   int threads_for(std::size_t rows, double passes) const;
+  // At most, in a run of steps.
+  int training_threads(std::size_t batch_size) const;
   // Whether a step of training on so many rows is short enough for fewer threads to need less time.
   bool is_small(std::size_t rows) const;
 

@@ -29,10 +29,10 @@ class Shift {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // It ends at `until`, or after `batches` that count; the first `cold` ones do not, which find their data in other
-  // cores' caches.
-  Shift(int size, Clock::time_point until, int batches, int cold)
-      : size_(size), until_(until), batches_(batches), cold_(cold) {}
+  // It begins now and ends at `until`, or after `batches` that count; the first `cold` ones do not, which find their
+  // data in other cores' caches.
+  Shift(int size, Clock::time_point now, Clock::time_point until, int batches, int cold)
+      : size_(size), until_(until), batches_(batches), cold_(cold), watched_(now), last_(now) {}
 
   // The team meets; rank 0 notes how long it waited.
   void meet(Team& team) {
@@ -51,6 +51,7 @@ class Shift {
     } else if (whole) {
       pace_.add({1, now - last_});
     }
+    begun_ = last_;
     last_ = now;
     if (now - watched_ >= kWatch) {
       crowded_ = size_ > 1 && waited_ > kMostWaiting * (now - watched_);
@@ -65,7 +66,8 @@ class Shift {
   // After the team has gone.
   int size() const { return size_; }
   bool crowded() const { return crowded_; }
-  const Pace& pace() const { return pace_; }
+  // If it was of one batch, the team's coming and going are part of what that took.
+  Pace pace() const { return pace_.batches == 1 ? Pace{1, Clock::now() - begun_} : pace_; }
 
  private:
   static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);
@@ -77,43 +79,47 @@ class Shift {
   int cold_;
   Pace pace_;
   bool crowded_ = false;
-  Clock::time_point watched_ = Clock::now(), last_ = watched_;
+  Clock::time_point watched_, last_, begun_ = last_;
   Clock::duration waited_{};
   std::atomic<bool> leave_{false};
 };
 
 // The size of the teams of all shifts, from run to run. Where steps are small, half of the threads are tried now and
-// then, for a few batches, and where half of them are at work, twice as many: whoever is faster goes on.
+// then, and where half of them are at work, twice as many: a few batches by the usual team, a few by the other, and
+// whoever is faster goes on. (Paces from before say little: batches may have come in long runs, and come one by one.)
 class TeamSize {
  public:
   using Clock = Shift::Clock;
 
-  TeamSize() : TeamSize(1, 0) {}
+  TeamSize() = default;
 
-  // At the beginning of a run of batches of so many rows: `wanted` threads at most; `small`: so little work that fewer
-  // might need less time. Paces of other batches say nothing of these.
-  void want(int wanted, std::size_t batch_size, bool small) {
-    if (wanted != wanted_ || batch_size != batch_size_) *this = TeamSize(wanted, batch_size);
+  // At the beginning of a run of batches of so many rows: `first` threads to begin with, `wanted` at most; `small`: so
+  // little work that fewer than all might need less time. Paces of other batches say nothing of these.
+  void want(int first, int wanted, std::size_t batch_size, bool small) {
+    if (wanted != wanted_ || batch_size != batch_size_) *this = TeamSize(first, wanted, batch_size);
     small_ = small;
   }
 
   Shift next() {
-    const bool known = usual_.batches >= kEnough;
-    if (trial_size_ == 0 && known && Clock::now() >= next_trial_) trial_size_ = other();
+    const Clock::time_point now = Clock::now();
+    const bool has_other = other() != 0;
+    if (has_other && now >= next_trial_) compares_ = true;
+    if (compares_ && usual_.batches >= kEnough) trial_size_ = other();
     const int size = trial_size_ != 0 ? trial_size_ : size_;
     const int cold = size == last_size_ ? 0 : kCold;
     last_size_ = size;
-    if (trial_size_ != 0) return {size, Clock::time_point::max(), kEnough, cold};
-    if (other() == 0) return {size, Clock::time_point::max(), kAll, cold};
-    return {size, known ? next_trial_ : Clock::time_point::max(), known ? kAll : kEnough, cold};
+    if (compares_) return {size, now, Clock::time_point::max(), kEnough, cold};
+    return {size, now, has_other ? next_trial_ : Clock::time_point::max(), kAll, cold};
   }
 
   void add(const Shift& shift) {
     if (shift.crowded()) return settle(std::max(1, shift.size() / 2));
+    if (!compares_) return;
     (trial_size_ != 0 ? trial_ : usual_).add(shift.pace());
     if (trial_.batches < kEnough) return;
-    const bool faster = trial_.least < kFaster * usual_.least;
-    upwards_ = faster == (trial_size_ > size_);
+    const bool up = trial_size_ > size_;
+    const bool faster = trial_.least < (up ? kFaster : 1.0) * usual_.least;
+    upwards_ = faster == up;
     settle(faster ? trial_size_ : size_);
   }
 
@@ -121,10 +127,15 @@ class TeamSize {
   static constexpr int kEnough = 8;  // batches, for a pace
   static constexpr int kCold = 2;
   static constexpr int kAll = 1 << 30;
-  static constexpr double kFaster = 0.95;
+  static constexpr double kFaster = 0.95;  // by as much more threads must be faster
   static constexpr Clock::duration kBetweenTrials = std::chrono::milliseconds(250);
+  static constexpr Clock::duration kBeforeMore = std::chrono::milliseconds(25);  // a short run does not wake others
 
-  TeamSize(int wanted, std::size_t batch_size) : wanted_(wanted), size_(wanted), batch_size_(batch_size) {}
+  TeamSize(int first, int wanted, std::size_t batch_size)
+      : wanted_(wanted),
+        size_(first),
+        batch_size_(batch_size),
+        next_trial_(first < wanted ? Clock::now() + kBeforeMore : Clock::time_point{}) {}
 
   // The size to try next, or 0.
   int other() const {
@@ -133,17 +144,19 @@ class TeamSize {
   }
   void settle(int size) {
     size_ = size;
+    compares_ = false;
     trial_size_ = 0;
     usual_ = trial_ = {};
     next_trial_ = Clock::now() + kBetweenTrials;
   }
 
-  int wanted_, size_;
-  std::size_t batch_size_;
+  int wanted_ = 1, size_ = 1;
+  std::size_t batch_size_ = 0;
   bool small_ = false;
   bool upwards_ = false;  // where both ways are open
-  Pace usual_, trial_;
-  int trial_size_ = 0;  // while it is tried
+  bool compares_ = false;
+  Pace usual_, trial_;  // while teams are compared
+  int trial_size_ = 0;  // the other team's, while it is at work
   int last_size_ = 0;
   Clock::time_point next_trial_{};
 };
