@@ -233,6 +233,7 @@ class _Run:
             share = ceilings.share(result["flops"], timing.best, entrant.threads)
             result["timings"][entrant.name] = {**harness.as_dict(timing), "share": share}
         result["ceiling_flops"] = {str(n): rate for n, rate in ceilings.flops.items()}
+        result["meeting_seconds"] = list(ceilings.meetings)
 
     # ---- kernels -------------------------------------------------------------------------------
 

@@ -42,9 +42,19 @@ class Timing:
 
 @dataclass(frozen=True)
 class Ceilings:
-    """The best rates seen while a case was measured: FLOP/s by number of threads."""
+    """What the machine did at best while a case was measured.
+
+    Attributes
+    ----------
+    flops : mapping of int to float
+        FLOP/s by number of threads.
+    meetings : sequence of float
+        Seconds in which all threads met, in each round. Virtual machines are moved about: the same
+        two cores may be five times as far apart some minutes later.
+    """
 
     flops: Mapping[int, float]
+    meetings: Sequence[float]
 
     def share(self, flops: float, seconds: float, threads: int) -> float:
         """Return which part of the ceiling so many operations in so much time are."""
@@ -91,17 +101,20 @@ def rounds(
     """
     times: dict[str, list[float]] = {entrant.name: [] for entrant in entrants}
     flops = {entrant.threads: 0.0 for entrant in entrants}
+    meetings: list[float] = []
     for number in range(count):
         for threads in flops:
             time.sleep(pause)
             rate = referee.ask("ceiling", dtype=dtype, threads=threads)["flops"]
             flops[threads] = max(flops[threads], rate)
+        if max(flops) > 1:
+            meetings.append(referee.ask("meeting", threads=max(flops))["seconds"])
         # Each round begins with another entrant, so that none always follows the same one.
         for entrant in rotated(entrants, number):
             time.sleep(pause)
             answer = entrant.worker.ask("time", seconds=seconds, threads=entrant.threads)
             times[entrant.name] += answer["times"]
-    return {name: Timing.of(found) for name, found in times.items()}, Ceilings(flops)
+    return {name: Timing.of(found) for name, found in times.items()}, Ceilings(flops, meetings)
 
 
 def rotated(entrants: Sequence[Entrant], number: int) -> Iterable[Entrant]:

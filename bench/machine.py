@@ -13,6 +13,7 @@ from prelunet import _core
 
 # A ceiling is the best of some short measurements: one that another process falls into is lost.
 CEILING_SECONDS, CEILING_TRIES = 0.005, 8
+MEETINGS = 200
 SYSFS_CPUS = Path("/sys/devices/system/cpu")
 
 
@@ -29,6 +30,16 @@ def fma_ceiling(dtype: str, threads: int) -> float:
 def copy_bandwidth(size: int, threads: int) -> float:
     """Return bytes read and written per second while `size` bytes are copied again and again."""
     return _best_rate(lambda count: _core.copy_bandwidth(size, count), 1, threads)
+
+
+def meeting_seconds(threads: int) -> float:
+    """Return how long it takes the threads to meet: what cache lines need from core to core."""
+    before = pn.get_num_threads()
+    pn.set_num_threads(threads)
+    try:
+        return min(_core.meetings(MEETINGS) / MEETINGS for _ in range(CEILING_TRIES))
+    finally:
+        pn.set_num_threads(before)
 
 
 def _best_rate(measure: Callable[[int], tuple[float, float]], count: int, threads: int) -> float:

@@ -136,7 +136,7 @@ def _ours(cases: Sequence[Results]) -> str:
     header = ["case", "FLOP", "best", "median", "spread", "share", "goal"]
     single = any(ONE_THREAD in case["timings"] for case in cases)
     if single:
-        header += ["1 thread", "share", "speed-up"]
+        header += ["1 thread", "share", "speed-up", "threads meet"]
     rows = []
     for case in cases:
         ours = case["timings"][OURS]
@@ -153,11 +153,18 @@ def _ours(cases: Sequence[Results]) -> str:
             one = case["timings"][ONE_THREAD]
             gain = one["best_seconds"] / ours["best_seconds"]
             row += [seconds(one["best_seconds"]), percent(one["share"]), f"{gain:.2f}"]
+            row.append(_span(case["meeting_seconds"]))
         rows.append(row)
     width = max(len(case["name"]) for case in cases)
     names = [f"  {case['name']:<{width}}  {case['title']}" for case in cases]
     title = "prelunet: time of a step (W) or a prediction (P), and its share of the FMA ceiling"
     return "\n".join([table(title, header, rows), *names])
+
+
+def _span(times: Sequence[float]) -> str:
+    """Return the least and the most of some short times."""
+    low, high = (f"{1e9 * time:.0f}" for time in (min(times), max(times)))
+    return f"{low} ns" if low == high else f"{low}-{high} ns"
 
 
 def _times(cases: Sequence[Results]) -> str:

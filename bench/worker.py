@@ -80,6 +80,10 @@ class Worker:
         """Measure the rate of fused multiply-adds on registers."""
         return {"flops": machine.fma_ceiling(dtype, threads)}
 
+    def meeting(self, threads: int) -> Answer:
+        """Measure how long it takes the threads to meet."""
+        return {"seconds": machine.meeting_seconds(threads)}
+
     def bandwidth(self, size: int, threads: int) -> Answer:
         """Measure the rate of a copy."""
         return {"bytes": machine.copy_bandwidth(size, threads)}

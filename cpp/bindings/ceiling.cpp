@@ -49,6 +49,13 @@ py::tuple copy_bandwidth_binding(std::size_t bytes, std::size_t repeats) {
   return py::make_tuple(2.0 * static_cast<double>(bytes) * static_cast<double>(repeats), seconds);
 }
 
+double meetings_binding(std::size_t count) {
+  double seconds = 0.0;
+  const WithoutGil without_gil;
+  run_team(num_threads(), [&](Team& team) { meetings(team, count, &seconds); });
+  return seconds;
+}
+
 }  // namespace
 
 void register_ceiling(py::module_& m) {
@@ -56,6 +63,7 @@ void register_ceiling(py::module_& m) {
         "Fused multiply-adds on registers alone, on every thread: (operations, seconds).");
   m.def("copy_bandwidth", &copy_bandwidth_binding, py::arg("bytes"), py::arg("repeats"),
         "memcpy of `bytes`, shared by all threads: (bytes read and written, seconds).");
+  m.def("meetings", &meetings_binding, py::arg("count"), "Meetings of all threads, one after another: seconds.");
 }
 
 }  // namespace prelunet

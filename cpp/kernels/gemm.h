@@ -300,18 +300,16 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   tile.stored = goes_aside ? whole : panel.last;
   Lines lines;
   tile.lines = &lines;
-  const bool prefetches = worth_prefetching(g, s);
   const std::size_t share = (next.steps + g.m - 1) / g.m;
   const bool starts = !g.accumulate && s.begin == 0;  // chains start here: C is not read, and may be made twice
   const bool narrow = &table == &kTiles<T, RowsOfA> && panel.columns <= kNarrowColumns<T> && !goes_aside;
-  const std::size_t most = prefetches && narrow    ? kNarrowGroups * kLanes<T>
-                           : updates || prefetches ? kEpilogueRows<T>
-                                                   : kNearEpilogueRows<T>;
+  const bool prefetches = !narrow && worth_prefetching(g, s);  // a narrow tile asks for nothing
+  const std::size_t most = updates || prefetches ? kEpilogueRows<T> : kNearEpilogueRows<T>;
   // Blocks are counted from the weight's first row.
   const std::size_t first = updates && !transposed ? epilogue->panels.row : 0;
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
     end = row + most - (first + row) % most;
-    if (narrow && starts && end < g.m && g.m - end < kLanes<T>) end = g.m;
+    if (narrow && starts && end < g.m && g.m - end < kLanes<T>) end = g.m;  // too few rows for a group of their own
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, s.columns()};
     if (prefetches) list_lines(lines, g, s, block, next, share);

@@ -1,6 +1,6 @@
 // exp, expm1, log, tanh, sigmoid and normal_cdf of a vector, the same bits from AVX2, AVX-512 and NEON.
 //
-// float32 is computed in double with short polynomials and rounded once: within 0.501 ULP, so almost always correctly
+// float32 is computed in double with short polynomials and rounded once: within 0.502 ULP, so almost always correctly
 // rounded. float64 is within 1 ULP for exp and log, 2 for the others, 2.5 for normal_cdf's tail (3 without FMA; the
 // other bounds hold there as well). NaN in gives NaN out; infinities, signed zeros and subnormals are right.
 // tools/fit_math.py fits the polynomials and prints the rows of coefficients below.

@@ -38,6 +38,7 @@ PRELUNET_INLINE void store_rows(const Vec<T> (&column)[kColumns], T* p, std::siz
       return store(p + kCount, interleave<1, kVectorBytes>(column[0], column[1], kIndices));
     }
   }
+  static_assert(kColumns <= kPart);
   Vec<T> all[kPart] = {};
   for (std::size_t j = 0; j < kColumns; ++j) all[j] = column[j];
   alignas(kVectorBytes) T row[kPart][kCount];

@@ -22,9 +22,10 @@ struct RowGroup {
   // The first `rows` of the `left` rows that lie at x.
   PRELUNET_INLINE void read(std::size_t rows, std::size_t left, std::size_t columns, const T* x,
                             std::size_t stride) const {
-    constexpr std::size_t kReadsPast = RowParts<Vec<T>, T>::kPart - 1;  // elements, so rows at the most
     if (columns == 1 && stride == 1) return set(0, load_count(x, rows));
-    if (left >= kLanes<T> + kReadsPast) return turn(columns, x, stride);
+    constexpr std::size_t kPart = RowParts<Vec<T>, T>::kPart;
+    const std::size_t past = (kPart - columns % kPart) % kPart;  // elements that turn() reads after a row
+    if (left >= kLanes<T> && (left - kLanes<T>)*stride >= past) return turn(columns, x, stride);
     alignas(kVectorBytes) T copy[kLanes<T>][kGroupColumns];
     for (std::size_t i = 0; i < kLanes<T>; ++i) {
       const T* const row = x + (i < rows ? i : rows - 1) * stride;

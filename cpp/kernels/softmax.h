@@ -43,9 +43,8 @@ PRELUNET_INLINE double exp_row(std::size_t count, const T* z, T max, T* e) {
   return sum.total();
 }
 template <class T>
-PRELUNET_INLINE RowDoubles<T> exp_group(std::size_t columns, const RowGroup<T>& z, Vec<T> max, const RowGroup<T>& e) {
+PRELUNET_INLINE void exp_group(std::size_t columns, const RowGroup<T>& z, Vec<T> max, const RowGroup<T>& e) {
   for (std::size_t j = 0; j < columns; ++j) e.set(j, exp(z[j] - max));
-  return sum_columns(columns, e);
 }
 
 template <class T>
@@ -55,7 +54,8 @@ void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
     const RowGroup<T> z = zs[0], e = es[0];
     for_each_group<T>(rows, [&](std::size_t, std::size_t first, std::size_t count) __attribute__((always_inline)) {
       z.read(count, rows - first, columns, x + first * columns, columns);
-      const Vec<T> sum = exp_group(columns, z, group_max(columns, z), e).rounded();
+      exp_group(columns, z, group_max(columns, z), e);
+      const Vec<T> sum = sum_columns(columns, e).rounded();
       for (std::size_t j = 0; j < columns; ++j) e.set(j, e[j] / sum);
       e.write(count, columns, y + first * columns, columns);
     });
@@ -140,7 +140,7 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
     while (place < static_cast<std::int64_t>(m) - 1 && z[place] != max && max == max) ++place;
     g.right[row] = place == t.label;
   }
-  const double sum = exp_row(m, z, max, grad);  // z is read for the last time here: grad may be the same row
+  const double sum = exp_row(m, z, max, grad);
   g.row_loss[row] = mass * log_of(sum) - dot;
   if (grad == nullptr) return;
 
@@ -161,10 +161,11 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
 }
 
-// What softmax_cross_entropy_row does, for as many rows as RowGroups has room for, in passes over all of them. kOneHot:
-// targets are labels as they are, 0 or 1, of which sums and products need no arithmetic.
+// What softmax_cross_entropy_row does, for as many rows as RowGroups has room for, the first of `left` that may be
+// read, in passes over all of them. kOneHot: targets are labels as they are, 0 or 1, of which sums and products need no
+// arithmetic.
 template <class T, bool kOneHot>
-[[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g) {
+[[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g, std::size_t left) {
   const std::size_t m = g.outputs;
   RowGroups<T> z(m), target(m), e(m);
   Vec<T> max[RowGroups<T>::kMost];
@@ -172,9 +173,9 @@ template <class T, bool kOneHot>
   const auto each = [&](auto&& f) __attribute__((always_inline)) { for_each_group<T>(g.rows, f); };
 
   each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
-    z[i].read(count, g.rows - first, m, g.output + first * g.output_stride, g.output_stride);
+    z[i].read(count, left - first, m, g.output + first * g.output_stride, g.output_stride);
     if (g.target != nullptr) {
-      target[i].read(count, g.rows - first, m, g.target + first * g.target_stride, g.target_stride);
+      target[i].read(count, left - first, m, g.target + first * g.target_stride, g.target_stride);
       return;
     }
     const Vec<T> label = load_numbers<T>(g.label + first, count);
@@ -183,7 +184,7 @@ template <class T, bool kOneHot>
   });
   each([&](std::size_t i, std::size_t, std::size_t) __attribute__((always_inline)) {
     max[i] = group_max(m, z[i]);
-    for (std::size_t j = 0; j < m; ++j) e[i].set(j, exp(z[i][j] - max[i]));
+    exp_group(m, z[i], max[i], e[i]);
   });
   each([&](std::size_t i, std::size_t, std::size_t) __attribute__((always_inline)) { sum[i] = sum_columns(m, e[i]); });
 
@@ -264,8 +265,9 @@ void softmax_cross_entropy_rows(const LossRows<T>& g) {
   const bool one_hot = g.target == nullptr && g.option == 0.0;
   const std::size_t most = RowGroups<T>::rows(g.outputs);
   for (std::size_t first = 0; first < g.rows; first += most) {
-    const LossRows<T> part = part_of(g, first, g.rows - first < most ? g.rows - first : most);
-    one_hot ? softmax_cross_entropy_groups<T, true>(part) : softmax_cross_entropy_groups<T, false>(part);
+    const std::size_t left = g.rows - first;
+    const LossRows<T> part = part_of(g, first, left < most ? left : most);
+    one_hot ? softmax_cross_entropy_groups<T, true>(part, left) : softmax_cross_entropy_groups<T, false>(part, left);
   }
 }
 

@@ -216,7 +216,7 @@ struct LossRows {
   double option;            // label smoothing, or Huber's delta
   const double* row_scale;  // dLoss/d(row loss), for each row
   double* row_loss;
-  T* grad;  // may be output; null: only the losses are wanted
+  T* grad;  // or null: only the losses are wanted
   std::size_t grad_stride;
   unsigned char* right;  // or null; softmax with labels: 1 where argmax_rows finds the label, else 0
 };

@@ -42,7 +42,7 @@ struct TargetBlock {
   const double* weight;       // (rows,) or null: all 1
 };
 
-// Where a block is put of which a batch takes rows here and there.
+// Where the rows of a block are put that cannot be read where they lie.
 template <class T>
 struct TargetRoom {
   std::int64_t* label;  // (rows,)

@@ -32,7 +32,7 @@ class Shift {
   // It begins now and ends at `until`, or after `batches` that count; the first `cold` ones do not, which find their
   // data in other cores' caches.
   Shift(int size, Clock::time_point now, Clock::time_point until, int batches, int cold)
-      : size_(size), until_(until), batches_(batches), cold_(cold), watched_(now), last_(now) {}
+      : size_(size), until_(until), batches_(batches), began_(now), cold_(cold), watched_(now), last_(now) {}
 
   // The team meets; rank 0 notes how long it waited.
   void meet(Team& team) {
@@ -51,8 +51,8 @@ class Shift {
     } else if (whole) {
       pace_.add({1, now - last_});
     }
-    begun_ = last_;
     last_ = now;
+    ++done_;
     if (now - watched_ >= kWatch) {
       crowded_ = size_ > 1 && waited_ > kMostWaiting * (now - watched_);
       watched_ = now;
@@ -66,8 +66,11 @@ class Shift {
   // After the team has gone.
   int size() const { return size_; }
   bool crowded() const { return crowded_; }
-  // If it was of one batch, the team's coming and going are part of what that took.
-  Pace pace() const { return pace_.batches == 1 ? Pace{1, Clock::now() - begun_} : pace_; }
+  // Where the run ended before there were batches enough, the team's coming and going are part of what they took.
+  Pace pace() const {
+    if (pace_.batches == 0 || pace_.batches >= batches_) return pace_;
+    return {pace_.batches, (Clock::now() - began_) / done_};
+  }
 
  private:
   static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);
@@ -76,10 +79,12 @@ class Shift {
   const int size_;
   const Clock::time_point until_;
   const int batches_;
+  const Clock::time_point began_;
   int cold_;
+  int done_ = 0;  // batches, of whatever kind
   Pace pace_;
   bool crowded_ = false;
-  Clock::time_point watched_, last_, begun_ = last_;
+  Clock::time_point watched_, last_;
   Clock::duration waited_{};
   std::atomic<bool> leave_{false};
 };
@@ -118,18 +123,18 @@ class TeamSize {
     (trial_size_ != 0 ? trial_ : usual_).add(shift.pace());
     if (trial_.batches < kEnough) return;
     const bool up = trial_size_ > size_;
-    const bool faster = trial_.least < (up ? kFaster : 1.0) * usual_.least;
-    upwards_ = faster == up;
-    settle(faster ? trial_size_ : size_);
+    const bool better = up ? trial_.least < kFaster * usual_.least : trial_.least <= usual_.least;
+    upwards_ = better == up;
+    settle(better ? trial_size_ : size_);
   }
 
  private:
   static constexpr int kEnough = 8;  // batches, for a pace
   static constexpr int kCold = 2;
   static constexpr int kAll = 1 << 30;
-  static constexpr double kFaster = 0.95;  // by as much more threads must be faster
+  static constexpr double kFaster = 0.95;  // the time of more threads, that they go on; fewer need only be as fast
   static constexpr Clock::duration kBetweenTrials = std::chrono::milliseconds(250);
-  static constexpr Clock::duration kBeforeMore = std::chrono::milliseconds(25);  // a short run does not wake others
+  static constexpr Clock::duration kBeforeMore = std::chrono::milliseconds(25);  // so that a short life wakes no others
 
   TeamSize(int first, int wanted, std::size_t batch_size)
       : wanted_(wanted),

@@ -36,6 +36,12 @@ void copy_bandwidth(Team& team, std::size_t bytes, std::size_t repeats, const un
   });
 }
 
+void meetings(Team& team, std::size_t count, double* seconds) {
+  timed(team, seconds, [&] {
+    for (std::size_t i = 0; i < count; ++i) team.barrier();
+  });
+}
+
 template void fma_ceiling<float>(Team&, std::size_t, double*);
 template void fma_ceiling<double>(Team&, std::size_t, double*);
 

@@ -14,4 +14,7 @@ void fma_ceiling(Team& team, std::size_t iterations, double* seconds);
 void copy_bandwidth(Team& team, std::size_t bytes, std::size_t repeats, const unsigned char* from, unsigned char* to,
                     double* seconds);
 
+// A team that does nothing but meet, `count` times.
+void meetings(Team& team, std::size_t count, double* seconds);
+
 }  // namespace prelunet

@@ -102,6 +102,15 @@ def test_rounds_time_everybody(ours):
     assert set(timings) == {"a", "b"}
     assert all(t.calls >= 2 and 0 < t.best <= t.median for t in timings.values())
     assert 0 < ceilings.share(1e3, timings["a"].best, 1) < 1
+    assert ceilings.meetings == []  # one thread meets nobody
+
+
+def test_meetings_are_timed_in_every_round(ours):
+    ours.ask("prepare", case="W1m")
+    entrants = [Entrant("two", ours, 2), Entrant("one", ours, 1)]
+    _, ceilings = harness.rounds(entrants, count=3, seconds=0.01, referee=ours, dtype="float32")
+    assert len(ceilings.meetings) == 3
+    assert all(1e-8 < seconds < 0.1 for seconds in ceilings.meetings)
 
 
 def test_entrants_take_turns_to_begin():

@@ -47,6 +47,22 @@ def test_any_number_of_threads_trains_the_same_bits(one_thread, threads):
     assert_same(all_runs(threads), one_thread, f"{threads} threads")
 
 
+def test_a_long_run_of_tiny_steps_trains_the_same_bits(rng):
+    """A team takes such steps over from one thread, and leaves them, while they run."""
+    X = rng.normal(size=(80_000, 2)).astype(np.float32)
+    y = rng.integers(2, size=80_000)
+    models = []
+    for threads in (1, 2, 3):
+        pn.set_num_threads(threads)
+        layers = [pn.Dense(10), pn.Tanh(), pn.Dense(2)]
+        models.append(pn.Sequential(layers, input_shape=(2,), seed=0))
+        models[-1].compile(pn.SGD(0.1), "softmax_cross_entropy")
+        for _ in range(60):  # a tenth of a second; teams are compared after a fortieth
+            logs = models[-1].train_epoch(X, y, batch_size=200)
+        assert np.isfinite(logs["loss"])
+        assert_same_model(models[-1], models[0], f"{threads} threads")
+
+
 def test_the_runs_train(one_thread):
     """Bits that are equal because nothing moves, or because all is NaN, would show nothing."""
     for name in RUNS:
@@ -120,22 +136,6 @@ def test_many_steps_that_look_ahead_are_those_of_many_calls(rng, dtype, units, f
 
 
 # ---- instruction sets --------------------------------------------------------------------------
-
-
-def test_a_long_run_of_tiny_steps_trains_the_same_bits_by_any_team(rng):
-    """A team takes such steps over from one thread, and leaves them, while they run."""
-    X = rng.normal(size=(80_000, 2)).astype(np.float32)
-    y = rng.integers(2, size=80_000)
-    models = []
-    for threads in (1, 2, 3):
-        pn.set_num_threads(threads)
-        layers = [pn.Dense(10), pn.Tanh(), pn.Dense(2)]
-        models.append(pn.Sequential(layers, input_shape=(2,), seed=0))
-        models[-1].compile(pn.SGD(0.1), "softmax_cross_entropy")
-        for _ in range(60):  # a tenth of a second; teams are compared after a fortieth
-            logs = models[-1].train_epoch(X, y, batch_size=200)
-        assert np.isfinite(logs["loss"])
-        assert_same_model(models[-1], models[0], f"{threads} threads")
 
 
 @pytest.fixture(scope="module")

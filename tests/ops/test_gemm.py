@@ -106,16 +106,7 @@ def test_slices_of_b_do_not_change_the_chain(rng, m, n, k):
 @pytest.mark.parametrize("transpose_b", [False, True])
 def test_few_columns_keep_the_chain(rng, n, transpose_b):
     fused = pn.show_config(mode="dicts")["isa"] != "baseline"
-    for k in (
-        1,
-        3,
-        6,
-        15,
-        16,
-        17,
-        33,
-        1025,
-    ):  # the last: chains are stored and continued
+    for k in (1, 3, 6, 15, 16, 17, 33, 1025):  # chains of the last are stored and continued
         a, b = operands(rng, 143, n, k, np.float32)
         expected = exact_chain(a, b, fused=fused)
         stored_b = np.ascontiguousarray(b.T) if transpose_b else b

@@ -196,6 +196,22 @@ def test_softmax_forward_of_a_row_alone(rng, dtype):
         assert_same_bits(pn.ops.softmax_forward(x[i : i + 1])[0], whole[i])
 
 
+@pytest.mark.parametrize("columns", [17, 20, 40, 64])
+def test_softmax_of_rows_as_lanes_has_the_bits_of_rows_one_by_one(rng, dtype, columns):
+    """Columns of minus infinity make rows too wide for lanes, and change nothing else."""
+    rows = 70
+    narrow = 3 * normal(rng, (rows, columns), dtype)
+    wide = np.full((rows, 65), -np.inf, dtype)
+    wide[:, :columns] = narrow
+    labels = rng.integers(columns, size=rows)
+    value, grad = loss("softmax_cross_entropy", narrow, labels)
+    wide_value, wide_grad = loss("softmax_cross_entropy", wide, labels)
+    assert_same_bits(np.float64(value), np.float64(wide_value))
+    assert_same_bits(grad, np.ascontiguousarray(wide_grad[:, :columns]))
+    p = pn.ops.softmax_forward(narrow)
+    assert_same_bits(p, np.ascontiguousarray(pn.ops.softmax_forward(wide)[:, :columns]))
+
+
 def test_softmax_forward_extremes(dtype):
     x = np.array([[1e4, 0.0, -1e4], [-np.inf, 0.0, 0.0], [np.nan, 0.0, 1.0]], dtype)
     p = pn.ops.softmax_forward(x)

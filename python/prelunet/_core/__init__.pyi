@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'meetings', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
     What the steps of an epoch add up to.
@@ -241,6 +241,10 @@ def fma_ceiling(dtype: str, iterations: typing.SupportsInt | typing.SupportsInde
 def isa() -> str:
     """
     The instruction set whose kernels run.
+    """
+def meetings(count: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    Meetings of all threads, one after another: seconds.
     """
 def num_threads() -> int:
     """
