@@ -161,84 +161,118 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
 }
 
+// A group of rows on its way from outputs to gradients.
+template <class T>
+struct SoftmaxGroup {
+  RowGroup<T> z, target, e;  // e: exp(z - max), then the gradient
+  Vec<T> max;
+  RowDoubles<T> sum;   // of e
+  RowDoubles<T> mass;  // of the smoothed targets
+};
+
+// Targets after smoothing.
+struct Smoothing {
+  double keep, uniform, mass;
+  PRELUNET_INLINE Vec<double> operator()(Vec<double> t) const { return keep * t + uniform; }
+};
+
+// Labels as they are stand for targets of 0 and 1, of which sums and products need no arithmetic.
+template <class T>
+PRELUNET_INLINE RowDoubles<T> loss_of_labels(std::size_t m, const SoftmaxGroup<T>& s) {
+  Vec<T> at_label = {};
+  for (std::size_t j = 0; j < m; ++j) at_label = select(s.target[j] == T(1), s.z[j], at_label);
+  RowDoubles<T> loss;
+  for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
+    loss.part[p] = log(s.sum.part[p]) - (widen_part(at_label, p) - widen_part(s.max, p));
+  }
+  return loss;
+}
+template <class T>
+PRELUNET_INLINE RowDoubles<T> loss_of_targets(std::size_t m, const Smoothing& smooth, SoftmaxGroup<T>& s) {
+  RowDoubles<T> loss;
+  for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
+    Vec<double> given = {}, dot = {};
+    for (std::size_t j = 0; j < m; ++j) {
+      const Vec<double> t = widen_part(s.target[j], p), smooth_t = smooth(t);
+      const Vec<double> term = smooth_t * (widen_part(s.z[j], p) - widen_part(s.max, p));
+      given += t;
+      dot += select(smooth_t == 0.0, Vec<double>{}, term);
+    }
+    s.mass.part[p] = smooth.keep * given + smooth.mass;
+    loss.part[p] = s.mass.part[p] * log(s.sum.part[p]) - dot;
+  }
+  return loss;
+}
+
+template <class T>
+PRELUNET_INLINE void gradient_of_labels(std::size_t m, Vec<T> scale, const SoftmaxGroup<T>& s) {
+  const Vec<T> divisor = s.sum.rounded();
+  for (std::size_t j = 0; j < m; ++j) s.e.set(j, (s.e[j] / divisor - s.target[j]) * scale);
+}
+template <class T>
+PRELUNET_INLINE void gradient_of_targets(std::size_t m, const Smoothing& smooth, Vec<T> scale,
+                                         const SoftmaxGroup<T>& s) {
+  const Vec<T> divisor = s.sum.rounded(), weight = s.mass.rounded();
+  for (std::size_t j = 0; j < m; ++j) {
+    RowDoubles<T> t;
+    for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) t.part[p] = smooth(widen_part(s.target[j], p));
+    s.e.set(j, (s.e[j] / divisor * weight - t.rounded()) * scale);
+  }
+}
+
 // What softmax_cross_entropy_row does, for as many rows as RowGroups has room for, the first of `left` that may be
-// read, in passes over all of them. kOneHot: targets are labels as they are, 0 or 1, of which sums and products need no
-// arithmetic.
+// read: each step for all groups before the next step. kOneHot: targets are labels, not smoothed.
 template <class T, bool kOneHot>
 [[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g, std::size_t left) {
   const std::size_t m = g.outputs;
+  const Smoothing smooth{1.0 - g.option, g.option / static_cast<double>(m), g.option};
   RowGroups<T> z(m), target(m), e(m);
-  Vec<T> max[RowGroups<T>::kMost];
-  RowDoubles<T> sum[RowGroups<T>::kMost], mass[RowGroups<T>::kMost];
-  const auto each = [&](auto&& f) __attribute__((always_inline)) { for_each_group<T>(g.rows, f); };
+  SoftmaxGroup<T> groups[RowGroups<T>::kMost];
+  const auto each = [&](auto&& f) __attribute__((always_inline)) {
+    for_each_group<T>(g.rows, [&](std::size_t i, std::size_t first, std::size_t count)
+                                  __attribute__((always_inline)) { f(groups[i], first, count); });
+  };
 
-  each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
-    z[i].read(count, left - first, m, g.output + first * g.output_stride, g.output_stride);
+  for_each_group<T>(g.rows, [&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+    SoftmaxGroup<T>& s = groups[i];
+    s.z = z[i];
+    s.target = target[i];
+    s.e = e[i];
+    s.z.read(count, left - first, m, g.output + first * g.output_stride, g.output_stride);
     if (g.target != nullptr) {
-      target[i].read(count, left - first, m, g.target + first * g.target_stride, g.target_stride);
+      s.target.read(count, left - first, m, g.target + first * g.target_stride, g.target_stride);
       return;
     }
     const Vec<T> label = load_numbers<T>(g.label + first, count);
     Vec<T> column = {};
-    for (std::size_t j = 0; j < m; ++j, column += 1) target[i].set(j, select(label == column, splat(T(1)), Vec<T>{}));
+    for (std::size_t j = 0; j < m; ++j, column += 1) s.target.set(j, select(label == column, splat(T(1)), Vec<T>{}));
   });
-  each([&](std::size_t i, std::size_t, std::size_t) __attribute__((always_inline)) {
-    max[i] = group_max(m, z[i]);
-    exp_group(m, z[i], max[i], e[i]);
+  each([&](SoftmaxGroup<T>& s, std::size_t, std::size_t) __attribute__((always_inline)) {
+    s.max = group_max(m, s.z);
+    exp_group(m, s.z, s.max, s.e);
   });
-  each([&](std::size_t i, std::size_t, std::size_t) __attribute__((always_inline)) { sum[i] = sum_columns(m, e[i]); });
-
-  const double keep = 1.0 - g.option, uniform = g.option / static_cast<double>(m);
-  each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
-    Vec<T> at_label = {};
-    if constexpr (kOneHot) {
-      for (std::size_t j = 0; j < m; ++j) at_label = select(target[i][j] == T(1), z[i][j], at_label);
-    }
-    RowDoubles<T> loss;
-    for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) {
-      if constexpr (kOneHot) {
-        loss.part[p] = log(sum[i].part[p]) - (widen_part(at_label, p) - widen_part(max[i], p));
-        continue;
-      }
-      Vec<double> given = {}, dot = {};
-      for (std::size_t j = 0; j < m; ++j) {
-        const Vec<double> t_given = widen_part(target[i][j], p);
-        const Vec<double> t = keep * t_given + uniform;
-        const Vec<double> term = t * (widen_part(z[i][j], p) - widen_part(max[i], p));
-        given += t_given;
-        dot += select(t == 0.0, Vec<double>{}, term);
-      }
-      mass[i].part[p] = keep * given + g.option;
-      loss.part[p] = mass[i].part[p] * log(sum[i].part[p]) - dot;
-    }
+  each([&](SoftmaxGroup<T>& s, std::size_t, std::size_t)
+           __attribute__((always_inline)) { s.sum = sum_columns(m, s.e); });
+  each([&](SoftmaxGroup<T>& s, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+    const RowDoubles<T> loss = kOneHot ? loss_of_labels(m, s) : loss_of_targets(m, smooth, s);
     loss.write(count, g.row_loss + first);
   });
   if (g.right != nullptr) {
-    each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
-      Vec<T> wins = target[i][0];  // the target's 0 or 1 at the first of the largest outputs
-      for (std::size_t j = m; j-- > 0;) wins = select(z[i][j] == max[i], target[i][j], wins);
+    each([&](SoftmaxGroup<T>& s, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      Vec<T> wins = s.target[0];  // the target's 0 or 1 at the first of the largest outputs
+      for (std::size_t j = m; j-- > 0;) wins = select(s.z[j] == s.max, s.target[j], wins);
       store_mask<T>(g.right + first, wins == T(1), count);
     });
   }
   if (g.grad == nullptr) return;
 
-  each([&](std::size_t i, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+  each([&](SoftmaxGroup<T>& s, std::size_t first, std::size_t count) __attribute__((always_inline)) {
     RowDoubles<T> scale;
     scale.read(count, g.row_scale + first);
-    const Vec<T> divisor = sum[i].rounded(), row_scale = scale.rounded();
-    const Vec<T> weight = kOneHot ? splat(T(1)) : mass[i].rounded();
-    for (std::size_t j = 0; j < m; ++j) {
-      if constexpr (kOneHot) {
-        e[i].set(j, (e[i][j] / divisor - target[i][j]) * row_scale);
-        continue;
-      }
-      RowDoubles<T> t;
-      for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) t.part[p] = keep * widen_part(target[i][j], p) + uniform;
-      e[i].set(j, (e[i][j] / divisor * weight - t.rounded()) * row_scale);
-    }
+    kOneHot ? gradient_of_labels(m, scale.rounded(), s) : gradient_of_targets(m, smooth, scale.rounded(), s);
   });
-  each([&](std::size_t i, std::size_t first, std::size_t count)
-           __attribute__((always_inline)) { e[i].write(count, m, g.grad + first * g.grad_stride, g.grad_stride); });
+  each([&](SoftmaxGroup<T>& s, std::size_t first, std::size_t count)
+           __attribute__((always_inline)) { s.e.write(count, m, g.grad + first * g.grad_stride, g.grad_stride); });
 }
 
 // `rows` rows from `first` on.
