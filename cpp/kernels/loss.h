@@ -99,10 +99,12 @@ struct Huber {
   }
 };
 
-// Rows are lanes up to here. A row that fills more than half a register of AVX-512 is cheaper as it lies, unless empty
+// Rows are lanes up to here. On AVX-512 a row that fills more than half a register is cheaper as it lies, unless empty
 // lanes cost much; on the other ISAs its masked tail costs more than the turn.
 template <class Function>
-constexpr std::size_t kNarrowOutputs = kVectorBytes == 64 && !Function::kCostly ? kVirtualLanes / 2 : kVirtualLanes;
+constexpr std::size_t kNarrowOutputs = kVectorBytes < 64   ? kGroupColumns
+                                       : Function::kCostly ? 24
+                                                           : 8;
 
 template <class T, class Function>
 void elementwise_loss_wide(const LossRows<T>& g, double divisor) {
