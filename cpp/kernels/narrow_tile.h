@@ -1,7 +1,7 @@
 // Rows as lanes: the tile of products of a few columns, which would leave most lanes of a vector of columns idle.
 //
-// Rows of A are transposed on their way from memory, a square at a time. Each element of C is still one chain of fused
-// multiply-adds over k in order.
+// Rows of A are transposed on their way from memory, some columns at a time. Each element of C is still one chain of
+// fused multiply-adds over k in order.
 #pragma once
 
 #include "kernels/gemm_tile.h"

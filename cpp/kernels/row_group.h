@@ -101,7 +101,8 @@ PRELUNET_INLINE void store_mask(unsigned char* p, Mask mask, std::size_t count) 
   }
 }
 
-// The first `count` of x as numbers of T, in as many lanes.
+// The first `count` of x as numbers of T, in as many lanes. A whole group is a case of its own, so that GCC converts it
+// in vectors.
 template <class T>
 PRELUNET_INLINE Vec<T> load_numbers(const std::int64_t* x, std::size_t count) {
   T lane[kLanes<T>] = {};

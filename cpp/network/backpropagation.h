@@ -47,7 +47,6 @@ class Backpropagation {
       : plan_(plan),
         loss_(loss),
         x_(x),
-        direct_(options.whole ? nullptr : x.direct<T>()),
         targets_(targets),
         outputs_(outputs),
         options_(options),
@@ -89,11 +88,11 @@ class Backpropagation {
     }
 
     void forward() {
-      if (all_.direct_ != nullptr && index_.order == nullptr) {
-        input_ = all_.direct_ + index_.begin * all_.x_.features;
+      T* const room = all_.workspace_.input();
+      if (all_.options_.whole) {
+        gather(team_, all_.x_, index_, block_.count, room);
       } else {
-        gather(team_, all_.x_, index_, block_.count, all_.workspace_.input());
-        input_ = all_.workspace_.input();
+        input_ = rows_of(team_, all_.x_, index_, block_.count, room);
       }
       for (std::size_t s = 0; s < steps().size() && !stops(); ++s) steps()[s]->forward(team_, flow(s));
     }
@@ -181,7 +180,6 @@ class Backpropagation {
   const Plan<T>& plan_;
   const LossConfig& loss_;
   const RowSource& x_;
-  const T* direct_;  // x where it needs no conversion, or null
   const Targets& targets_;
   std::size_t outputs_;
   PassOptions options_;

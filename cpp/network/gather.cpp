@@ -84,9 +84,19 @@ void gather(Team& team, const RowSource& source, RowIndex index, std::size_t cou
   }
 }
 
+template <class T>
+const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* room) {
+  const T* const direct = index.order == nullptr ? source.direct<T>() : nullptr;
+  if (direct != nullptr) return direct + index.begin * source.features;
+  gather(team, source, index, count, room);
+  return room;
+}
+
 template const float* RowSource::direct() const;
 template const double* RowSource::direct() const;
 template void gather(Team&, const RowSource&, RowIndex, std::size_t, float*);
 template void gather(Team&, const RowSource&, RowIndex, std::size_t, double*);
+template const float* rows_of(Team&, const RowSource&, RowIndex, std::size_t, float*);
+template const double* rows_of(Team&, const RowSource&, RowIndex, std::size_t, double*);
 
 }  // namespace prelunet

@@ -47,4 +47,8 @@ struct RowSource {
 template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out);
 
+// The same rows where they lie, if they can be read there, else gathered in `room`.
+template <class T>
+const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* room);
+
 }  // namespace prelunet

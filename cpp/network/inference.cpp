@@ -14,7 +14,6 @@ constexpr std::size_t kBlockRows = 64;  // rows a thread carries at a time: thei
 template <class T>
 struct Call {
   const RowSource& x;
-  const T* direct;         // x where it needs no gathering, or null
   T* out;                  // (rows, outputs); null: only the losses are wanted
   const Targets* targets;  // null: only the outputs are wanted
   double* row_loss;
@@ -26,7 +25,7 @@ template <class T>
 class Carrier {
  public:
   Carrier(const Plan<T>& plan, const LossConfig& loss, std::size_t inputs, std::size_t outputs, const Call<T>& call)
-      : plan_(plan), loss_(loss), call_(call), inputs_(inputs), outputs_(outputs) {
+      : plan_(plan), loss_(loss), call_(call), outputs_(outputs) {
     const std::size_t rows = std::min(kBlockRows, call.x.rows);
     const std::size_t judged = call.targets == nullptr ? 0 : rows;
     input_ = layout_.add<T>(checked_multiply(rows, inputs));
@@ -40,16 +39,10 @@ class Carrier {
 
   // Rows [begin, begin + rows) with the working memory at `base` of the scratch.
   void carry(Team& solo, std::size_t begin, std::size_t rows, const Scratch& scratch, std::size_t base) const {
-    const T* x = call_.direct + begin * inputs_;
-    if (call_.direct == nullptr) {
-      T* const input = scratch.at<T>(base + input_);
-      gather(solo, call_.x, {nullptr, begin}, rows, input);
-      x = input;
-    }
     T* const last = call_.out == nullptr ? scratch.at<T>(base + last_) : call_.out + begin * outputs_;
     Flow<T> flow{};
     flow.rows = rows;
-    flow.x = x;
+    flow.x = rows_of(solo, call_.x, {nullptr, begin}, rows, scratch.at<T>(base + input_));
     flow.y = last;
     flow.work = scratch.at<T>(base + work_);
     plan_.predict(solo, flow);
@@ -71,7 +64,7 @@ class Carrier {
   const Plan<T>& plan_;
   const LossConfig& loss_;
   const Call<T>& call_;
-  std::size_t inputs_, outputs_;
+  std::size_t outputs_;
   Layout layout_;
   std::size_t input_, work_, last_, target_, row_scale_;
 };
@@ -100,7 +93,7 @@ bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const I
 
 template <class T>
 bool Network<T>::predict(const RowSource& x, T* out, const Interrupt& interrupt) const {
-  const Call<T> call{x, x.template direct<T>(), out, nullptr, nullptr, nullptr};
+  const Call<T> call{x, out, nullptr, nullptr, nullptr};
   const Carrier<T> carrier(plan_, loss_, inputs(), outputs(), call);
   return carry_all(carrier, x.rows, threads_for(x.rows, 1.0), interrupt);
 }
@@ -115,7 +108,7 @@ bool Network<T>::evaluate(const RowSource& x, const Targets& targets, Totals& to
   double* const row_loss = results.at<double>(loss_at);
   unsigned char* const right = results.at<unsigned char>(right_at);
 
-  const Call<T> call{x, x.template direct<T>(), nullptr, &targets, row_loss, right};
+  const Call<T> call{x, nullptr, &targets, row_loss, right};
   const Carrier<T> carrier(plan_, loss_, inputs(), outputs(), call);
   if (!carry_all(carrier, x.rows, threads_for(x.rows, 1.0), interrupt)) return false;
 

@@ -22,14 +22,6 @@ const E* gather_elements(const std::vector<E>& all, RowIndex index, Range share,
 }
 
 template <class T>
-const T* gather_rows(Team& team, const RowSource& source, RowIndex index, std::size_t rows, T* room) {
-  const T* const direct = index.order == nullptr ? source.direct<T>() : nullptr;
-  if (direct != nullptr) return direct + index.begin * source.features;
-  gather(team, source, index, rows, room);
-  return room;
-}
-
-template <class T>
 void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std::size_t outputs, const T* output,
                 const TargetBlock<T>& block, unsigned char* right) {
   const Range share = team.share(rows, kChunkRows);
@@ -58,7 +50,7 @@ TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index
                               const TargetRoom<T>& room) {
   const Range share = team.share(rows, kChunkRows);
   return {gather_elements(targets.labels, index, share, room.label),
-          targets.labels.empty() ? gather_rows(team, targets.rows, index, rows, room.target) : nullptr,
+          targets.labels.empty() ? rows_of(team, targets.rows, index, rows, room.target) : nullptr,
           gather_elements(targets.weight, index, share, room.weight)};
 }
 
