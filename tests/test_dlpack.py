@@ -80,6 +80,28 @@ def test_models_take_them_as_they_take_arrays(rng):
     assert (model.parameters()["4.bias"] == bias).all()
 
 
+@pytest.mark.parametrize("view", ["negative", "conjugate", "both"])
+def test_views_that_pytorch_marks_are_made_whole(view):
+    """Tensors with a negative or a conjugate bit share memory that holds other values."""
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor([[1.0 + 2.0j, 3.0 - 4.0j], [0.5j, -1.0 + 0j]]).conj()
+    tensor = {"negative": tensor.imag, "conjugate": tensor, "both": -tensor.imag}[view]
+    wanted = tensor.resolve_conj().resolve_neg().numpy()
+    taken = as_rows("f", "X", tensor)
+    assert_same_bits(taken.real, wanted.real)
+    assert_same_bits(taken.imag, wanted.imag)
+
+
+def test_a_negated_weight_of_pytorch_is_read_as_it_is():
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(2, 3)
+    negated = torch.complex(torch.zeros(3, 2), -layer.weight.detach()).conj().imag
+    assert negated.is_neg()
+    layer.weight = torch.nn.Parameter(negated)
+    model = pn.from_torch(torch.nn.Sequential(layer), input_shape=(2,))
+    assert_same_bits(model.parameters()["0.weight"], layer.weight.detach().resolve_neg().numpy())
+
+
 def test_arrays_that_are_read_only_go_in(rng):
     X, _ = labelled(rng, 40)
     frozen = X.copy()

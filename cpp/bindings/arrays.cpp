@@ -47,9 +47,18 @@ std::string to_text(const Shape& shape) {
 
 Shape shape_of(const py::array& array) { return Shape(array.shape(), array.shape() + array.ndim()); }
 
+void refuse_masked(const Argument& argument, const py::array& array) {
+  const auto* const ndarray = py::detail::npy_api::get().PyArray_Type_;
+  if (reinterpret_cast<PyObject*>(Py_TYPE(array.ptr())) == reinterpret_cast<const PyObject*>(ndarray)) return;
+  const py::module_ ma = py::module_::import("numpy.ma");
+  if (!py::isinstance(array, ma.attr("MaskedArray")) || !py::cast<bool>(ma.attr("is_masked")(array))) return;
+  argument.value_error("have no masked elements", py::str(ma.attr("count_masked")(array)));
+}
+
 py::array strict_array(const Argument& argument, const py::handle& object) {
   if (!py::isinstance<py::array>(object)) argument.type_error("be a NumPy array", type_name(object));
   const auto array = py::reinterpret_borrow<py::array>(object);
+  refuse_masked(argument, array);
   if (!is_real_float(array.dtype())) argument.type_error("have dtype float32 or float64", dtype_text(array.dtype()));
   if (!is_native(array.dtype())) argument.type_error("have native byte order", dtype_text(array.dtype()));
   if ((array.flags() & py::array::c_style) == 0) argument.value_error("be C-contiguous", strides_text(array));
@@ -172,6 +181,7 @@ RowSource row_source(const Argument& argument, const py::array& array, const Sha
     for (const std::size_t size : sample) expected += ", " + std::to_string(size);
     argument.value_error(expected + ")", to_text(shape));
   }
+  refuse_masked(argument, array);
   RowSource source;
   source.type = element_type(argument, array);
   source.data = static_cast<const unsigned char*>(array.data());
@@ -184,6 +194,7 @@ RowSource row_source(const Argument& argument, const py::array& array, const Sha
 
 std::vector<std::int64_t> checked_integers(const Argument& argument, const py::array& array, std::size_t count,
                                            const char* things) {
+  refuse_masked(argument, array);
   const ElementType type = element_type(argument, array);
   if (type == ElementType::float32 || type == ElementType::float64) {
     argument.type_error(std::string("hold integer ") + things, dtype_text(array.dtype()));

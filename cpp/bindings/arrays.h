@@ -27,6 +27,9 @@ std::string to_text(const Shape& shape);
 std::string type_name(const py::handle& object);
 Shape shape_of(const py::array& array);
 
+// ValueError where `array` is a masked one with masked elements: nothing below Python knows of its mask.
+void refuse_masked(const Argument& argument, const py::array& array);
+
 // ---- arrays of pn.ops: float32 or float64, C-contiguous, aligned, native byte order, never copied ------------------
 
 py::array strict_array(const Argument& argument, const py::handle& object);

@@ -25,10 +25,11 @@ def as_array(operation: str, name: str, value: object) -> Array:
     Raises
     ------
     ValueError
-        If it is no array and cannot become one.
+        If it is no array and cannot become one, or has masked elements.
     """
     if type(value) is np.ndarray:
         return value
+    refuse_masked(operation, name, value)
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__"):
         return _of_another_library(operation, name, value)
     try:
@@ -37,8 +38,22 @@ def as_array(operation: str, name: str, value: object) -> Array:
         raise ValueError(f"{operation}: {name} must be an array: {error}") from error
 
 
+def refuse_masked(operation: str, name: str, value: object) -> None:
+    """Raise ValueError for a masked array with masked elements: an ndarray of it has no mask."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        count = int(np.ma.getmaskarray(value).sum())
+        raise ValueError(
+            f"{operation}: {name} must have no masked elements, got {count}; fill them "
+            "(X.filled(value)) or leave their rows out"
+        )
+
+
 def _of_another_library(operation: str, name: str, value: Any) -> Array:
     """Return an array on another library's memory, or a copy that the library itself makes."""
+    # PyTorch marks views as negated or conjugated; DLPack does not carry the mark.
+    for resolve in ("resolve_conj", "resolve_neg"):
+        if hasattr(value, resolve):
+            value = getattr(value, resolve)()
     try:
         return np.from_dlpack(value)
     except Exception as error:  # what others raise: BufferError for a device or a dtype, as a rule

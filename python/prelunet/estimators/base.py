@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .._arrays import refuse_masked
 from ..callbacks import Callback
 from ..model import Sequential
 from .batches import Rows
@@ -233,6 +234,8 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _take(self, X: Any, y: Any, sample_weight: Any, *, keeps: bool, incremental: bool) -> Given:
         """Check data; `keeps` says that they must be like those of an earlier fit."""
+        for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+            refuse_masked("fit", name, value)
         checked_X, checked_y = validate_data(
             self,
             X,
@@ -329,6 +332,7 @@ class BaseMLP(BaseEstimator, ABC):
     def _outputs(self, X: Any) -> Array:
         """Return the finished outputs for rows as users give them."""
         network = self._ready_network()
+        refuse_masked("predict", "X", X)
         X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
         dtype = np.float64 if X.dtype != np.float32 else self.coefs_[0].dtype
         outputs = features_of(network._network, X).outputs()

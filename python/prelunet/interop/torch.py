@@ -176,7 +176,7 @@ class _Reader:
 
 
 def _values(parameter: Any) -> Array:
-    values: Array = parameter.detach().cpu().numpy()
+    values: Array = parameter.detach().cpu().resolve_neg().numpy()
     return values
 
 
