@@ -193,6 +193,82 @@ def test_bad_class_weights(data, class_weight, error, message):
     assert_refused(data, error, f"^fit: {message}", class_weight=class_weight)
 
 
+@pytest.mark.parametrize("loss", ["sigmoid_cross_entropy", "mean_squared_error"])
+@pytest.mark.parametrize("label", [2, -1])
+def test_class_weights_of_yes_and_no_know_0_and_1(rng, loss, label):
+    model = mlp(widths=(33, 1), loss=loss)
+    X, _ = labelled(rng, ROWS)
+    y = rng.integers(2, size=ROWS).astype(float)
+    with pytest.raises(ValueError, match=f"keys among the classes 0, 1, got {label}"):
+        model.fit(X, y, class_weight={label: 2.0})
+    model.fit(X, y, class_weight={0: 1.0, 1: 2.0})
+
+
+def test_class_weights_of_a_loss_function_know_its_labels(rng):
+    def ordinal(outputs, labels):
+        d = outputs[:, 0] - labels
+        return d**2, 2 * d[:, np.newaxis]
+
+    X, _ = labelled(rng, ROWS)
+    y = rng.integers(3, 7, size=ROWS)
+    mlp(widths=(33, 1), loss=ordinal).fit(X, y, class_weight={6: 2.0})
+    for wrong in (0, 2, 7):
+        with pytest.raises(ValueError, match=f"keys among the classes 3, 4, 5, 6, got {wrong}"):
+            mlp(widths=(33, 1), loss=ordinal).fit(X, y, class_weight={wrong: 2.0})
+    with pytest.raises(ValueError, match="must be None where targets are not classes"):
+        mlp(widths=(33, 1), loss=ordinal).fit(X, y + 0.5, class_weight={3: 2.0})
+
+
+def test_class_weights_of_several_labels_a_row_are_refused(rng):
+    X, _ = labelled(rng, ROWS)
+    several = rng.integers(2, size=(ROWS, CLASSES))
+    for y in (several, np.eye(CLASSES)[rng.integers(CLASSES, size=ROWS)]):
+        for weights in ({0: 2.0}, "balanced"):
+            with pytest.raises(ValueError, match="class_weight must be None for several yes/no"):
+                mlp(loss="sigmoid_cross_entropy").fit(X, y, class_weight=weights)
+    several[0] = 1
+    with pytest.raises(ValueError, match="must be None where targets are not classes"):
+        mlp(loss="mean_squared_error").fit(X, several, class_weight={0: 2.0})
+
+
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "half_squared_error"])
+def test_weights_that_overflow_are_refused_before_anything_moves(rng, loss):
+    model = mlp(loss=loss, dtype="float32")
+    X, labels = labelled(rng, ROWS)
+    y = labels if loss == "softmax_cross_entropy" else np.eye(CLASSES)[labels]
+    before = {name: values.copy() for name, values in model.parameters().items()}
+    rows = np.ones(ROWS)
+    for weights, message in [
+        (rows * 1e308, "sample_weight must have a finite sum|to 3.40282e"),
+        (rows * 1e-310, "sample_weight must hold weights of 0 or from 2.22507e-308"),
+    ]:
+        for call in (model.fit, model.train_on_batch, model.evaluate, model.loss_and_gradients):
+            with pytest.raises(ValueError, match=message):
+                call(X, y, sample_weight=weights)
+    for weights, factor, message in [
+        (rows * 1e30, 1e300, "sample_weight times class_weight must"),
+        (rows * 1e-200, 1e-200, "sample_weight times class_weight must not underflow"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.fit(
+                X, y, sample_weight=weights, class_weight=dict.fromkeys(range(CLASSES), factor)
+            )
+    model.fit(X, y, sample_weight=rows * 1e-300)  # near the end of the range, and learned from
+    for name, values in model.parameters().items():
+        assert np.isfinite(values).all()
+        moved = (values != before[name]).any()
+        assert moved == (loss == "softmax_cross_entropy")  # a sum has gradients as small
+
+
+def test_weights_of_a_sum_have_the_range_of_the_dtype(rng):
+    X, labels = labelled(rng, ROWS)
+    y, weights = np.eye(CLASSES)[labels], np.full(ROWS, 1e39)
+    with pytest.raises(ValueError, match=r"weights of 0 or from .* to 3.40282e\+38, got 1e\+39"):
+        mlp(loss="half_squared_error", dtype="float32").fit(X, y, sample_weight=weights)
+    mlp(loss="half_squared_error", dtype="float64").evaluate(X, y, sample_weight=weights)
+    mlp(loss="mean_squared_error", dtype="float32").fit(X, y, sample_weight=weights)
+
+
 def test_class_weights_need_classes_and_good_weights(data, rng):
     X, y = data
     model = mlp(loss="mean_squared_error")

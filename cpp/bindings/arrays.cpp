@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <sstream>
 
 #include "kernels/dispatch.h"
 
@@ -19,6 +20,14 @@ bool is_native(const py::dtype& dtype) { return py::bool_(dtype.attr("isnative")
 bool is_aligned(const py::array& array) { return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0; }
 
 std::string dtype_text(const py::dtype& dtype) { return py::str(dtype); }
+
+std::string number_text(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
+
+std::string in_row(double value, std::size_t row) { return number_text(value) + " in row " + std::to_string(row); }
 
 std::string strides_text(const py::array& array) {
   std::string text = "strides (";
@@ -241,16 +250,45 @@ std::vector<std::int64_t> checked_integers(const Argument& argument, const py::a
   return labels;
 }
 
-std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows) {
+void check_range(const Argument& argument, const RowSource& source, double lowest, double highest, bool allow_nan) {
+  constexpr std::size_t kAtOnce = 128;
+  double values[kAtOnce];
+  for (std::size_t row = 0; row < source.rows; ++row) {
+    const auto* const begin = source.data + static_cast<std::ptrdiff_t>(row) * source.row_stride;
+    for (const std::ptrdiff_t offset : source.run_offsets) {
+      for (std::size_t at = 0; at < source.run_length; at += kAtOnce) {
+        const std::size_t count = std::min(kAtOnce, source.run_length - at);
+        const auto* const from = begin + offset + static_cast<std::ptrdiff_t>(at) * source.run_stride;
+        kernel_table<double>().convert(source.type, count, from, source.run_stride, values);
+        for (std::size_t i = 0; i < count; ++i) {
+          if ((values[i] >= lowest && values[i] <= highest) || (allow_nan && std::isnan(values[i]))) continue;
+          argument.value_error("hold numbers from " + number_text(lowest) + " to " + number_text(highest),
+                               in_row(values[i], row));
+        }
+      }
+    }
+  }
+}
+
+std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows,
+                                    double highest) {
+  constexpr double kSmallest = std::numeric_limits<double>::min();  // 1 / x of a smaller one may be infinite
   check_shape(argument, array, {rows});
   const RowSource source = row_source(argument, array, {});
   std::vector<double> weights(rows);
   kernel_table<double>().convert(source.type, rows, source.data, source.row_stride, weights.data());
+  double sum = 0.0;
   for (std::size_t i = 0; i < rows; ++i) {
     if (!(weights[i] >= 0.0) || !std::isfinite(weights[i])) {
-      argument.value_error("hold finite weights >= 0", std::to_string(weights[i]) + " in row " + std::to_string(i));
+      argument.value_error("hold finite weights >= 0", in_row(weights[i], i));
     }
+    if (weights[i] > highest || (weights[i] > 0.0 && weights[i] < kSmallest)) {
+      argument.value_error("hold weights of 0 or from " + number_text(kSmallest) + " to " + number_text(highest),
+                           in_row(weights[i], i));
+    }
+    sum += weights[i];
   }
+  if (!std::isfinite(sum)) argument.value_error("have a finite sum", "a sum that overflows");
   return weights;
 }
 

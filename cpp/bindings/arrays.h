@@ -78,7 +78,10 @@ RowSource row_source(const Argument& argument, const py::array& array, const Sha
 std::vector<std::int64_t> checked_integers(const Argument& argument, const py::array& array, std::size_t count,
                                            const char* things);
 
-// Finite weights >= 0, shape (n,).
-std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows);
+// Elements must be from `lowest` to `highest`; NaN is refused unless `allow_nan`.
+void check_range(const Argument& argument, const RowSource& source, double lowest, double highest, bool allow_nan);
+
+// Weights >= 0 of shape (n,), each at most `highest`. The sum of any of them and its inverse are finite.
+std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows, double highest);
 
 }  // namespace prelunet

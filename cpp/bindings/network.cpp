@@ -102,8 +102,15 @@ Rows make_rows(const Network<T>& network, const std::string& operation, const py
 }
 
 template <class T>
+void check_targets(const Argument& argument, const RowSource& targets, TargetRange range) {
+  const bool signed_range = range == TargetRange::finite || range == TargetRange::squarable;
+  const double highest = highest_target<T>(range);
+  check_range(argument, targets, signed_range ? -highest : 0.0, highest, signed_range);
+}
+
+template <class T>
 HeldTargets make_targets(const Network<T>& network, const std::string& operation, const py::array& y,
-                         const py::object& sample_weight) {
+                         const py::object& sample_weight, const char* weight_name = "sample_weight") {
   const Argument argument{operation, "y"};
   HeldTargets held{{}, y, 0};
   if (y.ndim() == 0) argument.value_error("have at least one axis", "a scalar");
@@ -112,9 +119,12 @@ HeldTargets make_targets(const Network<T>& network, const std::string& operation
     held.targets.labels = checked_integers(argument, y, network.outputs(), "labels");
   } else {
     held.targets.rows = row_source(argument, y, {network.outputs()});
+    check_targets<T>(argument, held.targets.rows, network.loss().info().targets);
   }
   if (!sample_weight.is_none()) {
-    held.targets.weight = checked_weights({operation, "sample_weight"}, py::cast<py::array>(sample_weight), held.rows);
+    const double highest = highest_weight<T>(network.loss().info().reduction);
+    held.targets.weight =
+        checked_weights({operation, weight_name}, py::cast<py::array>(sample_weight), held.rows, highest);
   }
   return held;
 }
@@ -341,7 +351,8 @@ void register_network_of(py::module_& m, const char* name) {
           py::arg("loss"), py::arg("option"), py::arg("judge"), py::arg("threshold"), py::arg("optimizer"),
           py::arg("clip_delta"))
       .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
-      .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true))
+      .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("weight_name") = "sample_weight")
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
            py::arg("learning_rates"), py::arg("totals"), py::arg("l2") = 0.0, py::arg("penalty_in_loss") = 1.0)
       .def("train_on_batch", &train_on_batch<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),

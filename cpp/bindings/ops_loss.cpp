@@ -39,7 +39,9 @@ py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, c
     if (!py::isinstance<py::array>(weight_object)) {
       Argument{op, "sample_weight"}.type_error("be a NumPy array", type_name(weight_object));
     }
-    weights = checked_weights({op, "sample_weight"}, py::reinterpret_borrow<py::array>(weight_object), shape[0]);
+    const double highest = dispatch_dtype(outputs, [&]<class T>() { return highest_weight<T>(info.reduction); });
+    const auto given = py::reinterpret_borrow<py::array>(weight_object);
+    weights = checked_weights({op, "sample_weight"}, given, shape[0], highest);
   }
 
   py::array grad = new_array(op, shape, outputs.dtype());

@@ -58,9 +58,11 @@ class FunctionData(Data):
     def _checked_y(self, operation: str, y: npt.ArrayLike, loss: Loss) -> Array:
         return as_rows(operation, "y", y)
 
-    def _engine_targets(self, operation: str, weights: Array | None) -> Any:
+    def _engine_targets(
+        self, operation: str, weights: Array | None, name: str = "sample_weight"
+    ) -> Any:
         # The engine checks weights; the targets beside them are of no use to it.
-        self.network.targets(operation, np.zeros((self.count, self.network.outputs)), weights)
+        self.network.targets(operation, np.zeros((self.count, self.network.outputs)), weights, name)
         self._weights = np.ones(self.count) if weights is None else np.asarray(weights, np.float64)
         return None
 

@@ -136,8 +136,10 @@ class Data:
     def _checked_y(self, operation: str, y: npt.ArrayLike, loss: Loss) -> Array:
         return as_targets(operation, y, loss=loss, outputs=self.network.outputs)
 
-    def _engine_targets(self, operation: str, weights: Array | None) -> Any:
-        return self.network.targets(operation, self._y, weights)
+    def _engine_targets(
+        self, operation: str, weights: Array | None, name: str = "sample_weight"
+    ) -> Any:
+        return self.network.targets(operation, self._y, weights, name)
 
     def _judges(self, loss: Loss) -> bool:
         return _judges(self.model, loss, self._y)
@@ -160,9 +162,19 @@ class Data:
         targets = self._engine_targets(operation, weights)
         if class_weight is None:
             return targets
-        factors = class_factors(operation, self._y, class_weight)
-        weights = factors if weights is None else weights * factors
-        return self._engine_targets(operation, weights)
+        loss, outputs = self.model._compiled(operation), self.network.outputs
+        factors = class_factors(operation, self._y, class_weight, loss=loss, outputs=outputs)
+        if weights is None:
+            return self._engine_targets(operation, factors, "class_weight")
+        with np.errstate(over="ignore", under="ignore"):  # the engine refuses such products
+            product = weights * factors
+        lost = int(((product == 0.0) & (weights > 0.0) & (factors > 0.0)).sum())
+        if lost:
+            raise ValueError(
+                f"{operation}: sample_weight times class_weight must not underflow, got 0 in "
+                f"{lost} rows of two positive weights"
+            )
+        return self._engine_targets(operation, product, "sample_weight times class_weight")
 
     def fingerprint(self) -> dict[str, Any]:
         """Return, as JSON values, what tells these rows, targets and weights from others."""

@@ -250,6 +250,55 @@ def test_softmax_refuses_a_column_of_labels(rng):
         mlp().fit(X, y[:, np.newaxis])
 
 
+# ---- targets -----------------------------------------------------------------------------------
+
+
+TARGETS_OUT_OF_RANGE = [
+    ("sigmoid_cross_entropy", -0.1, "from 0 to 1, got -0.1 in row 1"),
+    ("sigmoid_cross_entropy", 1.5, "from 0 to 1, got 1.5 in row 1"),
+    ("sigmoid_cross_entropy", np.nan, "from 0 to 1, got -?nan in row 1"),
+    ("softmax_cross_entropy", -0.1, r"from 0 to 9.2\d*e\+18, got -0.1 in row 1"),
+    ("softmax_cross_entropy", np.inf, r"from 0 to 9.2\d*e\+18, got inf in row 1"),
+    ("mean_squared_error", 1e19, r"from -9.2\d*e\+18 to 9.2\d*e\+18, got 1e\+19 in row 1"),
+    ("batch_mean_squared_error", -np.inf, r"to 9.2\d*e\+18, got -inf in row 1"),
+    ("half_squared_error", -1e19, r"to 9.2\d*e\+18, got -1e\+19 in row 1"),
+    ("mean_absolute_error", 1e39, r"to 3.4\d*e\+38, got 1e\+39 in row 1"),
+    ("huber", np.inf, r"to 3.4\d*e\+38, got inf in row 1"),
+]
+
+
+@pytest.mark.parametrize(("loss", "target", "message"), TARGETS_OUT_OF_RANGE)
+@pytest.mark.parametrize("layout", ["rows", "columns", "strided"])
+def test_targets_without_a_meaning_are_refused(rng, loss, target, message, layout):
+    y = np.zeros((3, 400), order="F" if layout == "columns" else "C")
+    y[1, 150 if layout != "strided" else 300] = target
+    if layout == "strided":
+        y = y[:, ::2]
+    model = identity(y.shape[1], loss, dtype="float32")
+    for call in (model.evaluate, model.fit, model.train_on_batch, model.loss_and_gradients):
+        with pytest.raises(
+            ValueError,
+            match=f"y must hold numbers {'.*' if 'from' not in message else ''}{message}",
+        ):
+            call(np.zeros(y.shape), y)
+
+
+def test_the_largest_targets_have_a_finite_loss():
+    largest = {"float32": 9.2e18, "float64": 6.7e153}
+    for dtype, value in largest.items():
+        for loss in ("mean_squared_error", "half_squared_error", "batch_mean_squared_error"):
+            model = identity(2, loss, dtype=dtype)
+            assert np.isfinite(model.evaluate([[0.0, 0.0]], [[value, -value]])["loss"])
+
+
+def test_softmax_takes_rows_of_any_sum():
+    """A row's sum weighs it: twice the targets have twice the loss."""
+    model = identity(3, "softmax_cross_entropy")
+    z, t = [[0.3, -1.0, 2.0]], np.array([[0.2, 0.3, 0.5]])
+    once = model.evaluate(z, t)["loss"]
+    assert model.evaluate(z, 2 * t)["loss"] == 2 * once
+
+
 # ---- dtype and validation ----------------------------------------------------------------------
 
 

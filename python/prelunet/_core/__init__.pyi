@@ -71,7 +71,7 @@ class Network32:
         """
         Writeable views of the optimizer's state, one list for each slot.
         """
-    def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
+    def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...
     def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: Totals, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> Totals:
         ...
@@ -136,7 +136,7 @@ class Network64:
         """
         Writeable views of the optimizer's state, one list for each slot.
         """
-    def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any) -> Targets:
+    def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...
     def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: Totals, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> Totals:
         ...
