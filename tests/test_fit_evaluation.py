@@ -142,3 +142,39 @@ def test_evaluation_each_so_many_updates(data, held):
         if (step + 1) % 3 == 0:
             expected.append((step + 1, stepped.evaluate(*held)))
     assert seen == expected
+
+
+@pytest.mark.parametrize("column", [False, True])
+@pytest.mark.parametrize("loss", ["mean_squared_error", "of one's own"])
+def test_metric_functions_get_targets_in_the_shape_of_outputs(rng, loss, column):
+    """With y (n,) beside outputs (n, 1), y - outputs would be (n, n): another number in silence."""
+
+    def own(outputs, targets):
+        d = outputs - np.reshape(targets, outputs.shape)
+        return (d**2).sum(axis=1), 2 * d
+
+    def error(y_true, outputs):
+        assert y_true.shape == outputs.shape == (8, 1)
+        return float(np.mean((y_true - outputs) ** 2))
+
+    X = rng.standard_normal((8, 3))
+    y = rng.standard_normal((8, 1) if column else 8)
+    model = pn.Sequential([pn.Dense(1)], input_shape=(3,), seed=0, dtype="float64")
+    model.compile("sgd", own if loss == "of one's own" else loss, [error])
+    wanted = np.mean((y.reshape(8, 1) - model.predict(X)) ** 2)
+    assert model.evaluate(X, y)["error"] == wanted
+    history = model.fit(X, y, validation_data=(X, y))
+    assert history["error"] == history["val_error"]
+
+
+def test_metric_functions_get_labels_as_they_are(rng):
+    def share(y_true, outputs):
+        assert y_true.shape == (8,)
+        assert outputs.shape == (8, 3)
+        return float((outputs.argmax(axis=1) == y_true).mean())
+
+    X, y = rng.standard_normal((8, 3)), rng.integers(3, size=8)
+    model = pn.Sequential([pn.Dense(3)], input_shape=(3,), seed=0)
+    model.compile("sgd", "softmax_cross_entropy", ["accuracy", share])
+    logs = model.evaluate(X, y)
+    assert logs["share"] == logs["accuracy"]

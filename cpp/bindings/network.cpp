@@ -320,6 +320,9 @@ void register_network_of(py::module_& m, const char* name) {
           "shapes", [](const N& n) { return n.shapes(); },
           "The output shape of each layer, a Residual's before those inside it.")
       .def_property_readonly("outputs", &N::outputs)
+      .def_property_readonly(
+          "answers_per_row", [](const N& n) { return n.loss().answers_per_row(n.outputs()); },
+          "The answers in a row of outputs that accuracy counts: one, or one for each yes/no output.")
       .def_property("steps", &N::steps, &N::set_steps, "Training steps taken.")
       .def("parameters", &parameter_list<T>, "What each parameter is, in arena order.")
       .def(

@@ -51,7 +51,7 @@ class Backpropagation {
         outputs_(outputs),
         options_(options),
         lowest_(options.whole ? 0 : plan.lowest_trained()),
-        workspace_(plan, x.features, outputs, options.block_rows, options.whole),
+        workspace_(plan, x.features, outputs, loss.answers_per_row(outputs), options.block_rows, options.whole),
         clip_{loss.clip_delta, workspace_.row_scale()} {
     for (const auto& step : plan.steps) multiply_adds_ += step->multiply_adds();
   }
@@ -151,7 +151,8 @@ class Backpropagation {
       const Workspace<T>& w = all_.workspace_;
       loss = add_weighted(loss, block_.count, weight_, w.row_loss());
       if (all_.loss_.judge != Judge::none) {
-        right += static_cast<double>(std::count(w.right(), w.right() + block_.count, 1));
+        const std::size_t answers = block_.count * all_.loss_.answers_per_row(all_.outputs_);
+        right += static_cast<double>(std::count(w.right(), w.right() + answers, 1));
       }
     }
 

@@ -58,7 +58,7 @@ class Carrier {
     double* const row_scale = scratch.at<double>(base + row_scale_);
     std::fill_n(row_scale, rows, 1.0);
     score_rows<T>(solo, loss_, rows, outputs_, output, block, row_scale,
-                  {call_.row_loss + begin, nullptr, call_.right + begin});
+                  {call_.row_loss + begin, nullptr, call_.right + begin * loss_.answers_per_row(outputs_)});
   }
 
   const Plan<T>& plan_;
@@ -103,7 +103,8 @@ bool Network<T>::evaluate(const RowSource& x, const Targets& targets, Totals& to
                           const Interrupt& interrupt) const {
   Layout layout;
   const std::size_t loss_at = layout.add<double>(x.rows);
-  const std::size_t right_at = layout.add<unsigned char>(x.rows);
+  const std::size_t answers = checked_multiply(x.rows, loss_.answers_per_row(outputs()));
+  const std::size_t right_at = layout.add<unsigned char>(answers);
   const Scratch results(layout);
   double* const row_loss = results.at<double>(loss_at);
   unsigned char* const right = results.at<unsigned char>(right_at);
@@ -116,7 +117,7 @@ bool Network<T>::evaluate(const RowSource& x, const Targets& targets, Totals& to
   const double* const weight = targets.weight.empty() ? nullptr : targets.weight.data();
   totals.loss = factor * add_weighted(0.0, x.rows, weight, row_loss);
   totals.rows = static_cast<double>(x.rows);
-  if (loss_.judge != Judge::none) totals.right = static_cast<double>(std::count(right, right + x.rows, 1));
+  if (loss_.judge != Judge::none) totals.right = static_cast<double>(std::count(right, right + answers, 1));
   return true;
 }
 

@@ -26,7 +26,7 @@ void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std
                 const TargetBlock<T>& block, unsigned char* right) {
   const Range share = team.share(rows, kChunkRows);
   if (judge == Judge::threshold) {
-    for (std::size_t i = share.begin; i < share.end; ++i) {
+    for (std::size_t i = share.begin * outputs; i < share.end * outputs; ++i) {
       right[i] = (static_cast<double>(output[i]) > threshold) == (block.target[i] > T(0.5));
     }
     return;

@@ -21,7 +21,7 @@ struct Targets {
 enum class Judge {
   none,
   argmax,     // the largest output (the first of equals) is the label, or the place of the largest target
-  threshold,  // one output: output > threshold agrees with target > 0.5
+  threshold,  // each output by itself: output > threshold agrees with target > 0.5
 };
 
 struct LossConfig {
@@ -32,6 +32,8 @@ struct LossConfig {
   double clip_delta = 0.0;  // limit of a row's deltas in training; 0: none
 
   const LossInfo& info() const { return kLosses[static_cast<int>(id)]; }
+  // The number of answers in a row of outputs, each right or wrong.
+  std::size_t answers_per_row(std::size_t outputs) const { return judge == Judge::threshold ? outputs : 1; }
 };
 
 // One block of a batch: what the loss and the judge read.
@@ -61,7 +63,7 @@ template <class T>
 struct Score {
   double* row_loss;
   T* grad;               // or null: dLoss/d(output), by row_scale
-  unsigned char* right;  // 1 where a row's outputs are judged right, else 0; not touched where there is no judge
+  unsigned char* right;  // (rows, answers_per_row): 1 where an answer is right, else 0; unused where there is no judge
 };
 
 // Scores this thread's share of a block.

@@ -13,7 +13,9 @@ template <class T>
 class Workspace {
  public:
   // `whole`: with room for the gradient of the input.
-  Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t rows, bool whole) : rows_(rows) {
+  Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t answers_per_row, std::size_t rows,
+            bool whole)
+      : rows_(rows) {
     Layout layout;
     input_ = layout.add<T>(checked_multiply(rows, inputs));
     grad_input_ = layout.add<T>(whole ? checked_multiply(rows, inputs) : 0);
@@ -29,7 +31,7 @@ class Workspace {
     weight_ = layout.add<double>(rows);
     row_scale_ = layout.add<double>(rows);
     row_loss_ = layout.add<double>(rows);
-    right_ = layout.add<unsigned char>(rows);
+    right_ = layout.add<unsigned char>(checked_multiply(rows, answers_per_row));
     scratch_.emplace(layout);
   }
 

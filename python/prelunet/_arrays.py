@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._validation import choice, integer, real
-from .losses import Loss
+from .losses import FunctionLoss, Loss
 
 Array = npt.NDArray[Any]
 _CHUNK_BYTES = 1 << 20  # of rows that are copied at once where they do not lie one after another
@@ -112,8 +112,16 @@ def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
 
 
 def are_classes(y: Array) -> bool:
-    """Return whether targets tell right from wrong: labels, or rows of nothing but 0 and 1."""
-    return y.ndim == 1 or bool(np.isin(y, (0, 1)).all())
+    """Return whether each row of targets names one class.
+
+    Integers (n,) do, and so do 0 and 1 in rows (n, 1), and rows with a single 1 among zeros.
+    """
+    if y.ndim == 1:
+        whole = y.dtype.kind == "f" and bool((y == np.floor(y)).all())
+        return y.dtype.kind in "iub" or whole
+    if y.ndim != 2 or not bool(((y == 0) | (y == 1)).all()):
+        return False
+    return y.shape[1] == 1 or bool((np.count_nonzero(y, axis=1) == 1).all())
 
 
 def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
@@ -127,25 +135,33 @@ def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
 
 
 def class_factors(
-    operation: str, y: Array, class_weight: Mapping[int, float] | str
+    operation: str, y: Array, class_weight: Mapping[int, float] | str, *, loss: Loss, outputs: int
 ) -> npt.NDArray[np.float64]:
     """Return the weight of each row that follows from its class.
 
     Parameters
     ----------
     operation : str
-        Who asks, for messages.
+        The method called, for messages.
     y : ndarray
-        Targets as `as_targets` gives them, and the engine has accepted them.
+        Targets as `as_targets` returns them, accepted by the engine.
     class_weight : mapping of int to float, or "balanced"
-        By class; a class that is not named has 1. "balanced" gives each class the same weight in
-        all: n / (classes * rows of the class).
+        By class; a class without a key has weight 1. "balanced" gives each class the same total
+        weight: n / (classes * rows of the class).
+    loss : Loss
+    outputs : int
+        The number of outputs of the network.
 
     Raises
     ------
     TypeError, ValueError
-        If targets are not classes, or a class or a weight is not one.
+        If targets are not classes, a key names no class, or a weight is not a number of at least 0.
     """
+    if loss.probabilities == "sigmoid" and outputs > 1:
+        raise ValueError(
+            f"{operation}: class_weight must be None for several yes/no outputs: a row has no one "
+            f"class; use sample_weight, got {class_weight!r}"
+        )
     if not are_classes(y):
         raise ValueError(
             f"{operation}: class_weight must be None where targets are not classes, "
@@ -162,8 +178,25 @@ def class_factors(
             f"{operation}: class_weight must be a mapping from class to weight, 'balanced' or "
             f"None, got {class_weight!r}"
         )
+    known: Collection[int] = range(outputs)
+    if y.ndim == 2:
+        known = range(max(y.shape[1], 2))
+    elif isinstance(loss, FunctionLoss):  # it alone knows its labels
+        known = set(classes.tolist())
     factors = np.ones(len(classes))
     for label, weight in class_weight.items():
-        integer(operation, "a class in class_weight", label, minimum=0)
+        integer(operation, "a class in class_weight", label)
+        if label not in known:
+            raise ValueError(
+                f"{operation}: class_weight must have keys among the classes "
+                f"{_listed(sorted(known))}, got {label!r}"
+            )
         factors[classes == label] = real(operation, f"class_weight[{label}]", weight, minimum=0.0)
     return factors
+
+
+def _listed(classes: Sequence[int]) -> str:
+    """Return some classes as text, at most ten of them."""
+    if len(classes) <= 10:
+        return ", ".join(map(str, classes))
+    return f"{classes[0]}, {classes[1]}, ..., {classes[-1]}"

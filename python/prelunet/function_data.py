@@ -53,7 +53,10 @@ class FunctionData(Data):
     def _judges(self, loss: Loss) -> bool:
         if self._y.ndim == 1 and self._y.dtype.kind not in "iub":
             return False  # quantities
-        return self._y.ndim <= 2 and super()._judges(loss)
+        return super()._judges(loss)
+
+    def _answers_per_row(self) -> int:
+        return 1
 
     def _checked_y(self, operation: str, y: npt.ArrayLike, loss: Loss) -> Array:
         return as_rows(operation, "y", y)

@@ -2,7 +2,8 @@
 
 ``"accuracy"`` is counted by the engine as it goes. Everything else is a function
 ``metric(y_true, outputs) -> float`` (scikit-learn's have this form), called with the targets and
-the network's outputs of a whole set.
+the network's outputs (n, outputs) of a whole set. Targets have the shape of the outputs, (n, 1) for
+one output, or (n,) where they are labels for several.
 """
 
 from __future__ import annotations

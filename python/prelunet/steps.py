@@ -32,7 +32,10 @@ def compile_network(
         option = loss.label_smoothing
     elif isinstance(loss, Huber):
         option = loss.delta
-    judge = "argmax" if network.outputs > 1 or loss.probabilities == "softmax" else "threshold"
+    by_output = loss.probabilities == "sigmoid" or (
+        network.outputs == 1 and loss.probabilities != "softmax"
+    )
+    judge = "threshold" if by_output else "argmax"
     threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0.5 is a logit of 0
     config: dict[str, Any] = {
         "l2": optimizer.l2,
@@ -98,7 +101,7 @@ def train_on_batch(
     value, right = network.train_on_batch(rows, targets, sample_weight, model.learning_rate)
     logs = {"loss": value}
     if _judges(model, loss, targets):
-        logs["accuracy"] = right / len(rows)
+        logs["accuracy"] = right / (len(rows) * network.answers_per_row)
     return logs
 
 
@@ -132,6 +135,7 @@ class Data:
         self._class_weight = class_weight
         self._sum = loss.reduction == "sum"
         self._judged = self._judges(loss)
+        self._answers = self._answers_per_row()
 
     def _checked_y(self, operation: str, y: npt.ArrayLike, loss: Loss) -> Array:
         return as_targets(operation, y, loss=loss, outputs=self.network.outputs)
@@ -143,6 +147,9 @@ class Data:
 
     def _judges(self, loss: Loss) -> bool:
         return _judges(self.model, loss, self._y)
+
+    def _answers_per_row(self) -> int:
+        return int(self.network.answers_per_row)
 
     def _targets(
         self,
@@ -215,14 +222,14 @@ class Data:
         loss, right, rows = totals.T
         history = {"loss": (loss if self._sum else loss / rows).tolist()}
         if self._judged:
-            history["accuracy"] = (right / rows).tolist()
+            history["accuracy"] = (right / (rows * self._answers)).tolist()
         return history
 
     def logs(self, totals: Any) -> dict[str, float]:
         """Return what the steps so far add up to, by name."""
         logs = {"loss": totals.loss if self._sum else totals.loss / max(totals.rows, 1.0)}
         if self._judged:
-            logs["accuracy"] = totals.right / max(totals.rows, 1.0)
+            logs["accuracy"] = totals.right / max(totals.rows * self._answers, 1.0)
         return logs
 
     def evaluate(self) -> dict[str, float]:
@@ -230,7 +237,7 @@ class Data:
         totals = self.network.evaluate(self.rows, self.targets)
         logs = {"loss": float(totals.loss)}
         if self._judged:
-            logs["accuracy"] = totals.right / totals.rows
+            logs["accuracy"] = totals.right / (totals.rows * self._answers)
         return logs | self.functions()
 
     def loss_and_gradients(self) -> tuple[float, list[Array]]:
@@ -254,4 +261,7 @@ class Data:
         if not wanted:
             return {}
         outputs = self.network.predict(self.rows)
-        return {name: float(function(self._y, outputs)) for name, function in wanted.items()}
+        y = self._y
+        if y.ndim == 1 and outputs.shape[1] == 1:  # one shape, so that y - outputs is of rows
+            y = y[:, np.newaxis]
+        return {name: float(function(y, outputs)) for name, function in wanted.items()}

@@ -201,8 +201,33 @@ def test_accuracy_of_several_outputs_is_by_the_largest():
     rows = np.eye(3)[[1, 2, 2, 0]]
     for wanted in ([1, 2, 2, 0], rows):  # in row 1 the first of equals counts, which is wrong
         assert accuracy("softmax_cross_entropy", outputs, wanted) == 3 / 4
-    for loss in ("sigmoid_cross_entropy", "mean_squared_error"):
-        assert accuracy(loss, outputs, rows) == 3 / 4
+    assert accuracy("mean_squared_error", outputs, rows) == 3 / 4
+
+
+@pytest.mark.parametrize("outputs", [2, 3, 17, 300])
+def test_accuracy_of_several_yes_and_no_outputs_is_by_label(rng, dtype, outputs):
+    """Keras's binary accuracy: the share of labels on the right side of a logit of 0."""
+    z = rng.standard_normal((70, outputs)).astype(dtype)
+    y = rng.integers(2, size=(70, outputs))
+    share = ((z > 0) == y).mean()
+    model = identity(outputs, "sigmoid_cross_entropy", dtype=dtype, optimizer=pn.SGD(0.0))
+    assert model.evaluate(z, y)["accuracy"] == share
+    assert model.train_on_batch(z, y)["accuracy"] == share
+    for batch_size in (32, None):  # in one call, and watched with validation
+        history = model.fit(z, y, batch_size=batch_size, epochs=2)
+        assert history["accuracy"] == [share, share]
+        history = model.fit(z, y, batch_size=batch_size, validation_data=(z[:9], y[:9]))
+        assert history["accuracy"] == [share]
+        assert history["val_accuracy"] == [((z > 0) == y)[:9].mean()]
+
+
+def test_rows_of_several_labels_have_no_accuracy_by_the_largest():
+    several = [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    outputs = np.eye(3)
+    assert accuracy("mean_squared_error", outputs, several) is None
+    assert (
+        accuracy(lambda o, t: (((o - t) ** 2).sum(axis=1), 2 * (o - t)), outputs, several) is None
+    )
 
 
 @pytest.mark.parametrize("outputs", [2, 3, 10, 16, 17, 40])

@@ -86,6 +86,11 @@ class Network32:
     def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
         ...
     @property
+    def answers_per_row(self) -> int:
+        """
+        The answers in a row of outputs that accuracy counts: one, or one for each yes/no output.
+        """
+    @property
     def outputs(self) -> int:
         ...
     @property
@@ -150,6 +155,11 @@ class Network64:
         """
     def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
         ...
+    @property
+    def answers_per_row(self) -> int:
+        """
+        The answers in a row of outputs that accuracy counts: one, or one for each yes/no output.
+        """
     @property
     def outputs(self) -> int:
         ...
