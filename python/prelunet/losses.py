@@ -4,6 +4,11 @@ Below, y are the network's outputs, t the targets, both (rows, outputs), and l i
 row. A batch of rows with weights w (1 where none are given; class weights multiply them) has the
 loss ``sum(w l) / sum(w)`` where the reduction is ``"mean"``, 0 with no gradient if all its weights
 are 0; and ``sum(w l)`` where it is ``"sum"``. Gradients are scaled likewise.
+
+Models refuse targets without a meaning: outside 0 to 1 for sigmoid cross-entropy, below 0 in rows
+for softmax cross-entropy (a row need not sum to 1; its sum is a weight of the row), and targets
+whose squared errors are not finite in the model's dtype for the squared errors. A NaN among
+quantities is taken, and makes the loss NaN.
 """
 
 from __future__ import annotations

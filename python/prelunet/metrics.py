@@ -4,6 +4,10 @@
 ``metric(y_true, outputs) -> float`` (scikit-learn's have this form), called with the targets and
 the network's outputs (n, outputs) of a whole set. Targets have the shape of the outputs, (n, 1) for
 one output, or (n,) where they are labels for several.
+
+Accuracy is by the largest of several outputs. It is by label, on either side of 0.5, for one output
+and for sigmoid cross-entropy, as Keras's binary accuracy. Losses of quantities have it where each
+row of targets names one class: 0 or 1 for one output, else a single 1 among zeros.
 """
 
 from __future__ import annotations

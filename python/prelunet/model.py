@@ -123,9 +123,7 @@ class Sequential(Network):
             called for every batch: see `losses.FunctionLoss`.
         metrics : sequence of str or callable, optional
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
-            `prelunet.metrics`. Accuracy is by the largest of several outputs; by label, on either
-            side of 0.5, for one output and for sigmoid cross-entropy (Keras's binary accuracy). A
-            loss of quantities has it where each row of targets names one class.
+            `prelunet.metrics`.
         clip_delta : float, optional
             Above 0. In training, the gradient of each row's loss by what a Dense or a Conv2D layer
             gives before its activation is kept within this, element by element, before it is
@@ -195,9 +193,7 @@ class Sequential(Network):
         X : array_like of shape (n, *input_shape)
         y : array_like
             Integer labels (n,) for softmax cross-entropy, else targets (n, outputs), or (n,) for
-            one output. Checked whole before anything moves: those of sigmoid cross-entropy must be
-            from 0 to 1, rows of softmax cross-entropy at least 0 (a row's sum is a weight of it),
-            and those of squared errors so small that their squares are finite in the model's dtype.
+            one output. Checked whole before anything moves, against the range that `losses` says.
         epochs : int, default 1
             With a `Checkpoint` their total, those before it was resumed too.
         batch_size : int or None, default 32
@@ -212,11 +208,9 @@ class Sequential(Network):
             Visit rows in an order that is a function of (seed, epochs trained before) alone. A
             batch of all rows is taken as it lies: order changes nothing there but the rounding.
         sample_weight : array_like of shape (n,), optional
-            A batch's loss is ``sum(w l) / sum(w)``. Weights are 0, or normal numbers whose sum is
-            finite.
+            A batch's loss is ``sum(w l) / sum(w)``, whose sums must be finite and normal.
         class_weight : mapping of int to float, or "balanced", optional
-            Multiplied into the weights, by class; a class without a key has 1. Several yes/no
-            outputs have no class of a row and take none.
+            Multiplied into the weights, by class; others have 1. None for several yes/no outputs.
         verbose : bool or "auto", default "auto"
             Show progress on stderr; "auto" does so on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
