@@ -80,7 +80,7 @@ def test_a_scorer_decides_when_to_stop():
     found = classifier(early_stopping=True, scoring=falls, n_iter_no_change=2, max_iter=50)
     found.fit(X, Y)
     assert found.n_iter_ == 4
-    assert found.best_validation_score_ == 0.0  # scored before the epoch is counted
+    assert found.best_validation_score_ == -1.0  # the epoch is counted before it is scored
 
 
 def test_a_scorer_sees_the_rows_as_they_came():

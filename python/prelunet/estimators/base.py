@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +20,11 @@ from ..model import Sequential
 from .batches import Rows
 from .features import features_of
 from .heads import Head, head_of
-from .lbfgs import fit_lbfgs
+from .lbfgs import Minimization
 from .network import EstimatorNetwork, Weights, build, draw_weights
 from .parameters import STOCHASTIC, Hidden, check_parameters
 from .records import forget_records
-from .stochastic import batch_size, fit_stochastic
+from .stochastic import batch_size, prepare_stochastic
 
 Array = npt.NDArray[Any]
 
@@ -55,11 +55,19 @@ class Given:
     as_given: tuple[Any, Any]
 
 
+class Solver(Protocol):
+    """Training that is prepared."""
+
+    def run(self) -> object:
+        """Train; leave weights and records that agree, exceptions included."""
+
+
 class BaseMLP(BaseEstimator, ABC):
     """The base of the estimators; parameters and attributes as there."""
 
     _network: EstimatorNetwork
     _made_of: tuple[Hidden, str]  # the network: a new one is needed for others
+    _trains = False  # whether the network's weights are newer than the attributes
 
     def __init__(
         self,
@@ -132,6 +140,10 @@ class BaseMLP(BaseEstimator, ABC):
     ) -> Self:
         """Train.
 
+        An exception that leaves training, from a warning, a callback, a scorer or a signal, leaves
+        the weights trained so far, and attributes that agree with them; the records count epochs
+        that are complete. One from before the first step leaves the estimator as it was.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n, features)
@@ -203,10 +215,40 @@ class BaseMLP(BaseEstimator, ABC):
         *,
         incremental: bool,
     ) -> Self:
+        before = dict(vars(self))
+        try:
+            solver = self._prepare(X, y, sample_weight, held_out, incremental=incremental)
+        except BaseException:
+            self.__dict__ = before  # nothing is trained, so nothing changes
+            raise
+        self._trains = True
+        try:
+            solver.run()
+        finally:
+            self._take_weights(trains=False)
+        if not all(np.isfinite(w).all() for w in [*self.coefs_, *self.intercepts_]):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed."
+            )
+        return self
+
+    def _prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        held_out: tuple[Any, Any, Any] | None,
+        *,
+        incremental: bool,
+    ) -> Solver:
+        """Check everything; return what trains the network."""
         hidden = check_parameters(self)
         if held_out is not None and self.solver not in STOCHASTIC:
             raise ValueError(f"{type(self).__name__}: X_val must be None where solver is 'lbfgs'")
         keeps = hasattr(self, "coefs_") and (self.warm_start or incremental)
+        if keeps and self._trains:  # a signal has kept the last fit from taking them
+            self._take_weights(trains=False)
         given = self._take(X, y, sample_weight, keeps=keeps, incremental=incremental)
         self._random_state = check_random_state(self.random_state)
         if keeps:
@@ -216,21 +258,13 @@ class BaseMLP(BaseEstimator, ABC):
         goes_on = self._prepare_network(hidden, self._arithmetic(given), keeps=keeps)
         weights = self._training_weights(given, incremental=incremental)
         rows = Rows(features_of(self._network._network, given.X), given.targets, weights)
-        if self.solver in STOCHASTIC:
-            held = None
-            if held_out is not None:
-                held = self._take(*held_out, keeps=True, incremental=True)
-            goes_on = goes_on and incremental and getattr(self, "_optimizer", None) is not None
-            fit_stochastic(self, given, rows, held, incremental=incremental, goes_on=goes_on)
-        else:
-            fit_lbfgs(self, rows)
-        self._take_weights()
-        if not all(np.isfinite(w).all() for w in [*self.coefs_, *self.intercepts_]):
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
-                "values and need to be preprocessed."
-            )
-        return self
+        if self.solver not in STOCHASTIC:
+            return Minimization(self, rows)
+        held = None
+        if held_out is not None:
+            held = self._take(*held_out, keeps=True, incremental=True)
+        goes_on = goes_on and incremental and getattr(self, "_optimizer", None) is not None
+        return prepare_stochastic(self, given, rows, held, incremental=incremental, goes_on=goes_on)
 
     def _take(self, X: Any, y: Any, sample_weight: Any, *, keeps: bool, incremental: bool) -> Given:
         """Check data; `keeps` says that they must be like those of an earlier fit."""
@@ -311,11 +345,29 @@ class BaseMLP(BaseEstimator, ABC):
         if not weights.are_in(self._network):
             self._network.set_parameters(weights.by_name(self._network))
 
-    def _take_weights(self) -> None:
+    def _take_weights(self, *, trains: bool) -> None:
         """Read coefs_, intercepts_ and prelu_alphas_ from the network."""
         weights = Weights.of(self._network, self.coefs_[0].dtype)
-        self.coefs_, self.intercepts_ = weights.coefs, weights.intercepts
-        self.prelu_alphas_ = weights.alphas
+        self.__dict__.update(  # at once: a signal may raise between two statements
+            coefs_=weights.coefs,
+            intercepts_=weights.intercepts,
+            prelu_alphas_=weights.alphas,
+            _trains=trains,
+        )
+
+    def _join_weights(self) -> None:
+        """Make the attributes and the network agree; in training the network has the weights."""
+        if self._trains:
+            self._take_weights(trains=True)
+        else:
+            self._put_weights()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state; a callback may copy or pickle an estimator in training."""
+        if self._trains:
+            self._take_weights(trains=True)
+        state: dict[str, Any] = super().__getstate__()
+        return state | {"_trains": False} if self._trains else state
 
     # ---- use -------------------------------------------------------------------------------------
 
@@ -325,7 +377,7 @@ class BaseMLP(BaseEstimator, ABC):
     def _ready_network(self) -> EstimatorNetwork:
         """Return the network, with the weights that the attributes have now."""
         check_is_fitted(self)
-        self._put_weights()
+        self._join_weights()
         network: EstimatorNetwork = self._network
         return network
 

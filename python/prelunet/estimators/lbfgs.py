@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
-from itertools import count
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -76,38 +76,83 @@ class _Objective:
         return 0.5 * self._factor * self._l2 * self._gradients.squares()
 
 
-def fit_lbfgs(estimator: Any, rows: Rows) -> None:
-    """Train the estimator's network on all rows at once."""
-    estimator._optimizer = None
-    objective = _Objective(estimator, rows)
-    iterations = count(1)
+@dataclass(frozen=True)
+class _Iterate:
+    """Where an iteration has ended.
 
-    def tell(_: Array) -> None:
-        say(f"Iteration {next(iterations)}, loss = {objective.loss:.8f}")
+    Attributes
+    ----------
+    x : ndarray
+        All parameters.
+    loss : float, optional
+        The objective's there; None before the first iteration.
+    number : int
+        Of iterations up to there.
+    """
 
-    options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
-    with threadpool_limits(limits=1, user_api="blas"):  # its threads would wait where ours work
-        found = minimize(
-            objective,
-            objective.parameters(),
-            method="L-BFGS-B",
-            jac=True,
-            options=options,
-            callback=tell if estimator.verbose else None,
-        )
-    objective.write(found.x)
-    estimator.n_iter_ = min(int(found.nit), estimator.max_iter)
-    head, penalty = estimator._head(), objective.penalty()
-    data = (found.fun - penalty) * head.loss_factor / head.gradient_factor
-    estimator.loss_ = float(data + penalty)
-    if found.status != 0:
-        warnings.warn(
-            f"lbfgs failed to converge after {found.nit} iteration(s) (status {found.status}): "
-            f"{found.message}. Increase max_iter ({estimator.max_iter}) or max_fun "
-            f"({estimator.max_fun}), or scale the data.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+    x: Array
+    loss: float | None
+    number: int
+
+
+class Minimization:
+    """The training of an estimator's network on all rows at once."""
+
+    def __init__(self, estimator: Any, rows: Rows) -> None:
+        estimator._optimizer = None
+        estimator.n_iter_ = 0
+        self._estimator = estimator
+        self._objective = _Objective(estimator, rows)
+        self._reached = _Iterate(self._objective.parameters(), None, 0)
+
+    def run(self) -> None:
+        """Train; however it ends, leave the weights of the last iteration and their loss."""
+        estimator = self._estimator
+        options = {
+            "maxfun": estimator.max_fun,
+            "maxiter": estimator.max_iter,
+            "gtol": estimator.tol,
+        }
+        try:
+            # BLAS's threads would wait where ours work.
+            with threadpool_limits(limits=1, user_api="blas"):
+                found = minimize(
+                    self._objective,
+                    self._reached.x,
+                    method="L-BFGS-B",
+                    jac=True,
+                    options=options,
+                    callback=self._end_iteration,
+                )
+            number = min(int(found.nit), estimator.max_iter)
+            self._reached = _Iterate(found.x, float(found.fun), number)
+        finally:
+            self._settle()
+        if found.status != 0:
+            warnings.warn(
+                f"lbfgs failed to converge after {found.nit} iteration(s) (status {found.status}): "
+                f"{found.message}. Increase max_iter ({estimator.max_iter}) or max_fun "
+                f"({estimator.max_fun}), or scale the data.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def _end_iteration(self, x: Array) -> None:
+        number = self._reached.number + 1
+        self._reached = _Iterate(x.copy(), self._objective.loss, number)  # SciPy's x may change
+        if self._estimator.verbose:
+            say(f"Iteration {number}, loss = {self._objective.loss:.8f}")
+
+    def _settle(self) -> None:
+        """Write the parameters reached, where a line search may have left others."""
+        reached, estimator = self._reached, self._estimator
+        self._objective.write(reached.x)
+        estimator.n_iter_ = reached.number
+        if reached.loss is None:
+            return
+        head, penalty = estimator._head(), self._objective.penalty()
+        data = (reached.loss - penalty) * head.loss_factor / head.gradient_factor
+        estimator.loss_ = float(data + penalty)
 
 
 def _flat(arrays: Iterable[Array]) -> Array:

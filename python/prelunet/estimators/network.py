@@ -49,6 +49,10 @@ class EstimatorNetwork(Sequential):
         super().__setstate__(state)
         self._network.steps = state["engine_steps"]
 
+    def copy_parameters(self) -> dict[str, Array]:
+        """Return copies of the parameters by name, refused while another thread trains."""
+        return self._copies("predict")
+
     @property
     def steps_trained(self) -> int:
         """The updates made since the optimizer is new."""
@@ -136,18 +140,16 @@ class Weights:
         self.alphas = list(alphas)
 
     @classmethod
-    def of(cls, model: Sequential, dtype: npt.DTypeLike) -> Weights:
+    def of(cls, model: EstimatorNetwork, dtype: npt.DTypeLike) -> Weights:
         """Return copies of a network's weights."""
-        found = model.parameters()
+        copies = model.copy_parameters()
+        found = {name: values.astype(dtype, copy=False) for name, values in copies.items()}
         names = _layer_names(model)
         return cls(
-            # A transposed copy, so that it lies in memory as the engine's does.
-            [found[f"{name}.weight"].astype(dtype).T for name in names],
-            [found[f"{name}.bias"].astype(dtype) for name in names],
-            [
-                found[f"{name}.alpha"].astype(dtype) if f"{name}.alpha" in found else None
-                for name in names[:-1]
-            ],
+            # Transposed, in the engine's order in memory.
+            [found[f"{name}.weight"].T for name in names],
+            [found[f"{name}.bias"] for name in names],
+            [found.get(f"{name}.alpha") for name in names[:-1]],
         )
 
     def by_name(self, model: Sequential) -> dict[str, Array]:

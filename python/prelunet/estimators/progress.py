@@ -16,6 +16,9 @@ from .console import say
 class Progress(Callback):
     """Keep an estimator's records of training; end it when it gets no better.
 
+    An exception, of a signal too, may end training between any two statements here. Each fact is
+    therefore written once, by one append to a list, and `settle` derives the other records from it.
+
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
@@ -29,6 +32,13 @@ class Progress(Callback):
         self._estimator = estimator
         self._rows = rows
         self._incremental = incremental
+        self._epochs_before = len(estimator.loss_curve_)
+        self._rows_before = estimator.t_
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of this fit whose loss is noted."""
+        return len(self._estimator.loss_curve_) - self._epochs_before
 
     @property
     def sure_epochs(self) -> float:
@@ -37,19 +47,21 @@ class Progress(Callback):
         most = float(estimator.n_iter_no_change) + 1.0  # not by the arithmetic of a small integer
         return max(1.0, most - float(estimator._no_improvement_count))
 
+    def note_loss(self, loss: float) -> None:
+        """Count an epoch that is trained, before a scorer or a callback sees it."""
+        self._estimator.loss_curve_.append(loss)
+        self._count()
+        if self._estimator.verbose:  # most are not, and epochs may be short
+            say(f"Iteration {self.epochs}, loss = {loss:.8f}")
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note losses and scores, count epochs without progress, change the learning rate."""
+        """Note scores, count epochs without progress, change the learning rate."""
         assert logs is not None
         estimator = self._estimator
-        estimator.n_iter_ = epoch + 1
-        estimator.t_ += self._rows
-        estimator.loss_ = logs["loss"]
-        estimator.loss_curve_.append(logs["loss"])
-        if estimator.verbose:  # most are not, and epochs may be short
-            say(f"Iteration {epoch + 1}, loss = {logs['loss']:.8f}")
         if "val_loss" in logs:
             self._note_validation(logs)
         improved = self._score_improved() if estimator.early_stopping else self._loss_improved()
+        self.settle()
         estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
         estimator._optimizer.end_epoch(estimator.t_)
         if estimator._no_improvement_count > estimator.n_iter_no_change:
@@ -66,33 +78,50 @@ class Progress(Callback):
                 stacklevel=2,
             )
 
+    def settle(self) -> None:
+        """Derive all records from the curves of losses and scores; again changes nothing."""
+        estimator = self._estimator
+        self._count()
+        if estimator.best_loss_ is not None and self.epochs:
+            estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
+        if not estimator.validation_scores_:
+            return
+        del estimator.validation_loss_curve_[len(estimator.validation_scores_) :]
+        best, score = estimator.best_validation_score_, estimator.validation_scores_[-1]
+        found: dict[str, Any] = {"best_validation_score_": float(np.nanmax([best, score]))}
+        if estimator.early_stopping and score > best:
+            found["_best_parameters"] = copy_parameters(estimator._network)
+        vars(estimator).update(found)
+
+    def finish(self) -> None:
+        """Leave records that agree, and with `early_stopping` the weights of the best score."""
+        estimator = self._estimator
+        self.settle()
+        if estimator.early_stopping and estimator.validation_scores_:
+            estimator._network.set_parameters(estimator._best_parameters)
+
+    def _count(self) -> None:
+        estimator = self._estimator
+        estimator.n_iter_ = self.epochs
+        estimator.t_ = self._rows_before + self.epochs * self._rows
+        if self.epochs:
+            estimator.loss_ = estimator.loss_curve_[-1]
+
     def _note_validation(self, logs: Logs) -> None:
         estimator = self._estimator
-        estimator.validation_scores_.append(logs["val_score"])
         estimator.validation_loss_curve_.append(logs["val_loss"])
+        estimator.validation_scores_.append(logs["val_score"])
         self._say(f"Validation score: {logs['val_score']:f}")
 
     def _score_improved(self) -> bool:
         estimator = self._estimator
-        score = estimator.validation_scores_[-1]
-        improved = not score < estimator.best_validation_score_ + estimator.tol
-        if score > estimator.best_validation_score_:
-            estimator._best_parameters = copy_parameters(self.model)
-        self._note_best_score()
-        return improved
+        return not estimator.validation_scores_[-1] < (
+            estimator.best_validation_score_ + estimator.tol
+        )
 
     def _loss_improved(self) -> bool:
         estimator = self._estimator
-        improved = not estimator.loss_ > estimator.best_loss_ - estimator.tol
-        estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
-        if estimator.validation_scores_ is not None:
-            self._note_best_score()
-        return improved
-
-    def _note_best_score(self) -> None:
-        estimator = self._estimator
-        scores = [estimator.best_validation_score_, estimator.validation_scores_[-1]]
-        estimator.best_validation_score_ = float(np.nanmax(scores))
+        return not estimator.loss_ > estimator.best_loss_ - estimator.tol
 
     def _stop_or_slow_down(self) -> None:
         estimator = self._estimator

@@ -13,7 +13,8 @@ _OF_VALIDATION: dict[str, Any] = {
     "validation_loss_curve_": list,
     "best_validation_score_": lambda: -np.inf,
 }
-_NAMES = ["loss_curve_", "best_loss_", "_no_improvement_count", "_best_parameters", *_OF_VALIDATION]
+_NAMES = ["loss_", "loss_curve_", "best_loss_", "_no_improvement_count", "_best_parameters"]
+_NAMES += _OF_VALIDATION
 
 
 def forget_records(estimator: Any) -> None:
@@ -24,7 +25,7 @@ def forget_records(estimator: Any) -> None:
 
 
 def begin_records(estimator: Any, *, validates: bool) -> None:
-    """Begin those records that no earlier fit has begun.
+    """Begin the records that no earlier fit has begun, and count the epochs of this fit.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ def begin_records(estimator: Any, *, validates: bool) -> None:
         Whether there are rows that are scored and not trained on.
     """
     own = vars(estimator)
+    own["n_iter_"] = 0
     own.setdefault("loss_curve_", [])
     own.setdefault("_no_improvement_count", 0)
     for name, first in _OF_VALIDATION.items():

@@ -65,6 +65,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     early_stopping : bool, default False
         Whether a score of rows that are not trained on decides when to stop, and the weights of the
         best one are kept; without it the loss of training decides. Not for "lbfgs".
+        Weights of the best score are put back also where training ends by an exception.
     validation_fraction : float, default 0.1
         The share of the rows that `early_stopping` holds out where there are no `X_val`.
     beta_1, beta_2 : float, default 0.9 and 0.999

@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
 from ..callbacks import Callback
+from ..history import History
 from ..optimizers import SGD, Adam
 from ..training import WatchedLoop
 from .batches import Batches, Rows
@@ -42,7 +43,7 @@ def batch_size(estimator: Any, rows: int) -> int:
     return min(int(wanted), rows)
 
 
-def fit_stochastic(
+def prepare_stochastic(
     estimator: Any,
     given: Given,
     rows: Rows,
@@ -50,8 +51,8 @@ def fit_stochastic(
     *,
     incremental: bool,
     goes_on: bool,
-) -> None:
-    """Train the estimator's network.
+) -> _Loop:
+    """Return the training of an estimator's network, with everything checked.
 
     Parameters
     ----------
@@ -78,31 +79,25 @@ def fit_stochastic(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=2,
         )
+    validation = None if held is None else _held_out(estimator, head, held)
     if not goes_on:
         _start(estimator, head)
     network.rates = estimator._optimizer
     begin_records(estimator, validates=held is not None)
-    progress = Progress(estimator, rows=len(visited), incremental=incremental)
     watched = estimator.verbose or estimator.callbacks or held is not None
-    loop = _Loop(
+    return _Loop(
         network,
         Batches(network, head, rows, estimator.alpha, len(visited)),
-        None if held is None else _held_out(estimator, head, held),
+        validation,
         visited=visited,
         batch_size=size,
         shuffle=estimator.shuffle,
         random_state=estimator._random_state,
         epochs=1 if incremental else estimator.max_iter,
-        progress=progress,
+        progress=Progress(estimator, rows=len(visited), incremental=incremental),
         callbacks=estimator.callbacks or (),
         watched=bool(watched),
     )
-    try:
-        loop.run()
-    except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=2)
-    if estimator.early_stopping:
-        network.set_parameters(estimator._best_parameters)
 
 
 class _Loop(WatchedLoop):
@@ -134,6 +129,19 @@ class _Loop(WatchedLoop):
         self._random_state = random_state
         self._progress = progress
         self._watched = watched or not data.whole or model.rates.by_epoch
+        # The epochs before the engine's last call, and what it has written of those in the call.
+        self._call_of_engine = 0, np.zeros((0, 3))
+
+    def run(self) -> History:
+        """Train, and leave records and best weights right however training ends."""
+        try:
+            super().run()
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        finally:
+            self._note_epochs()
+            self._progress.finish()
+        return self.history
 
     def _order(self) -> npt.NDArray[np.int64]:
         if self.shuffle:
@@ -141,6 +149,11 @@ class _Loop(WatchedLoop):
             self._random_state.shuffle(numbers)
             self._visited = self._visited.take(numbers)
         return self._visited
+
+    def _epoch(self) -> dict[str, float]:
+        logs = super()._epoch()
+        self._progress.note_loss(logs["loss"])
+        return logs
 
     def _epochs(self) -> None:
         if self._watched:
@@ -152,21 +165,28 @@ class _Loop(WatchedLoop):
         self._call("on_train_end")
 
     def _epochs_left(self) -> int:
-        return self.epochs - len(self.history.epochs)
+        return self.epochs - self._progress.epochs
 
     def _train_epochs(self, count: int) -> None:
         drawn = [self._order() for _ in range(count)]  # interrupted, it has drawn more than it took
         orders = drawn[0][np.newaxis] if count == 1 else np.array(drawn)
         totals = np.zeros((count, 3))
+        self._call_of_engine = self._progress.epochs, totals
         try:
             self.data.train_epochs(orders, self.batch_size, totals)
         finally:  # interrupted in an epoch, it keeps those before
-            done = totals[totals[:, 2] == len(self._visited)]
-            for loss in self.data.history(done)["loss"]:
-                epoch, logs = len(self.history.epochs), {"loss": loss}
-                self.model.epochs_trained += 1
-                self.history.append(logs)
-                self._call("on_epoch_end", epoch, logs)
+            self._note_epochs()
+
+    def _note_epochs(self) -> None:
+        """Note the epochs that the engine has finished, those noted already left out."""
+        before, totals = self._call_of_engine
+        done = totals[totals[:, 2] == len(self._visited)]
+        for loss in self.data.history(done)["loss"][self._progress.epochs - before :]:
+            epoch, logs = self._progress.epochs, {"loss": loss}
+            self._progress.note_loss(loss)
+            self.model.epochs_trained += 1
+            self.history.append(logs)
+            self._call("on_epoch_end", epoch, logs)
 
 
 def _start(estimator: Any, head: Head) -> None:
@@ -231,7 +251,6 @@ def _score(estimator: Any, held: Given) -> Score | None:
     weights = {} if held.weights is None else {"sample_weight": held.weights}
 
     def scored(outputs: Array, targets: Array, _: Array | None) -> float:
-        estimator._take_weights()
         return float(scorer(estimator, *held.as_given, **weights))
 
     return scored
