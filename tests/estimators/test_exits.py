@@ -257,6 +257,7 @@ REFUSED = [
     ({"early_stopping": True, "validation_fraction": 0.001}, {}),
     ({"batch_size": 1000}, {}),
     ({}, {"X": X[:, :3], "y": Y[:5]}),
+    ({}, {"sample_weight": -np.ones(ROWS)}),
     ({}, {"X": X[:, :5], "X_val": X, "y_val": Y}),
     ({}, {"y": Y > 0, "X_val": X, "y_val": Y}),
     ({"hidden_layer_sizes": (7, 7), "scoring": 3}, {"X_val": X, "y_val": Y}),

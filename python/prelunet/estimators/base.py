@@ -21,6 +21,7 @@ from .batches import Rows
 from .features import features_of
 from .heads import Head, head_of
 from .lbfgs import Minimization
+from .limits import check_weights
 from .network import EstimatorNetwork, Weights, build, draw_weights
 from .parameters import STOCHASTIC, Hidden, check_parameters
 from .records import forget_records
@@ -149,7 +150,7 @@ class BaseMLP(BaseEstimator, ABC):
         X : array-like or sparse matrix of shape (n, features)
         y : array-like of shape (n,) or (n, outputs)
         sample_weight : array-like of shape (n,), optional
-            At least 0.
+            At least 0; their sum is at most 1e289.
         X_val, y_val : array-like, optional
             Validation data, as X and y: scored after each epoch, and with `early_stopping` what it
             goes by, no rows of X being held out then.
@@ -163,7 +164,8 @@ class BaseMLP(BaseEstimator, ABC):
         Raises
         ------
         TypeError, ValueError
-            If a parameter or data are not what they must be, or weights have become infinite.
+            If a parameter or data are not what they must be, or weights have become infinite. Of
+            quantities y, squared errors must be finite in the dtype of the network.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"{type(self).__name__}: X_val and y_val must be given together")
@@ -199,6 +201,9 @@ class BaseMLP(BaseEstimator, ABC):
     @abstractmethod
     def _score_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         """Return the default score of rows from the finished outputs."""
+
+    def _check_targets(self, name: str, given: Given) -> None:
+        """Refuse targets whose losses overflow; those of labels never do."""
 
     def _training_weights(self, given: Given, *, incremental: bool) -> Array | None:
         """Return what rows count in training."""
@@ -256,17 +261,28 @@ class BaseMLP(BaseEstimator, ABC):
         else:
             self._begin(given, hidden)
         goes_on = self._prepare_network(hidden, self._arithmetic(given), keeps=keeps)
+        self._check_targets("y", given)
         weights = self._training_weights(given, incremental=incremental)
         rows = Rows(features_of(self._network._network, given.X), given.targets, weights)
         if self.solver not in STOCHASTIC:
             return Minimization(self, rows)
         held = None
         if held_out is not None:
-            held = self._take(*held_out, keeps=True, incremental=True)
+            held = self._take(*held_out, keeps=True, incremental=True, suffix="_val")
+            self._check_targets("y_val", held)
         goes_on = goes_on and incremental and getattr(self, "_optimizer", None) is not None
         return prepare_stochastic(self, given, rows, held, incremental=incremental, goes_on=goes_on)
 
-    def _take(self, X: Any, y: Any, sample_weight: Any, *, keeps: bool, incremental: bool) -> Given:
+    def _take(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        keeps: bool,
+        incremental: bool,
+        suffix: str = "",
+    ) -> Given:
         """Check data; `keeps` says that they must be like those of an earlier fit."""
         for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             refuse_masked("fit", name, value)
@@ -287,6 +303,8 @@ class BaseMLP(BaseEstimator, ABC):
             if not np.asarray(sample_weight).any():
                 raise ValueError("Sample weights must contain at least one non-zero number.")
             weights = _check_sample_weight(sample_weight, checked_X, dtype=np.float64)
+            name, alpha = f"sample_weight{suffix}", 0.0 if suffix else self.alpha
+            check_weights(type(self).__name__, name, weights, alpha=alpha)
         targets = self._take_y(checked_y, keeps=keeps, incremental=incremental)
         return Given(checked_X, targets, weights, (X, y))
 

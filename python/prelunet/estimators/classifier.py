@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import (
 
 from ..callbacks import Callback
 from .base import BaseMLP, Given
+from .limits import check_weights
 
 Array = npt.NDArray[Any]
 
@@ -328,7 +329,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         multilabel = places.ndim == 2 and places.shape[1] > 1
         y = places if multilabel else self.classes_[places.ravel()]
         factors: Array = compute_sample_weight(self.class_weight, y)
-        return factors if given.weights is None else factors * given.weights
+        name = "class_weight"
+        if given.weights is not None:
+            name = "class_weight times sample_weight"
+            with np.errstate(over="ignore"):
+                factors = factors * given.weights
+        check_weights("MLPClassifier", name, factors, alpha=self.alpha)
+        return factors
 
     def _score_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         if targets.ndim == 1:

@@ -13,7 +13,8 @@ from sklearn.utils.metaestimators import available_if
 
 from .._validation import choice
 from ..callbacks import Callback
-from .base import BaseMLP
+from .base import BaseMLP, Given
+from .limits import check_targets
 
 Array = npt.NDArray[Any]
 _ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
@@ -227,6 +228,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if loss == "poisson" and (y < 0).any():
             raise ValueError("MLPRegressor: y must be at least 0 where loss is 'poisson'")
         return y.reshape(len(y), -1)
+
+    def _check_targets(self, name: str, given: Given) -> None:
+        dtype = self._network.dtype
+        check_targets("MLPRegressor", name, given.targets, given.weights, dtype=dtype)
 
     def _outputs_of(self, targets: Array) -> tuple[str, int]:
         return _ACTIVATIONS[self.loss], targets.shape[1]

@@ -1,0 +1,81 @@
+"""Bounds of weights and targets, within which sums, inverses and squares are finite numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+_LARGEST_SUM = 2.0**960  # 1e289, so that losses of up to 2**64 times their weights add up
+
+
+def check_weights(owner: str, name: str, weights: Array, *, alpha: float = 0.0) -> None:
+    """Refuse weights of rows that training or a score cannot divide by the sum of.
+
+    Parameters
+    ----------
+    owner, name : str
+        Whose argument they are, for the message.
+    weights : ndarray of shape (n,)
+    alpha : float
+        Of the penalty, which is divided by the sum.
+
+    Raises
+    ------
+    ValueError
+        If a weight is below 0 or not finite, if the sum times the loss of a row may overflow, or if
+        the inverse of the sum or the square of the penalty's gradient does.
+    """
+    wrong = np.flatnonzero(~((weights >= 0.0) & np.isfinite(weights)))
+    if len(wrong):
+        row = int(wrong[0])
+        raise ValueError(
+            f"{owner}: {name} must hold finite weights >= 0, got {weights[row]} in row {row}"
+        )
+    with np.errstate(all="ignore"):
+        total = weights.sum()
+        inverse = np.array([1.0, alpha]) / total
+        usable = total <= _LARGEST_SUM and np.isfinite([inverse[0], inverse[1] ** 2]).all()
+    if total > 0.0 and not usable:
+        raise ValueError(
+            f"{owner}: {name} must have a sum of at most {_LARGEST_SUM:.0e} that 1 and alpha "
+            f"({alpha:g}) can be divided by, got {total:g}"
+        )
+
+
+def check_targets(
+    owner: str, name: str, targets: Array, weights: Array | None, *, dtype: npt.DTypeLike
+) -> None:
+    """Refuse quantities whose squared errors overflow in the arithmetic of the network.
+
+    Parameters
+    ----------
+    owner, name : str
+        Whose argument they are, for the message.
+    targets : ndarray of shape (n, outputs)
+    weights : ndarray of shape (n,), optional
+    dtype : dtype
+        Of the network.
+
+    Raises
+    ------
+    ValueError
+        If a target is too large.
+    """
+    if targets.size == 0:
+        return
+    # A row's loss is a sum over outputs in this dtype, that of all rows is a float64. Predictions
+    # may be as far from 0 as y on the other side.
+    rows, outputs = targets.shape
+    total = rows if weights is None else max(rows, float(weights.sum()))
+    row = float(np.finfo(dtype).max) / outputs
+    summed = float(np.finfo(np.float64).max) / outputs / total
+    largest = 0.5 * np.sqrt(min(row, summed))
+    found = float(np.abs(targets).max())
+    if found > largest:
+        raise ValueError(
+            f"{owner}: {name} must be within +-{largest:.3g}, so that squared errors are finite in "
+            f"{np.dtype(dtype)}, got {found:.3g}; scale {name}, or use dtype='float64'"
+        )
