@@ -37,11 +37,15 @@ void Network<T>::refresh() {
 
 template <class T>
 void Network<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer) {
-  loss_ = loss;
-  for (std::size_t i = 0; i < places_.size(); ++i) {
-    places_[i].decays = parameters_[i].info.kind == ParameterKind::weight || optimizer.decay_all;
+  // Slots may not fit into memory: what is compiled now stays whole until they are there.
+  std::vector<Parameter<T>> places = places_;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    places[i].decays = parameters_[i].info.kind == ParameterKind::weight || optimizer.decay_all;
   }
-  optimizer_.emplace(optimizer, values_.size(), values_.data(), places_);
+  Optimizer<T> compiled(optimizer, values_.size(), values_.data(), places);
+  loss_ = loss;
+  places_ = std::move(places);
+  optimizer_.emplace(std::move(compiled));
   plan_.bind(places_);
   steps_ = 0;
 }

@@ -178,3 +178,36 @@ print(json.dumps(peak(lambda: lives(30))))
     )
     # A model's parameters, gradients and moments alone are 1.8 MB: 30 of them would show.
     assert growth < 20 * MEGABYTE
+
+
+def test_a_compile_that_finds_no_memory_leaves_the_model_compiled_as_it_was():
+    run_code(
+        """
+        import resource
+        import numpy as np
+        import prelunet as pn
+
+        def made():
+            layers = [pn.Dense(4000, "relu"), pn.Dense(3)]
+            model = pn.Sequential(layers, input_shape=(4000,), seed=0)
+            model.compile(pn.SGD(0.01))
+            model.train_on_batch(X, y)
+            return model
+
+        X, y = np.ones((8, 4000), np.float32), np.zeros(8, int)
+        expected = made().train_on_batch(X, y)
+        model = made()
+        pages = int(open("/proc/self/statm").read().split()[0])
+        limit = pages * resource.getpagesize() + 100 * 2**20  # a slot takes 64 MB, Adam's two
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        try:
+            model.compile(pn.Adam())
+        except MemoryError:
+            pass
+        else:
+            raise AssertionError("there was memory")
+        assert model._optimizer == pn.SGD(0.01)
+        assert model.steps_trained == 1
+        assert model.train_on_batch(X, y) == expected
+        """
+    )
