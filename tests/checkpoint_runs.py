@@ -51,7 +51,7 @@ def ending(model, history):
     """Return all that a run ends with, as arrays by name."""
     slots = {
         f"slot {number} of {name}": values
-        for number, slot in enumerate(model._network.slots())
+        for number, slot in enumerate(model._network.state("test")[1])
         for name, values in zip(model._names, slot, strict=True)
     }
     counts = {"steps": model.steps_trained, "epochs": model.epochs_trained}

@@ -49,7 +49,7 @@ def copies(model, path):
 
 def state(model):
     """Return all that a model is, but its metrics."""
-    slots = [np.array(values) for slot in model._network.slots() for values in slot]
+    slots = [np.array(values) for slot in model._network.state("test")[1] for values in slot]
     return {
         "described": [
             model.layers,

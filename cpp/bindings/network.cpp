@@ -2,7 +2,9 @@
 #include "network/network.h"
 
 #include "bindings/arrays.h"
+#include "bindings/holding.h"
 #include "bindings/network.h"
+#include "bindings/network_state.h"
 #include "bindings/register.h"
 #include "network/row_order.h"
 
@@ -60,14 +62,6 @@ LossConfig loss_config(const std::string& name, double option, const std::string
   return config;
 }
 
-// A read-only view of `size` elements at `data`, which keeps `owner` alive.
-template <class T>
-py::array view(const T* data, const Shape& shape, const py::object& owner, bool writeable) {
-  py::array array(py::dtype::of<T>(), std::vector<py::ssize_t>(shape.begin(), shape.end()), data, owner);
-  if (!writeable) py::detail::array_proxy(array.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-  return array;
-}
-
 template <class T>
 py::list parameter_list(const Network<T>& network) {
   static constexpr const char* kKinds[] = {"weight", "bias", "alpha"};
@@ -84,16 +78,6 @@ py::list parameter_list(const Network<T>& network) {
     list.append(info);
   }
   return list;
-}
-
-// One view for each parameter of an arena laid out like the parameters.
-template <class T>
-py::list arena_views(const py::object& self, const T* arena, bool writeable) {
-  py::list views;
-  for (const PlacedParameter& placed : py::cast<const Network<T>&>(self).parameters()) {
-    views.append(view(arena + placed.offset, placed.info.shape, self, writeable));
-  }
-  return views;
 }
 
 template <class T>
@@ -264,46 +248,10 @@ py::tuple loss_and_gradients(Network<T>& network, const Rows& x, const HeldTarge
   return py::make_tuple(totals, gradient_copies(network));
 }
 
-// Copies of the parameters as no other thread is changing them, in arena order.
 template <class T>
-py::list parameter_copies(Network<T>& network, const char* operation) {
-  const Usage::Reading reading(network.usage(), operation);
-  py::list copies;
-  for (const PlacedParameter& placed : network.parameters()) {
-    py::array copy = new_array(operation, placed.info.shape, py::dtype::of<T>());
-    std::copy_n(network.values() + placed.offset, placed.size, mutable_data_of<T>(copy));
-    copies.append(copy);
-  }
-  return copies;
-}
-
-// Reads `arrays`, by the number of their parameter, into an arena laid out like the parameters.
-template <class T>
-void read_arrays(const Network<T>& network, const char* operation, const std::map<std::size_t, py::array>& arrays,
-                 T* arena) {
-  for (const auto& [index, array] : arrays) {
-    const PlacedParameter& placed = network.parameters().at(index);
-    const RowSource source = row_source({operation, placed.info.name.c_str()}, array, placed.info.shape);
-    T* to = arena + placed.offset;
-    for (const std::ptrdiff_t offset : source.run_offsets) {
-      kernel_table<T>().convert(source.type, source.run_length, source.data + offset, source.run_stride, to);
-      to += source.run_length;
-    }
-  }
-}
-
-template <class T>
-void write_parameters(Network<T>& network, const std::map<std::size_t, py::array>& arrays) {
-  const Usage::Writing writing(network.usage(), "set_parameters");
-  read_arrays(network, "set_parameters", arrays, network.values());
-  network.refresh();
-}
-
-template <class T>
-void apply_gradients(Network<T>& network, const std::map<std::size_t, py::array>& arrays, double learning_rate,
-                     double l2) {
+void apply_gradients(Network<T>& network, const ArraysByNumber& arrays, double learning_rate, double l2) {
   const Usage::Writing writing(network.usage(), "apply_gradients");
-  read_arrays(network, "apply_gradients", arrays, network.gradients());
+  ArenaReader<T>(network, "apply_gradients", arrays, network.gradients()).read();
   const WithoutGil without_gil;
   network.apply_gradients(learning_rate, l2);
 }
@@ -325,23 +273,20 @@ void register_network_of(py::module_& m, const char* name) {
           "The answers in a row of outputs that accuracy counts: one, or one for each yes/no output.")
       .def_property("steps", &N::steps, &N::set_steps, "Training steps taken.")
       .def("parameters", &parameter_list<T>, "What each parameter is, in arena order.")
+      .def("values", &parameter_views<T>,
+           "Read-only views of the parameters, in arena order; refused while another thread trains.")
       .def(
-          "values", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).values(), false); },
-          "Read-only views of the parameters, in arena order.")
-      .def(
-          "gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients(), false); },
+          "gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients()); },
           "Views of the gradients computed last, for who has the network to itself.")
-      .def("copies", &parameter_copies<T>, py::arg("operation"), "Copies of the parameters, in arena order.")
-      .def(
-          "slots",
-          [](const py::object& self) {
-            py::list slots;
-            for (const Arena<T>& slot : py::cast<N&>(self).slots()) {
-              slots.append(arena_views(self, slot.data(), true));
-            }
-            return slots;
-          },
-          "Writeable views of the optimizer's state, one list for each slot.")
+      .def("state", &state_copies<T>, py::arg("operation"), py::arg("slots") = true,
+           "Copies of the parameters and of each slot, in arena order, and the steps taken.")
+      .def_property_readonly(
+          "turns", [](N& n) { return n.usage().turns(); }, "How often a thread has begun or ended to hold the network.")
+      .def_property_readonly(
+          "slot_count", [](const N& n) { return n.compiled() ? n.slots().size() : 0; },
+          "Arrays that the optimizer keeps of each parameter; none before compile().")
+      .def("restore", &restore<T>, py::arg("operation"), py::arg("parameters"), py::arg("slots"), py::arg("steps"),
+           "Write all that training moves, or nothing where anything does not fit.")
       .def("write_parameters", &write_parameters<T>, py::arg("arrays"))
       .def(
           "compile",
@@ -367,6 +312,12 @@ void register_network_of(py::module_& m, const char* name) {
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
       .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0)
+      .def(
+          "holding",
+          [](const py::object& self, const std::string& operation) {
+            return std::make_unique<Holding>(self, py::cast<N&>(self).usage(), operation);
+          },
+          py::arg("operation"), "A context in which the network belongs to the calling thread.")
       .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
       .def("end_fit", [](N& n) { n.usage().end_fit(); });
 }
@@ -399,6 +350,10 @@ void register_network(py::module_& m) {
     return r.source.rows;
   });
   py::class_<HeldTargets>(m, "Targets", "Checked targets and weights.");
+  py::class_<Holding>(m, "Holding", "The network belongs to the calling thread.")
+      .def("__enter__", &Holding::begin)
+      .def("__exit__",
+           [](Holding& holding, const py::object&, const py::object&, const py::object&) { holding.end(); });
   m.def("row_order", &row_order_array, py::arg("seed"), py::arg("epoch"), py::arg("rows"),
         "The order in which an epoch visits rows.");
   register_network_of<float>(m, "Network32");

@@ -76,6 +76,7 @@ class Network {
   void compile(const LossConfig& loss, const OptimizerConfig& optimizer);
   bool compiled() const { return optimizer_.has_value(); }
   const LossConfig& loss() const { return loss_; }
+  // Of a network that is compiled.
   const std::vector<Arena<T>>& slots() const { return optimizer_->slots(); }
 
   // Training steps taken so far: Adam's count, and dropout's.

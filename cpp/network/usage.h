@@ -1,7 +1,8 @@
-// Who is using a network: any number of readers (predict, evaluate), or one writer; and while a fit is under way only
-// its own thread, whose callbacks may predict between its steps.
+// Who is using a network: any number of readers (predict, evaluate, save), or one writer. A thread may hold the network
+// for itself over several calls, as a fit does: its callbacks predict and save between its steps.
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -33,13 +34,25 @@ class Usage {
     Usage& usage_;
   };
 
-  // A fit begins and ends on one thread; until it ends the network is that thread's alone.
+  // The network belongs to the calling thread, whose own readers and writers pass. Nests, in a fit too.
+  class Holding {
+   public:
+    Holding(Usage& usage, const char* what) : usage_(usage) { usage_.hold(what); }
+    ~Holding() { usage_.release(); }
+    Holding(const Holding&) = delete;
+    Holding& operator=(const Holding&) = delete;
+
+   private:
+    Usage& usage_;
+  };
+
+  // A fit begins and ends on one thread, which holds the network meanwhile.
   void begin_fit() {
     const std::lock_guard lock(mutex_);
     check("fit", true);
     if (fitting_) throw std::runtime_error("fit: the model is already being fitted");
     fitting_ = true;
-    owner_ = std::this_thread::get_id();
+    take();
   }
   // For what a fit holds on to, such as targets checked for one loss: not even its own thread may change it.
   void refuse_while_fitting(const char* what) {
@@ -50,6 +63,20 @@ class Usage {
   void end_fit() {
     const std::lock_guard lock(mutex_);
     fitting_ = false;
+    give_back();
+  }
+  // How often a thread has begun or ended to hold the network. What Python keeps beside the network changes only in
+  // between: read before and after, an equal number says that it has not.
+  std::uint64_t turns() const {
+    const std::lock_guard lock(mutex_);
+    return turns_;
+  }
+  // For what may not be read while another thread writes. The writer may: a layer of Python's reads in the middle of
+  // its step.
+  void refuse_to_other_threads(const char* what) {
+    const std::lock_guard lock(mutex_);
+    const auto self = std::this_thread::get_id();
+    if ((holds_ > 0 && owner_ != self) || (writing_ && writer_ != self)) throw std::runtime_error(busy(what));
   }
 
  private:
@@ -58,6 +85,7 @@ class Usage {
     check(what, writes);
     if (writes) {
       writing_ = true;
+      writer_ = std::this_thread::get_id();
     } else {
       ++readers_;
     }
@@ -70,21 +98,43 @@ class Usage {
       --readers_;
     }
   }
+  void hold(const char* what) {
+    const std::lock_guard lock(mutex_);
+    check(what, true);
+    take();
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    give_back();
+  }
+  void take() {
+    ++holds_;
+    ++turns_;
+    owner_ = std::this_thread::get_id();
+  }
+  void give_back() {
+    --holds_;
+    ++turns_;
+  }
   void check(const char* what, bool writes) const {
-    const bool foreign_fit = fitting_ && owner_ != std::this_thread::get_id();
-    if (foreign_fit || writing_) {
-      throw std::runtime_error(std::string(what) + ": the model is being trained or changed by another thread");
-    }
+    const bool held = holds_ > 0 && owner_ != std::this_thread::get_id();
+    if (held || writing_) throw std::runtime_error(busy(what));
     if (writes && readers_ > 0) {
       throw std::runtime_error(std::string(what) + ": another thread is predicting or evaluating with the model");
     }
   }
+  static std::string busy(const char* what) {
+    return std::string(what) + ": the model is being trained or changed by another thread";
+  }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool fitting_ = false;
   bool writing_ = false;
   int readers_ = 0;
-  std::thread::id owner_;
+  int holds_ = 0;
+  std::uint64_t turns_ = 0;
+  std::thread::id owner_;   // where holds_ > 0
+  std::thread::id writer_;  // where writing_
 };
 
 }  // namespace prelunet

@@ -195,8 +195,9 @@ def _in_float64(model: Sequential) -> Sequential:
     assert model._loss is not None
     twin = Sequential(model.layers, input_shape=model.input_shape, dtype="float64", seed=model.seed)
     twin.compile(model._optimizer, model._loss)
-    twin.set_parameters(model.parameters())
-    twin._network.steps = model.steps_trained  # dropout's
+    values, taken = model._state("check_gradients")
+    twin.set_parameters(dict(zip(model._names, values, strict=True)))
+    twin._network.steps = taken  # dropout's
     return twin
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -79,26 +80,6 @@ class Sequential(Network):
         self._clip_delta: float | None = None
         super().__init__(layers, input_shape=input_shape, dtype=dtype, seed=seed)
 
-    def build(self, input_shape: Sequence[int]) -> None:
-        """Fix the shape of a sample and draw the parameters.
-
-        Parameters
-        ----------
-        input_shape : tuple of int
-            As in the constructor.
-
-        Raises
-        ------
-        ValueError
-            If a layer does not fit its input, or the model is built already.
-        """
-        with self._unbuilt_again_on_error():
-            super().build(input_shape)
-            if self._optimizer is not None and self._loss is not None:
-                steps.compile_network(
-                    self._network, self._optimizer, self._loss, clip_delta=self._clip_delta
-                )
-
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and parameters."""
         return summarize(self)
@@ -135,20 +116,24 @@ class Sequential(Network):
         TypeError, ValueError
             If an argument is not what is said above.
         RuntimeError
-            If the model is being fitted: a callback may set `learning_rate`, not more.
+            If the model is being fitted: a callback may set `learning_rate`, not more. If it is in
+            use by another thread.
         """
         checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
         checked_loss = losses.get(loss, owner="compile", name="loss")
         checked_metrics = get_metrics(metrics)
         if clip_delta is not None:
             clip_delta = real("compile", "clip_delta", clip_delta, exclusive_minimum=0.0)
-        if self._network is not None:
-            steps.compile_network(
-                self._network, checked_optimizer, checked_loss, clip_delta=clip_delta
-            )
-        self._optimizer, self._loss = checked_optimizer, checked_loss
-        self._metrics, self._clip_delta = checked_metrics, clip_delta
-        self._schedule = schedules.get(checked_optimizer.learning_rate)
+        schedule = schedules.get(checked_optimizer.learning_rate)
+        network = self._network
+        with nullcontext() if network is None else network.holding("compile"):
+            if network is not None:
+                steps.compile_network(
+                    network, checked_optimizer, checked_loss, clip_delta=clip_delta
+                )
+            self._optimizer, self._loss = checked_optimizer, checked_loss
+            self._metrics, self._clip_delta = checked_metrics, clip_delta
+            self._schedule = schedule
 
     @property
     def steps_trained(self) -> int:
@@ -378,10 +363,7 @@ class Sequential(Network):
         for name in trained:
             if name not in checked:
                 raise ValueError(f"apply_gradients: gradients must hold {name!r}, which is missing")
-        places = {name: place for place, name in enumerate(self._names)}
-        self._network.apply_gradients(
-            {places[name]: values[None] for name, values in checked.items()}, self.learning_rate
-        )
+        self._network.apply_gradients(self._by_place(checked), self.learning_rate)
 
     # ---- use -----------------------------------------------------------------------------------
 
@@ -444,6 +426,9 @@ class Sequential(Network):
             If the file cannot be written.
         TypeError, ValueError
             If `path` or `metadata` is not what is said above, or a layer is a `Lambda`.
+        RuntimeError
+            If another thread trains or changes the model; pickle and copies are refused then, too.
+            Callbacks may save.
         ImportError
             If the package safetensors is needed and not installed.
         """
@@ -468,6 +453,8 @@ class Sequential(Network):
             If the file cannot be written; one that was there is left as it was.
         TypeError, ValueError
             If an argument is wrong, a layer is a `Lambda`, or the loss is not one of logits.
+        RuntimeError
+            If another thread trains or changes the model.
         """
         from .interop import onnx
 
@@ -475,13 +462,19 @@ class Sequential(Network):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the model as JSON values and copies of arrays."""
-        return serialization.get_state(self)
+        return serialization.get_state(self, "pickle or copy")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the model again."""
         serialization.set_state(self, state)
 
     # ---- inside --------------------------------------------------------------------------------
+
+    def _made(self, shape: tuple[int, ...]) -> tuple[Any, list[str]]:
+        network, names = super()._made(shape)
+        if self._optimizer is not None and self._loss is not None:
+            steps.compile_network(network, self._optimizer, self._loss, clip_delta=self._clip_delta)
+        return network, names
 
     def _compiled(self, operation: str) -> losses.Loss:
         if self._loss is None:

@@ -61,13 +61,24 @@ class Network:
         return tuple(self._built().shapes[-1])
 
     def build(self, input_shape: Sequence[int]) -> None:
-        """Fix the shape of a sample and draw the parameters."""
+        """Fix the shape of a sample and draw the parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            As in the constructor.
+
+        Raises
+        ------
+        ValueError
+            If a layer does not fit its input, or the model is built already.
+        """
         if self._network is not None:
             raise ValueError(f"Sequential.build: built already, for samples {self._input_shape}")
         shape = checked_shape(input_shape)
-        network, self._names = build_network(self.layers, shape, dtype=self.dtype, seed=self.seed)
-        self._input_shape = shape
-        self._network = network
+        network, names = self._made(shape)
+        self._names, self._input_shape = names, shape
+        self._network = network  # last and ready for use: other threads see it from here on
 
     def __repr__(self) -> str:
         """Return the call that makes such a model."""
@@ -76,7 +87,17 @@ class Network:
         return f"Sequential([{layers}]{shape}, dtype={self.dtype!r}, seed={self.seed})"
 
     def parameters(self) -> dict[str, Array]:
-        """Return all parameters by name, as read-only views that follow training."""
+        """Return all parameters by name, as read-only views that follow training.
+
+        Between two steps, in callbacks too, they show the parameters. While a run of steps is under
+        way in another thread they do not: it moves one parameter after the other, and may hand back
+        a weight only when it ends. Copy them in a callback instead.
+
+        Raises
+        ------
+        RuntimeError
+            If another thread trains or changes the model; views taken before stay readable.
+        """
         return dict(zip(self._names, self._built().values(), strict=True))
 
     def set_parameters(self, parameters: Mapping[str, npt.ArrayLike]) -> None:
@@ -93,12 +114,11 @@ class Network:
             If a name is unknown or a shape differs.
         TypeError
             If values are not real numbers.
+        RuntimeError
+            If the model is in use by another thread.
         """
         checked = checked_parameters("set_parameters", "parameters", parameters, self.parameters())
-        places = {name: place for place, name in enumerate(self._names)}
-        self._network.write_parameters(
-            {places[name]: values[None] for name, values in checked.items()}
-        )
+        self._network.write_parameters(self._by_place(checked))
 
     def predict(self, X: npt.ArrayLike) -> Array:
         """Return the last layer's outputs; logits where the loss is of logits.
@@ -181,6 +201,8 @@ class Network:
         ------
         TypeError, ValueError
             If an argument is not what is said above.
+        RuntimeError
+            If this model is in use by another thread, or another thread trains the other.
 
         References
         ----------
@@ -190,6 +212,19 @@ class Network:
         if not isinstance(other, Network):
             raise TypeError(f"copy_from: other must be a Sequential, got {other!r}")
         tau = real("copy_from", "tau", tau, minimum=0.0, maximum=1.0)
+        with self._built().holding("copy_from"):  # or a step between reading and writing is lost
+            self._move_towards(other, tau)
+
+    # ---- inside --------------------------------------------------------------------------------
+
+    def _built(self) -> Any:
+        if self._network is None:
+            raise RuntimeError(
+                "Sequential: input_shape is not known yet; give it, call build or fit"
+            )
+        return self._network
+
+    def _move_towards(self, other: Network, tau: float) -> None:
         own, theirs = self._copies("copy_from"), other._copies("copy_from")
         shapes, others = ({n: v.shape for n, v in p.items()} for p in (own, theirs))
         for name in [*shapes, *others]:
@@ -206,14 +241,14 @@ class Network:
             theirs = {n: (1.0 - tau) * p + tau * theirs[n].astype(float) for n, p in wide.items()}
         self.set_parameters(theirs)
 
-    # ---- inside --------------------------------------------------------------------------------
+    def _made(self, shape: tuple[int, ...]) -> tuple[Any, list[str]]:
+        """Return the engine for samples of this shape, and its parameters' names."""
+        return build_network(self.layers, shape, dtype=self.dtype, seed=self.seed)
 
-    def _built(self) -> Any:
-        if self._network is None:
-            raise RuntimeError(
-                "Sequential: input_shape is not known yet; give it, call build or fit"
-            )
-        return self._network
+    def _by_place(self, arrays: Mapping[str, Array]) -> dict[int, Array]:
+        """Return arrays by their parameters' places in the engine, as rows of one sample."""
+        places = {name: place for place, name in enumerate(self._names)}
+        return {places[name]: values[None] for name, values in arrays.items()}
 
     def _by_name(self, gradients: list[Array]) -> dict[str, Array]:
         """Return gradients of what is trained, in the engine's order, by the parameters' names."""
@@ -221,9 +256,14 @@ class Network:
         trained = (name for name, info in infos if info["trainable"])
         return dict(zip(trained, gradients, strict=True))
 
+    def _state(self, operation: str) -> tuple[list[Array], int]:
+        """Return copies of the parameters and the steps taken, of one moment."""
+        values, _, taken = self._built().state(operation, slots=False)
+        return values, taken
+
     def _copies(self, operation: str) -> dict[str, Array]:
         """Return copies of the parameters, refused while another thread trains."""
-        return dict(zip(self._names, self._built().copies(operation), strict=True))
+        return dict(zip(self._names, self._state(operation)[0], strict=True))
 
     def _rows(self, operation: str, X: npt.ArrayLike) -> Any:
         """Return the rows as the engine reads them; the first ones fix the shape of a sample."""

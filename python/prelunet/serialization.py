@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core, losses, optimizers, schedules
+from ._validation import integer
 from .formats import format_of, replacing
 from .layers import Lambda, Layer
 from .layers.stacking import all_layers
@@ -21,16 +23,35 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of the file: goes up when an older prelunet could not read it
 
+# What the values in a file raise where they are read, if they are missing or of another kind.
+UNFIT = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 
-def get_state(model: Sequential) -> dict[str, Any]:
+_LARGEST_COUNT = 2**62  # of epochs and steps: the engine counts on from it in 64 bits
+
+
+def get_state(model: Sequential, operation: str) -> dict[str, Any]:
     """Return a model as JSON values under "description" and arrays under their names.
 
     Metrics that are functions are kept under "functions", for copies in memory.
+
+    Raises
+    ------
+    RuntimeError
+        If another thread trains or changes the model: all belongs to one moment.
     """
-    description = {"format": FORMAT, "version": _core.__version__, "metadata": model.metadata}
-    description |= describe(model) | progress(model)
-    functions = [f for f in model._metrics.values() if f is not None]
-    return {"description": description, "arrays": tensors(model), "functions": functions}
+    while True:
+        network, turns = model._network, _turns(model)
+        found, arrays = progress(model, operation)
+        description = {"format": FORMAT, "version": _core.__version__, "metadata": model.metadata}
+        description |= describe(model) | found
+        functions = [f for f in model._metrics.values() if f is not None]
+        if model._network is network and _turns(model) == turns:
+            return {"description": description, "arrays": arrays, "functions": functions}
+
+
+def _turns(model: Sequential) -> int:
+    """Return a number that is another one after settings or epochs of a built model changed."""
+    return 0 if model._network is None else int(model._network.turns)
 
 
 def describe(model: Sequential) -> dict[str, Any]:
@@ -49,29 +70,26 @@ def describe(model: Sequential) -> dict[str, Any]:
     return description
 
 
-def progress(model: Sequential) -> dict[str, Any]:
-    """Return, as JSON values, how far a model is trained and at what rate it goes on."""
+def progress(
+    model: Sequential, operation: str
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Return how far a model is trained: JSON values, and copies of arrays by name.
+
+    These are ``parameter/<name>`` and, of the optimizer, ``slot/<number>/<name>``; none before the
+    model is built.
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    network, steps = model._network, 0
+    if network is not None:
+        values, slots, steps = network.state(operation)
+        groups = {"parameter": values} | {f"slot/{n}": slot for n, slot in enumerate(slots)}
+        for group, copies in groups.items():
+            named = zip(model._names, copies, strict=True)
+            arrays |= {f"{group}/{name}": copy for name, copy in named}
     found: dict[str, Any] = {"epochs_trained": model.epochs_trained}
     if model._schedule is not None:
-        found |= {"schedule": model._schedule.config(), "steps": model.steps_trained}
-    return found
-
-
-def tensors(model: Sequential) -> dict[str, npt.NDArray[Any]]:
-    """Return copies of ``parameter/<name>`` and, of the optimizer, ``slot/<number>/<name>``."""
-    return {name: np.array(values) for name, values in _views(model).items()}
-
-
-def _views(model: Sequential) -> dict[str, npt.NDArray[Any]]:
-    """Return what `tensors` copies: none before the model is built, no slots before `compile`."""
-    if model.input_shape is None:
-        return {}
-    views = {f"parameter/{name}": values for name, values in model.parameters().items()}
-    if model._optimizer is not None:
-        for number, slot in enumerate(model._network.slots()):
-            for name, values in zip(model._names, slot, strict=True):
-                views[f"slot/{number}/{name}"] = values
-    return views
+        found |= {"schedule": model._schedule.config(), "steps": steps}
+    return found, arrays
 
 
 def set_state(model: Sequential, state: dict[str, Any]) -> None:
@@ -101,47 +119,88 @@ def set_state(model: Sequential, state: dict[str, Any]) -> None:
             [*description["metrics"], *state.get("functions", [])],
             clip_delta=description.get("clip_delta"),
         )
-    restore(model, description, state["arrays"])
+    Progress(model, description, state["arrays"]).restore("load")
 
 
-def restore(
-    model: Sequential, found: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
-) -> None:
-    """Put back how far a model was trained, as `progress` and `tensors` gave it.
+class Progress:
+    """How far a model was trained, as `progress` gave it, checked for `model`.
+
+    Parameters
+    ----------
+    model : Sequential
+        Compiled as it was; nothing of it changes before `restore`.
+    found : mapping
+        JSON values.
+    arrays : mapping of str to ndarray
 
     Raises
     ------
-    ValueError
-        If a tensor is missing, too many, or of another shape; nothing has changed then.
+    KeyError, TypeError, ValueError
+        If a value or a tensor is missing or not what it must be, or there are too many tensors.
     """
-    views = _views(model)
-    _check_tensors(arrays, views)
-    model.epochs_trained = int(found["epochs_trained"])
-    if model._optimizer is not None:
-        model._schedule = schedules.Schedule.from_config(found["schedule"])
-    if model.input_shape is None:
-        return
-    if model._optimizer is not None:
-        model._network.steps = int(found["steps"])
-    model.set_parameters({name: arrays[f"parameter/{name}"] for name in model._names})
-    for name, view in views.items():
-        if name.startswith("slot/"):
-            view[...] = arrays[name]
+
+    def __init__(
+        self, model: Sequential, found: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        self._model = model
+        self._epochs = _count("epochs_trained", found["epochs_trained"])
+        self._schedule: schedules.Schedule | None = None
+        self._steps = 0
+        if model._optimizer is not None:
+            self._schedule = schedules.Schedule.from_config(_mapping("schedule", found["schedule"]))
+            self._steps = _count("steps", found["steps"])
+        network = model._network
+        infos = [] if network is None else network.parameters()
+        shapes = {n: info["shape"] for n, info in zip(model._names, infos, strict=True)}
+        slots = 0 if network is None else network.slot_count
+        groups = ["parameter", *(f"slot/{number}" for number in range(slots))]
+        _check_tensors(
+            arrays, {f"{group}/{n}": s for group in groups for n, s in shapes.items()}, model.dtype
+        )
+        self._parameters, *self._slots = (
+            model._by_place({name: arrays[f"{group}/{name}"] for name in shapes})
+            for group in groups
+        )
+
+    def restore(self, operation: str) -> None:
+        """Put it back into the model.
+
+        Raises
+        ------
+        RuntimeError
+            If another thread uses the model; nothing has changed then.
+        """
+        network = self._model._network
+        with nullcontext() if network is None else network.holding(operation):
+            if network is not None:
+                network.restore(operation, self._parameters, self._slots, self._steps)
+            self._model._schedule = self._schedule
+            self._model.epochs_trained = self._epochs
+
+
+def _count(name: str, value: object) -> int:
+    return integer("the file", name, value, minimum=0, maximum=_LARGEST_COUNT)
+
+
+def _mapping(name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, got {value!r}")
+    return value
 
 
 def _check_tensors(
-    arrays: Mapping[str, npt.NDArray[Any]], expected: Mapping[str, npt.NDArray[Any]]
+    arrays: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], dtype: str
 ) -> None:
-    for key, view in expected.items():
+    for key, shape in shapes.items():
         if key not in arrays:
             raise ValueError(f"tensor {key!r} is missing")
-        if arrays[key].shape != view.shape or arrays[key].dtype != view.dtype:
+        if arrays[key].shape != shape or arrays[key].dtype != np.dtype(dtype):
             raise ValueError(
-                f"tensor {key!r} must have shape {view.shape} and dtype {view.dtype}, "
+                f"tensor {key!r} must have shape {shape} and dtype {dtype}, "
                 f"got {arrays[key].shape} and {arrays[key].dtype}"
             )
     for key in arrays:
-        if key not in expected:
+        if key not in shapes:
             raise ValueError(f"tensor {key!r} is not one of this model's")
 
 
@@ -153,7 +212,7 @@ def save(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str,
     for name, layer in all_layers(model.layers):
         if isinstance(layer, Lambda):
             raise TypeError(f"save: layer {name} is a Lambda, whose functions no file can hold")
-    state = get_state(model)
+    state = get_state(model, "save")
     if isinstance(model._loss, FunctionLoss):
         _leave_out_training(state)
     try:
@@ -215,6 +274,6 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     model = Sequential.__new__(Sequential)
     try:
         set_state(model, {"description": description, "arrays": arrays})
-    except (KeyError, TypeError, ValueError) as error:
+    except UNFIT as error:
         raise ValueError(f"load: {source} is damaged or incomplete: {error}") from error
     return model

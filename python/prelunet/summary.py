@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .layers.stacking import all_layers
 
 if TYPE_CHECKING:
@@ -26,23 +28,23 @@ def summarize(model: Sequential) -> Summary:
 
     A layer that holds others counts theirs; they come after it, their kinds indented.
     """
-    parameters = model.parameters()
     network = model._built()
     shapes = iter(network.shapes)
-    infos = zip(parameters, network.parameters(), strict=True)
-    learned = {name for name, info in infos if info["trainable"]}
+    infos = dict(zip(model._names, network.parameters(), strict=True))
+    counts = {name: math.prod(info["shape"]) for name, info in infos.items()}
+    learned = {name for name, info in infos.items() if info["trainable"]}
     rows = [("layer", "", "output", "parameters", "")]
     for key, layer in all_layers(model.layers):
         shape: tuple[int, ...] = ()
         for _ in layer.specifications():
             shape = tuple(next(shapes))
-        own = [name for name in parameters if name.startswith(f"{key}.")]
-        count = sum(parameters[name].size for name in own)
+        own = [name for name in counts if name.startswith(f"{key}.")]
+        count = sum(counts[name] for name in own)
         frozen = "frozen" if own and learned.isdisjoint(own) else ""
         kind = "  " * key.count(".") + type(layer).__name__
         rows.append((key, kind, "x".join(map(str, shape)), f"{count:,}", frozen))
-    total = sum(values.size for values in parameters.values())
-    size = sum(values.nbytes for values in parameters.values())
+    total = sum(counts.values())
+    size = total * np.dtype(model.dtype).itemsize
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         f"{key:<{widths[0]}}  {kind:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}"

@@ -49,11 +49,11 @@ def _unfused(model: Sequential) -> Any:
     network = NETWORKS[model.dtype](
         model.input_shape, specifications(model.layers), model.seed, fuse=False
     )
-    values = model._built().copies("trace")
+    values, taken = model._state("trace")
     network.write_parameters({i: v[np.newaxis] for i, v in enumerate(values)})
     if model._loss is not None:
         compile_network(network, SGD(), model._loss, clip_delta=None)
-    network.steps = model.steps_trained
+    network.steps = taken  # dropout's
     return network
 
 

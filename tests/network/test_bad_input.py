@@ -31,7 +31,7 @@ def model(data):
 
 def state(model):
     """Return all that training moves: parameters, moments, steps, epochs."""
-    moments = [m.copy() for slot in model._network.slots() for m in slot]
+    moments = [m.copy() for slot in model._network.state("test")[1] for m in slot]
     return [*parameter_copies(model).values(), *moments, model._network.steps, model.epochs_trained]
 
 

@@ -26,7 +26,7 @@ OPTIMIZERS = {
 
 def assert_same_state(model, other):
     """Assert that parameters, slots and predictions have the same bits."""
-    arrays, expected = (get_state(m)["arrays"] for m in (model, other))
+    arrays, expected = (get_state(m, "test")["arrays"] for m in (model, other))
     assert list(arrays) == list(expected)
     for name, values in expected.items():
         assert_same_bits(arrays[name], values, name)

@@ -14,29 +14,10 @@ import pytest
 import prelunet as pn
 from network_models import inputs, labelled, mlp, parameter_copies
 from subprocesses import run_code
+from thread_checks import BUSY, PATIENCE, during_a_fit, in_another_thread
 from tolerances import assert_same_bits
 
-BUSY = "the model is being (trained or changed by another thread|fitted)"
 PAUSE = 0.005  # seconds in which another thread gets to work
-PATIENCE = 20  # seconds to wait for another thread, at the very most
-
-
-def in_another_thread(function):
-    """Run a function in a thread of its own; return its result or raise its error here."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(function).result(PATIENCE)
-
-
-def during_a_fit(function, model, X, y):
-    """Call the function once, from a callback of a fit; return what it gave."""
-    given = []
-
-    def call(epoch):
-        if not given:
-            given.append(function())
-
-    model.fit(X, y, epochs=2, callbacks=[pn.LambdaCallback(on_epoch_begin=call)])
-    return given[0]
 
 
 # ---- at once -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Network32', 'Network64', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'meetings', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Holding', 'Network32', 'Network64', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'meetings', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
     What the steps of an epoch add up to.
@@ -36,6 +36,14 @@ class Targets:
     """
     Checked targets and weights.
     """
+class Holding:
+    """
+    The network belongs to the calling thread.
+    """
+    def __enter__(self) -> None:
+        ...
+    def __exit__(self, arg0: typing.Any, arg1: typing.Any, arg2: typing.Any) -> None:
+        ...
 class Network32:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
@@ -45,10 +53,6 @@ class Network32:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
-    def copies(self, operation: str) -> list:
-        """
-        Copies of the parameters, in arena order.
-        """
     def end_fit(self) -> None:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
@@ -56,6 +60,10 @@ class Network32:
     def gradients(self) -> list:
         """
         Views of the gradients computed last, for who has the network to itself.
+        """
+    def holding(self, operation: str) -> Holding:
+        """
+        A context in which the network belongs to the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
@@ -65,11 +73,15 @@ class Network32:
         """
     def predict(self, rows: Rows) -> numpy.ndarray:
         ...
+    def restore(self, operation: str, parameters: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], slots: collections.abc.Sequence[collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]], steps: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Write all that training moves, or nothing where anything does not fit.
+        """
     def rows(self, operation: str, X: numpy.ndarray) -> Rows:
         ...
-    def slots(self) -> list:
+    def state(self, operation: str, slots: bool = True) -> tuple:
         """
-        Writeable views of the optimizer's state, one list for each slot.
+        Copies of the parameters and of each slot, in arena order, and the steps taken.
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...
@@ -81,7 +93,7 @@ class Network32:
         ...
     def values(self) -> list:
         """
-        Read-only views of the parameters, in arena order.
+        Read-only views of the parameters, in arena order; refused while another thread trains.
         """
     def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
         ...
@@ -99,6 +111,11 @@ class Network32:
         The output shape of each layer, a Residual's before those inside it.
         """
     @property
+    def slot_count(self) -> int:
+        """
+        Arrays that the optimizer keeps of each parameter; none before compile().
+        """
+    @property
     def steps(self) -> int:
         """
         Training steps taken.
@@ -106,6 +123,11 @@ class Network32:
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
+    @property
+    def turns(self) -> int:
+        """
+        How often a thread has begun or ended to hold the network.
+        """
 class Network64:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
@@ -115,10 +137,6 @@ class Network64:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
-    def copies(self, operation: str) -> list:
-        """
-        Copies of the parameters, in arena order.
-        """
     def end_fit(self) -> None:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
@@ -126,6 +144,10 @@ class Network64:
     def gradients(self) -> list:
         """
         Views of the gradients computed last, for who has the network to itself.
+        """
+    def holding(self, operation: str) -> Holding:
+        """
+        A context in which the network belongs to the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
@@ -135,11 +157,15 @@ class Network64:
         """
     def predict(self, rows: Rows) -> numpy.ndarray:
         ...
+    def restore(self, operation: str, parameters: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], slots: collections.abc.Sequence[collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]], steps: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Write all that training moves, or nothing where anything does not fit.
+        """
     def rows(self, operation: str, X: numpy.ndarray) -> Rows:
         ...
-    def slots(self) -> list:
+    def state(self, operation: str, slots: bool = True) -> tuple:
         """
-        Writeable views of the optimizer's state, one list for each slot.
+        Copies of the parameters and of each slot, in arena order, and the steps taken.
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...
@@ -151,7 +177,7 @@ class Network64:
         ...
     def values(self) -> list:
         """
-        Read-only views of the parameters, in arena order.
+        Read-only views of the parameters, in arena order; refused while another thread trains.
         """
     def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
         ...
@@ -169,6 +195,11 @@ class Network64:
         The output shape of each layer, a Residual's before those inside it.
         """
     @property
+    def slot_count(self) -> int:
+        """
+        Arrays that the optimizer keeps of each parameter; none before compile().
+        """
+    @property
     def steps(self) -> int:
         """
         Training steps taken.
@@ -176,6 +207,11 @@ class Network64:
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
+    @property
+    def turns(self) -> int:
+        """
+        How often a thread has begun or ended to hold the network.
+        """
 class Tape32:
     """
     A batch kept whole: outputs and gradients of every step.

@@ -99,12 +99,12 @@ class Checkpoint(Callback):
         from ..formats import sealed_npz  # hashlib and zipfile take long to import
 
         model = self._trained_model()
-        arrays = serialization.tensors(model)
+        trained, arrays = serialization.progress(model, _OWNER)
         content = {
             "checkpoint": FORMAT,
             "version": __version__,
             "identity": self._identity,
-            "trained": serialization.progress(model),
+            "trained": trained,
             "run": pack(f"{_OWNER}: the run", run.get_state(), arrays),
             "callbacks": [
                 [type(callback).__name__, pack(_state_of(callback), callback.get_state(), arrays)]
@@ -152,7 +152,7 @@ class Checkpoint(Callback):
         run_state = unpack(content["run"], arrays)
         states = [(name, unpack(state, arrays)) for name, state in content["callbacks"]]
         tensors = {n: a for n, a in arrays.items() if n.startswith(("parameter/", "slot/"))}
-        serialization.restore(self._trained_model(), content["trained"], tensors)
+        serialization.Progress(self._trained_model(), content["trained"], tensors).restore(_OWNER)
         run.set_state(run_state)
         waiting = list(run.callbacks)
         for name, state in states:

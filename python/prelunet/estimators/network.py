@@ -40,15 +40,6 @@ class EstimatorNetwork(Sequential):
         self._network.steps = _STEPS_BEFORE
         self.rates = rates
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state, with the number of steps that the engine counts."""
-        return super().__getstate__() | {"engine_steps": self._network.steps}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make the network again."""
-        super().__setstate__(state)
-        self._network.steps = state["engine_steps"]
-
     def copy_parameters(self) -> dict[str, Array]:
         """Return copies of the parameters by name, refused while another thread trains."""
         return self._copies("predict")

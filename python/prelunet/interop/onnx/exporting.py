@@ -42,7 +42,7 @@ def to_onnx(
 
 def _encoded(model: Sequential, final: str | None) -> Any:
     onnx = require("onnx", extra="io", purpose="an ONNX file")
-    parameters, shape = model.parameters(), model.input_shape
+    parameters, shape = model._copies("to_onnx"), model.input_shape
     assert shape is not None  # or there were no parameters
     graph = GraphWriter(onnx, shape, model.dtype)
     _Export(graph, parameters).stack(model.layers, "")
