@@ -137,9 +137,9 @@ def test_a_state_is_not_shared():
     callback = EarlyStopping(restore_best_weights=True)
     run(callback, model, losses(1))
     other = EarlyStopping(restore_best_weights=True)
+    other.set_model(model)
     other.set_state(state := callback.get_state())
     state["best_parameters"]["0.weight"][:] = 99
-    other.set_model(model)
     other.on_train_end()
     assert np.all(model.parameters()["0.weight"] == 0)
 

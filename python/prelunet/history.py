@@ -29,6 +29,8 @@ class History(Mapping[str, list[float]]):
 
     Raises
     ------
+    TypeError
+        If a value is not a number.
     ValueError
         If the sequences do not have the same length.
     """
@@ -39,7 +41,10 @@ class History(Mapping[str, list[float]]):
         *,
         epochs: Sequence[int] | None = None,
     ) -> None:
-        self._values = {name: [float(v) for v in values] for name, values in (logs or {}).items()}
+        self._values = {
+            name: [_number("History", name, v) for v in values]
+            for name, values in (logs or {}).items()
+        }
         lengths = {len(values) for values in self._values.values()}
         if epochs is None:
             epochs = range(max(lengths, default=0))
@@ -65,7 +70,7 @@ class History(Mapping[str, list[float]]):
         TypeError
             If a value is not a number; the history is as before.
         """
-        checked = {name: _number(name, value) for name, value in logs.items()}
+        checked = {name: _number("History.append", name, value) for name, value in logs.items()}
         for name in checked:
             self._values.setdefault(name, [math.nan] * len(self.epochs))
         for name, values in self._values.items():
@@ -136,8 +141,8 @@ class History(Mapping[str, list[float]]):
         )
 
 
-def _number(name: str, value: object) -> float:
+def _number(owner: str, name: str, value: object) -> float:
     """Return a value of the logs as a float; NaN and infinities are what happened."""
     if not isinstance(value, (float, numbers.Real)):  # float first: it is the quick answer
-        raise TypeError(f"History.append: logs[{name!r}] must be a number, got {value!r}")
+        raise TypeError(f"{owner}: logs[{name!r}] must be a number, got {value!r}")
     return float(value)

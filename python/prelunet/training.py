@@ -147,9 +147,11 @@ class WatchedLoop:
         return {"history": self.history.to_dict(), "sums": sums}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned."""
-        self.history = History(state["history"])
-        for stop, (every, sums) in zip(self.stops, state["sums"], strict=False):
+        """Go on from what `get_state` returned; an error leaves all as it was."""
+        history = History(state["history"])
+        kept = [(every, _checked_sums(sums)) for every, sums in state["sums"]]
+        self.history = history
+        for stop, (every, sums) in zip(self.stops, kept, strict=False):
             if stop.every == every:
                 stop.sums = sums
 
@@ -276,6 +278,12 @@ class _Stop:
         self.callback = callback
         self.every = every
         self.sums = np.zeros(3)  # loss, right answers, rows, as in a row of train_epochs
+
+
+def _checked_sums(sums: object) -> npt.NDArray[np.float64]:
+    if not isinstance(sums, np.ndarray) or sums.shape != (3,) or sums.dtype != np.float64:
+        raise TypeError(f"sums must be an array of three float64, got {sums!r}")
+    return sums
 
 
 def _next_slice(count: int, seconds: float, most: int) -> int:

@@ -84,7 +84,7 @@ class Run(Protocol):
         """Return how far it is, beside the model and the callbacks: JSON values and arrays."""
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned."""
+        """Go on from what `get_state` returned; an error leaves the run as it was."""
 
 
 class Callback:
@@ -157,7 +157,8 @@ class Callback:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `get_state` returned; called after every callback's `on_train_begin`.
 
-        A callback that had ended training sets `stop_training` again.
+        A callback that had ended training sets `stop_training` again. An error ends `fit`, with the
+        model and all callbacks as they were before a checkpoint was read.
         """
 
     def restore_run(self, run: Run) -> None:
@@ -177,6 +178,21 @@ def overrides(callback: Callback, hook: str) -> bool:
         The name of a method of `Callback`, such as ``"on_train_batch_end"``.
     """
     return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
+
+
+def entry(owner: str, state: Mapping[str, Any], name: str, *kinds: type) -> Any:
+    """Return one value of a state of `owner`'s, which must be of one of the kinds given.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If it is missing or of another kind.
+    """
+    value = state[name]
+    if type(value) not in kinds:
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{owner}: state[{name!r}] must be of type {names}, got {value!r}")
+    return value
 
 
 def copy_parameters(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import serialization
@@ -13,6 +14,7 @@ from .._core import __version__
 from .._validation import boolean, integer
 from ..formats import remove_leftovers, replacing
 from ._packing import pack, unpack
+from ._undoing import all_or_nothing
 from .base import Callback, Run
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ FORMAT = 1  # of the file: goes up when an older prelunet could not read it
 
 _OWNER = "Checkpoint"
 _SHOWN = 4  # differences that a message tells
+# What set_state of a callback raises for a state of another kind. A ValueError is its own answer.
+_NOT_A_STATE = tuple(error for error in serialization.UNFIT if error is not ValueError)
 
 
 class Checkpoint(Callback):
@@ -51,8 +55,9 @@ class Checkpoint(Callback):
     TypeError, ValueError
         If an argument is not what is said above. When training begins: if the file is damaged or
         of another format, or of a run with another model (its seed, which `Sequential` must be
-        given, too), optimizer, loss, batch size or data; the message says what differs. Neither the
-        file nor the model has changed then.
+        given, too), optimizer, loss, batch size or data; the message says what differs. The file,
+        the model, its optimizer and the other callbacks are as before then, and after any error
+        that a callback raises when it gets its state back.
     OSError
         When training begins, if the file cannot be read; later, if it cannot be written.
 
@@ -148,18 +153,35 @@ class Checkpoint(Callback):
         return content, arrays
 
     def _restore(self, run: Run, content: dict[str, Any], arrays: dict[str, Any]) -> None:
-        self._refuse_another_run(content["identity"])
-        run_state = unpack(content["run"], arrays)
-        states = [(name, unpack(state, arrays)) for name, state in content["callbacks"]]
+        """Put everything back, or nothing."""
+        model = self._trained_model()
+        with self._naming_the_file(serialization.UNFIT):
+            identity, trained = (
+                _checked_mapping(name, content) for name in ("identity", "trained")
+            )
+            run_state = unpack(content["run"], arrays)
+            states = [(name, unpack(state, arrays)) for name, state in content["callbacks"]]
+        self._refuse_another_run(identity)
         tensors = {n: a for n, a in arrays.items() if n.startswith(("parameter/", "slot/"))}
-        serialization.Progress(self._trained_model(), content["trained"], tensors).restore(_OWNER)
-        run.set_state(run_state)
-        waiting = list(run.callbacks)
-        for name, state in states:
-            taker = next((c for c in waiting if type(c).__name__ == name), None)
-            if taker is not None:
-                waiting.remove(taker)
-                taker.set_state(state)
+        with self._naming_the_file(serialization.UNFIT):
+            progress = serialization.Progress(model, trained, tensors)
+        with all_or_nothing(model, run):
+            with self._naming_the_file(serialization.UNFIT):
+                run.set_state(run_state)
+            progress.restore(_OWNER)
+            for callback, state in _takers(run.callbacks, states):
+                with self._naming_the_file(_NOT_A_STATE):
+                    callback.set_state(state)
+
+    @contextmanager
+    def _naming_the_file(self, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+        """Turn errors of values that are missing, or of another kind, into one of the file."""
+        try:
+            yield
+        except errors as error:
+            raise ValueError(
+                f"{_OWNER}: {self.path} is damaged or incomplete: {error!r}"
+            ) from error
 
     def _refuse_another_run(self, identity: dict[str, Any]) -> None:
         was, now = dict(_leaves(identity)), dict(_leaves(self._identity))
@@ -172,11 +194,31 @@ class Checkpoint(Callback):
         ]
         if len(names) > _SHOWN:
             told.append(f"{len(names) - _SHOWN} more")
-        same = f" (with Sequential(..., seed={was['seed']}))" if "seed" in names else ""
+        seed = was.get("seed") if "seed" in names else None
+        same = "" if seed is None else f" (with Sequential(..., seed={seed}))"
         raise ValueError(
             f"{_OWNER}: {self.path} is of another run: {'; '.join(told)}. Start the same "
             f"run{same}, take another path, or give resume=False to start anew"
         )
+
+
+def _checked_mapping(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    value = content[name]
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must be a mapping, got {value!r}")
+    return value
+
+
+def _takers(
+    callbacks: Sequence[Callback], states: Sequence[tuple[str, Any]]
+) -> Iterator[tuple[Callback, Any]]:
+    """Give each state with the callback that it is for: by class, in their order."""
+    waiting = list(callbacks)
+    for name, state in states:
+        taker = next((c for c in waiting if type(c).__name__ == name), None)
+        if taker is not None:
+            waiting.remove(taker)
+            yield taker, state
 
 
 def _state_of(callback: Callback) -> str:

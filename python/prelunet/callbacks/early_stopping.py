@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from .._validation import boolean, integer, real
 from ._monitor import Monitor
-from .base import Callback, Logs, copy_parameters
+from .base import Callback, Logs, copy_parameters, entry
 
 
 class EarlyStopping(Callback):
@@ -105,12 +106,26 @@ class EarlyStopping(Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on waiting; a run that had stopped stays so, unless patience is larger now."""
-        self.best = state["best"]
-        self.best_epoch = state["best_epoch"]
-        self._wait = state["wait"]
-        if self.restore_best_weights and state["best_parameters"] is not None:
-            parameters = state["best_parameters"].items()
-            self._best_parameters = {name: np.array(values) for name, values in parameters}
-        if state["stopped_epoch"] is not None and self._wait >= self.patience:
-            self.stopped_epoch = state["stopped_epoch"]
+        owner = "EarlyStopping"
+        best = entry(owner, state, "best", float, int, NoneType)
+        best_epoch, stopped = (
+            entry(owner, state, name, int, NoneType) for name in ("best_epoch", "stopped_epoch")
+        )
+        wait = entry(owner, state, "wait", int)
+        kept = entry(owner, state, "best_parameters", dict, NoneType)
+        if self.restore_best_weights and kept is not None:
+            self._best_parameters = self._checked_copies(kept)
+        self.best, self.best_epoch, self._wait = best, best_epoch, wait
+        if stopped is not None and wait >= self.patience:
+            self.stopped_epoch = stopped
             self.model.stop_training = True
+
+    def _checked_copies(self, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of parameters that are the model's by name, shape and dtype."""
+        expected, got = (
+            {name: (v.shape, v.dtype) for name, v in p.items() if isinstance(v, np.ndarray)}
+            for p in (self.model.parameters(), parameters)
+        )
+        if got != expected or len(parameters) != len(expected):
+            raise TypeError("EarlyStopping: state['best_parameters'] must be like the model's")
+        return {name: np.array(values) for name, values in parameters.items()}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from .._validation import integer, real
 from ._monitor import Monitor
-from .base import Callback, Logs
+from .base import Callback, Logs, entry
 
 
 class ReduceLROnPlateau(Callback):
@@ -85,6 +86,7 @@ class ReduceLROnPlateau(Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on waiting; the model keeps the learning rate itself."""
-        self._best = state["best"]
-        self._wait = state["wait"]
-        self._cooling = state["cooling"]
+        owner = "ReduceLROnPlateau"
+        best = entry(owner, state, "best", float, int, NoneType)
+        wait, cooling = (entry(owner, state, name, int) for name in ("wait", "cooling"))
+        self._best, self._wait, self._cooling = best, wait, cooling

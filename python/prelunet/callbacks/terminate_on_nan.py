@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._monitor import find
-from .base import Callback, Logs
+from .base import Callback, Logs, entry
 
 
 class TerminateOnNaN(Callback):
@@ -31,7 +31,7 @@ class TerminateOnNaN(Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """End a training that had ended."""
-        self._found = state["found"]
+        self._found = entry("TerminateOnNaN", state, "found", bool)
         self._stop_if_found()
 
     def _stop_if_found(self) -> None:

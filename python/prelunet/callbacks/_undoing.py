@@ -1,0 +1,66 @@
+"""Restoring a run: what it changes in a model, a loop and callbacks is taken back if it fails."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import serialization
+from .base import Run, overrides
+
+if TYPE_CHECKING:
+    from ..model import Sequential
+
+
+@contextmanager
+def all_or_nothing(model: Sequential, run: Run) -> Iterator[None]:
+    """Put a model, the loop that trains it and its callbacks back if an error leaves the context.
+
+    Of a callback these are its attributes, and the contents of those that are lists, dictionaries,
+    sets or arrays.
+    """
+    stop, schedule, run_state = model.stop_training, model._schedule, run.get_state()
+    before = serialization.Progress(model, *serialization.progress(model, "fit"))
+    attributes = [_Attributes(c) for c in run.callbacks if overrides(c, "set_state")]
+    try:
+        yield
+    except BaseException:
+        before.restore("fit")
+        model.stop_training, model._schedule = stop, schedule
+        run.set_state(run_state)
+        for kept in attributes:
+            kept.put_back()
+        raise
+
+
+class _Attributes:
+    """The attributes of an object as they are now."""
+
+    def __init__(self, owner: object) -> None:
+        self._owner = owner
+        self._values = dict(vars(owner))
+        self._contents = [
+            (value, copy.copy(value)) for value in self._values.values() if _can_change(value)
+        ]
+
+    def put_back(self) -> None:
+        vars(self._owner).clear()
+        vars(self._owner).update(self._values)
+        for value, contents in self._contents:
+            if isinstance(value, np.ndarray):
+                value[...] = contents
+            elif isinstance(value, list):
+                value[:] = contents
+            else:
+                value.clear()
+                value.update(contents)
+
+
+def _can_change(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.flags.writeable
+    return isinstance(value, (list, dict, set))
