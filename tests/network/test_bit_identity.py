@@ -11,7 +11,7 @@ import prelunet as pn
 from network_models import activation_layer, dense, inputs, labelled, mlp, parameter_copies
 from network_runs import DTYPES, ROWS, RUNS, all_runs, train
 from prelunet import _core
-from subprocesses import TESTS, run_python, skip_unless_available
+from subprocesses import run_python, skip_unless_available
 from tolerances import assert_same_bits
 
 ISAS = ["baseline", "avx2", "avx512", "neon"]
@@ -147,7 +147,7 @@ def bundles(tmp_path_factory):
         skip_unless_available(isa)
         if isa not in computed:
             path = folder / f"{isa}.npz"
-            run_python(TESTS / "network_runs.py", path, 1, 3, environment={"PRELUNET_ISA": isa})
+            run_python("network_runs.py", path, 1, 3, environment={"PRELUNET_ISA": isa})
             with np.load(path) as file:
                 computed[isa] = dict(file)
         return computed[isa]

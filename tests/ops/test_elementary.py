@@ -27,7 +27,7 @@ def assert_ulps(name, x, exact):
 
 @pytest.mark.parametrize("name", REFERENCES)
 def test_float32_over_all_bit_patterns(name):
-    """Every 1021st float32 and both edges of every binade; ``python tests/ulp.py`` takes all."""
+    """Every 1021st float32 and both edges of every binade; ``tests/support/ulp.py`` takes all."""
     binades = np.arange(0, 2**32, 2**23)[:, np.newaxis] + np.arange(-64, 64)
     patterns = np.concatenate([np.arange(0, 2**32, 1021), binades.ravel() % 2**32])
     x = floats(patterns)

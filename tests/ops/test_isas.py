@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import prelunet as pn
-from subprocesses import run_code, run_python, skip_unless_available
+from subprocesses import TESTS, run_code, run_python, skip_unless_available
 from tolerances import assert_same_bits
 
 ISAS = ["baseline", "avx2", "avx512", "neon"]
@@ -69,7 +69,7 @@ def test_the_op_tests_pass_on_every_isa(isa):
     skip_unless_available(isa)
     # Bad input is refused before an ISA has any part in it.
     options = ["-q", "-x", "-p", "no:cacheprovider", "-k", "not test_bad"]
-    run_python("-m", "pytest", *options, "ops", environment={"PRELUNET_ISA": isa})
+    run_python("-m", "pytest", *options, TESTS / "ops", environment={"PRELUNET_ISA": isa})
 
 
 def test_the_isa_of_this_run():

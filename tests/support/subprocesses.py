@@ -10,19 +10,20 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
+SUPPORT = Path(__file__).parent  # the helpers, some of which are scripts
+TESTS = SUPPORT.parent
 TIMEOUT = 120  # seconds; a child that hangs is a failure
 
 
 def run_python(*arguments, environment=None, before=()):
-    """Run Python in the tests' folder, warnings being errors; return what it printed.
+    """Run Python in the helpers' folder, warnings being errors; return what it printed.
 
     `before` is a command that runs the command after it.
     """
     run = subprocess.run(
         [*before, sys.executable, "-W", "error", *map(str, arguments)],
-        env=os.environ | (environment or {}),
-        cwd=TESTS,
+        env=os.environ | {"PYTHONPATH": str(TESTS)} | (environment or {}),  # for reference/
+        cwd=SUPPORT,
         capture_output=True,
         text=True,
         check=False,

@@ -27,7 +27,7 @@ from checkpoint_runs import (
     stopping,
 )
 from prelunet import formats
-from subprocesses import TESTS, TIMEOUT
+from subprocesses import SUPPORT, TIMEOUT
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ KILLS = 4
 
 def start(path):
     arguments = [sys.executable, "-W", "error", "-c", RUN, str(path)]
-    return subprocess.Popen(arguments, cwd=TESTS, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(arguments, cwd=SUPPORT, stdout=subprocess.PIPE, text=True)
 
 
 def test_another_process_killed_at_random_moments(path, rng):

@@ -1,9 +1,9 @@
-"""Check exp, log, tanh, sigmoid and expm1 on every float32: ``python tests/ulp.py`` (minutes).
+"""Check exp, log, tanh, sigmoid and expm1 on every float32 (minutes).
 
-Prints for each function the largest error in units in the last place and where it occurs, and
-whether every instruction set with FMA that this machine has gives the same bits. The reference is
-NumPy's float64, right to a few times 2^-53, so to less than 1e-8 of a float32 unit. Exits with 1
-where a promise is broken.
+``python tests/support/ulp.py`` prints, for each function, the largest error in units in the last
+place and where it occurs, and whether all instruction sets with FMA give the same bits. The
+reference is NumPy's float64, right to a few times 2^-53, so to less than 1e-8 of a float32 unit.
+Exits with 1 where a promise is broken.
 """
 
 from __future__ import annotations
