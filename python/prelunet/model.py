@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from . import _core, losses, ops, optimizers, schedules, serialization, steps, tracing, training
-from ._validation import real
+from ._validation import boolean, real
 from .building import checked_parameters
+from .export import onnx
+from .formats import checked_path
 from .function_data import hold
 from .layers import Layer
 from .metrics import Metric
@@ -83,8 +86,6 @@ class Sequential(Network):
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and parameters."""
         return summarize(self)
-
-    # ---- training ------------------------------------------------------------------------------
 
     def compile(
         self,
@@ -365,8 +366,6 @@ class Sequential(Network):
                 raise ValueError(f"apply_gradients: gradients must hold {name!r}, which is missing")
         self._network.apply_gradients(self._by_place(checked), self.learning_rate)
 
-    # ---- use -----------------------------------------------------------------------------------
-
     def predict_proba(self, X: npt.ArrayLike) -> Array:
         """Return probabilities: softmax or sigmoid of the outputs, as the compiled loss has it.
 
@@ -384,8 +383,7 @@ class Sequential(Network):
             If the loss is not one of logits.
         """
         function = getattr(ops, f"{self._probabilities('predict_proba')}_forward")
-        probabilities: Array = function(self.predict(X))
-        return probabilities
+        return np.asarray(function(self.predict(X)))
 
     def evaluate(
         self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
@@ -403,8 +401,6 @@ class Sequential(Network):
             The loss, then the compiled metrics by name.
         """
         return hold(self, "evaluate", X, y, sample_weight).evaluate()
-
-    # ---- files, copies -------------------------------------------------------------------------
 
     def save(
         self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
@@ -456,9 +452,16 @@ class Sequential(Network):
         RuntimeError
             If another thread trains or changes the model.
         """
-        from .interop import onnx
-
-        onnx.to_onnx(self, path, probabilities=probabilities)
+        target = checked_path("to_onnx", path, (".onnx",))
+        boolean("to_onnx", "probabilities", probabilities)
+        onnx.write(
+            target,
+            self.layers,
+            self._copies("to_onnx"),
+            input_shape=self.input_shape or (),
+            dtype=self.dtype,
+            probabilities=self._probabilities("to_onnx") if probabilities else None,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the model as JSON values and copies of arrays."""
@@ -467,8 +470,6 @@ class Sequential(Network):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the model again."""
         serialization.set_state(self, state)
-
-    # ---- inside --------------------------------------------------------------------------------
 
     def _made(self, shape: tuple[int, ...]) -> tuple[Any, list[str]]:
         network, names = super()._made(shape)

@@ -1,7 +1,7 @@
-"""Models of other libraries: `onnx` both ways, `torch` and `keras` into prelunet.
+"""Models of other libraries: `from_onnx`, `from_torch` and `from_keras`.
 
-All of them have images as (channels, height, width) or may have; here they are (height, width,
-channels) always, so weights are permuted on the way.
+Their images are (channels, height, width), or can be. Images here are always (height, width,
+channels), so importers permute weights.
 """
 
 from __future__ import annotations

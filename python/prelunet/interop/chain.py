@@ -1,4 +1,4 @@
-"""Layers of another library one after another, as they become a model of prelunet."""
+"""Builds a model from the layers of another library."""
 
 from __future__ import annotations
 
@@ -10,45 +10,48 @@ import numpy as np
 import numpy.typing as npt
 
 from ..layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, PReLU, Rescaling, Residual
+from ..layers.windows import Pair, output_size, padding_name
 from ..model import Sequential
-from .windows import Pair, output_size, padding_name
 
 Array = npt.NDArray[Any]
 
 
 class Chain:
-    """Layers, the values of their parameters, and the shape that the last of them gives.
+    """A list of layers, the values of their parameters, and the current output shape.
 
-    Where the other library has images as (channels, height, width), Flatten gives it the features
-    in another order than here. A chain remembers that, and turns what is learned for each feature.
+    Where the other library stores images as (channels, height, width), its Flatten orders features
+    differently. A chain keeps track of that and permutes the parameters of the next layer.
 
     Parameters
     ----------
     operation : str
-        Who asks, for messages.
+        The caller, for messages.
     shape : tuple of int
-        Of one sample, as prelunet has it: images are (height, width, channels).
+        Of one input sample; images are (height, width, channels).
 
     Attributes
     ----------
     shape : tuple of int
-        Of one sample of what the last layer gives.
+        Of one sample of the last layer's output.
+    feature_order : (height, width, channels) or None
+        The image whose flattened features have the other library's order.
+    layers : list of Layer
     """
 
     def __init__(self, operation: str, shape: tuple[int, ...]) -> None:
         self.operation, self.shape = operation, shape
         self._input_shape = shape
-        self._turned: tuple[int, int, int] | None = None  # (height, width, channels) of features
-        self._layers: list[Layer] = []
+        self.feature_order: tuple[int, int, int] | None = None  # (height, width, channels)
+        self.layers: list[Layer] = []
         self._values: list[dict[str, Array]] = []
 
     def fault(self, where: str, message: str) -> ValueError:
-        """Return the error that a part of the other model cannot be taken over."""
+        """Return the error that a part of the other model cannot be imported."""
         return ValueError(f"{self.operation}: {where}: {message}")
 
     def add(self, layer: Layer, **values: Array | None) -> None:
-        """Add a layer that gives the shape it takes, with the values of its parameters."""
-        self._layers.append(layer)
+        """Add a layer that keeps the shape, with the values of its parameters."""
+        self.layers.append(layer)
         self._values.append({name: v for name, v in values.items() if v is not None})
 
     def dense(
@@ -60,7 +63,7 @@ class Chain:
             raise self.fault(where, f"input must have shape ({features},), got {self.shape}")
         layer = Dense(units, use_bias=bias is not None, trainable=trainable)
         self.add(layer, weight=self._in_our_order(weight), bias=bias)
-        self.shape, self._turned = (units,), None
+        self.shape, self.feature_order = (units,), None
 
     def conv2d(
         self,
@@ -74,7 +77,7 @@ class Chain:
     ) -> None:
         """Add a Conv2D layer: weight (filters, height, width, channels).
 
-        `padding` is what is added before and after each axis, or a name.
+        `padding` is a name, or the numbers of zeros before and after each axis.
         """
         filters, *size, channels = weight.shape
         if len(self.shape) != 3 or self.shape[2] != channels:
@@ -96,7 +99,7 @@ class Chain:
         self._walk(size, stride, name, self.shape[2])
 
     def prelu(self, where: str, alpha: Array, *, trainable: bool = True) -> None:
-        """Add a PReLU: alpha (1,) for all, or (channels,)."""
+        """Add a PReLU: alpha (1,), shared, or (channels,)."""
         if alpha.shape == (1,):
             self.add(PReLU("shared", trainable=trainable), alpha=alpha)
         elif alpha.shape == self.shape[-1:]:
@@ -106,10 +109,10 @@ class Chain:
             raise self.fault(where, f"must have {expected}, got shape {alpha.shape}")
 
     def rescale(self, scale: float, offset: float) -> None:
-        """Add a Rescaling layer; a factor before an offset makes one with it."""
-        last = self._layers[-1] if self._layers else None
+        """Add a Rescaling layer, or add the offset to the one before."""
+        last = self.layers[-1] if self.layers else None
         if scale == 1.0 and isinstance(last, Rescaling) and last.offset == 0.0:
-            self._layers[-1] = Rescaling(last.scale, offset)
+            self.layers[-1] = Rescaling(last.scale, offset)
         else:
             self.add(Rescaling(scale, offset))
 
@@ -120,48 +123,49 @@ class Chain:
         self.add(Flatten())
         if channels_first and len(self.shape) == 3:
             height, width, channels = self.shape
-            if min(height * width, channels) > 1:  # else any order is the same
-                self._turned = (height, width, channels)
+            if min(height * width, channels) > 1:  # otherwise both orders agree
+                self.feature_order = (height, width, channels)
         self.shape = (math.prod(self.shape),)
 
     def branch(self) -> Chain:
-        """Return an empty chain that takes what this one gives."""
+        """Return an empty chain whose input is this one's output."""
         inner = Chain(self.operation, self.shape)
-        inner._turned = self._turned
+        inner.feature_order = self.feature_order
         return inner
 
     def residual(self, where: str, inner: Chain, step: float) -> None:
-        """Add ``x + step * inner(x)``, `inner` being what `branch` returned, filled."""
+        """Add ``x + step * inner(x)``, where `inner` came from `branch`."""
         if inner.shape != self.shape:
             message = f"what is added must have shape {self.shape}, got {inner.shape}"
             raise self.fault(where, message)
-        if inner._turned != self._turned:
+        if inner.feature_order != self.feature_order:
             raise self.fault(where, "adds to features of an image, which have another order here")
-        self.add(Residual(inner._layers, step), **inner._parameters())
+        self.add(Residual(inner.layers, step), **inner.parameters())
 
     def model(self, dtype: str, *, softmax: bool = False) -> Sequential:
-        """Return the model; with softmax, compiled so that `predict_proba` gives it."""
-        if self._turned is not None:
+        """Return the model; with softmax, compiled so that `predict_proba` applies it."""
+        if self.feature_order is not None:
             raise self.fault(
                 "the outputs", "an image is flattened and no layer with weights follows"
             )
-        made = Sequential(self._layers, input_shape=self._input_shape, dtype=dtype, seed=0)
-        made.set_parameters(self._parameters())
+        made = Sequential(self.layers, input_shape=self._input_shape, dtype=dtype, seed=0)
+        made.set_parameters(self.parameters())
         if softmax:
             made.compile(loss="softmax_cross_entropy", metrics=["accuracy"])
         return made
 
-    # ---- inside --------------------------------------------------------------------------------
-
-    def _parameters(self) -> dict[str, Array]:
+    def parameters(self) -> dict[str, Array]:
+        """Return the values of the parameters by name."""
         named = enumerate(self._values)
         return {f"{place}.{name}": v for place, values in named for name, v in values.items()}
 
+    # ---- inside --------------------------------------------------------------------------------
+
     def _in_our_order(self, values: Array) -> Array:
-        """Return what is learned for each feature, on the last axis, with features in our order."""
-        if self._turned is None:
+        """Permute parameters of one entry a feature, on the last axis, into our feature order."""
+        if self.feature_order is None:
             return values
-        height, width, channels = self._turned
+        height, width, channels = self.feature_order
         pixels = values.reshape(-1, channels, height * width)
         return np.ascontiguousarray(pixels.swapaxes(1, 2)).reshape(values.shape)
 

@@ -1,4 +1,4 @@
-"""Keras: from a chain of layers to a model."""
+"""Reads models of Keras."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def from_keras(model: keras.Model) -> Sequential:
     Raises
     ------
     TypeError
-        If `model` is no Keras model, or holds a layer of another kind; the message names it.
+        If `model` is not a Keras model, or holds a layer of another kind; the message names it.
     ValueError
         If a layer has an option or an activation that no layer here has, the model is not a chain,
         or its input shape is not known.
@@ -57,8 +57,8 @@ def from_keras(model: keras.Model) -> Sequential:
     return reader.chain.model(_dtype(parts), softmax=reader.softmax)
 
 
-def _flat(keras: ModuleType, model: Any) -> Iterator[Any]:
-    """Yield the layers in order, those of models inside too."""
+def _flat(keras: ModuleType, model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers in order, those of inner models too."""
     if type(model) is keras.Sequential:
         chain = model.layers
     elif type(model).__name__ == "Functional":
@@ -75,9 +75,9 @@ def _flat(keras: ModuleType, model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _checked_chain(model: Any) -> list[Any]:
-    """Return the layers of a functional model, if each takes what the one before gives."""
-    rest: list[Any] = model.layers[1:]
+def _checked_chain(model: keras.Model) -> list[keras.Layer]:
+    """Return the layers of a functional model, if each takes the output of the one before."""
+    rest: list[keras.Layer] = model.layers[1:]
     value = model.layers[0].output
     for layer in rest:
         nodes = [n for n in layer._inbound_nodes if _is_only(n.input_tensors, value)]
@@ -89,11 +89,11 @@ def _checked_chain(model: Any) -> list[Any]:
     return rest
 
 
-def _is_only(tensors: list[Any], value: Any) -> bool:
+def _is_only(tensors: list[keras.KerasTensor], value: keras.KerasTensor) -> bool:
     return len(tensors) == 1 and tensors[0] is value
 
 
-def _input_shape(model: Any) -> tuple[int, ...]:
+def _input_shape(model: keras.Model) -> tuple[int, ...]:
     shape = model.input_shape[1:] if model.built else (None,)
     if None in shape:
         raise ValueError(
@@ -103,7 +103,7 @@ def _input_shape(model: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _dtype(parts: list[Any]) -> str:
+def _dtype(parts: list[keras.Layer]) -> str:
     found = {part.compute_dtype for part in parts} | {part.variable_dtype for part in parts}
     if len(found) != 1 or not found <= set(DTYPES):
         got = ", ".join(sorted(map(str, found)))
@@ -112,7 +112,7 @@ def _dtype(parts: list[Any]) -> str:
 
 
 class _Reader:
-    """What each kind of layer is here: methods (layer) that add layers to a chain."""
+    """One method (layer) for each kind of layer; it adds layers to a chain."""
 
     def __init__(self, keras: ModuleType, chain: Chain) -> None:
         self.keras, self.chain = keras, chain
@@ -120,8 +120,8 @@ class _Reader:
         names = ("linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
         self._activations = {getattr(keras.activations, name): name for name in names}
 
-    def add(self, layer: Any) -> None:
-        """Add one layer; those that inherit from a known kind may do anything else."""
+    def add(self, layer: keras.Layer) -> None:
+        """Add one layer; subclasses of a known kind are refused, since they may do anything."""
         name = type(layer).__name__
         method = _METHODS.get(name)
         if method is None or type(layer) is not getattr(self.keras.layers, name, None):
@@ -131,12 +131,12 @@ class _Reader:
             raise self.chain.fault(_where(layer), "must not come after a softmax")
         method(self, layer)
 
-    def dense(self, layer: Any) -> None:
+    def dense(self, layer: keras.Layer) -> None:
         weight, bias = (*layer.get_weights(), None)[:2]
         self.chain.dense(_where(layer), weight.T, bias, trainable=layer.trainable)
         self.activation(layer)
 
-    def conv2d(self, layer: Any) -> None:
+    def conv2d(self, layer: keras.Layer) -> None:
         self.expect(layer, data_format="channels_last", dilation_rate=(1, 1), groups=1)
         weight, bias = (*layer.get_weights(), None)[:2]
         self.chain.conv2d(
@@ -149,14 +149,14 @@ class _Reader:
         )
         self.activation(layer)
 
-    def max_pooling2d(self, layer: Any) -> None:
+    def max_pooling2d(self, layer: keras.Layer) -> None:
         self.expect(layer, data_format="channels_last")
         self.chain.max_pool2d(
             _where(layer), size=layer.pool_size, stride=layer.strides, padding=layer.padding
         )
 
-    def activation(self, layer: Any) -> None:
-        """Add what a function named inside a layer does."""
+    def activation(self, layer: keras.Layer) -> None:
+        """Add the activation inside a layer."""
         if layer.activation is self.keras.activations.softmax:
             self.softmax = True
             return
@@ -169,11 +169,11 @@ class _Reader:
         if config is not None:
             self.chain.add(layers.Layer.from_config(config))
 
-    def softmax_layer(self, layer: Any) -> None:
+    def softmax_layer(self, layer: keras.Layer) -> None:
         self.expect(layer, axis=-1)
         self.softmax = True
 
-    def prelu(self, layer: Any) -> None:
+    def prelu(self, layer: keras.Layer) -> None:
         (alpha,) = layer.get_weights()
         if alpha.size != alpha.shape[-1]:
             shared = list(range(1, alpha.ndim))
@@ -181,33 +181,33 @@ class _Reader:
             raise self.chain.fault(_where(layer), f"{message}shape {alpha.shape}")
         self.chain.prelu(_where(layer), alpha.reshape(-1), trainable=layer.trainable)
 
-    def relu(self, layer: Any) -> None:
+    def relu(self, layer: keras.Layer) -> None:
         self.expect(layer, max_value=None, threshold=0.0)
         if layer.negative_slope == 0.0:
             self.chain.add(layers.ReLU())
         else:
             self.leaky_relu(layer)
 
-    def leaky_relu(self, layer: Any) -> None:
+    def leaky_relu(self, layer: keras.Layer) -> None:
         config = {"class": "LeakyReLU", "slope": float(layer.negative_slope)}
         self.chain.add(layers.Layer.from_config(config))
 
-    def elu(self, layer: Any) -> None:
+    def elu(self, layer: keras.Layer) -> None:
         self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": float(layer.alpha)}))
 
-    def dropout(self, layer: Any) -> None:
+    def dropout(self, layer: keras.Layer) -> None:
         self.expect(layer, noise_shape=None)
         self.chain.add(layers.Dropout(layer.rate))
 
-    def flatten(self, layer: Any) -> None:
+    def flatten(self, layer: keras.Layer) -> None:
         self.expect(layer, data_format="channels_last")
         self.chain.flatten(channels_first=False)
 
-    def rescaling(self, layer: Any) -> None:
+    def rescaling(self, layer: keras.Layer) -> None:
         self.chain.rescale(layer.scale, layer.offset)
 
-    def expect(self, layer: Any, **expected: object) -> None:
-        """Refuse a layer whose options are not these."""
+    def expect(self, layer: keras.Layer, **expected: object) -> None:
+        """Refuse a layer with other values of these options."""
         for option, value in expected.items():
             got = getattr(layer, option)
             if got != value:
@@ -215,7 +215,7 @@ class _Reader:
                 raise self.chain.fault(_where(layer), message)
 
 
-def _where(layer: Any) -> str:
+def _where(layer: keras.Layer) -> str:
     return f"layer {layer.name!r} ({type(layer).__name__})"
 
 
@@ -231,7 +231,7 @@ _ACTIVATIONS: dict[str, dict[str, Any] | None] = {
     "sigmoid": {"class": "Sigmoid"},
 }
 
-_METHODS: dict[str, Callable[[_Reader, Any], None]] = {
+_METHODS: dict[str, Callable[[_Reader, keras.Layer], None]] = {
     "Dense": _Reader.dense,
     "Conv2D": _Reader.conv2d,
     "MaxPooling2D": _Reader.max_pooling2d,

@@ -1,4 +1,4 @@
-"""PyTorch: from a list of modules to a model."""
+"""Reads models of PyTorch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 from .. import layers
 from .._extras import require
 from ..building import checked_shape
+from ..layers.windows import Pair
 from ..model import Sequential
 from .chain import Chain
-from .windows import Pair
 
 if TYPE_CHECKING:
     import torch
@@ -38,13 +38,13 @@ def from_torch(module: torch.nn.Module, *, input_shape: Sequence[int] | None = N
     Returns
     -------
     Sequential
-        With ``seed=0``, and the dtype of the weights. What was after Flatten is turned, so that it
-        sees the same features. Modules whose parameters need no gradient are not trainable.
+        With ``seed=0`` and the dtype of the weights. Weights after Flatten are permuted to our
+        order of features. Modules whose parameters need no gradient are not trainable.
 
     Raises
     ------
     TypeError
-        If `module` is no module, or holds one of another kind; the message names it.
+        If `module` is not a module, or holds one of another kind; the message names it.
     ValueError
         If a module has an option that no layer here has, or shapes do not fit.
     ImportError
@@ -61,8 +61,10 @@ def from_torch(module: torch.nn.Module, *, input_shape: Sequence[int] | None = N
     return reader.chain.model(_dtype(torch, module))
 
 
-def _flat(torch: ModuleType, module: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield modules with what messages call them; a list's own names go before those in it."""
+def _flat(
+    torch: ModuleType, module: torch.nn.Module, name: str
+) -> Iterator[tuple[str, torch.nn.Module]]:
+    """Yield modules with their names in messages, those inside a list too."""
     kind = type(module)
     if isinstance(module, torch.nn.Sequential) and kind.forward is torch.nn.Sequential.forward:
         for key, inner in module.named_children():
@@ -71,7 +73,7 @@ def _flat(torch: ModuleType, module: Any, name: str) -> Iterator[tuple[str, Any]
         yield f"module {name or '0'} ({kind.__name__})", module
 
 
-def _input_shape(torch: ModuleType, modules: list[tuple[str, Any]]) -> tuple[int, ...]:
+def _input_shape(torch: ModuleType, modules: list[tuple[str, torch.nn.Module]]) -> tuple[int, ...]:
     for name, module in modules:
         if isinstance(module, torch.nn.Linear):
             return (module.in_features,)
@@ -83,7 +85,7 @@ def _input_shape(torch: ModuleType, modules: list[tuple[str, Any]]) -> tuple[int
     raise ValueError("from_torch: input_shape must be given, since there is no Linear to tell it")
 
 
-def _dtype(torch: ModuleType, module: Any) -> str:
+def _dtype(torch: ModuleType, module: torch.nn.Module) -> str:
     names = {torch.float32: "float32", torch.float64: "float64"}
     found = {parameter.dtype for parameter in module.parameters()} or {torch.float32}
     if len(found) > 1 or not found <= names.keys():
@@ -95,13 +97,13 @@ def _dtype(torch: ModuleType, module: Any) -> str:
 
 
 class _Reader:
-    """What each kind of module is here: methods (module, its name) that add layers to a chain."""
+    """One method (name, module) for each kind of module; it adds layers to a chain."""
 
     def __init__(self, torch: ModuleType, chain: Chain) -> None:
         self.torch, self.chain = torch, chain
 
-    def add(self, name: str, module: Any) -> None:
-        """Add one module; those that inherit from a known kind may do anything else."""
+    def add(self, name: str, module: torch.nn.Module) -> None:
+        """Add one module; subclasses of a known kind are refused, since they may do anything."""
         method = _METHODS.get(type(module).__name__)
         if method is None or type(module) is not getattr(
             self.torch.nn, type(module).__name__, None
@@ -115,13 +117,13 @@ class _Reader:
             raise TypeError(f"from_torch: {name} must be one of {known}{advice}")
         method(self, name, module)
 
-    def linear(self, name: str, module: Any) -> None:
+    def linear(self, name: str, module: torch.nn.Module) -> None:
         weight, bias = _values(module.weight), _bias(module)
         self.chain.dense(name, weight, bias, trainable=_is_trainable(module))
 
-    def conv2d(self, name: str, module: Any) -> None:
+    def conv2d(self, name: str, module: torch.nn.Module) -> None:
         self.expect(name, module, groups=1, dilation=(1, 1), padding_mode="zeros")
-        padding = module.padding  # "same" is that of here: PyTorch has it for a stride of 1 alone
+        padding = module.padding  # PyTorch has "same" for strides of 1 only, where it is ours
         self.chain.conv2d(
             name,
             _values(module.weight).transpose(0, 2, 3, 1),
@@ -131,7 +133,7 @@ class _Reader:
             trainable=_is_trainable(module),
         )
 
-    def max_pool2d(self, name: str, module: Any) -> None:
+    def max_pool2d(self, name: str, module: torch.nn.Module) -> None:
         self.expect(name, module, ceil_mode=False, return_indices=False)
         self.expect(name, module, dilation=(1, 1))
         self.chain.max_pool2d(
@@ -141,62 +143,62 @@ class _Reader:
             padding=[(pad, pad) for pad in _pair(module.padding)],
         )
 
-    def prelu(self, name: str, module: Any) -> None:
+    def prelu(self, name: str, module: torch.nn.Module) -> None:
         if len(self.chain.shape) == 2 and module.num_parameters > 1:
             raise self.chain.fault(name, "channels must be the last axis, not one before it")
         self.chain.prelu(name, _values(module.weight), trainable=_is_trainable(module))
 
-    def leaky_relu(self, name: str, module: Any) -> None:
+    def leaky_relu(self, name: str, module: torch.nn.Module) -> None:
         config = {"class": "LeakyReLU", "slope": module.negative_slope}
         self.chain.add(layers.Layer.from_config(config))
 
-    def elu(self, name: str, module: Any) -> None:
+    def elu(self, name: str, module: torch.nn.Module) -> None:
         self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": module.alpha}))
 
-    def gelu(self, name: str, module: Any) -> None:
+    def gelu(self, name: str, module: torch.nn.Module) -> None:
         self.expect(name, module, approximate="none")
         self.chain.add(layers.GELU())
 
-    def dropout(self, name: str, module: Any) -> None:
+    def dropout(self, name: str, module: torch.nn.Module) -> None:
         self.chain.add(layers.Dropout(module.p))
 
-    def flatten(self, name: str, module: Any) -> None:
+    def flatten(self, name: str, module: torch.nn.Module) -> None:
         self.expect(name, module, start_dim=1, end_dim=-1)
         self.chain.flatten(channels_first=True)
 
-    def identity(self, name: str, module: Any) -> None:
+    def identity(self, name: str, module: torch.nn.Module) -> None:
         """Add nothing."""
 
-    def expect(self, name: str, module: Any, **expected: object) -> None:
-        """Refuse a module whose options are not these."""
+    def expect(self, name: str, module: torch.nn.Module, **expected: object) -> None:
+        """Refuse a module with other values of these options."""
         for option, value in expected.items():
             got = getattr(module, option)
             if got != value and (got, got) != value:
                 raise self.chain.fault(name, f"{option} must be {value!r}, got {got!r}")
 
 
-def _values(parameter: Any) -> Array:
+def _values(parameter: torch.nn.Parameter) -> Array:
     values: Array = parameter.detach().cpu().resolve_neg().numpy()
     return values
 
 
-def _bias(module: Any) -> Array | None:
+def _bias(module: torch.nn.Module) -> Array | None:
     return None if module.bias is None else _values(module.bias)
 
 
-def _is_trainable(module: Any) -> bool:
+def _is_trainable(module: torch.nn.Module) -> bool:
     return any(parameter.requires_grad for parameter in module.parameters())
 
 
-def _pair(value: Any) -> Pair:
+def _pair(value: int | Pair) -> Pair:
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _plain(layer: type[layers.Layer]) -> Callable[[_Reader, str, Any], None]:
+def _plain(layer: type[layers.Layer]) -> Callable[[_Reader, str, torch.nn.Module], None]:
     return lambda reader, name, module: reader.chain.add(layer())
 
 
-_METHODS: dict[str, Callable[[_Reader, str, Any], None]] = {
+_METHODS: dict[str, Callable[[_Reader, str, torch.nn.Module], None]] = {
     "Linear": _Reader.linear,
     "Conv2d": _Reader.conv2d,
     "MaxPool2d": _Reader.max_pool2d,

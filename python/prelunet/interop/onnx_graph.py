@@ -1,29 +1,33 @@
-"""A graph of ONNX as it is read: constants worked out, and the nodes in between as steps."""
+"""Reads an ONNX graph: evaluates constants, and turns the other nodes into steps."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._extras import require
+from .._extras import require
+
+if TYPE_CHECKING:
+    import onnx
 
 Array = npt.NDArray[Any]
 
-# What exporters leave of work on weights that could be done before.
+# Operators on constants, which exporters leave in the graph.
 FOLDED = {"Add", "Cast", "Constant", "Div", "Identity", "Mul", "Neg", "Reshape", "Sqrt", "Squeeze"}
 FOLDED |= {"Sub", "Transpose", "Unsqueeze"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """A node, or some that are one layer here.
+    """A node, or several that are one layer here.
 
     Parameters
     ----------
@@ -34,7 +38,7 @@ class Step:
         The node, for messages.
     attributes : dict
     operands : tuple of ndarray or None
-        The constants among its inputs, by their places.
+        Its inputs; None for those that are not constants.
     inner : tuple of Step
     """
 
@@ -46,25 +50,27 @@ class Step:
 
 
 class GraphReader:
-    """The nodes between a graph's input and its output, read from behind.
+    """The nodes between a graph's input and its output, read from the output back.
 
     Parameters
     ----------
-    onnx : module
+    package : module
+        onnx.
     model : onnx.ModelProto
-        One that ONNX's checker has passed: its nodes are sorted.
+        Passed by ONNX's checker, so its nodes are sorted.
 
     Raises
     ------
     ValueError
-        If the graph has another number of inputs or outputs than one, or nodes of strange domains.
+        If the graph has another number of inputs or outputs than one, or nodes of other
+        domains than ONNX's.
     """
 
-    def __init__(self, onnx: ModuleType, model: Any) -> None:
-        self._onnx, self._model, graph = onnx, model, model.graph
-        self._shapes: dict[str, Any] | None = None
+    def __init__(self, package: ModuleType, model: onnx.ModelProto) -> None:
+        self._onnx, self._model, graph = package, model, model.graph
+        self._shapes: dict[str, Sequence[onnx.TensorShapeProto.Dimension]] | None = None
         self._constants: dict[str, Array] = {
-            value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer
+            value.name: package.numpy_helper.to_array(value) for value in graph.initializer
         }
         inputs = [value for value in graph.input if value.name not in self._constants]
         if len(inputs) != 1 or len(graph.output) != 1:
@@ -73,14 +79,14 @@ class GraphReader:
                 f"{len(inputs)} and {len(graph.output)}"
             )
         self.input, self.output = inputs[0], graph.output[0]
-        self._nodes: dict[str, Any] = {}  # by what they give
+        self._nodes: dict[str, onnx.NodeProto] = {}  # by the names of their outputs
         self._places: dict[str, int] = {self.input.name: -1}
         self._uses = Counter([self.output.name])
         self._opsets = {entry.domain: entry.version for entry in model.opset_import}
         for place, node in enumerate(graph.node):
             self._read(place, node)
 
-    def _read(self, place: int, node: Any) -> None:
+    def _read(self, place: int, node: onnx.NodeProto) -> None:
         if node.domain not in ("", "ai.onnx"):
             raise ValueError(
                 f"from_onnx: {_where(node)}: domain must be ONNX's, got {node.domain!r}"
@@ -116,7 +122,7 @@ class GraphReader:
         return found
 
     def _before(self, value: str) -> tuple[list[Step], str]:
-        """Return what makes a value, and of which value before."""
+        """Return the steps that compute a value, and the value that they take."""
         node = self._nodes[value]
         if value != node.output[0]:
             raise ValueError(f"from_onnx: {_where(node)}: only its first output can be used")
@@ -141,13 +147,13 @@ class GraphReader:
                 return [whole], self._data(product)[0]
         return [step], source
 
-    def _sum(self, node: Any, data: list[str]) -> tuple[list[Step], str]:
-        """Return ``x + step * f(x)``: x is the value that comes first."""
+    def _sum(self, node: onnx.NodeProto, data: list[str]) -> tuple[list[Step], str]:
+        """Return ``x + step * f(x)``; x is the earlier value."""
         start, value = sorted(data, key=self._places.__getitem__)
         inner = self._between(start, value, _where(node))
         return [Step("Residual", _where(node), {}, (), tuple(inner))], start
 
-    def _product(self, node: Any, value: str) -> tuple[list[Step], str]:
+    def _product(self, node: onnx.NodeProto, value: str) -> tuple[list[Step], str]:
         """Return a factor, or an activation that is a product, with a factor."""
         scale, data = self._factors(value)
         if len(data) == 1:
@@ -162,13 +168,13 @@ class GraphReader:
             "by 1 + erf(x / sqrt(2)) (GELU)"
         )
 
-    def _step(self, node: Any) -> Step:
+    def _step(self, node: onnx.NodeProto) -> Step:
         if node.op_type in _AFFINE:
             return self._affine(node)
         return Step(node.op_type, _where(node), self._attributes(node), self._operands(node))
 
-    def _flattens(self, node: Any) -> bool:
-        """Return whether a shape that is computed keeps the rows and makes one axis of the rest."""
+    def _flattens(self, node: onnx.NodeProto) -> bool:
+        """Return whether a Reshape to a computed shape flattens each row."""
         if self._shapes is None:
             inferred = self._onnx.shape_inference.infer_shapes(self._model, data_prop=True).graph
             known = [*inferred.input, *inferred.value_info, *inferred.output]
@@ -177,7 +183,7 @@ class GraphReader:
         return len(found) == 2 and bool(rows.dim_param) and found[0].dim_param == rows.dim_param
 
     def _factors(self, value: str) -> tuple[Array, list[str]]:
-        """Return the constant and the values whose product a value is."""
+        """Return the constant factor and the other factors of a value."""
         scale: Array = np.ones((), np.float64)
         data: list[str] = []
         for name in self._nodes[value].input:
@@ -203,7 +209,7 @@ class GraphReader:
         return x in (by_factor, self._beside(inner, "Div", math.sqrt(2.0)))
 
     def _beside(self, value: str, op: str, constant: float) -> str | None:
-        """Return what a node has beside a constant, or None if it is not such a node."""
+        """Return the other input of an `op` with this constant; None if it is another node."""
         if not self._is(value, op):
             return None
         names = list(self._nodes[value].input)
@@ -219,7 +225,7 @@ class GraphReader:
     def _is(self, value: str, op: str) -> bool:
         return value in self._nodes and self._nodes[value].op_type == op
 
-    def _affine(self, node: Any) -> Step:
+    def _affine(self, node: onnx.NodeProto) -> Step:
         first, second = self._operands(node)
         if node.op_type == "Add":
             return Step(
@@ -233,13 +239,13 @@ class GraphReader:
             raise ValueError(f"from_onnx: {_where(node)}: must divide by a constant")
         return _scaled(node, 1.0 / second.astype(np.float64))
 
-    def _data(self, node: Any) -> list[str]:
+    def _data(self, node: onnx.NodeProto) -> list[str]:
         return [name for name in node.input if name and name not in self._constants]
 
-    def _operands(self, node: Any) -> tuple[Array | None, ...]:
+    def _operands(self, node: onnx.NodeProto) -> tuple[Array | None, ...]:
         return tuple(self._constants.get(name) for name in node.input)
 
-    def _attributes(self, node: Any) -> dict[str, Any]:
+    def _attributes(self, node: onnx.NodeProto) -> dict[str, Any]:
         values = {a.name: self._onnx.helper.get_attribute_value(a) for a in node.attribute}
         return {name: v.decode() if isinstance(v, bytes) else v for name, v in values.items()}
 
@@ -255,14 +261,14 @@ def _is_bias(step: Step, weight: Array | None) -> bool:
 _AFFINE = ("Add", "Sub", "Div")
 
 
-def _where(node: Any) -> str:
+def _where(node: onnx.NodeProto) -> str:
     return f"node {node.name or node.output[0]!r} ({node.op_type})"
 
 
-def _scaled(node: Any, scale: Array) -> Step:
+def _scaled(node: onnx.NodeProto, scale: Array) -> Step:
     return Step("Affine", _where(node), {}, (scale, np.zeros(())))
 
 
-def _rest(node: Any, scale: Array) -> list[Step]:
-    """Return the factor that an activation leaves, if it leaves one."""
+def _rest(node: onnx.NodeProto, scale: Array) -> list[Step]:
+    """Return a step for the factor, unless it is 1."""
     return [] if np.allclose(scale, 1.0, rtol=1e-6, atol=0.0) else [_scaled(node, scale)]

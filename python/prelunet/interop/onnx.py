@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from ..._extras import require
-from ...formats import checked_path
-from ..chain import Chain
-from .reading import GraphReader, Step
-from .translating import TO_CHANNELS_LAST, Translation
+from .._extras import require
+from ..formats import checked_path
+from ..model import Sequential
+from .chain import Chain
+from .onnx_graph import GraphReader, Step
+from .onnx_layers import TO_CHANNELS_LAST, Translation
 
 if TYPE_CHECKING:
-    from ...model import Sequential
+    import onnx
 
-OLDEST_OPSET = 13  # since when Softmax and Squeeze mean what they mean now, in 2020
+OLDEST_OPSET = 13  # of 2020; Softmax and Squeeze had another meaning before
 
 
 def from_onnx(path: str | os.PathLike[str]) -> Sequential:
-    """Read an ONNX file whose graph is a network of the layers that there are here.
+    """Read an ONNX file whose graph is a network of prelunet's layers.
 
-    What `Sequential.to_onnx` writes, and chains of the operators that PyTorch's exporter writes for
-    the like: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Gelu (also by Erf),
+    Reads the files of `Sequential.to_onnx`, and chains of the operators that PyTorch's exporter
+    writes: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Gelu (also by Erf),
     ``x * sigmoid(x)``, Tanh, Sigmoid, Flatten, Reshape, Dropout, Transpose of images, factors and
     offsets, ``x + step * f(x)``, and Softmax at the end.
 
@@ -44,15 +46,15 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     OSError
         If the file cannot be read.
     ValueError
-        If it is no ONNX file, or holds what no layer here does; the message names the node.
+        If it is not an ONNX file, or no layer here does what a node does; the message names the
+        node.
     ImportError
         If the package onnx is not installed.
     """
     source = checked_path("from_onnx", path, (".onnx",))
-    onnx = require("onnx", extra="io", purpose="an ONNX file")
-    model = _checked(onnx, source)
-    graph = GraphReader(onnx, model)
-    dtype, rows, shape = _input(onnx, graph.input)
+    package = require("onnx", extra="io", purpose="an ONNX file")
+    graph = GraphReader(package, _checked(package, source))
+    dtype, rows, shape = _input(package, graph.input)
     steps = graph.steps()
     softmax = bool(steps) and steps[-1].op == "Softmax" and _is_last_axis(steps.pop())
     channels_first = len(shape) == 3 and _has_channels_first(steps)
@@ -63,13 +65,13 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     return chain.model(dtype, softmax=softmax)
 
 
-def _checked(onnx: Any, source: str) -> Any:
+def _checked(package: ModuleType, source: str) -> onnx.ModelProto:
     try:
-        model = onnx.load(source)
-        onnx.checker.check_model(model)
+        model = package.load(source)
+        package.checker.check_model(model)
     except OSError:
         raise
-    except Exception as error:  # protobuf and the checker have many ways to say it
+    except Exception as error:  # protobuf and the checker raise many types
         message = f"from_onnx: {source} is not an ONNX file, or is damaged: {error}"
         raise ValueError(message) from error
     opset = next((entry.version for entry in model.opset_import if not entry.domain), 0)
@@ -80,9 +82,9 @@ def _checked(onnx: Any, source: str) -> Any:
     return model
 
 
-def _input(onnx: Any, value: Any) -> tuple[str, int, tuple[int, ...]]:
+def _input(package: ModuleType, value: onnx.ValueInfoProto) -> tuple[str, int, tuple[int, ...]]:
     """Return dtype, rows (0 for any number) and shape of a sample of the graph's input."""
-    tensor, kinds = value.type.tensor_type, onnx.TensorProto
+    tensor, kinds = value.type.tensor_type, package.TensorProto
     dtype = {kinds.FLOAT: "float32", kinds.DOUBLE: "float64"}.get(tensor.elem_type)
     if dtype is None:
         got = kinds.DataType.Name(tensor.elem_type)
@@ -104,7 +106,10 @@ def _is_last_axis(softmax: Step) -> bool:
 
 
 def _has_channels_first(steps: Sequence[Step]) -> bool:
-    """Return whether the images that come in are (channels, height, width): what first asks."""
+    """Return whether the input images are (channels, height, width).
+
+    The first step that depends on the axis order decides.
+    """
     step = _first_to_care(steps)
     if step is None:
         return False

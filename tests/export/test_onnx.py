@@ -1,4 +1,4 @@
-"""ONNX files that we write: ONNX's checker takes them, and other programs compute the same."""
+"""ONNX files that we write: ONNX's checker accepts them and other programs compute the same."""
 
 from __future__ import annotations
 
@@ -123,6 +123,16 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         mlp().to_onnx(path, probabilities=1)
     with pytest.raises(ValueError, match=r"^to_onnx: path must end in \.onnx, got 'm\.npz'"):
         mlp().to_onnx("m.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("layer", [pn.SiLU(), pn.Dense(3, "silu")])
+def test_an_activation_that_onnx_lacks_is_named(layer, tmp_path, monkeypatch):
+    monkeypatch.delitem(pn.export.onnx._ACTIVATIONS, "silu")
+    model = pn.Sequential([pn.Residual([layer], name="block")], input_shape=(3,))
+    message = r"^to_onnx: layer block\.0 has the activation 'silu'; the ONNX exporter knows relu, "
+    with pytest.raises(ValueError, match=message):
+        model.to_onnx(tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,61 +1,76 @@
-"""From a model to an ONNX file."""
+"""From layers and their parameters to an ONNX [1]_ file.
+
+References
+----------
+.. [1] https://onnx.ai/onnx/operators/
+"""
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ... import layers
-from ..._extras import require
-from ..._validation import boolean
-from ...formats import checked_path, replacing
-from ...layers.stacking import layer_keys
-from ...layers.weighted import Weighted
-from ..windows import Pair, output_size, same_padding
-from .writing import GraphWriter
-
-if TYPE_CHECKING:
-    from ...model import Sequential
+from .. import layers
+from .._extras import require
+from ..formats import replacing
+from ..layers.stacking import layer_keys
+from ..layers.weighted import Weighted
+from ..layers.windows import Pair, output_size, same_padding
+from .onnx_graph import GraphWriter
 
 Array = npt.NDArray[Any]
 
 PROBABILITIES = {"softmax": "Softmax", "sigmoid": "Sigmoid"}
 
 
-def to_onnx(
-    model: Sequential, path: str | os.PathLike[str], *, probabilities: bool = False
+def write(
+    path: str,
+    stack: Sequence[layers.Layer],
+    parameters: Mapping[str, Array],
+    *,
+    input_shape: tuple[int, ...],
+    dtype: str,
+    probabilities: str | None,
 ) -> None:
-    """Write a model's arithmetic to an ONNX file; see `Sequential.to_onnx`."""
-    target = checked_path("to_onnx", path, (".onnx",))
-    final = None
-    if boolean("to_onnx", "probabilities", probabilities):
-        final = model._probabilities("to_onnx")
-    content = _encoded(model, final).SerializeToString()
-    with replacing(target) as stream:
+    """Write what a network computes to an ONNX file.
+
+    Parameters
+    ----------
+    path : str
+    stack : sequence of Layer
+    parameters : mapping of str to ndarray
+        By name, as in `Sequential.parameters`.
+    input_shape : tuple of int
+        Of one sample; images are (height, width, channels).
+    dtype : {"float32", "float64"}
+        Of all values.
+    probabilities : {"softmax", "sigmoid"} or None
+        Applied to the outputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ONNX has no operator for a layer or an activation; the message names it.
+    """
+    onnx = require("onnx", extra="io", purpose="an ONNX file")
+    graph = GraphWriter(onnx, input_shape, dtype)
+    _Export(graph, parameters).stack(stack, "")
+    output = "outputs" if probabilities is None else "probabilities"
+    if probabilities is not None:
+        graph.add(PROBABILITIES[probabilities], output)
+    content = graph.serialized(output)
+    with replacing(path) as stream:
         stream.write(content)
 
 
-def _encoded(model: Sequential, final: str | None) -> Any:
-    onnx = require("onnx", extra="io", purpose="an ONNX file")
-    parameters, shape = model._copies("to_onnx"), model.input_shape
-    assert shape is not None  # or there were no parameters
-    graph = GraphWriter(onnx, shape, model.dtype)
-    _Export(graph, parameters).stack(model.layers, "")
-    if final is None:
-        return graph.finished("outputs")
-    graph.add(PROBABILITIES[final], "probabilities")
-    return graph.finished("probabilities")
-
-
 class _Export:
-    """What each kind of layer is in ONNX: methods (layer, its name) that add nodes to a graph."""
+    """One method (layer, its name) for each kind of layer; it adds nodes to a graph."""
 
-    def __init__(self, graph: GraphWriter, parameters: dict[str, Array]) -> None:
+    def __init__(self, graph: GraphWriter, parameters: Mapping[str, Array]) -> None:
         self.graph, self.parameters = graph, parameters
 
     def stack(self, stack: Sequence[layers.Layer], prefix: str) -> None:
@@ -117,14 +132,14 @@ class _Export:
 
     def flatten(self, layer: layers.Flatten, name: str) -> None:
         shape = self.graph.shape
-        if len(shape) == 3 and shape[2] > 1 and shape[:2] != (1, 1):  # else any order is the same
+        if len(shape) == 3 and shape[2] > 1 and shape[:2] != (1, 1):  # otherwise both orders agree
             self.graph.arrange(name, channels_first=False)
         if len(shape) > 1:
             self.graph.add("Flatten", name, axis=1)
         self.graph.shape, self.graph.channels_first = (math.prod(shape),), False
 
     def dropout(self, layer: layers.Dropout, name: str) -> None:
-        """Add nothing: it acts in training alone."""
+        """Add nothing: dropout acts in training only."""
 
     def residual(self, layer: layers.Residual, name: str) -> None:
         graph = self.graph
@@ -136,8 +151,14 @@ class _Export:
         graph.join("Add", name, start, graph.value)
 
     def activation(self, layer: layers.Activation, name: str) -> None:
+        write_activation = _ACTIVATIONS.get(layer.activation)
+        if write_activation is None:
+            raise ValueError(
+                f"to_onnx: layer {name} has the activation {layer.activation!r}; the ONNX "
+                f"exporter knows {', '.join(_ACTIVATIONS)}"
+            )
         constant = getattr(layer, layer.parameter) if layer.parameter else 0.0
-        _ACTIVATIONS[layer.activation](self.graph, name, constant)
+        write_activation(self.graph, name, constant)
 
 
 _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
@@ -182,7 +203,7 @@ def _silu(graph: GraphWriter, name: str, constant: float) -> None:
 
 
 def _gelu(graph: GraphWriter, name: str, constant: float) -> None:
-    """Phi is ``(1 + erf(x / sqrt(2))) / 2``; the operator Gelu is younger than the opset."""
+    """Phi is ``(1 + erf(x / sqrt(2))) / 2``; the opset has no operator Gelu."""
     x = graph.value
     graph.add("Div", name, graph.constant("sqrt(2)", math.sqrt(2.0)))
     graph.add("Erf", name)

@@ -1,84 +1,88 @@
-"""A graph of ONNX as it is written: nodes one after another, constants, the order of axes."""
+"""Builds an ONNX graph: nodes, constants and the axis order of images."""
 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ... import _core
+from .. import _core
+
+if TYPE_CHECKING:
+    import onnx
 
 Array = npt.NDArray[Any]
 
 OPSET = 17
-IR_VERSION = 8  # what ONNX 1.12 brought together with that opset, in 2022
+IR_VERSION = 8  # the one that ONNX 1.12 (2022) introduced with that opset
 
 
 class GraphWriter:
-    """Nodes, and the value that the last of them gives.
+    """A graph of nodes, each of which takes the result of the one before.
 
     Parameters
     ----------
-    onnx : module
+    package : module
+        onnx.
     shape : tuple of int
-        The shape of one sample of the input, which is called ``"x"``.
+        The shape of one sample of the input, ``"x"``.
     dtype : dtype
         Of all values.
 
     Attributes
     ----------
     value : str
-        The name of what the last node gives.
+        The name of the current value: the result of the last node.
     shape : tuple of int
-        What one sample of it has in the model: images are (height, width, channels).
+        The shape of one sample of it in the model; images are (height, width, channels).
     channels_first : bool
-        Whether the graph has that image as (channels, height, width), as ONNX's convolutions do.
+        Whether the graph holds that image as (channels, height, width), which convolutions need.
     """
 
-    def __init__(self, onnx: ModuleType, shape: tuple[int, ...], dtype: str) -> None:
-        self._onnx, self._dtype = onnx, np.dtype(dtype)
-        self._nodes: list[Any] = []
-        self._constants: dict[str, Any] = {}
+    def __init__(self, package: ModuleType, shape: tuple[int, ...], dtype: str) -> None:
+        self._onnx, self._dtype = package, np.dtype(dtype)
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
         self._inputs = [self._info("x", shape)]
         self.value, self.shape, self.channels_first = "x", shape, False
 
-    def add(self, op: str, layer: str, *operands: str, **attributes: Any) -> None:
-        """Add a node that takes the value, then `operands`; its result is the value then."""
+    def add(self, op: str, layer: str, *operands: str, **attributes: object) -> None:
+        """Add a node whose inputs are the current value and `operands`."""
         self.join(op, layer, self.value, *operands, **attributes)
 
-    def join(self, op: str, layer: str, *operands: str, **attributes: Any) -> None:
-        """Add a node that takes `operands` alone; its result is the value then."""
+    def join(self, op: str, layer: str, *operands: str, **attributes: object) -> None:
+        """Add a node whose inputs are `operands`."""
         name = f"{layer}/{op}_{len(self._nodes)}"
         node = self._onnx.helper.make_node(op, list(operands), [name], name=name, **attributes)
         self._nodes.append(node)
         self.value = name
 
     def constant(self, name: str, values: npt.ArrayLike) -> str:
-        """Keep an array under a name, and return the name."""
+        """Store a constant and return its name."""
         array = np.array(values, dtype=self._dtype, order="C")
         self._constants[name] = self._onnx.numpy_helper.from_array(array, name)
         return name
 
     def holds(self, number: float) -> bool:
-        """Return whether an attribute, which is float32, is as good as a constant of the dtype."""
+        """Return whether an attribute, which is float32, represents the number exactly enough."""
         return self._dtype == np.float32 or float(np.float32(number)) == number
 
     def slopes(self, name: str, values: Array) -> str:
-        """Keep slopes for the channels, or one for all, with as many axes as the value has."""
+        """Store one slope, or one for each channel, broadcastable to the current value."""
         shape = [1] * (len(self.shape) + 1)
         shape[1 if self.channels_first else -1] = values.size
         return self.constant(name, values.reshape(shape))
 
     def arrange(self, layer: str, *, channels_first: bool) -> None:
-        """Have the axes of an image in one order or the other."""
+        """Transpose the current value, if it is an image in the other axis order."""
         if len(self.shape) == 3 and self.channels_first != channels_first:
             self.add("Transpose", layer, perm=(0, 3, 1, 2) if channels_first else (0, 2, 3, 1))
             self.channels_first = channels_first
 
-    def finished(self, output: str) -> Any:
-        """Return the whole as ONNX's model, with a name for what it gives."""
+    def serialized(self, output: str) -> bytes:
+        """Return the ONNX file whose result has the name `output`."""
         if not self._nodes or self.value != self._nodes[-1].output[0]:
             self.add("Identity", output)
         self._nodes[-1].output[0] = output
@@ -93,9 +97,9 @@ class GraphWriter:
             producer_version=_core.__version__,
         )
         helper.set_model_props(model, {"prelunet": _core.__version__})
-        return model
+        return bytes(model.SerializeToString())
 
-    def _info(self, name: str, shape: tuple[int, ...]) -> Any:
+    def _info(self, name: str, shape: tuple[int, ...]) -> onnx.ValueInfoProto:
         helper = self._onnx.helper
         kind = helper.np_dtype_to_tensor_dtype(self._dtype)
         return helper.make_tensor_value_info(name, kind, ["batch", *shape])

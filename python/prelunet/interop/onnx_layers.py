@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ... import layers
-from ..chain import Chain
-from ..windows import Pair
-from .reading import Step
+from .. import layers
+from ..layers.windows import Pair
+from .chain import Chain
+from .onnx_graph import Step
 
 Array = npt.NDArray[Any]
 
@@ -20,15 +20,15 @@ TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
 class Translation:
-    """What each step of a graph is here: methods that add layers to a chain.
+    """One method for each kind of step; it adds layers to a chain.
 
     Parameters
     ----------
     chain : Chain
     rows : int
-        The rows that the graph was written for; 0 for any number.
+        The batch size that the graph has; 0 for any.
     channels_first : bool
-        Whether the graph has the image that comes in as (channels, height, width).
+        Whether the input images of the graph are (channels, height, width).
     """
 
     def __init__(self, chain: Chain, rows: int, channels_first: bool) -> None:
@@ -98,7 +98,7 @@ class Translation:
         self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": scale}))
 
     def gelu(self, step: Step) -> None:
-        """Add a GELU that is exact."""
+        """Add a GELU; the approximation by tanh is refused."""
         self.expect(step, approximate="none")
         self.chain.add(layers.GELU())
 
@@ -110,7 +110,7 @@ class Translation:
         self.chain.rescale(scale, offset)
 
     def dropout(self, step: Step) -> None:
-        """Add a Dropout, which does nothing in predict."""
+        """Add a Dropout."""
         _, rate, training = (*step.operands, None, None)[:3]
         if training is not None and training.any():
             raise self.chain.fault(step.where, "training_mode must be false")
@@ -120,7 +120,7 @@ class Translation:
         """Add nothing."""
 
     def softmax(self, step: Step) -> None:
-        """Refuse it: the one at the end has been taken away."""
+        """Refuse a Softmax that is not the last step, which the caller has removed."""
         raise self.chain.fault(step.where, "must be at the end")
 
     def flatten(self, step: Step) -> None:
@@ -132,7 +132,7 @@ class Translation:
         self.channels_first = False
 
     def reshape(self, step: Step) -> None:
-        """Add a Flatten, which is the only new shape that a layer gives."""
+        """Add a Flatten; no layer gives any other new shape."""
         target = step.operands[1]
         sizes = [] if target is None else target.tolist()
         features = math.prod(self.chain.shape)
@@ -144,7 +144,7 @@ class Translation:
         self.channels_first = False
 
     def transpose(self, step: Step) -> None:
-        """Note that the graph turns an image; there is no layer for it."""
+        """Record the new axis order; no layer is needed."""
         turn = TO_CHANNELS_LAST if self.channels_first else TO_CHANNELS_FIRST
         if len(self.chain.shape) != 3 or step.attributes.get("perm") != turn:
             raise self.chain.fault(
@@ -153,7 +153,7 @@ class Translation:
         self.channels_first = not self.channels_first
 
     def residual(self, step: Step) -> None:
-        """Add a Residual with the steps inside; a factor at their end is its step."""
+        """Add a Residual of the inner steps; a factor at their end becomes its step size."""
         inner, steps = self.chain.branch(), list(step.inner)
         factor = _factor(steps[-1]) if len(steps) > 1 else None
         if factor is not None:
@@ -167,27 +167,27 @@ class Translation:
     # ---- parts of steps ------------------------------------------------------------------------
 
     def expect(self, step: Step, **expected: object) -> None:
-        """Refuse a node whose attributes, where given, are not these."""
+        """Refuse a node with other values of these attributes; missing ones are accepted."""
         for name, value in expected.items():
             got = step.attributes.get(name, value)
             if got != value:
                 raise self.chain.fault(step.where, f"{name} must be {value}, got {got}")
 
     def weights(self, step: Step, *, axes: int) -> tuple[Array, Array | None]:
-        """Return the weights and the bias, if any, of a node that must have them."""
+        """Return the weight and the bias, if there is one."""
         _, weight, bias = (*step.operands, None)[:3]
         if weight is None or weight.ndim != axes:
             raise self.chain.fault(step.where, f"weights must be constants of {axes} axes")
         return weight, bias
 
     def need_channels_first(self, step: Step) -> None:
-        """Refuse images that are not as ONNX's windows go over them."""
+        """Refuse images whose channels are not the first axis, as ONNX's windows require."""
         if not self.channels_first:
             message = "input must be an image (channels, height, width)"
             raise self.chain.fault(step.where, message)
 
     def windows(self, step: Step) -> tuple[Pair, str | Sequence[Pair]]:
-        """Return strides and padding; names that mean the same here are taken over."""
+        """Return strides and padding: by name where prelunet has the same name."""
         rows, columns = step.attributes.get("strides", [1, 1])
         named = step.attributes.get("auto_pad", "NOTSET")
         if named != "NOTSET":
@@ -200,14 +200,14 @@ class Translation:
 
 
 def _number(values: Array | None) -> float | None:
-    """Return what all entries are, or None if they differ."""
+    """Return the value that all entries share, or None."""
     if values is None or np.ptp(values) != 0:
         return None
     return float(values.flat[0])
 
 
 def _factor(step: Step) -> float | None:
-    """Return the factor that a step is and nothing more, or None."""
+    """Return the factor of a step that only multiplies, or None."""
     if step.op != "Affine" or _number(step.operands[1]) != 0.0:
         return None
     return _number(step.operands[0])

@@ -1,0 +1,3 @@
+"""Models as files that other programs run."""
+
+from __future__ import annotations
