@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 
 import prelunet
+from prelunet._options import HelpFormatter
 from prelunet.cli import bench, evaluate, export, info, predict, reproduce, train
-from prelunet.cli.options import HelpFormatter
 
 EXIT_ERROR = 2  # argparse's, for what was typed; here for all that the user can put right
 EXIT_INTERRUPTED = 128 + 2  # a shell's code for a program that SIGINT ended

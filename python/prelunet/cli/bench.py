@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import prelunet as pn
-from prelunet.cli import options, results
+from prelunet import _options as options
+from prelunet.cli import results
 from prelunet.plots import style
 
 TIMES, SCALING = "times.png", "scaling.png"
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "bench",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import prelunet as pn
-from prelunet.cli import options, results, rows
+from prelunet import _options as options
+from prelunet.cli import results, rows
 from prelunet.cli.metadata import Metadata
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "evaluate",

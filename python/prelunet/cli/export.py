@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import prelunet as pn
-from prelunet.cli import options
+from prelunet import _options as options
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "export",

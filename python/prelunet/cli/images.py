@@ -5,13 +5,17 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prelunet._extras import require
 from prelunet.cli.metadata import Metadata
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 WHITE = 255  # in 8 bits
 
@@ -66,15 +70,17 @@ def read_image(path: Path, metadata: Metadata) -> Picture:
     return Picture(pixels.reshape(-1), inverted)
 
 
-def _on_paper(pillow: Any, image: Any) -> Any:
+def _on_paper(pillow: ModuleType, image: Image) -> Image:
     """Return the image in 8 bits a channel, without transparency."""
     if image.mode.startswith("I"):  # grey in 16 bits, which conversion would cut off, not scale
-        return pillow.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+        grey: Image = pillow.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+        return grey
     if not image.has_transparency_data:
         return image.convert("RGB")
     colors = image.convert("RGBA")
     paper = pillow.new("RGBA", colors.size, "white")
-    return pillow.alpha_composite(paper, colors).convert("RGB")
+    composite: Image = pillow.alpha_composite(paper, colors)
+    return composite.convert("RGB")
 
 
 def _has_light_border(pixels: NDArray[np.uint8]) -> bool:

@@ -6,8 +6,9 @@ import argparse
 from importlib import metadata
 from typing import Any
 
+from prelunet import _options as options
 from prelunet import data
-from prelunet.cli import options, results
+from prelunet.cli import results
 
 # Distributions that parts of prelunet use where they are installed, and the extra that brings each.
 OPTIONAL = {
@@ -24,7 +25,7 @@ OPTIONAL = {
 }
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "info",

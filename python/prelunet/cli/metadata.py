@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ class Metadata:
         return str(label) if names is None or label >= len(names) else names[label]
 
 
-def _image_shape(value: Any) -> tuple[int, int, int]:
+def _image_shape(value: Iterable[int]) -> tuple[int, int, int]:
     height, width, channels = (int(size) for size in value)
     if min(height, width) < 1 or channels not in (1, 3):
         raise ValueError(f"image_shape must be (height, width, 1 or 3), got {value!r}")

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import prelunet as pn
-from prelunet.cli import options, results
+from prelunet import _options as options
+from prelunet.cli import results
 from prelunet.cli.images import read_image
 from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Array, as_input
@@ -30,7 +31,7 @@ class Source(NamedTuple):
     inverted: bool = False
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "predict",

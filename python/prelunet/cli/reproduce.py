@@ -7,19 +7,22 @@ import importlib
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import prelunet as pn
+from prelunet import _options as options
 from prelunet import recipes
-from prelunet.cli import options, results
+from prelunet.cli import results
 from prelunet.recipes import page
 
 REPORT = "report.html"
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: options.Commands) -> None:
     """Add the command, with one of its own for each recipe."""
     parser = commands.add_parser(
         "reproduce",
@@ -39,16 +42,20 @@ def add_parser(commands: Any) -> None:
     every.set_defaults(run=_run_all, seed=None)  # each its own, unless given
 
 
-def _module(name: str) -> Any:
+def _module(name: str) -> ModuleType:
     return importlib.import_module(f"prelunet.recipes.{name}")
 
 
-def _add_recipe(chosen: Any, name: str) -> None:
+def _text(module: ModuleType) -> str:
+    return module.__doc__ or ""
+
+
+def _add_recipe(chosen: options.Commands, name: str) -> None:
     module = _module(name)
     parser = chosen.add_parser(
         name,
-        help=module.__doc__.splitlines()[0].rstrip("."),
-        description=module.__doc__,
+        help=_text(module).splitlines()[0].rstrip("."),
+        description=_text(module),
         formatter_class=_RecipeFormatter,
     )
     _add_common(parser)
@@ -80,7 +87,7 @@ def _run(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.out is not None:
         arguments.out = results.writable_folder(arguments.out)
     began = time.perf_counter()
-    found = _module(name).run(arguments)
+    found: dict[str, object] = _module(name).run(arguments)
     summary = _summary(name, arguments, found, time.perf_counter() - began)
     if arguments.out is not None:
         results.write(arguments.out, summary)
@@ -89,7 +96,7 @@ def _run(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _summary(
-    name: str, arguments: argparse.Namespace, found: dict[str, Any], seconds: float
+    name: str, arguments: argparse.Namespace, found: Mapping[str, object], seconds: float
 ) -> dict[str, Any]:
     from prelunet import bench  # most commands do without
 
@@ -140,7 +147,7 @@ def _attempt(name: str, arguments: argparse.Namespace) -> page.Part:
         error = traceback.format_exc()
         summary = _summary(name, arguments, {}, time.perf_counter() - began)
         print(f"prelunet: error: {name}: {problem}", file=sys.stderr, flush=True)
-    return page.Part(name, _module(name).__doc__, arguments.out, summary, error)
+    return page.Part(name, _text(_module(name)), arguments.out, summary, error)
 
 
 def _since(began: float) -> timedelta:

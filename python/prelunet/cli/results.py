@@ -31,12 +31,12 @@ def environment() -> dict[str, Any]:
     return {**config, "versions": versions}
 
 
-def to_json(value: Any) -> str:
+def to_json(value: object) -> str:
     """Return `value` as JSON text; NaN and infinities, which JSON has not, become null."""
     return json.dumps(_finite(value), indent=2, allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

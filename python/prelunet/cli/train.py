@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import prelunet as pn
+from prelunet import _options as options
 from prelunet import callbacks, data
-from prelunet.cli import network, options, results, rows, train_options
+from prelunet.cli import network, results, rows, train_options
 from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Rows
 from prelunet.formats import format_of
@@ -19,7 +20,7 @@ from prelunet.history import History
 VALIDATION_SPLIT = 0.1  # when --patience needs validation rows and none were asked for
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "train",

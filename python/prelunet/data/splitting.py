@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from dataclasses import replace
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ def split(
 
 
 def split(
-    x: Any, y: Any = None, /, *, test_size: float, seed: int
+    x: Dataset | ArrayLike, y: ArrayLike | None = None, /, *, test_size: float, seed: int
 ) -> Dataset | tuple[Array, Array, Array, Array]:
     """Hold out rows for testing, at random, each class in its proportion.
 

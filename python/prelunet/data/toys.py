@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from prelunet._extras import require
@@ -66,7 +64,7 @@ def circles(
     return _draw("circles", rows=rows, noise=noise, seed=seed, factor=factor)
 
 
-def _draw(name: str, *, rows: int, noise: float, seed: int, **arguments: Any) -> Dataset:
+def _draw(name: str, *, rows: int, noise: float, seed: int, **arguments: float) -> Dataset:
     checked_rows = integer(name, "rows", rows, minimum=2)
     checked_noise = real(name, "noise", noise, minimum=0)
     checked_seed = integer(name, "seed", seed, minimum=0, maximum=2**32 - 1)

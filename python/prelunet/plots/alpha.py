@@ -193,7 +193,7 @@ class AlphaDisplay:
             height = max(3.8, 0.6 + 0.23 * count) if curves else 1.2 + 0.66 * count
             ax = style.new_figure(6.4, height).add_subplot()
         self.ax_ = ax
-        self.figure_: Any = ax.figure
+        self.figure_ = ax.figure
         self.artists_: dict[str, Any] = {}
         style.open_frame(ax)
         if self.steps is None:

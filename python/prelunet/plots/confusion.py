@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,7 @@ def plot_confusion_matrix(
     return display
 
 
-def _color_numbers(display: Any) -> None:
+def _color_numbers(display: ConfusionMatrixDisplay) -> None:
     """Make each number readable on its cell, and leave out the zeros so that errors stand out.
 
     The display chooses colours for a linear scale.

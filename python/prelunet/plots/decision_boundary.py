@@ -183,7 +183,7 @@ class DecisionBoundaryDisplay:
         if ax is None:
             ax = style.new_figure(6.2, 4.2).add_subplot()
         self.ax_ = ax
-        self.figure_: Any = ax.figure
+        self.figure_ = ax.figure
         self._draw_surface(ax)
         self._draw_boundary(ax)
         self.points_ = [

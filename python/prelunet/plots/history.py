@@ -11,6 +11,7 @@ from prelunet.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 VALIDATION_PREFIX = "val_"
 # A loss that falls by more than this factor is shown on a logarithmic scale: on a linear one, all
@@ -158,7 +159,7 @@ class HistoryDisplay:
         ax.xaxis.set_major_locator(style.integer_ticks())
         ax.legend(fontsize=style.TICK_SIZE, frameon=False)
 
-    def _draw_line(self, ax: Axes, name: str, rows: str, look: dict[str, Any]) -> Any:
+    def _draw_line(self, ax: Axes, name: str, rows: str, look: dict[str, Any]) -> Line2D:
         """Draw through the epochs that have the number: not all need be validated."""
         values = np.array(self.history[name])
         epochs = 1 + np.arange(len(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, SupportsInt
 
 import numpy as np
 import numpy.typing as npt
@@ -150,5 +150,5 @@ class MisclassifiedDisplay:
             panel.set_axis_off()
         return self
 
-    def _name(self, label: Any) -> str:
+    def _name(self, label: SupportsInt) -> str:
         return str(label) if self.class_names is None else self.class_names[int(label)]

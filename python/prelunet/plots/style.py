@@ -11,6 +11,7 @@ from prelunet._extras import require
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
 
 # Blue and vermillion of M. Okabe and K. Ito, "Color Universal Design" (2008): they differ for every
 # kind of colour vision, in lightness too; line styles and markers differ as well, for grey print.
@@ -69,9 +70,10 @@ def open_frame(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
-def integer_ticks() -> Any:
-    """Return what puts ticks at whole numbers: half an epoch is none."""
-    return matplotlib("ticker").MaxNLocator(integer=True, steps=[1, 2, 5, 10])
+def integer_ticks() -> Locator:
+    """Return a locator of ticks at whole numbers, for epochs."""
+    made: Locator = matplotlib("ticker").MaxNLocator(integer=True, steps=[1, 2, 5, 10])
+    return made
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -118,7 +118,7 @@ class WeightsDisplay:
             height, width = sheet.shape
             ax = style.new_figure(7.0, max(1.8, 6.0 * height / width + 0.6)).add_subplot()
         self.ax_ = ax
-        self.figure_: Any = ax.figure
+        self.figure_ = ax.figure
         self.im_ = ax.imshow(sheet, cmap=DIVERGING_MAP, vmin=-self.limit, vmax=self.limit)
         ax.set_title(f"{self.title} ({len(self.images)})", fontsize=style.TITLE_SIZE)
         ax.set_axis_off()

@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 import prelunet as pn
+from prelunet import _options as read
 from prelunet import data
-from prelunet.cli import options as read
 from prelunet.recipes import inputs, peer_nets
 from prelunet.recipes.epoch_lines import epoch_lines
 from prelunet.recipes.peer_report import Setting, show_runs

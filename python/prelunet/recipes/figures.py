@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import prelunet as pn
 from prelunet import data, plots
@@ -96,10 +96,10 @@ def draw_weights(
     limit: float | None = None,
 ) -> Figure:
     """Return the weights of the first layer that sees images, an image for each unit."""
-    figure: Figure = plots.WeightsDisplay.from_weights(
+    display = plots.WeightsDisplay.from_weights(
         model.parameters()[name], title=title, image_shape=image_shape, limit=limit
-    ).figure_
-    return figure
+    )
+    return cast("Figure", display.figure_)  # not a SubFigure, since no axes were given
 
 
 def _draw_curves(ax: Axes, panel: Panel) -> None:

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import prelunet as pn
+from prelunet import _options as read
 from prelunet import data
-from prelunet.cli import options as read
 from prelunet.recipes import inputs
 from prelunet.recipes.figures import Panel, draw_misclassified, draw_panels, draw_weights
 from prelunet.recipes.report import Report

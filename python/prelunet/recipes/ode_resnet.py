@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import prelunet as pn
-from prelunet.cli import options as read
+from prelunet import _options as read
 from prelunet.recipes import inputs, two_classes
 from prelunet.recipes.ode_report import RUN, show_predictions, show_runs
 from prelunet.recipes.report import Report

@@ -239,7 +239,7 @@ def _run_tables(results: Mapping[str, Any]) -> list[str]:
     return [_table("Options", (), options), _table("Time and machine", (), machine)]
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if value is None:
         return "not given"
     if isinstance(value, bool):

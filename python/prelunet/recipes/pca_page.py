@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from prelunet._extras import require
 from prelunet.plots import style
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 Array = npt.NDArray[Any]
 
@@ -96,7 +100,7 @@ def make_pca_page(x: Array, y: Array, *, title: str, seed: int) -> str:
     return PAGE.format(title=escape(title), remark=remark, figure=plot)
 
 
-def add_label(figure: Any, objects: Any, points: Array, label: int) -> None:
+def add_label(figure: Figure, objects: ModuleType, points: Array, label: int) -> None:
     """Write the label at each of its points."""
     figure.add_trace(
         objects.Scatter3d(

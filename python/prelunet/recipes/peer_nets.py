@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 import prelunet as pn
 from prelunet.recipes import inputs
 from prelunet.recipes.inputs import Array
+
+if TYPE_CHECKING:
+    import keras
+    import torch
+
+    Gradient = Callable[..., keras.KerasTensor]
 
 
 class Net(Protocol):
@@ -48,7 +55,7 @@ class TorchNet:
         learning_rate: float,
         clip_delta: float | None,
     ) -> None:
-        self.torch: Any = importlib.import_module("torch")
+        self.torch = importlib.import_module("torch")
         self.torch.set_num_threads(pn.get_num_threads())
         copies = [self.torch.tensor(np.array(values)) for values in model.parameters().values()]
         self.parameters = [copy.requires_grad_() for copy in copies]
@@ -70,7 +77,7 @@ class TorchNet:
         logits: Array = self._forward(X).detach().numpy()
         return logits
 
-    def _forward(self, X: Array) -> Any:
+    def _forward(self, X: Array) -> torch.Tensor:
         weights, biases = self.parameters[::2], self.parameters[1::2]
         a = self.torch.from_numpy(X).to(weights[0].dtype)
         for weight, bias, activation in zip(
@@ -102,7 +109,7 @@ class KerasNet:
         learning_rate: float,
         clip_delta: float | None,
     ) -> None:
-        keras: Any = importlib.import_module("keras")
+        keras = importlib.import_module("keras")
         parameters = list(model.parameters().values())
         layers = [keras.Input(model.input_shape, dtype=model.dtype)]
         for bias, activation in zip(parameters[1::2], [*activations, None], strict=True):
@@ -126,18 +133,21 @@ class KerasNet:
         return np.asarray(self.model.predict(X, batch_size=1000, verbose=0))
 
 
-def _limiter(ops: Any, clip_delta: float) -> Any:
+def _limiter(ops: ModuleType, clip_delta: float) -> Gradient:
     """Return the identity, whose gradient is kept within the limit."""
 
-    def forward(z: Any) -> Any:
-        def backward(*args: Any, upstream: Any = None) -> Any:
+    def forward(z: keras.KerasTensor) -> tuple[keras.KerasTensor, Gradient]:
+        def backward(
+            *args: keras.KerasTensor, upstream: keras.KerasTensor | None = None
+        ) -> keras.KerasTensor:
             delta = args[0] if upstream is None else upstream  # one or the other, by backend
             limit = clip_delta / ops.cast(ops.shape(delta)[0], delta.dtype)
             return ops.clip(delta, -limit, limit)
 
         return z, backward
 
-    return ops.custom_gradient(forward)
+    limited: Gradient = ops.custom_gradient(forward)
+    return limited
 
 
 NETS: dict[str, type[TorchNet] | type[KerasNet]] = {"torch": TorchNet, "keras": KerasNet}

@@ -31,8 +31,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import prelunet as pn
+from prelunet import _options as read
 from prelunet import data, plots
-from prelunet.cli import options as read
 from prelunet.recipes import inputs
 from prelunet.recipes.figures import Panel, draw_panels
 from prelunet.recipes.prelu_log import PReLULog

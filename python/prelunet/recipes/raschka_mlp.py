@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 import prelunet as pn
+from prelunet import _options as read
 from prelunet import data, layers
 from prelunet._extras import require
-from prelunet.cli import options as read
 from prelunet.recipes import figures, inputs
 from prelunet.recipes.epoch_lines import epoch_lines
 from prelunet.recipes.inputs import Array

@@ -84,7 +84,7 @@ class Report:
         if self.draws:
             model.save(self._options.out / "model.npz")
 
-    def results(self, **values: Any) -> dict[str, Any]:
+    def results(self, **values: object) -> dict[str, object]:
         """Return what a recipe's ``run`` returns: values, then tables and figures."""
         return {**values, "tables": self._tables, "figures": self._figures}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prelunet.cli import options as read
+from prelunet import _options as read
 from prelunet.recipes import inputs
 from prelunet.recipes.inputs import Array
 

@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 import prelunet as pn
+from prelunet import _options as read
 from prelunet import data
-from prelunet.cli import options as read
 from prelunet.recipes import inputs
 from prelunet.recipes.boundary_grid import Trained, by_network, draw_grid
 from prelunet.recipes.epoch_lines import epoch_lines

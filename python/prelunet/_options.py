@@ -1,12 +1,27 @@
-"""What several commands share: how options are read, and how help looks."""
+"""Command-line options that several commands share: their types and the format of help."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
+from typing import Protocol
 
 from prelunet import data
+
+
+class Commands(Protocol):
+    """Takes the parsers of commands; argparse's own class is private."""
+
+    def add_parser(
+        self,
+        name: str,
+        *,
+        help: str,
+        description: str,
+        formatter_class: type[argparse.HelpFormatter],
+    ) -> argparse.ArgumentParser:
+        """Add a command and return its parser."""
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
