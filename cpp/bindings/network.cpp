@@ -121,11 +121,11 @@ void check_learning_rates(const std::string& operation, const py::array& learnin
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return a / b + (a % b == 0 ? 0 : 1); }
 
-// Adds up `totals`, and returns what this call alone comes to.
+// Adds each step to all of `sums`, in order: their bits do not depend on how many steps a call makes.
 template <class T>
-Totals train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
-             const py::array_t<double, py::array::c_style>& learning_rates, Totals& totals, double l2,
-             double penalty_in_loss) {
+void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
+           const py::array_t<double, py::array::c_style>& learning_rates, const std::vector<Totals*>& sums, double l2,
+           double penalty_in_loss) {
   const std::string operation = "train_epoch";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -135,8 +135,7 @@ Totals train(Network<T>& network, const Rows& x, const HeldTargets& y, const py:
   run.batch_size = batch_size;
   run.learning_rates = learning_rates.data();
   run.penalty = {l2, penalty_in_loss};
-  Totals own;
-  run.own = &own;
+  run.more = sums;
   if (!order.is_none()) {
     const auto array = py::cast<py::array>(order);
     check_rank({operation, "order"}, array, 1, "(steps * batch_size,)");
@@ -146,9 +145,8 @@ Totals train(Network<T>& network, const Rows& x, const HeldTargets& y, const py:
   }
   check_learning_rates(operation, learning_rates, divide_up(run.rows, batch_size));
   const Usage::Writing writing(network.usage(), "fit");
-  interruptible(
-      [&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, &totals, interrupt); });
-  return own;
+  Totals epoch;
+  interruptible([&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, &epoch, interrupt); });
 }
 
 // One update with all rows as one batch, from arrays that nothing holds on to: (loss, right answers).
@@ -302,7 +300,7 @@ void register_network_of(py::module_& m, const char* name) {
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("weight_name") = "sample_weight")
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
-           py::arg("learning_rates"), py::arg("totals"), py::arg("l2") = 0.0, py::arg("penalty_in_loss") = 1.0)
+           py::arg("learning_rates"), py::arg("sums"), py::arg("l2") = 0.0, py::arg("penalty_in_loss") = 1.0)
       .def("train_on_batch", &train_on_batch<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("learning_rate"))
       .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true),
@@ -336,13 +334,8 @@ void register_network(py::module_& m) {
   py::class_<Totals>(m, "Totals", "What the steps of an epoch add up to.")
       .def(py::init<>())
       .def(
-          "add",
-          [](Totals& t, double loss, double right, double rows) {
-            t.loss += loss;
-            t.right += right;
-            t.rows += rows;
-          },
-          py::arg("loss"), py::arg("right"), py::arg("rows"))
+          "add", [](Totals& t, double loss, double right, double rows) { t += {loss, right, rows}; }, py::arg("loss"),
+          py::arg("right"), py::arg("rows"))
       .def_readonly("loss", &Totals::loss)
       .def_readonly("right", &Totals::right)
       .def_readonly("rows", &Totals::rows);

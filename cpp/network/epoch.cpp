@@ -7,23 +7,21 @@
 namespace prelunet {
 namespace {
 
-// A batch's loss, scaled as the epoch adds it up, in the hands of rank 0.
+// Adds each batch to the sums of its epoch, on rank 0.
 class BatchTotals {
  public:
   explicit BatchTotals(const LossConfig& loss) : mean_(loss.info().reduction == Reduction::mean) {}
 
   template <class Pass>
-  void add(const Pass& pass, const BatchBlock& block, double factor, double penalty, Totals& totals, Totals* own) {
+  void add(const Pass& pass, const BatchBlock& block, double factor, double penalty, Totals& totals,
+           std::span<Totals* const> more) {
     if (block.first()) loss_ = right_ = 0.0;
     pass.add_up(loss_, right_);
     if (!block.last()) return;
     const auto rows = static_cast<double>(block.batch_rows);
-    for (Totals* const sums : {&totals, own}) {
-      if (sums == nullptr) continue;
-      sums->loss += (factor * loss_ + penalty) * (mean_ ? rows : 1.0);
-      sums->right += right_;
-      sums->rows += rows;
-    }
+    const Totals step{(factor * loss_ + penalty) * (mean_ ? rows : 1.0), right_, rows};
+    totals += step;
+    for (Totals* const sums : more) *sums += step;
   }
 
  private:
@@ -63,7 +61,7 @@ bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, 
       team.barrier();
       if (stop.asked()) return;
       pass.gradients(nullptr);
-      if (team.rank() == 0) batch.add(pass, block, factor, 0.0, totals, nullptr);
+      if (team.rank() == 0) batch.add(pass, block, factor, 0.0, totals, {});
       team.barrier();
     }
   });
@@ -127,7 +125,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
         ++at.step;
       }
       if (team.rank() == 0) {
-        batch.add(pass, block, factor, penalty, totals[at.epoch], run.own);
+        batch.add(pass, block, factor, penalty, totals[at.epoch], run.more);
         steps_ = at.step;
         if (block.last()) shift.judge(block.batch_rows == batch_size);
       }

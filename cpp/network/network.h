@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "network/loss.h"
 #include "network/optimizer.h"
@@ -19,6 +20,13 @@ struct Totals {
   double loss = 0.0;  // mean losses: each step's loss times its rows; sum losses: the steps' losses
   double right = 0.0;
   double rows = 0.0;
+
+  Totals& operator+=(const Totals& other) {
+    loss += other.loss;
+    right += other.right;
+    rows += other.rows;
+    return *this;
+  }
 };
 
 // A new order of rows for each epoch, as row_order() gives it. A batch of all rows is taken as it lies.
@@ -42,7 +50,7 @@ struct TrainingRun {
   std::optional<Shuffle> shuffle;          // in place of order
   const double* learning_rates = nullptr;  // one for each step of all epochs
   Penalty penalty;
-  Totals* own = nullptr;  // or null: gets what this run alone adds to the totals
+  std::span<Totals* const> more;  // further sums, to which each step is added too
 };
 
 // Where a parameter stands: its layer in the list of layers, and its place in the arenas.

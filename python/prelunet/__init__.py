@@ -37,10 +37,9 @@ from .layers import (
     Rescaling,
     Residual,
 )
-from .model import Sequential
+from .model import Sequential, load
 from .optimizers import SGD, Adam, AdamW
 from .runtime import get_num_threads, set_num_threads, show_config
-from .serialization import load
 
 __all__ = [
     "SGD",
@@ -88,7 +87,7 @@ __all__ = [
 ]
 
 # Imported when first used: they are not needed to train.
-_LAZY = ("bench", "data", "estimators", "interop", "plots")
+_LAZY = ("data", "estimators", "interop", "plots")
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # they need scikit-learn
 # Functions, by the module of interop that has them.
 _FROM_OTHERS = {"from_keras": "keras", "from_onnx": "onnx", "from_torch": "torch"}

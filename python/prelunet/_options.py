@@ -5,23 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from typing import Protocol
+from typing import TypeAlias
 
 from prelunet import data
 
-
-class Commands(Protocol):
-    """Takes the parsers of commands; argparse's own class is private."""
-
-    def add_parser(
-        self,
-        name: str,
-        *,
-        help: str,
-        description: str,
-        formatter_class: type[argparse.HelpFormatter],
-    ) -> argparse.ArgumentParser:
-        """Add a command and return its parser."""
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):

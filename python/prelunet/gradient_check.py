@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from ._arrays import as_rows
 from ._validation import integer, real
-from .building import new_tape
-from .function_data import hold
+from .engine import Engine
 from .model import Sequential
+from .training import prepare
 
 Array = npt.NDArray[Any]
 _EPS = float(np.finfo(np.float64).eps)
@@ -151,17 +151,21 @@ def check_gradients(
     entries = integer(owner, "entries", entries, minimum=1)
     rng = np.random.default_rng(integer(owner, "seed", seed, minimum=0))
     model.loss_and_gradients(X, y, sample_weight=sample_weight)  # builds it, and checks the data
-    twin = _in_float64(model)
+    twin = model.engine.copy(owner, dtype="float64")
     rows = np.array(as_rows(owner, "X", X), np.float64)
-    _, gradients = twin.loss_and_gradients(rows, y, sample_weight=sample_weight)
+
+    def loss_and_gradients(values: Array) -> tuple[float, Sequence[Array]]:
+        return prepare(twin, owner, values, y, sample_weight).loss_and_gradients()
+
+    gradients = twin.gradients_by_name(loss_and_gradients(rows)[1])
     starts = {name: values.copy() for name, values in twin.parameters().items()}
     gradients[ROWS], starts[ROWS] = _gradient_of_rows(twin, rows, y, sample_weight), rows
 
     def moved_loss(name: str, values: Array) -> float:
         if name == ROWS:
-            return twin.loss_and_gradients(values, y, sample_weight=sample_weight)[0]
+            return loss_and_gradients(values)[0]
         twin.set_parameters({name: values})
-        return twin.loss_and_gradients(rows, y, sample_weight=sample_weight)[0]
+        return loss_and_gradients(rows)[0]
 
     errors = {}
     for name, gradient in gradients.items():
@@ -181,24 +185,10 @@ def check_gradients(
 
 
 def _gradient_of_rows(
-    model: Sequential, X: Array, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None
+    engine: Engine, X: Array, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None
 ) -> Array:
-    data = hold(model, "check_gradients", X, y, sample_weight)
-    return data.backward(
-        new_tape(data.network, "check_gradients", data.rows, data.targets, training=True)
-    )
-
-
-def _in_float64(model: Sequential) -> Sequential:
-    """Return a copy whose arithmetic is in float64."""
-    assert model._optimizer is not None
-    assert model._loss is not None
-    twin = Sequential(model.layers, input_shape=model.input_shape, dtype="float64", seed=model.seed)
-    twin.compile(model._optimizer, model._loss)
-    values, taken = model._state("check_gradients")
-    twin.set_parameters(dict(zip(model._names, values, strict=True)))
-    twin._network.steps = taken  # dropout's
-    return twin
+    data = prepare(engine, "check_gradients", X, y, sample_weight)
+    return data.backward(engine.tape("check_gradients", data.rows, data.targets, training=True))
 
 
 def _compare(

@@ -1,37 +1,39 @@
-"""Sequential: a network as a list of layers, and what one does with it."""
+"""Sequential: a network as a list of layers, to train, use and save."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _core, losses, ops, optimizers, schedules, serialization, steps, tracing, training
-from ._validation import boolean, real
-from .building import checked_parameters
+from . import losses, ops, optimizers, schedules, serialization
+from ._validation import boolean, integer
+from .callbacks import Callback
+from .compiled import Compiled
+from .engine import Engine, checked_dtype
 from .export import onnx
 from .formats import checked_path
-from .function_data import hold
-from .layers import Layer
+from .history import History
+from .layers import Lambda, Layer
+from .layers.stacking import all_layers, checked_layers
 from .metrics import Metric
-from .metrics import get_all as get_metrics
-from .network import Network
+from .open_loop import OpenLoop
+from .serialization import State, without_training
+from .state import UNFIT, Progress, get_state
 from .summary import Summary, summarize
+from .training import loop, prepare
 
 if TYPE_CHECKING:
     import os
 
-    from .callbacks import Callback
-    from .history import History
-
 Array = npt.NDArray[Any]
+_LARGEST_SEED = 2**63 - 1
 
 
-class Sequential(Network):
+class Sequential(OpenLoop):
     """A network: layers one after another.
 
     Parameters
@@ -55,14 +57,16 @@ class Sequential(Network):
     metadata : dict
         JSON values that travel with `save` and `load`.
     epochs_trained : int
-        How many epochs `fit` has finished, over all its calls.
+        The epochs that all calls of `fit` have finished.
     stop_training : bool
         Set by callbacks to end `fit`.
+    engine : Engine
+        Holds the parameters and computes; for prelunet's own modules.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above, or two layers have the same name.
+        If an argument is invalid, or two layers have the same name.
     """
 
     def __init__(
@@ -73,19 +77,118 @@ class Sequential(Network):
         dtype: str = "float32",
         seed: int | None = None,
     ) -> None:
+        checked = checked_layers("Sequential", layers)
+        name = checked_dtype(dtype)
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        number = integer("Sequential", "seed", seed, minimum=0, maximum=_LARGEST_SEED)
+        self.engine = Engine(checked, dtype=name, seed=number)
         self.metadata: dict[str, Any] = {}
         self.stop_training = False
-        self.epochs_trained = 0
-        self._loss: losses.Loss | None = None
-        self._optimizer: optimizers.Optimizer | None = None
-        self._schedule: schedules.Schedule | None = None
-        self._metrics: dict[str, Metric | None] = {}
-        self._clip_delta: float | None = None
-        super().__init__(layers, input_shape=input_shape, dtype=dtype, seed=seed)
+        if input_shape is not None:
+            self.build(input_shape)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, those inside a Residual left out."""
+        return self.engine.layers
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of parameters, outputs and all arithmetic."""
+        return self.engine.dtype
+
+    @property
+    def seed(self) -> int:
+        """The seed of first weights, row orders and dropout."""
+        return self.engine.seed
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """The shape of one sample; None until it is known."""
+        return self.engine.input_shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of one row of outputs."""
+        return tuple(self.engine.core.shapes[-1])
+
+    @property
+    def epochs_trained(self) -> int:
+        """The epochs that `fit` has finished, over all its calls."""
+        return self.engine.epochs_trained
+
+    @epochs_trained.setter
+    def epochs_trained(self, value: int) -> None:
+        self.engine.epochs_trained = value
+
+    @property
+    def steps_trained(self) -> int:
+        """The updates made since `compile`, over all calls; schedules follow from it."""
+        return self.engine.steps
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update; a rate that is set replaces the schedule from here on."""
+        return self.engine.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        compiled = self.engine.record("learning_rate")
+        schedule = schedules.get(value, owner="Sequential", name="learning_rate")
+        self.engine.compiled = replace(compiled, schedule=schedule)
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Fix the shape of a sample and draw the parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            As in the constructor.
+
+        Raises
+        ------
+        ValueError
+            If a layer does not fit its input, or the model is built already.
+        """
+        self.engine.build(input_shape)
 
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and parameters."""
-        return summarize(self)
+        return summarize(self.engine)
+
+    def parameters(self) -> dict[str, Array]:
+        """Return all parameters by name, as read-only views that follow training.
+
+        Between two steps, in callbacks too, they show the parameters. While a run of steps is under
+        way in another thread they do not: it moves one parameter after the other, and may hand back
+        a weight only when it ends. Copy them in a callback instead.
+
+        Raises
+        ------
+        RuntimeError
+            If another thread trains or changes the model; views taken before stay readable.
+        """
+        return self.engine.parameters()
+
+    def set_parameters(self, parameters: Mapping[str, npt.ArrayLike]) -> None:
+        """Write some parameters; all are checked before any is written.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array_like
+            New values by name, rounded to the model's dtype.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown or a shape differs.
+        TypeError
+            If values are not real numbers.
+        RuntimeError
+            If the model is in use by another thread.
+        """
+        self.engine.set_parameters(parameters)
 
     def compile(
         self,
@@ -95,14 +198,14 @@ class Sequential(Network):
         *,
         clip_delta: float | None = None,
     ) -> None:
-        """Say how to train; the optimizer's state and its count of steps start anew.
+        """Set how to train; this resets the optimizer's state and its count of steps.
 
         Parameters
         ----------
         optimizer : Optimizer or str, default "sgd"
         loss : Loss, str or callable, default "softmax_cross_entropy"
-            A function ``loss(outputs, targets) -> (row losses, grad_outputs)`` of one's own is
-            called for every batch: see `losses.FunctionLoss`.
+            A function ``loss(outputs, targets) -> (row losses, grad_outputs)`` is called for each
+            batch: see `losses.FunctionLoss`.
         metrics : sequence of str or callable, optional
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
             `prelunet.metrics`.
@@ -115,46 +218,12 @@ class Sequential(Network):
         Raises
         ------
         TypeError, ValueError
-            If an argument is not what is said above.
+            If an argument is invalid.
         RuntimeError
             If the model is being fitted: a callback may set `learning_rate`, not more. If it is in
             use by another thread.
         """
-        checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
-        checked_loss = losses.get(loss, owner="compile", name="loss")
-        checked_metrics = get_metrics(metrics)
-        if clip_delta is not None:
-            clip_delta = real("compile", "clip_delta", clip_delta, exclusive_minimum=0.0)
-        schedule = schedules.get(checked_optimizer.learning_rate)
-        network = self._network
-        with nullcontext() if network is None else network.holding("compile"):
-            if network is not None:
-                steps.compile_network(
-                    network, checked_optimizer, checked_loss, clip_delta=clip_delta
-                )
-            self._optimizer, self._loss = checked_optimizer, checked_loss
-            self._metrics, self._clip_delta = checked_metrics, clip_delta
-            self._schedule = schedule
-
-    @property
-    def steps_trained(self) -> int:
-        """The updates made since `compile`, over all calls: where schedules are."""
-        return 0 if self._network is None else int(self._network.steps)
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the next update. Setting it holds from there on, in place of a schedule."""
-        self._compiled("learning_rate")
-        schedule = self._schedule
-        assert schedule is not None
-        if isinstance(schedule, schedules.Constant):  # a call and a look-up less in every step
-            return schedule.learning_rate
-        return float(schedule(self.steps_trained))
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._compiled("learning_rate")
-        self._schedule = schedules.get(value, owner="Sequential", name="learning_rate")
+        self.engine.compile(Compiled.checked(optimizer, loss, metrics, clip_delta))
 
     def fit(
         self,
@@ -181,18 +250,18 @@ class Sequential(Network):
             Integer labels (n,) for softmax cross-entropy, else targets (n, outputs), or (n,) for
             one output. Checked whole before anything moves, against the range that `losses` says.
         epochs : int, default 1
-            With a `Checkpoint` their total, those before it was resumed too.
+            With a `Checkpoint`, the total that includes the epochs before it was resumed.
         batch_size : int or None, default 32
-            Rows of a step; the last, short batch is used too. None: all rows are one batch.
+            Rows of a step; the last batch may be shorter. None: all rows are one batch.
         validation_data : (X, y) or (X, y, sample_weight), optional
-            Evaluated after each epoch, under names with ``val_`` before them.
+            Evaluated after each epoch; the names of its metrics begin with ``val_``.
         validation_split : float, default 0.0
-            The share of rows, taken from the end before shuffling, to validate with instead.
+            The share of rows to validate with instead: the last ones, before shuffling.
         validation_freq : int, default 1
-            Validate after each so many epochs; the history has NaN for the others.
+            Validate each `validation_freq` epochs; the history has NaN for the others.
         shuffle : bool, default True
-            Visit rows in an order that is a function of (seed, epochs trained before) alone. A
-            batch of all rows is taken as it lies: order changes nothing there but the rounding.
+            Visit rows in an order that depends on the seed and on the epochs trained before only.
+            A batch of all rows is not shuffled, since that changes only the rounding.
         sample_weight : array_like of shape (n,), optional
             A batch's loss is ``sum(w l) / sum(w)``, whose sums must be finite and normal.
         class_weight : mapping of int to float, or "balanced", optional
@@ -215,8 +284,9 @@ class Sequential(Network):
         RuntimeError
             If the model is not compiled, or in use by another thread.
         """
-        return training.fit(
+        return loop.fit(
             self,
+            self.engine,
             X,
             y,
             epochs=epochs,
@@ -231,143 +301,8 @@ class Sequential(Network):
             callbacks=callbacks,
         )
 
-    def train_epoch(
-        self,
-        X: npt.ArrayLike,
-        y: npt.ArrayLike,
-        *,
-        order: npt.ArrayLike | None = None,
-        batch_size: int | None = 32,
-        sample_weight: npt.ArrayLike | None = None,
-    ) -> dict[str, float]:
-        """Train once over the rows named by `order`, in that order; all rows as they lie without.
-
-        Parameters
-        ----------
-        X, y, batch_size, sample_weight
-            As in `fit`.
-        order : array_like of int of shape (steps' rows,), optional
-            The numbers of rows; some may be left out, or come more than once.
-
-        Returns
-        -------
-        dict of str to float
-            ``"loss"`` and, where compiled, ``"accuracy"``, as in `fit`'s history.
-        """
-        data = hold(self, "train_epoch", X, y, sample_weight)
-        numbers = None if order is None else steps.checked_order("train_epoch", order, data.count)
-        count = data.count if numbers is None else len(numbers)
-        size = steps.checked_batch_size("train_epoch", batch_size, count)
-        totals = _core.Totals()
-        data.train(numbers, size, totals, steps=math.ceil(count / size))
-        return data.logs(totals)
-
-    def train_on_batch(
-        self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
-    ) -> dict[str, float]:
-        """Make one update with all rows as one batch.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-
-        Returns
-        -------
-        dict of str to float
-            ``"loss"`` and, where compiled, ``"accuracy"`` before the update.
-        """
-        loss = self._compiled("train_on_batch")
-        if self._network is not None and not isinstance(loss, losses.FunctionLoss):
-            return steps.train_on_batch(self, loss, X, y, sample_weight)
-        data, totals = hold(self, "train_on_batch", X, y, sample_weight), _core.Totals()
-        data.train(None, data.count, totals, steps=1)
-        return data.logs(totals)
-
-    def loss_and_gradients(
-        self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
-    ) -> tuple[float, dict[str, Array]]:
-        """Return the loss of all rows as one batch and its gradients, without an update.
-
-        Penalties are left out; dropout acts as in the step that would come next.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-
-        Returns
-        -------
-        loss : float
-        gradients : dict of str to ndarray
-            By the names of `parameters`; frozen layers have none.
-        """
-        data = hold(self, "loss_and_gradients", X, y, sample_weight)
-        loss, gradients = data.loss_and_gradients()
-        return loss, self._by_name(gradients)
-
-    def trace(
-        self,
-        X: npt.ArrayLike,
-        y: npt.ArrayLike | None = None,
-        *,
-        sample_weight: npt.ArrayLike | None = None,
-    ) -> dict[str, Array]:
-        """Return every number between rows and their loss, by name: to teach, and to find faults.
-
-        The same bits as in training, one batch, no update; deltas are not clipped. A second engine,
-        made for the call, computes it; memory grows with the rows.
-
-        Parameters
-        ----------
-        X, sample_weight
-            As in `fit`.
-        y : array_like, optional
-            As in `fit`. Without it there are no deltas, and dropout is off.
-
-        Returns
-        -------
-        dict of str to ndarray
-            For each layer but Flatten, by its name: ``"1.z"``, what it gives before an activation
-            named inside it; ``"1.a"``, what it gives, which is z for a layer without one; and
-            ``"1.delta"``, the gradient of the loss, mean or sum over rows as it is, by z. Each has
-            shape (n, *output shape). Layers inside a Residual come after it.
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            If data do not fit; if y is given and the model is not compiled.
-        """
-        return tracing.trace(self, X, y, sample_weight)
-
-    def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
-        """Make one update with the compiled optimizer from gradients of one's own.
-
-        Parameters
-        ----------
-        gradients : mapping of str to array_like
-            One for each trainable parameter, by the names of `parameters`, as `vjp`'s function and
-            `loss_and_gradients` give them; rounded to the model's dtype.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If a name is missing or unknown, a shape differs or values are not real numbers; nothing
-            has changed then.
-        RuntimeError
-            If the model is not compiled.
-        """
-        self._compiled("apply_gradients")
-        infos = zip(self.parameters().items(), self._network.parameters(), strict=True)
-        trained = {name: values for (name, values), info in infos if info["trainable"]}
-        checked = checked_parameters("apply_gradients", "gradients", gradients, trained)
-        for name in trained:
-            if name not in checked:
-                raise ValueError(f"apply_gradients: gradients must hold {name!r}, which is missing")
-        self._network.apply_gradients(self._by_place(checked), self.learning_rate)
-
     def predict_proba(self, X: npt.ArrayLike) -> Array:
-        """Return probabilities: softmax or sigmoid of the outputs, as the compiled loss has it.
+        """Return probabilities: softmax or sigmoid of the outputs, as the loss requires.
 
         Parameters
         ----------
@@ -382,8 +317,9 @@ class Sequential(Network):
         ValueError
             If the loss is not one of logits.
         """
-        function = getattr(ops, f"{self._probabilities('predict_proba')}_forward")
-        return np.asarray(function(self.predict(X)))
+        kind = self.engine.record("predict_proba").probabilities("predict_proba")
+        function = ops.softmax_forward if kind == "softmax" else ops.sigmoid_forward
+        return function(self.predict(X))
 
     def evaluate(
         self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
@@ -400,35 +336,42 @@ class Sequential(Network):
         dict of str to float
             The loss, then the compiled metrics by name.
         """
-        return hold(self, "evaluate", X, y, sample_weight).evaluate()
+        return prepare(self.engine, "evaluate", X, y, sample_weight).evaluate()
 
     def save(
         self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Write the model to a file: layers, parameters, optimizer and its state.
 
-        A write that fails leaves the file that was there.
+        If the write fails, an existing file stays as it was.
 
         Parameters
         ----------
         path : path-like
             Ends in ``.npz``, or in ``.safetensors`` (with the package of that name).
         metadata : mapping, optional
-            JSON values that `load` gives back as `metadata`; by default the model's.
+            JSON values that `load` returns as `metadata`; by default the model's.
 
         Raises
         ------
         OSError
             If the file cannot be written.
         TypeError, ValueError
-            If `path` or `metadata` is not what is said above, or a layer is a `Lambda`.
+            If `path` or `metadata` is invalid, or a layer is a `Lambda`.
         RuntimeError
             If another thread trains or changes the model; pickle and copies are refused then, too.
             Callbacks may save.
         ImportError
             If the package safetensors is needed and not installed.
         """
-        serialization.save(self, path, self.metadata if metadata is None else metadata)
+        for name, layer in all_layers(self.layers):
+            if isinstance(layer, Lambda):
+                raise TypeError(f"save: layer {name} is a Lambda, whose functions no file can hold")
+        found = self._state("save")
+        compiled = self.engine.compiled
+        if compiled is not None and compiled.function is not None:
+            found = without_training(found)
+        serialization.write(path, found, self.metadata if metadata is None else metadata)
 
     def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = False) -> None:
         """Write what `predict` computes to an ONNX file (opset 17), for other programs to run.
@@ -446,48 +389,83 @@ class Sequential(Network):
         Raises
         ------
         OSError
-            If the file cannot be written; one that was there is left as it was.
+            If the file cannot be written; an existing one stays as it was.
         TypeError, ValueError
             If an argument is wrong, a layer is a `Lambda`, or the loss is not one of logits.
         RuntimeError
             If another thread trains or changes the model.
         """
         target = checked_path("to_onnx", path, (".onnx",))
-        boolean("to_onnx", "probabilities", probabilities)
+        final = None
+        if boolean("to_onnx", "probabilities", probabilities):
+            final = self.engine.record("to_onnx").probabilities("to_onnx")
         onnx.write(
             target,
             self.layers,
-            self._copies("to_onnx"),
+            self.engine.copies("to_onnx"),
             input_shape=self.input_shape or (),
             dtype=self.dtype,
-            probabilities=self._probabilities("to_onnx") if probabilities else None,
+            probabilities=final,
         )
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        """Return the call that makes such a model."""
+        shape = f", input_shape={self.input_shape}" if self.input_shape else ""
+        layers = ", ".join(map(repr, self.layers))
+        return f"Sequential([{layers}]{shape}, dtype={self.dtype!r}, seed={self.seed})"
+
+    def __getstate__(self) -> State:
         """Return the model as JSON values and copies of arrays."""
-        return serialization.get_state(self, "pickle or copy")
+        return self._state("pickle or copy")
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: State) -> None:
         """Make the model again."""
-        serialization.set_state(self, state)
+        description = state["description"]
+        layers = [Layer.from_config(config) for config in description["layers"]]
+        Sequential.__init__(  # a subclass may have a constructor of its own
+            self,
+            layers,
+            input_shape=description["input_shape"],
+            dtype=description["dtype"],
+            seed=description["seed"],
+        )
+        self.metadata = dict(description["metadata"])
+        if "optimizer" in description:
+            functions = state.get("functions", [])
+            self.engine.compile(Compiled.from_description(description, functions))
+        Progress(self.engine, description, state["arrays"]).restore("load")
 
-    def _made(self, shape: tuple[int, ...]) -> tuple[Any, list[str]]:
-        network, names = super()._made(shape)
-        if self._optimizer is not None and self._loss is not None:
-            steps.compile_network(network, self._optimizer, self._loss, clip_delta=self._clip_delta)
-        return network, names
+    def _state(self, operation: str) -> State:
+        return get_state(self.engine, operation, self.metadata)
 
-    def _compiled(self, operation: str) -> losses.Loss:
-        if self._loss is None:
-            raise RuntimeError(f"{operation}: compile the model first")
-        return self._loss
 
-    def _probabilities(self, operation: str) -> str:
-        """Return what makes probabilities of the outputs: "softmax" or "sigmoid"."""
-        loss = self._compiled(operation)
-        if loss.probabilities is None:
-            raise ValueError(
-                f"{operation}: the loss must be a cross-entropy, got {loss.name!r}; "
-                "predict gives the outputs"
-            )
-        return loss.probabilities
+def load(path: str | os.PathLike[str]) -> Sequential:
+    """Read a model that `Sequential.save` wrote, compiled as it was.
+
+    Metrics that were functions are not in the file; compile again to have them.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.npz`` or ``.safetensors``.
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is not a model of prelunet, of a later format, damaged or incomplete.
+    ImportError
+        If the file is a safetensors and that package is not installed.
+    """
+    source, state = serialization.read(path)
+    model = Sequential.__new__(Sequential)
+    try:
+        model.__setstate__(state)
+    except UNFIT as error:
+        raise ValueError(f"load: {source} is damaged or incomplete: {error}") from error
+    return model

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .engine import Engine
 from .layers.stacking import all_layers
-
-if TYPE_CHECKING:
-    from .model import Sequential
 
 
 class Summary(str):
-    """A text that shows itself as it is, so that a notebook or a prompt displays the table."""
+    """A text whose repr is the text, so that a notebook or a prompt displays the table."""
 
     __slots__ = ()
 
@@ -23,35 +20,34 @@ class Summary(str):
         return str(self)
 
 
-def summarize(model: Sequential) -> Summary:
+def summarize(engine: Engine) -> Summary:
     """Return one line a layer: place, kind, output shape, parameters.
 
     A layer that holds others counts theirs; they come after it, their kinds indented.
     """
-    network = model._built()
-    shapes = iter(network.shapes)
-    infos = dict(zip(model._names, network.parameters(), strict=True))
+    shapes = iter(engine.core.shapes)
+    infos = engine.infos()
     counts = {name: math.prod(info["shape"]) for name, info in infos.items()}
-    learned = {name for name, info in infos.items() if info["trainable"]}
     rows = [("layer", "", "output", "parameters", "")]
-    for key, layer in all_layers(model.layers):
+    for key, layer in all_layers(engine.layers):
         shape: tuple[int, ...] = ()
         for _ in layer.specifications():
             shape = tuple(next(shapes))
         own = [name for name in counts if name.startswith(f"{key}.")]
-        count = sum(counts[name] for name in own)
-        frozen = "frozen" if own and learned.isdisjoint(own) else ""
+        frozen = "frozen" if own and not any(infos[name]["trainable"] for name in own) else ""
         kind = "  " * key.count(".") + type(layer).__name__
+        count = sum(counts[name] for name in own)
         rows.append((key, kind, "x".join(map(str, shape)), f"{count:,}", frozen))
-    total = sum(counts.values())
-    size = total * np.dtype(model.dtype).itemsize
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         f"{key:<{widths[0]}}  {kind:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}"
         f"  {frozen}"
         for key, kind, shape, count, frozen in rows
     ]
-    samples = "x".join(map(str, model.input_shape or ()))
-    lines.insert(0, f"Sequential, input {samples} ({math.prod(model.input_shape or ()):,} values)")
-    lines.append(f"{total:,} parameters, {size:,} bytes, {model.dtype}")
+    sample = engine.input_shape or ()
+    shown = "x".join(map(str, sample))
+    lines.insert(0, f"Sequential, input {shown} ({math.prod(sample):,} values)")
+    total = sum(counts.values())
+    size = total * np.dtype(engine.dtype).itemsize
+    lines.append(f"{total:,} parameters, {size:,} bytes, {engine.dtype}")
     return Summary("\n".join(line.rstrip() for line in lines))

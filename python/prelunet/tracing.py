@@ -1,66 +1,43 @@
-"""Every number between a model's input and its loss, by name: `Sequential.trace`."""
+"""Every number between a model's input and its loss, by name: `OpenLoop.trace`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from .building import NETWORKS, new_tape
-from .function_data import hold
-from .layers.stacking import all_layers, specifications
-from .optimizers import SGD
-from .steps import compile_network
-
-if TYPE_CHECKING:
-    from .model import Sequential
+from .engine import Engine
+from .layers.stacking import all_layers
+from .training import prepare
 
 Array = npt.NDArray[Any]
 
 
 def trace(
-    model: Sequential,
+    engine: Engine,
     X: npt.ArrayLike,
     y: npt.ArrayLike | None,
     sample_weight: npt.ArrayLike | None,
 ) -> dict[str, Array]:
-    """Return what `Sequential.trace` says: the engine's steps, one for each layer, on all rows."""
-    data, targets = None, None
+    """Run all rows through a copy of the engine in which each layer is a step of its own."""
     if y is None:
         if sample_weight is not None:
             raise ValueError("trace: sample_weight must be None where y is")
-        with model._unbuilt_again_on_error():
-            rows = model._rows("trace", X)
-    else:
-        data = hold(model, "trace", X, y, sample_weight)
-        rows = data.rows
-        targets = data.targets
-    training = data is not None
-    tape = new_tape(_unfused(model), "trace", rows, targets, training=training)
-    if data is not None:
-        data.backward(tape)
-    return _by_name(model, tape.steps(gradients=y is not None))
+        with engine.undoing_build():
+            rows = engine.rows("trace", X)
+        tape = engine.copy("trace", fuse=False).tape("trace", rows, training=False)
+        return _by_name(engine, tape.steps(gradients=False))
+    data = prepare(engine, "trace", X, y, sample_weight)
+    unfused = engine.copy("trace", fuse=False)
+    tape = unfused.tape("trace", data.rows, data.targets, training=True)
+    data.backward(tape)
+    return _by_name(engine, tape.steps(gradients=True))
 
 
-def _unfused(model: Sequential) -> Any:
-    """Return a copy of the engine in which each layer is a step of its own: the same bits."""
-    assert model.input_shape is not None
-    network = NETWORKS[model.dtype](
-        model.input_shape, specifications(model.layers), model.seed, fuse=False
-    )
-    values, taken = model._state("trace")
-    network.write_parameters({i: v[np.newaxis] for i, v in enumerate(values)})
-    if model._loss is not None:
-        compile_network(network, SGD(), model._loss, clip_delta=None)
-    network.steps = taken  # dropout's
-    return network
-
-
-def _by_name(model: Sequential, steps: list[tuple[Array, Array | None]]) -> dict[str, Array]:
+def _by_name(engine: Engine, steps: list[tuple[Array, Array | None]]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     following = iter(steps)
-    for name, layer in all_layers(model.layers):
+    for name, layer in all_layers(engine.layers):
         own = [next(following) for spec in layer.specifications() if spec["type"] != "flatten"]
         if not own:
             continue

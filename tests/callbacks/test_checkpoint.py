@@ -13,8 +13,8 @@ import prelunet as pn
 from checkpoint_runs import EPOCHS, assert_same_ending, build, ending, fit, rows, stopping
 from network_models import parameter_copies
 from prelunet.callbacks import progress_bar
-from prelunet.function_data import hold
-from prelunet.training import WatchedLoop
+from prelunet.training import prepare
+from prelunet.training.loop import WatchedLoop
 from tolerances import assert_same_bits
 
 
@@ -377,7 +377,9 @@ def test_one_of_them_at_most(path):
 def test_loops_with_a_state_of_their_own_are_refused(path):
     model = build()
     checkpoint = pn.Checkpoint(path)
-    loop = WatchedLoop(model, hold(model, "fit", X, Y), None, 2, True, 1, [checkpoint])
+    loop = WatchedLoop(
+        model, model.engine, prepare(model.engine, "fit", X, Y), None, 2, True, 1, [checkpoint]
+    )
     with pytest.raises(ValueError, match=r"^Checkpoint: only Sequential\.fit can be resumed$"):
         loop.run()
 

@@ -52,7 +52,7 @@ def test_a_flipped_byte_is_refused_or_does_not_matter(tmp_path, bits, suffix):
         except ValueError:
             refused += 1
             continue
-        assert (repr(other), other._network.steps) == (repr(model), 0)
+        assert (repr(other), other.engine.core.steps) == (repr(model), 0)
         for name, values in model.parameters().items():
             assert_same_bits(other.parameters()[name], values, name)
     assert refused > len(content) // 17 * 3 // 4

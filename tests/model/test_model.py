@@ -170,8 +170,8 @@ def test_a_compile_that_is_refused_changes_nothing(rng, arguments, error, messag
         model.compile(**arguments)
     assert model.learning_rate == 0.25
     assert list(model.evaluate(X, y)) == ["loss", "accuracy"]
-    assert model._network.steps == 1
-    assert any(slot.any() for slot in model._network.state("test")[1][0])
+    assert model.engine.core.steps == 1
+    assert any(slot.any() for slot in model.engine.core.state("test")[1][0])
 
 
 def test_a_loss_that_the_engine_does_not_know_is_refused():

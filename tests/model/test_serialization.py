@@ -49,7 +49,7 @@ def copies(model, path):
 
 def state(model):
     """Return all that a model is, but its metrics."""
-    slots = [np.array(values) for slot in model._network.state("test")[1] for values in slot]
+    slots = [np.array(values) for slot in model.engine.core.state("test")[1] for values in slot]
     return {
         "described": [
             model.layers,
@@ -58,10 +58,10 @@ def state(model):
             model.seed,
             model.metadata,
             model.epochs_trained,
-            model._optimizer,
-            model._loss,
-            model._schedule,
-            model._network.steps,
+            model.engine.compiled.optimizer,
+            model.engine.compiled.loss,
+            model.engine.compiled.schedule,
+            model.engine.core.steps,
             list(model.parameters()),
         ],
         "arrays": [*parameter_copies(model).values(), *slots],
@@ -107,7 +107,7 @@ def test_a_learning_rate_set_by_hand_comes_back(data, tmp_path):
     model.learning_rate = 0.125
     for other in copies(model, tmp_path).values():
         assert other.learning_rate == 0.125
-        assert other._optimizer == pn.SGD(0.5)
+        assert other.engine.compiled.optimizer == pn.SGD(0.5)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -186,7 +186,7 @@ def test_descriptions_of_users_come_back(data, tmp_path):
     model.fit(*data, batch_size=10)
     other = saved_and_loaded(model, tmp_path)
     assert other.learning_rate == model.learning_rate == 0.25
-    assert other._schedule == model._schedule
+    assert other.engine.compiled.schedule == model.engine.compiled.schedule
 
 
 # ---- the file ----------------------------------------------------------------------------------

@@ -31,8 +31,13 @@ def model(data):
 
 def state(model):
     """Return all that training moves: parameters, moments, steps, epochs."""
-    moments = [m.copy() for slot in model._network.state("test")[1] for m in slot]
-    return [*parameter_copies(model).values(), *moments, model._network.steps, model.epochs_trained]
+    moments = [m.copy() for slot in model.engine.core.state("test")[1] for m in slot]
+    return [
+        *parameter_copies(model).values(),
+        *moments,
+        model.engine.core.steps,
+        model.epochs_trained,
+    ]
 
 
 def assert_refused(model, call, error, *says):

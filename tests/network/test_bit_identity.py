@@ -219,7 +219,7 @@ def test_fused_steps_give_the_bits_of_plain_ones(monkeypatch, one_thread, name, 
         "float32": partial(_core.Network32, fuse=False),
         "float64": partial(_core.Network64, fuse=False),
     }
-    monkeypatch.setattr("prelunet.building.NETWORKS", plain)
+    monkeypatch.setattr("prelunet.engine.CORES", plain)
     for result, values in train(dtype, **RUNS[name]).items():
         assert_same_bits(values, one_thread[f"{name} {dtype}: {result}"], result)
 

@@ -224,7 +224,7 @@ def test_orders_of_several_epochs_are_taken_one_after_another(rng, batch_size):
     rates = np.full(3 * math.ceil(30 / batch_size), 0.05)
     for model in (together, apart):
         model.compile(pn.SGD(0.05, momentum=0.9))
-    engine = together._network
+    engine = together.engine.core
     rows, labels = engine.rows("fit", X), engine.targets("fit", y, None)
     engine.train_epochs(rows, labels, orders.ravel(), batch_size, rates, totals)
     for order, sums in zip(orders, totals, strict=True):

@@ -117,7 +117,7 @@ def test_whole_steps_before_an_interrupt_are_the_steps_of_a_shorter_run(rng):
     with pytest.raises(KeyboardInterrupt):
         model.train_epoch(X, y, order=order, batch_size=50)
     timer.join()
-    steps = model._network.steps
+    steps = model.engine.core.steps
     assert 0 < steps < len(order) // 50
     shorter = mlp(optimizer=pn.Adam(0.01))
     shorter.train_epoch(X, y, order=order[: steps * 50], batch_size=50)

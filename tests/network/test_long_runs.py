@@ -10,7 +10,7 @@ import pytest
 
 import prelunet as pn
 from network_models import activation_layer, dense, labelled, mlp
-from prelunet.serialization import get_state
+from prelunet.state import get_state
 from tolerances import assert_same_bits
 
 STEPS = 11
@@ -26,7 +26,7 @@ OPTIMIZERS = {
 
 def assert_same_state(model, other):
     """Assert that parameters, slots and predictions have the same bits."""
-    arrays, expected = (get_state(m, "test")["arrays"] for m in (model, other))
+    arrays, expected = (get_state(m.engine, "test", {})["arrays"] for m in (model, other))
     assert list(arrays) == list(expected)
     for name, values in expected.items():
         assert_same_bits(arrays[name], values, name)

@@ -206,7 +206,7 @@ def test_a_compile_that_finds_no_memory_leaves_the_model_compiled_as_it_was():
             pass
         else:
             raise AssertionError("there was memory")
-        assert model._optimizer == pn.SGD(0.01)
+        assert model.engine.compiled.optimizer == pn.SGD(0.01)
         assert model.steps_trained == 1
         assert model.train_on_batch(X, y) == expected
         """

@@ -73,7 +73,9 @@ def batches(rng, steps=STEPS):
 def oracle_history(model, given, **options):
     """Return the oracle's losses, and its parameters after each step by the model's names."""
     other = twin(model)
-    losses, history = oracle.train(other.layers, given, loss=model._loss.name, **options)
+    losses, history = oracle.train(
+        other.layers, given, loss=model.engine.compiled.loss.name, **options
+    )
     return losses, [other.renamed(values) for values in history]
 
 
@@ -139,7 +141,7 @@ def test_a_schedule_gives_each_step_its_rate(rng, name, optimizer):
     schedule = SCHEDULES[name]
     rates = [schedule(step) for step in range(STEPS)]
     model, given = mlp(optimizer=optimizer(schedule, weight_decay=0.1)), batches(rng)
-    options = oracle_options(model._optimizer) | {"learning_rate": rates}
+    options = oracle_options(model.engine.compiled.optimizer) | {"learning_rate": rates}
     _, history = oracle_history(model, given, **options)
     for step, (X, y, weights) in enumerate(given):
         assert model.learning_rate == rates[step]

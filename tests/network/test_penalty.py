@@ -24,9 +24,9 @@ def data(rng, *, weighted=False):
 
 def train(model, x, y, weights, **penalty):
     """Make one step of all rows; return what it adds up to."""
-    network, totals = model._network, _core.Totals()
+    network, totals = model.engine.core, _core.Totals()
     rows, targets = network.rows("fit", x), network.targets("fit", y, weights)
-    network.train(rows, targets, None, len(x), np.array([RATE]), totals, **penalty)
+    network.train(rows, targets, None, len(x), np.array([RATE]), [totals], **penalty)
     return totals
 
 
@@ -96,7 +96,7 @@ def test_apply_gradients_takes_it_too(rng):
     x, y, _ = data(rng)
     models = made(), made(l2=0.25)
     for model, l2 in zip(models, (0.25, 0.0), strict=True):
-        network = model._network
+        network = model.engine.core
         network.loss_and_gradients(network.rows("fit", x), network.targets("fit", y, None))
         network.apply_gradients({}, RATE, l2)
     for name, values in models[1].parameters().items():

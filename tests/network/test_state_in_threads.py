@@ -173,9 +173,10 @@ COMPILING = """
             continue
         copies += 1
         kind = int(other._clip_delta or 1) - 1  # 1 at first, too
-        assert other._optimizer == optimizers[kind]
-        assert len(other._network.state("test")[1]) == [2, 0, 1][kind]
-        assert not any(values.any() for slot in other._network.state("test")[1] for values in slot)
+        assert other.engine.compiled.optimizer == optimizers[kind]
+        slots = other.engine.core.state("test")[1]
+        assert len(slots) == [2, 0, 1][kind]
+        assert not any(values.any() for slot in slots for values in slot)
     done.set()
     compiler.join()
     assert copies >= 30 and compiled >= 30, (copies, compiled)
@@ -194,15 +195,15 @@ def test_a_model_is_ready_when_other_threads_see_it(rng, monkeypatch):
     model = pn.Sequential([pn.Dense(5)], seed=0)
     model.compile(pn.Adam())
     seen = []
-    compile_network = pn.steps.compile_network
+    compile_core = pn.engine._compile_core
 
-    def watched(*arguments, **options):
-        seen.append(model._network)
-        compile_network(*arguments, **options)
+    def watched(*arguments):
+        seen.append(model.engine.is_built)
+        compile_core(*arguments)
 
-    monkeypatch.setattr(pn.steps, "compile_network", watched)
+    monkeypatch.setattr(pn.engine, "_compile_core", watched)
     model.fit(X, y)
-    assert seen == [None]
+    assert seen == [False]
 
 
 # ---- arrays that outlive a model ---------------------------------------------------------------
@@ -225,8 +226,8 @@ def test_arrays_stay_as_they_are_when_their_model_is_gone():
         grad_x, gradients = backward(outputs)
         arrays = [outputs, grad_x, model.predict(X), *gradients.values()]
         arrays += [*model.parameters().values(), *model.trace(X, y).values()]
-        arrays += [*model.loss_and_gradients(X, y)[1].values(), *model._network.gradients()]
-        arrays += [values for slot in model._network.state("test")[1] for values in slot]
+        arrays += [*model.loss_and_gradients(X, y)[1].values(), *model.engine.core.gradients()]
+        arrays += [values for slot in model.engine.core.state("test")[1] for values in slot]
         copies = [np.array(values) for values in arrays]
         model.compile("sgd")
         del model, backward
@@ -247,7 +248,7 @@ def test_arrays_stay_as_they_are_when_their_model_is_gone():
 def test_an_engine_takes_all_of_a_state_or_nothing(rng):
     model = mlp(optimizer=pn.Adam())
     model.fit(*labelled(rng, 50))
-    network, before = model._network, digest(model)
+    network, before = model.engine.core, digest(model)
     ones = {i: np.ones((1, *values.shape)) for i, values in enumerate(network.values())}
     last = max(ones)
     for wrong in (ones[last][:, :-1], ones[last][0], np.full(ones[last].shape, "a")):

@@ -51,8 +51,8 @@ def ending(model, history):
     """Return all that a run ends with, as arrays by name."""
     slots = {
         f"slot {number} of {name}": values
-        for number, slot in enumerate(model._network.state("test")[1])
-        for name, values in zip(model._names, slot, strict=True)
+        for number, slot in enumerate(model.engine.core.state("test")[1])
+        for name, values in zip(model.engine.names, slot, strict=True)
     }
     counts = {"steps": model.steps_trained, "epochs": model.epochs_trained}
     found = {**model.parameters(), **slots, **counts, **history, "rate": model.learning_rate}

@@ -11,7 +11,7 @@ from tolerances import assert_same_bits
 
 def assert_same_models(one, other):
     """Assert that two models have made as many steps and have the same parameters."""
-    assert one._network.steps == other._network.steps
+    assert one.engine.core.steps == other.engine.core.steps
     for name, values in one.parameters().items():
         assert_same_bits(other.parameters()[name], values, name)
 
@@ -22,7 +22,7 @@ def assert_refused(data, error, message, **arguments):
     before = parameter_copies(model)
     with pytest.raises(error, match=message):
         model.fit(*data, **arguments)
-    assert model._network.steps == model.epochs_trained == 0
+    assert model.engine.core.steps == model.epochs_trained == 0
     for name, values in model.parameters().items():
         assert_same_bits(values, before[name], name)
 
@@ -40,11 +40,11 @@ def recorded(between, wanted=parameter_copies):
 def lengths_of_calls(patch, model):
     """Return the list to which each call into C++ adds how many steps it makes."""
     lengths = []
-    train = type(model._network).train
+    train = type(model.engine.core).train
 
     def counted(self, rows, targets, order, batch_size, rates, totals):
         lengths.append(len(rates))
         return train(self, rows, targets, order, batch_size, rates, totals)
 
-    patch.setattr(type(model._network), "train", counted)
+    patch.setattr(type(model.engine.core), "train", counted)
     return lengths

@@ -141,7 +141,11 @@ def _entry(layer, prefix, values, factors):
 
 def loss_options(model):
     """Return the options of the compiled loss as the oracle's keywords."""
-    return {name: value for name, value in model._loss.config().items() if name != "class"}
+    return {
+        name: value
+        for name, value in model.engine.compiled.loss.config().items()
+        if name != "class"
+    }
 
 
 def oracle_loss_and_gradients(model, X, y, sample_weight=None, factors=(), clip_delta=None):
@@ -151,7 +155,7 @@ def oracle_loss_and_gradients(model, X, y, sample_weight=None, factors=(), clip_
         other.layers,
         X,
         y,
-        loss=model._loss.name,
+        loss=model.engine.compiled.loss.name,
         sample_weight=sample_weight,
         clip_delta=clip_delta,
         **loss_options(model),
@@ -163,7 +167,7 @@ def oracle_gradient_scales(model, X, y, sample_weight=None):
     """Return what float32 gradients' errors are relative to, by the model's names."""
     other = twin(model)
     values = oracle.forward(other.layers, X)
-    function = oracle.loss_function(model._loss.name)
+    function = oracle.loss_function(model.engine.compiled.loss.name)
     _, grad_outputs = function(values[-1], y, sample_weight, **loss_options(model))
     return other.renamed(oracle.gradient_scales(other.layers, values, grad_outputs))
 

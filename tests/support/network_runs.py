@@ -144,7 +144,7 @@ def train(
         X, y, epochs=epochs, batch_size=batch_size, shuffle=shuffle, sample_weight=weights
     )
     results = {name: values.copy() for name, values in model.parameters().items()}
-    for number, slot in enumerate(model._network.state("test")[1]):
+    for number, slot in enumerate(model.engine.core.state("test")[1]):
         for name, values in zip(model.parameters(), slot, strict=True):
             results[f"slot {number} of {name}"] = values.copy()
     results["loss"] = np.array(history["loss"])

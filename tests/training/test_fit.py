@@ -46,7 +46,7 @@ def test_batch_size_none_is_all_rows(data, size):
     all_rows, sized = mlp(), mlp()
     all_rows.fit(*data, epochs=2, batch_size=None)
     sized.fit(*data, epochs=2, batch_size=size)
-    assert all_rows._network.steps == 2
+    assert all_rows.engine.core.steps == 2
     assert_same_models(all_rows, sized)
 
 

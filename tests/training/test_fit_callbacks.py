@@ -11,7 +11,7 @@ import prelunet as pn
 from fit_checks import assert_refused, assert_same_models
 from network_models import labelled, mlp
 from prelunet import _core
-from prelunet.training import WatchedLoop
+from prelunet.training.loop import WatchedLoop
 from tolerances import assert_close_to_scale, sum_tolerance
 
 HOOKS = [
@@ -128,14 +128,14 @@ def test_hooks_that_are_not_overridden_are_not_called(data):
         on_train_batch_begin = pn.Callback.on_train_batch_begin
 
     model, lengths = mlp(), []
-    train = type(model._network).train
+    train = type(model.engine.core).train
 
     def counted(self, rows, targets, order, batch_size, rates, totals):
         lengths.append(len(rates))
         train(self, rows, targets, order, batch_size, rates, totals)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(model._network), "train", counted)
+        patch.setattr(type(model.engine.core), "train", counted)
         model.fit(*data, batch_size=5, callbacks=[Loud(), recorder([], "on_epoch_end")])
         assert lengths == [5]  # an epoch is one call into C++
         lengths.clear()
@@ -144,7 +144,7 @@ def test_hooks_that_are_not_overridden_are_not_called(data):
         lengths.clear()
         done = []
         clock = itertools.count(step=0.01)  # a call into C++ takes a hundredth of a second
-        patch.setattr("prelunet.training.time.perf_counter", lambda: next(clock))
+        patch.setattr("prelunet.training.loop.time.perf_counter", lambda: next(clock))
         watch = pn.LambdaCallback(on_epoch_progress=lambda *report: done.append(report[:2]))
         model.fit(*data, batch_size=1, epochs=2, callbacks=[watch])
         assert lengths == [1, 4, 16, 4, 25]  # the first ones say how long a step takes

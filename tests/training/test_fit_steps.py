@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -55,13 +56,49 @@ def test_a_stop_comes_between_the_batch_and_the_progress(data):
 def test_steps_cut_short_by_a_stop_do_not_shorten_those_after(data, monkeypatch):
     model = mlp()
     lengths = lengths_of_calls(monkeypatch, model)
-    monkeypatch.setattr("prelunet.training.time.perf_counter", iter(np.arange(99.0)).__next__)
-    monkeypatch.setattr("prelunet.training._SLICE_SECONDS", 8.0)  # eight steps, at one a call
+    monkeypatch.setattr("prelunet.training.loop.time.perf_counter", iter(np.arange(99.0)).__next__)
+    monkeypatch.setattr("prelunet.training.loop._SLICE_SECONDS", 8.0)  # eight steps, at one a call
     watch, _ = recorded(11)
     model.fit(
         *data, batch_size=1, callbacks=[watch, pn.LambdaCallback(on_epoch_progress=lambda *_: 0)]
     )
     assert lengths == [1, 4, 6, 11, 3]
+
+
+@pytest.mark.parametrize("own_loss", [False, True])
+def test_logs_do_not_depend_on_the_clock(rng, monkeypatch, own_loss):
+    """Slices are as long as the clock says; the sums of steps must not show it, to the bit."""
+    data = labelled(rng, 400)
+
+    def logs(*lengths):
+        """Return the logs of two callbacks, with slices of these lengths in turn."""
+        slices = itertools.cycle(lengths)
+        monkeypatch.setattr("prelunet.training.loop._next_slice", lambda *_: next(slices))
+        model = pn.Sequential([pn.Dense(8, "prelu"), pn.Dense(5)], seed=0)
+        loss = cross_entropy if own_loss else "softmax_cross_entropy"
+        model.compile(pn.SGD(0.1), loss, metrics=["accuracy"])
+        found = []
+        callbacks = [
+            pn.LambdaCallback(on_steps=lambda *call: found.append(call), steps_between=between)
+            for between in (50, 70)
+        ]
+        progress = pn.LambdaCallback(on_epoch_progress=lambda *_: None)
+        history = model.fit(*data, epochs=2, batch_size=2, callbacks=[*callbacks, progress])
+        return found, history.to_dict()
+
+    whole, pieces = logs(1000), logs(7, 3, 20)
+    assert len(whole[0]) == 13
+    assert whole == pieces
+
+
+def cross_entropy(outputs, labels):
+    """Softmax cross-entropy, written in Python."""
+    p = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
+    losses = -np.log(p[rows, labels])
+    p[rows, labels] -= 1.0
+    return losses, p
 
 
 @pytest.mark.parametrize(("between", "error"), [(0, ValueError), (2.5, TypeError)])

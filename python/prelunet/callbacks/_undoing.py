@@ -1,36 +1,33 @@
-"""Restoring a run: what it changes in a model, a loop and callbacks is taken back if it fails."""
+"""Undoes the restoring of a run where it fails: of engine, loop and callbacks."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import serialization
-from .base import Run, overrides
-
-if TYPE_CHECKING:
-    from ..model import Sequential
+from ..state import Progress, progress
+from .base import Run, TrainedModel, overrides
 
 
 @contextmanager
-def all_or_nothing(model: Sequential, run: Run) -> Iterator[None]:
+def all_or_nothing(model: TrainedModel, run: Run) -> Iterator[None]:
     """Put a model, the loop that trains it and its callbacks back if an error leaves the context.
 
     Of a callback these are its attributes, and the contents of those that are lists, dictionaries,
     sets or arrays.
     """
-    stop, schedule, run_state = model.stop_training, model._schedule, run.get_state()
-    before = serialization.Progress(model, *serialization.progress(model, "fit"))
+    engine, stop, run_state = run.engine, model.stop_training, run.get_state()
+    compiled = engine.compiled
+    before = Progress(engine, *progress(engine, "fit"))
     attributes = [_Attributes(c) for c in run.callbacks if overrides(c, "set_state")]
     try:
         yield
     except BaseException:
         before.restore("fit")
-        model.stop_training, model._schedule = stop, schedule
+        model.stop_training, engine.compiled = stop, compiled
         run.set_state(run_state)
         for kept in attributes:
             kept.put_back()
@@ -60,7 +57,7 @@ class _Attributes:
                 value.update(contents)
 
 
-def _can_change(value: Any) -> bool:
+def _can_change(value: object) -> bool:
     if isinstance(value, np.ndarray):
         return value.flags.writeable
     return isinstance(value, (list, dict, set))

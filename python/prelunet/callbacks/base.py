@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..engine import Engine
 from ..history import History
 from ..layers import Layer
 
@@ -61,30 +62,33 @@ class TrainedModel(Protocol):
 
 
 class Run(Protocol):
-    """One call of `fit`, as what keeps or restores it sees it.
+    """One call of `fit`, for callbacks that keep or restore it.
 
     Attributes
     ----------
+    engine : Engine
+        The engine in training.
     history : History
-        The epochs so far; training goes on with the one after them.
+        The epochs so far; training continues with the next one.
     callbacks : sequence of Callback
-        All that take part.
+        All callbacks of the run.
     """
 
+    engine: Engine
     history: History
     callbacks: Sequence[Callback]
 
     def settings(self) -> dict[str, Any] | None:
-        """Return, as JSON values, what beside the model makes a run the one that it is.
+        """Return, as JSON values, the arguments of `fit` that change its steps or history.
 
-        None where a run has more to it, so that it cannot be restored.
+        None where a run cannot be restored.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """Return how far it is, beside the model and the callbacks: JSON values and arrays."""
+        """Return the state of the run without engine and callbacks: JSON values and arrays."""
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned; an error leaves the run as it was."""
+        """Continue from a state of `get_state`; an error leaves the run as it was."""
 
 
 class Callback:

@@ -7,25 +7,22 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from .. import serialization
 from .._core import __version__
 from .._validation import boolean, integer
 from ..formats import remove_leftovers, replacing
+from ..state import UNFIT, Progress, describe, progress
 from ._packing import pack, unpack
 from ._undoing import all_or_nothing
 from .base import Callback, Run
-
-if TYPE_CHECKING:
-    from ..model import Sequential
 
 FORMAT = 1  # of the file: goes up when an older prelunet could not read it
 
 _OWNER = "Checkpoint"
 _SHOWN = 4  # differences that a message tells
-# What set_state of a callback raises for a state of another kind. A ValueError is its own answer.
-_NOT_A_STATE = tuple(error for error in serialization.UNFIT if error is not ValueError)
+# Raised by a callback's set_state for a state of another kind. A ValueError has its own message.
+_NOT_A_STATE = tuple(error for error in UNFIT if error is not ValueError)
 
 
 class Checkpoint(Callback):
@@ -82,7 +79,7 @@ class Checkpoint(Callback):
         folder = os.path.dirname(self.path) or "."
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"{_OWNER}: the folder of path must exist, got {self.path!r}")
-        self._identity = _identity(self._trained_model(), run)
+        self._identity = _identity(run)
         remove_leftovers(self.path)
         kept = self._read() if self.resume else None
         if kept is not None:
@@ -95,16 +92,12 @@ class Checkpoint(Callback):
         if last or done % self.every == 0:
             self._write(run)
 
-    def _trained_model(self) -> Sequential:
-        return cast("Sequential", self.model)
-
     # ---- writing -------------------------------------------------------------------------------
 
     def _write(self, run: Run) -> None:
         from ..formats import sealed_npz  # hashlib and zipfile take long to import
 
-        model = self._trained_model()
-        trained, arrays = serialization.progress(model, _OWNER)
+        trained, arrays = progress(run.engine, _OWNER)
         content = {
             "checkpoint": FORMAT,
             "version": __version__,
@@ -141,7 +134,7 @@ class Checkpoint(Callback):
             text, arrays = sealed_npz.read(io.BytesIO(data))
             content = json.loads(text)
             version = content["checkpoint"]
-        except Exception as error:  # the readers of formats and JSON have many ways to say it
+        except Exception as error:  # the readers of formats and JSON raise many types
             raise ValueError(
                 f"{_OWNER}: {self.path} is not a checkpoint of prelunet, or is damaged: {error}"
             ) from error
@@ -154,21 +147,20 @@ class Checkpoint(Callback):
 
     def _restore(self, run: Run, content: dict[str, Any], arrays: dict[str, Any]) -> None:
         """Put everything back, or nothing."""
-        model = self._trained_model()
-        with self._naming_the_file(serialization.UNFIT):
+        with self._naming_the_file(UNFIT):
             identity, trained = (
                 _checked_mapping(name, content) for name in ("identity", "trained")
             )
             run_state = unpack(content["run"], arrays)
             states = [(name, unpack(state, arrays)) for name, state in content["callbacks"]]
         self._refuse_another_run(identity)
-        tensors = {n: a for n, a in arrays.items() if n.startswith(("parameter/", "slot/"))}
-        with self._naming_the_file(serialization.UNFIT):
-            progress = serialization.Progress(model, trained, tensors)
-        with all_or_nothing(model, run):
-            with self._naming_the_file(serialization.UNFIT):
+        kept = {n: a for n, a in arrays.items() if n.startswith(("parameter/", "slot/"))}
+        with self._naming_the_file(UNFIT):
+            before = Progress(run.engine, trained, kept)
+        with all_or_nothing(self.model, run):
+            with self._naming_the_file(UNFIT):
                 run.set_state(run_state)
-            progress.restore(_OWNER)
+            before.restore(_OWNER)
             for callback, state in _takers(run.callbacks, states):
                 with self._naming_the_file(_NOT_A_STATE):
                     callback.set_state(state)
@@ -225,24 +217,24 @@ def _state_of(callback: Callback) -> str:
     return f"{_OWNER}: what get_state of {type(callback).__name__} returns"
 
 
-def _identity(model: Sequential, run: Run) -> dict[str, Any]:
-    """Return what makes a run the one that it is, as JSON gives it back."""
+def _identity(run: Run) -> dict[str, Any]:
+    """Return the model, how it is compiled and `fit`'s arguments, as JSON gives them back."""
     settings = run.settings()
     if settings is None:
         raise ValueError(f"{_OWNER}: only Sequential.fit can be resumed")
-    described = serialization.describe(model)
-    described |= {"metrics": list(model._metrics), "fit": settings}
+    described = describe(run.engine)
+    described |= {"metrics": list(run.engine.record("fit").metrics), "fit": settings}
     identity: dict[str, Any] = json.loads(json.dumps(described, default=_name_of_function))
     return identity
 
 
-def _name_of_function(value: Any) -> str:
-    """Return what stands for a function, of a Lambda or a loss, which no file can hold."""
+def _name_of_function(value: object) -> str:
+    """Return the name of a function, which JSON cannot hold: of a Lambda or a loss."""
     return str(getattr(value, "__name__", type(value).__name__))
 
 
-def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Give the values in JSON that hold no others, as they print, under names with dots."""
+def _leaves(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the leaves of JSON values as they print, with their paths in dots."""
     if isinstance(value, Mapping):
         pairs = [(str(key), item) for key, item in value.items()]
     elif isinstance(value, list):

@@ -1,10 +1,9 @@
-"""What `activation` stands for: a layer behind each hidden layer's weights."""
+"""The activation layers that the parameter `activation` names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from .._validation import choice
 from ..layers import ACTIVATION_LAYERS, Activation, Layer, PReLU
@@ -23,7 +22,9 @@ ACTIVATIONS: Mapping[str, Callable[[], Layer | None]] = MappingProxyType(
 """The names, scikit-learn's four among them."""
 
 
-def activation_layers(owner: str, activation: Any, count: int) -> list[Layer | None]:
+def activation_layers(
+    owner: str, activation: str | Layer | Sequence[str | Layer], count: int
+) -> list[Layer | None]:
     """Return the activation of each of `count` hidden layers; None is the identity.
 
     Raises
@@ -41,7 +42,7 @@ def activation_layers(owner: str, activation: Any, count: int) -> list[Layer | N
     return [_layer(owner, each) for each in activation]
 
 
-def _layer(owner: str, value: Any) -> Layer | None:
+def _layer(owner: str, value: str | Layer) -> Layer | None:
     if isinstance(value, (Activation, PReLU)):
         return value
     if not isinstance(value, str):

@@ -1,59 +1,38 @@
-"""What MLPClassifier and MLPRegressor have in common: from data to a network and back."""
+"""The base of MLPClassifier and MLPRegressor: from data to a network and back."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, is_regressor
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .._arrays import refuse_masked
-from ..callbacks import Callback
 from ..model import Sequential
 from .batches import Rows
 from .features import features_of
+from .fit_data import FitData
 from .heads import Head, head_of
 from .lbfgs import Minimization
 from .limits import check_weights
 from .network import EstimatorNetwork, Weights, build, draw_weights
-from .parameters import STOCHASTIC, Hidden, check_parameters
-from .records import forget_records
+from .parameters import STOCHASTIC, Estimator, Hidden, check_parameters
+from .rates import Rates
+from .records import Records
 from .stochastic import batch_size, prepare_stochastic
 
 Array = npt.NDArray[Any]
 
-# What is taken as it is; all else becomes the first. The engine reads every one of these.
+# Dtypes of X that the engine reads; others are converted to the first.
 _DTYPES = [np.float64, np.float32, np.bool_]
 _DTYPES += [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
 _SEEDS = 2**31 - 1  # of dropout
-
-
-@dataclass(frozen=True)
-class Given:
-    """Data of one call of fit, checked.
-
-    Attributes
-    ----------
-    X : ndarray or sparse matrix of rows
-    targets : ndarray
-        Labels (n,) for softmax, else (n, outputs).
-    weights : ndarray of shape (n,), optional
-        What rows count in scores.
-    as_given : (X, y)
-        As they came, for scorers.
-    """
-
-    X: Any
-    targets: Array
-    weights: Array | None
-    as_given: tuple[Any, Any]
 
 
 class Solver(Protocol):
@@ -63,80 +42,41 @@ class Solver(Protocol):
         """Train; leave weights and records that agree, exceptions included."""
 
 
-class BaseMLP(BaseEstimator, ABC):
-    """The base of the estimators; parameters and attributes as there."""
+class BaseMLP(BaseEstimator, Estimator, ABC):
+    """The base of the estimators, which describe parameters and attributes."""
+
+    random_state: int | np.random.RandomState | None
+    warm_start: bool
+    n_features_in_: int
+    n_layers_: int
+    out_activation_: str
+    intercepts_: list[Array]
+    prelu_alphas_: list[Array | None]
 
     _network: EstimatorNetwork
     _made_of: tuple[Hidden, str]  # the network: a new one is needed for others
+    _optimizer: Rates | None = None  # None for lbfgs
+    _random_state: np.random.RandomState
     _trains = False  # whether the network's weights are newer than the attributes
 
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes: Any,
-        activation: Any,
-        solver: str,
-        alpha: float,
-        batch_size: int | str,
-        learning_rate: str,
-        learning_rate_init: float,
-        power_t: float,
-        max_iter: int,
-        shuffle: bool,
-        random_state: Any,
-        tol: float,
-        verbose: bool | int,
-        warm_start: bool,
-        momentum: float,
-        nesterovs_momentum: bool,
-        early_stopping: bool,
-        validation_fraction: float,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        n_iter_no_change: float,
-        max_fun: int,
-        dropout: Any,
-        scoring: Any,
-        callbacks: Sequence[Callback] | None,
-        dtype: str,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dropout = dropout
-        self.scoring = scoring
-        self.callbacks = callbacks
-        self.dtype = dtype
+    def _store(self, arguments: Mapping[str, object]) -> None:
+        """Keep the constructor's arguments as they are; `fit` checks them, as scikit-learn wants.
+
+        Parameters
+        ----------
+        arguments : mapping
+            The constructor's ``locals()``.
+        """
+        self.__dict__.update({name: arguments[name] for name in self._get_param_names()})
 
     def fit(
         self,
-        X: Any,
-        y: Any,
+        X: object,
+        y: object,
         sample_weight: npt.ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
+        X_val: object = None,
+        y_val: object = None,
         sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train.
@@ -202,21 +142,21 @@ class BaseMLP(BaseEstimator, ABC):
     def _score_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         """Return the default score of rows from the finished outputs."""
 
-    def _check_targets(self, name: str, given: Given) -> None:
+    def _check_targets(self, name: str, data: FitData) -> None:
         """Refuse targets whose losses overflow; those of labels never do."""
 
-    def _training_weights(self, given: Given, *, incremental: bool) -> Array | None:
+    def _training_weights(self, data: FitData, *, incremental: bool) -> Array | None:
         """Return what rows count in training."""
-        return given.weights
+        return data.weights
 
     # ---- training --------------------------------------------------------------------------------
 
     def _fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        held_out: tuple[Any, Any, Any] | None,
+        X: object,
+        y: object,
+        sample_weight: object,
+        held_out: tuple[object, object, object] | None,
         *,
         incremental: bool,
     ) -> Self:
@@ -240,10 +180,10 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _prepare(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        held_out: tuple[Any, Any, Any] | None,
+        X: object,
+        y: object,
+        sample_weight: object,
+        held_out: tuple[object, object, object] | None,
         *,
         incremental: bool,
     ) -> Solver:
@@ -254,35 +194,49 @@ class BaseMLP(BaseEstimator, ABC):
         keeps = hasattr(self, "coefs_") and (self.warm_start or incremental)
         if keeps and self._trains:  # a signal has kept the last fit from taking them
             self._take_weights(trains=False)
-        given = self._take(X, y, sample_weight, keeps=keeps, incremental=incremental)
+        data = self._take(X, y, sample_weight, keeps=keeps, incremental=incremental)
         self._random_state = check_random_state(self.random_state)
         if keeps:
-            self._check_kept(given, hidden)
+            self._check_kept(data, hidden)
         else:
-            self._begin(given, hidden)
-        goes_on = self._prepare_network(hidden, self._arithmetic(given), keeps=keeps)
-        self._check_targets("y", given)
-        weights = self._training_weights(given, incremental=incremental)
-        rows = Rows(features_of(self._network._network, given.X), given.targets, weights)
+            self._begin(data, hidden)
+        goes_on = self._prepare_network(hidden, self._arithmetic(data), keeps=keeps)
+        self._check_targets("y", data)
+        weights = self._training_weights(data, incremental=incremental)
+        rows = Rows(features_of(self._network.engine.core, data.X), data.targets, weights)
         if self.solver not in STOCHASTIC:
-            return Minimization(self, rows)
+            self._optimizer = None
+            return Minimization(self, self._network, self._head(), rows)
         held = None
         if held_out is not None:
             held = self._take(*held_out, keeps=True, incremental=True, suffix="_val")
             self._check_targets("y_val", held)
-        goes_on = goes_on and incremental and getattr(self, "_optimizer", None) is not None
-        return prepare_stochastic(self, given, rows, held, incremental=incremental, goes_on=goes_on)
+        loop = prepare_stochastic(
+            self,
+            Records(self.__dict__),
+            self._network,
+            self._head(),
+            data,
+            rows,
+            held,
+            rates=self._optimizer if goes_on and incremental else None,
+            default_score=self._score_of,
+            random_state=self._random_state,
+            incremental=incremental,
+        )
+        self._optimizer = self._network.rates
+        return loop
 
     def _take(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
+        X: object,
+        y: object,
+        sample_weight: object,
         *,
         keeps: bool,
         incremental: bool,
         suffix: str = "",
-    ) -> Given:
+    ) -> FitData:
         """Check data; `keeps` says that they must be like those of an earlier fit."""
         for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             refuse_masked("fit", name, value)
@@ -306,31 +260,31 @@ class BaseMLP(BaseEstimator, ABC):
             name, alpha = f"sample_weight{suffix}", 0.0 if suffix else self.alpha
             check_weights(type(self).__name__, name, weights, alpha=alpha)
         targets = self._take_y(checked_y, keeps=keeps, incremental=incremental)
-        return Given(checked_X, targets, weights, (X, y))
+        return FitData(checked_X, targets, weights, (X, y))
 
-    def _arithmetic(self, given: Given) -> str:
+    def _arithmetic(self, data: FitData) -> str:
         """Return the dtype of the network."""
         if self.dtype != "auto":
             return str(self.dtype)
         if self.solver == "lbfgs":
             return "float64"
-        several = given.X.shape[0] > batch_size(self, given.X.shape[0])
-        return "float32" if several or given.X.dtype == np.float32 else "float64"
+        several = data.count > batch_size(self, data.count)
+        return "float32" if several or data.X.dtype == np.float32 else "float64"
 
-    def _begin(self, given: Given, hidden: Hidden) -> None:
+    def _begin(self, data: FitData, hidden: Hidden) -> None:
         """Forget earlier fits and draw the first weights."""
-        forget_records(self)
-        self.out_activation_, self.n_outputs_ = self._outputs_of(given.targets)
+        Records(self.__dict__).forget()
+        self.out_activation_, self.n_outputs_ = self._outputs_of(data.targets)
         self.n_layers_ = len(hidden.units) + 2
-        dtype = np.float32 if given.X.dtype == np.float32 else np.float64
+        dtype = np.float32 if data.X.dtype == np.float32 else np.float64
         units = [self.n_features_in_, *hidden.units, self.n_outputs_]
         drawn = draw_weights(units, hidden.activations, self._random_state, dtype)
         self.coefs_, self.intercepts_ = drawn
         self.__dict__.pop("prelu_alphas_", None)
 
-    def _check_kept(self, given: Given, hidden: Hidden) -> None:
+    def _check_kept(self, data: FitData, hidden: Hidden) -> None:
         """Refuse a network, or data, that the weights of an earlier fit are not of."""
-        outputs = self._outputs_of(given.targets)[1]
+        outputs = self._outputs_of(data.targets)[1]
         wanted = list(pairwise([self.n_features_in_, *hidden.units, outputs]))
         kept = [np.shape(coefs) for coefs in self.coefs_]
         if kept != wanted:
@@ -399,13 +353,13 @@ class BaseMLP(BaseEstimator, ABC):
         network: EstimatorNetwork = self._network
         return network
 
-    def _outputs(self, X: Any) -> Array:
+    def _outputs(self, X: object) -> Array:
         """Return the finished outputs for rows as users give them."""
         network = self._ready_network()
         refuse_masked("predict", "X", X)
-        X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
-        dtype = np.float64 if X.dtype != np.float32 else self.coefs_[0].dtype
-        outputs = features_of(network._network, X).outputs()
+        checked = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+        dtype = np.float64 if checked.dtype != np.float32 else self.coefs_[0].dtype
+        outputs = features_of(network.engine.core, checked).outputs()
         return self._head().finish(outputs.astype(dtype, copy=False))
 
     def _check_solver(self) -> bool:
@@ -415,7 +369,7 @@ class BaseMLP(BaseEstimator, ABC):
             )
         return True
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

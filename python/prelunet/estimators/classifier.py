@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import Tags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
@@ -19,7 +20,9 @@ from sklearn.utils.multiclass import (
 )
 
 from ..callbacks import Callback
-from .base import BaseMLP, Given
+from ..layers import Layer
+from .base import BaseMLP
+from .fit_data import FitData
 from .limits import check_weights
 
 Array = npt.NDArray[Any]
@@ -139,8 +142,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Layer | Sequence[str | Layer] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -150,7 +153,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool = False,
@@ -163,48 +166,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        dropout: Any = 0.0,
-        class_weight: Any = None,
-        scoring: Any = None,
+        dropout: float | Sequence[float] = 0.0,
+        class_weight: Mapping[Any, float] | str | None = None,
+        scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[Callback] | None = None,
         dtype: str = "auto",
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            dropout=dropout,
-            scoring=scoring,
-            callbacks=callbacks,
-            dtype=dtype,
-        )
-        self.class_weight = class_weight
+        self._store(locals())
 
     @available_if(lambda self: self._check_solver())
     def partial_fit(
         self,
-        X: Any,
-        y: Any,
+        X: object,
+        y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
         classes: npt.ArrayLike | None = None,
     ) -> Self:
@@ -223,10 +197,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         if _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")
-            self._note_labels(y if multilabel else classes)
+            self._note_labels(y if multilabel else np.asarray(classes))
         return self._fit(X, y, sample_weight, None, incremental=True)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """Return the class of each row.
 
         Parameters
@@ -246,7 +220,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         labels: Array = self.classes_[place]
         return labels
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: object) -> Array:
         """Return the probability of each class, in the order of `classes_`.
 
         Parameters
@@ -262,7 +236,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return outputs
         return np.hstack([1.0 - outputs, outputs])[:, : len(self.classes_)]
 
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: object) -> Array:
         """Return the logarithms of `predict_proba`.
 
         Parameters
@@ -289,13 +263,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         labels = np.searchsorted(self.classes_, y)
         return labels if len(self.classes_) > 2 else labels[:, np.newaxis] == 1
 
-    def _note_labels(self, y: Any) -> Array:
+    def _note_labels(self, y: npt.ArrayLike) -> Array:
         """Note whether a row has one label or several; return what labels there are."""
         binarizer = None
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
             check_classification_targets(y)
             binarizer = LabelBinarizer().fit(y)
-        self._label_binarizer: Any = binarizer
+        self._label_binarizer: LabelBinarizer | None = binarizer
         # Of single labels without LabelBinarizer, which looks at y three times; objects become
         # strings, as there.
         return np.asarray(list(np.unique(y))) if binarizer is None else binarizer.classes_
@@ -317,23 +291,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return "softmax", len(self.classes_)
         return "logistic", targets.shape[1]
 
-    def _training_weights(self, given: Given, *, incremental: bool) -> Array | None:
+    def _training_weights(self, data: FitData, *, incremental: bool) -> Array | None:
         if self.class_weight is None:
-            return given.weights
+            return data.weights
         if incremental and self.class_weight == "balanced":
             raise ValueError(
                 "MLPClassifier: class_weight must name its weights for partial_fit, which does not "
                 "see all rows, got 'balanced'"
             )
-        places = given.targets.astype(int)
+        places = data.targets.astype(int)
         multilabel = places.ndim == 2 and places.shape[1] > 1
         y = places if multilabel else self.classes_[places.ravel()]
         factors: Array = compute_sample_weight(self.class_weight, y)
         name = "class_weight"
-        if given.weights is not None:
+        if data.weights is not None:
             name = "class_weight times sample_weight"
             with np.errstate(over="ignore"):
-                factors = factors * given.weights
+                factors = factors * data.weights
         check_weights("MLPClassifier", name, factors, alpha=self.alpha)
         return factors
 
@@ -344,7 +318,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             right = ((outputs > 0.5) == targets).all(axis=1)
         return float(np.average(right, weights=weights))
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

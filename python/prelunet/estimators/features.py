@@ -1,12 +1,18 @@
-"""Rows of X as the engine reads them: dense ones as they lie, sparse ones a batch at a time."""
+"""Rows of X for the engine: dense ones in place, sparse ones a batch at a time."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
+
+from .. import _core
+from ..engine import Core
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Array = npt.NDArray[Any]
 Places = Array | slice
@@ -14,25 +20,24 @@ _SPARSE_BLOCK = 1024  # rows that are made dense together
 
 
 class DenseFeatures:
-    """An array; the engine rounds its rows to the network's dtype as it gathers them."""
+    """An array; the engine rounds its rows to its dtype as it gathers them."""
 
-    def __init__(self, network: Any, X: Array) -> None:
-        self._network = network
+    def __init__(self, core: Core, X: Array) -> None:
+        self._core = core
         self._X = X
-        self.rows = network.rows("fit", X)
+        self.rows = core.rows("fit", X)
 
-    def batch(self, places: Places) -> Any:
+    def batch(self, places: Places) -> _core.Rows:
         """Return some rows."""
-        return self._network.rows("fit", self._X[places])
+        return self._core.rows("fit", self._X[places])
 
     def blocks(self) -> list[slice]:
-        """Return all rows, cut into what is worked on at once."""
+        """Return all rows in blocks to be computed at once."""
         return [slice(0, len(self._X))]
 
     def outputs(self) -> Array:
-        """Return what the network makes of all rows."""
-        outputs: Array = self._network.predict(self.rows)
-        return outputs
+        """Return the outputs of all rows."""
+        return self._core.predict(self.rows)
 
 
 class SparseFeatures:
@@ -40,25 +45,28 @@ class SparseFeatures:
 
     rows = None
 
-    def __init__(self, network: Any, X: Any) -> None:
-        self._network = network
+    def __init__(self, core: Core, X: csr_matrix) -> None:
+        self._core = core
         self._X = X
 
-    def batch(self, places: Places) -> Any:
+    def batch(self, places: Places) -> _core.Rows:
         """Return some rows, dense."""
-        return self._network.rows("fit", self._X[places].toarray())
+        return self._core.rows("fit", self._X[places].toarray())
 
     def blocks(self) -> list[slice]:
-        """Return all rows, cut into what is worked on at once."""
+        """Return all rows in blocks to be computed at once."""
         count = self._X.shape[0]
         begins = range(0, count, _SPARSE_BLOCK)
         return [slice(begin, min(begin + _SPARSE_BLOCK, count)) for begin in begins]
 
     def outputs(self) -> Array:
-        """Return what the network makes of all rows."""
-        return np.concatenate([self._network.predict(self.batch(b)) for b in self.blocks()])
+        """Return the outputs of all rows."""
+        return np.concatenate([self._core.predict(self.batch(b)) for b in self.blocks()])
 
 
-def features_of(network: Any, X: Any) -> DenseFeatures | SparseFeatures:
+Features = DenseFeatures | SparseFeatures
+
+
+def features_of(core: Core, X: Array | csr_matrix) -> Features:
     """Return the rows of a checked array or sparse matrix."""
-    return SparseFeatures(network, X) if issparse(X) else DenseFeatures(network, X)
+    return SparseFeatures(core, X) if issparse(X) else DenseFeatures(core, cast("Array", X))

@@ -1,4 +1,4 @@
-"""The ends of networks: which loss is trained, and what outputs mean.
+"""Heads: the loss that is trained, and the meaning of outputs.
 
 scikit-learn's losses and gradients are those of the engine times a constant. In the head of a
 regression the two constants differ where there are several outputs: scikit-learn's loss is a mean
@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Head:
-    """What comes after the last weights.
+    """What follows the last weights.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Head:
     loss_factor : float
         scikit-learn's loss, the penalty left out, over the engine's.
     finish : callable
-        What turns the network's outputs into the estimator's.
+        Turns the network's outputs into the estimator's.
     """
 
     activation: str
@@ -52,7 +52,7 @@ class Head:
 
     @property
     def penalty_in_loss(self) -> float:
-        """What the engine's penalty counts in its loss."""
+        """The factor of the engine's penalty in its loss."""
         return self.gradient_factor / self.loss_factor
 
     def loss_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:

@@ -1,4 +1,4 @@
-"""Rows that are scored after every epoch, and not trained on."""
+"""Validation rows, scored after every epoch."""
 
 from __future__ import annotations
 

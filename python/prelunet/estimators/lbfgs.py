@@ -17,6 +17,8 @@ from threadpoolctl import threadpool_limits
 from .batches import Gradients, Rows, l2_of
 from .console import say
 from .heads import Head
+from .network import EstimatorNetwork
+from .parameters import Estimator
 
 Array = npt.NDArray[Any]
 
@@ -30,44 +32,43 @@ class _Objective:
     Attributes
     ----------
     loss : float
-        What the last call returned.
+        The loss of the last call.
     """
 
-    def __init__(self, estimator: Any, rows: Rows) -> None:
-        head: Head = estimator._head()
-        estimator._network.compile(loss=head.loss)
-        self._gradients = Gradients(estimator._network, head, rows, estimator.alpha)
-        self._network = self._gradients.network
+    def __init__(self, network: EstimatorNetwork, head: Head, rows: Rows, alpha: float) -> None:
+        network.compile(loss=head.loss)
+        self._gradients = Gradients(network, head, rows, alpha)
+        self._core = self._gradients.core
         self._blocks = rows.features.blocks()
         self._weights = [rows.weight(block) for block in self._blocks]
         self._factor = head.gradient_factor
-        self._l2 = l2_of(estimator.alpha, sum(self._weights), head)
-        self._decays = [info["kind"] == "weight" for info in self._network.parameters()]
-        self._shapes = [values.shape for values in self._network.values()]
+        self._l2 = l2_of(alpha, sum(self._weights), head)
+        self._decays = [info["kind"] == "weight" for info in self._core.parameters()]
+        self._shapes = [values.shape for values in self._core.values()]
         self.loss = math.nan
 
     def parameters(self) -> Array:
         """Return the parameters as they are."""
-        return _flat(self._network.values())
+        return _flat(self._core.values())
 
     def write(self, x: Array) -> None:
         """Write the parameters."""
         cuts = np.cumsum([np.prod(shape, dtype=int) for shape in self._shapes])[:-1]
         parts = zip(np.split(x, cuts), self._shapes, strict=True)
-        self._network.write_parameters(
+        self._core.write_parameters(
             {number: part.reshape(1, *shape) for number, (part, shape) in enumerate(parts)}
         )
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return the loss, penalty included, and its gradient."""
         self.write(x)
-        values = zip(self._network.values(), self._decays, strict=True)
+        values = zip(self._core.values(), self._decays, strict=True)
         gradient = self._l2 * _flat([v if decays else np.zeros_like(v) for v, decays in values])
         loss = 0.0
         for block, weight in zip(self._blocks, self._weights, strict=True):
             share = weight / sum(self._weights)
             loss += share * self._gradients.compute(block)
-            gradient += share * _flat(self._network.gradients())
+            gradient += share * _flat(self._core.gradients())
         self.loss = self._factor * loss + self.penalty()
         return self.loss, self._factor * gradient
 
@@ -98,11 +99,13 @@ class _Iterate:
 class Minimization:
     """The training of an estimator's network on all rows at once."""
 
-    def __init__(self, estimator: Any, rows: Rows) -> None:
-        estimator._optimizer = None
+    def __init__(
+        self, estimator: Estimator, network: EstimatorNetwork, head: Head, rows: Rows
+    ) -> None:
         estimator.n_iter_ = 0
         self._estimator = estimator
-        self._objective = _Objective(estimator, rows)
+        self._head = head
+        self._objective = _Objective(network, head, rows, estimator.alpha)
         self._reached = _Iterate(self._objective.parameters(), None, 0)
 
     def run(self) -> None:
@@ -150,7 +153,7 @@ class Minimization:
         estimator.n_iter_ = reached.number
         if reached.loss is None:
             return
-        head, penalty = estimator._head(), self._objective.penalty()
+        head, penalty = self._head, self._objective.penalty()
         data = (reached.loss - penalty) * head.loss_factor / head.gradient_factor
         estimator.loss_ = float(data + penalty)
 

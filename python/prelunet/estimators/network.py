@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..layers import Dense, Dropout, Layer
 from ..model import Sequential
 from ..optimizers import Optimizer
+from ..serialization import State
 from .activations import initial_factor
 from .heads import Head
 from .rates import Rates
@@ -35,23 +36,30 @@ class EstimatorNetwork(Sequential):
     rates: Rates
 
     def start(self, optimizer: Optimizer, head: Head, rates: Rates) -> None:
-        """Compile, with an optimizer that knows nothing yet."""
+        """Compile with a new optimizer."""
         self.compile(optimizer, head.loss)
-        self._network.steps = _STEPS_BEFORE
+        self.engine.core.steps = _STEPS_BEFORE
         self.rates = rates
+
+    def __setstate__(self, state: State) -> None:
+        """Make the network again; earlier pickles have the core's count of steps apart."""
+        if "engine_steps" in state:
+            steps = {"steps": state["engine_steps"]}
+            state = {**state, "description": state["description"] | steps}
+        super().__setstate__(state)
 
     def copy_parameters(self) -> dict[str, Array]:
         """Return copies of the parameters by name, refused while another thread trains."""
-        return self._copies("predict")
+        return self.engine.copies("predict")
 
     @property
     def steps_trained(self) -> int:
-        """The updates made since the optimizer is new."""
+        """The updates made since `start`."""
         return super().steps_trained - _STEPS_BEFORE
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update. Setting it holds from there on, in place of a schedule."""
+        """The rate of the next update; a rate that is set replaces the schedule from here on."""
         return self.rates.learning_rate
 
     @learning_rate.setter

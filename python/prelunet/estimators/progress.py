@@ -1,16 +1,18 @@
-"""What an estimator notes after every epoch, and scikit-learn's rule for when to stop."""
+"""An estimator's records after every epoch, and scikit-learn's rule for when to stop."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..callbacks import Callback
-from ..callbacks.base import Logs, copy_parameters
+from ..callbacks.base import Logs
 from .console import say
+from .network import EstimatorNetwork
+from .parameters import Estimator
+from .records import Records
 
 
 class Progress(Callback):
@@ -22,14 +24,28 @@ class Progress(Callback):
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
+    records : Records
+        The estimator's.
+    network : EstimatorNetwork
+        With its rates.
     rows : int
         Of an epoch.
     incremental : bool
         Whether this is `partial_fit`, whose one epoch is never too few.
     """
 
-    def __init__(self, estimator: Any, *, rows: int, incremental: bool) -> None:
+    def __init__(
+        self,
+        estimator: Estimator,
+        records: Records,
+        network: EstimatorNetwork,
+        *,
+        rows: int,
+        incremental: bool,
+    ) -> None:
         self._estimator = estimator
+        self._records = records
+        self._network = network
         self._rows = rows
         self._incremental = incremental
         self._epochs_before = len(estimator.loss_curve_)
@@ -45,7 +61,7 @@ class Progress(Callback):
         """The epochs that are sure to run: training cannot stop before the last of them ends."""
         estimator = self._estimator
         most = float(estimator.n_iter_no_change) + 1.0  # not by the arithmetic of a small integer
-        return max(1.0, most - float(estimator._no_improvement_count))
+        return max(1.0, most - float(self._records.no_improvement_count))
 
     def note_loss(self, loss: float) -> None:
         """Count an epoch that is trained, before a scorer or a callback sees it."""
@@ -62,9 +78,10 @@ class Progress(Callback):
             self._note_validation(logs)
         improved = self._score_improved() if estimator.early_stopping else self._loss_improved()
         self.settle()
-        estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
-        estimator._optimizer.end_epoch(estimator.t_)
-        if estimator._no_improvement_count > estimator.n_iter_no_change:
+        count = 0 if improved else self._records.no_improvement_count + 1
+        self._records.no_improvement_count = count
+        self._network.rates.end_epoch(estimator.t_)
+        if count > estimator.n_iter_no_change:
             self._stop_or_slow_down()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -86,19 +103,21 @@ class Progress(Callback):
             estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
         if not estimator.validation_scores_:
             return
+        assert estimator.validation_loss_curve_ is not None
         del estimator.validation_loss_curve_[len(estimator.validation_scores_) :]
         best, score = estimator.best_validation_score_, estimator.validation_scores_[-1]
-        found: dict[str, Any] = {"best_validation_score_": float(np.nanmax([best, score]))}
-        if estimator.early_stopping and score > best:
-            found["_best_parameters"] = copy_parameters(estimator._network)
-        vars(estimator).update(found)
+        assert best is not None
+        improved = estimator.early_stopping and score > best
+        self._records.set_best_score(
+            float(np.nanmax([best, score])), self._network.parameters() if improved else None
+        )
 
     def finish(self) -> None:
         """Leave records that agree, and with `early_stopping` the weights of the best score."""
         estimator = self._estimator
         self.settle()
         if estimator.early_stopping and estimator.validation_scores_:
-            estimator._network.set_parameters(estimator._best_parameters)
+            self._network.set_parameters(self._records.best_parameters)
 
     def _count(self) -> None:
         estimator = self._estimator
@@ -108,19 +127,22 @@ class Progress(Callback):
             estimator.loss_ = estimator.loss_curve_[-1]
 
     def _note_validation(self, logs: Logs) -> None:
-        estimator = self._estimator
-        estimator.validation_loss_curve_.append(logs["val_loss"])
-        estimator.validation_scores_.append(logs["val_score"])
+        losses, scores = self._estimator.validation_loss_curve_, self._estimator.validation_scores_
+        assert losses is not None
+        assert scores is not None
+        losses.append(logs["val_loss"])
+        scores.append(logs["val_score"])
         self._say(f"Validation score: {logs['val_score']:f}")
 
     def _score_improved(self) -> bool:
-        estimator = self._estimator
-        return not estimator.validation_scores_[-1] < (
-            estimator.best_validation_score_ + estimator.tol
-        )
+        scores, best = self._estimator.validation_scores_, self._estimator.best_validation_score_
+        assert scores is not None
+        assert best is not None
+        return not scores[-1] < best + self._estimator.tol
 
     def _loss_improved(self) -> bool:
         estimator = self._estimator
+        assert estimator.best_loss_ is not None
         return not estimator.loss_ > estimator.best_loss_ - estimator.tol
 
     def _stop_or_slow_down(self) -> None:
@@ -130,10 +152,10 @@ class Progress(Callback):
             f"{watched} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change} consecutive epochs."
         )
-        if estimator._optimizer.decrease():
-            estimator._no_improvement_count = 0
-            rate = estimator._optimizer.learning_rate
-            self._say(f"{message} Setting learning rate to {rate:f}")
+        rates = self._network.rates
+        if rates.decrease():
+            self._records.no_improvement_count = 0
+            self._say(f"{message} Setting learning rate to {rates.learning_rate:f}")
             return
         self._say(f"{message} Stopping.")
         self.model.stop_training = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +17,17 @@ from sklearn.utils import _safe_indexing
 from ..callbacks import Callback
 from ..history import History
 from ..optimizers import SGD, Adam
-from ..training import WatchedLoop
+from ..training.loop import WatchedLoop
 from .batches import Batches, Rows
 from .features import features_of
+from .fit_data import FitData
 from .heads import Head
 from .held_out import HeldOut, Score
 from .network import EstimatorNetwork
+from .parameters import Estimator
 from .progress import Progress
-from .rates import AdamRates, SGDRates
-from .records import begin_records
-
-if TYPE_CHECKING:
-    from .base import Given
+from .rates import AdamRates, Rates, SGDRates
+from .records import Records
 
 Array = npt.NDArray[Any]
 _LARGEST_AUTO_BATCH = 200  # scikit-learn's
@@ -37,73 +36,78 @@ _ROWS_AHEAD = 1 << 20
 _EPOCHS_AHEAD = 1000
 
 
-def batch_size(estimator: Any, rows: int) -> int:
+def batch_size(estimator: Estimator, rows: int) -> int:
     """Return how many of so many rows make a step."""
     wanted = _LARGEST_AUTO_BATCH if estimator.batch_size == "auto" else estimator.batch_size
     return min(int(wanted), rows)
 
 
 def prepare_stochastic(
-    estimator: Any,
-    given: Given,
+    estimator: Estimator,
+    records: Records,
+    network: EstimatorNetwork,
+    head: Head,
+    data: FitData,
     rows: Rows,
-    held: Given | None,
+    held: FitData | None,
     *,
+    rates: Rates | None,
+    default_score: Score,
+    random_state: np.random.RandomState,
     incremental: bool,
-    goes_on: bool,
-) -> _Loop:
+) -> StochasticLoop:
     """Return the training of an estimator's network, with everything checked.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-    given : Given
-    rows : Rows
-        The same, for the engine.
-    held : Given, optional
-        Validation data.
-    incremental : bool
-        Whether one epoch is wanted.
-    goes_on : bool
-        Whether the optimizer keeps its state.
+    `rows` are those of `data` for the engine, `held` is validation data, and `rates` are those of
+    an optimizer that keeps its state. `default_score` scores `held` where `scoring` is None.
+    `incremental` asks for one epoch.
     """
     if incremental and estimator.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
-    visited = np.arange(given.X.shape[0])
+    visited = np.arange(data.count)
     if estimator.early_stopping and held is None:
-        visited, held = _split(estimator, given)
-    network, head = estimator._network, estimator._head()
+        visited, held = _split(estimator, data, random_state)
     size = batch_size(estimator, len(visited))
-    if estimator.batch_size != "auto" and estimator.batch_size > size:
+    if not isinstance(estimator.batch_size, str) and estimator.batch_size > size:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=2,
         )
-    validation = None if held is None else _held_out(estimator, head, held)
-    if not goes_on:
-        _start(estimator, head)
-    network.rates = estimator._optimizer
-    begin_records(estimator, validates=held is not None)
+    validation = None
+    if held is not None:
+        held_rows = Rows(features_of(network.engine.core, held.X), held.targets, held.weights)
+        score = _score(estimator, held, default_score)
+        validation = HeldOut(held_rows, head, estimator.coefs_[0].dtype, score)
+    if rates is None:
+        _start(estimator, network, head)
+    else:
+        network.rates = rates
+    records.begin(
+        network.parameters(),
+        validates=held is not None,
+        early_stopping=estimator.early_stopping,
+    )
+    progress = Progress(estimator, records, network, rows=len(visited), incremental=incremental)
     watched = estimator.verbose or estimator.callbacks or held is not None
-    return _Loop(
+    return StochasticLoop(
         network,
         Batches(network, head, rows, estimator.alpha, len(visited)),
         validation,
         visited=visited,
         batch_size=size,
         shuffle=estimator.shuffle,
-        random_state=estimator._random_state,
+        random_state=random_state,
         epochs=1 if incremental else estimator.max_iter,
-        progress=Progress(estimator, rows=len(visited), incremental=incremental),
+        progress=progress,
         callbacks=estimator.callbacks or (),
         watched=bool(watched),
     )
 
 
-class _Loop(WatchedLoop):
+class StochasticLoop(WatchedLoop):
     """Epochs in the order of scikit-learn's draws.
 
-    Where nobody watches single ones, the engine gets as many at a time as there are sure to be.
+    Without callbacks the engine gets as many epochs at a time as are sure to run.
     """
 
     data: Batches
@@ -124,7 +128,7 @@ class _Loop(WatchedLoop):
         watched: bool,
     ) -> None:
         every = [progress, *callbacks]
-        super().__init__(model, data, validation, batch_size, shuffle, epochs, every)
+        super().__init__(model, model.engine, data, validation, batch_size, shuffle, epochs, every)
         self._visited = visited
         self._random_state = random_state
         self._progress = progress
@@ -184,73 +188,68 @@ class _Loop(WatchedLoop):
         for loss in self.data.history(done)["loss"][self._progress.epochs - before :]:
             epoch, logs = self._progress.epochs, {"loss": loss}
             self._progress.note_loss(loss)
-            self.model.epochs_trained += 1
+            self.engine.epochs_trained += 1
             self.history.append(logs)
             self._call("on_epoch_end", epoch, logs)
 
 
-def _start(estimator: Any, head: Head) -> None:
-    """Give the network an optimizer that knows nothing yet."""
+def _start(estimator: Estimator, network: EstimatorNetwork, head: Head) -> None:
+    """Compile the network with a new optimizer."""
     rate = estimator.learning_rate_init
     if estimator.solver == "adam":
         beta_1, beta_2 = estimator.beta_1, estimator.beta_2
         # Of gradients that are all a times as large, the same epsilon is a times as large.
         epsilon = estimator.epsilon / head.gradient_factor
-        optimizer: Adam | SGD = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
-        estimator._optimizer = AdamRates(rate, beta_1=beta_1, beta_2=beta_2)
-    else:
-        momentum = estimator.momentum
-        nesterov = bool(estimator.nesterovs_momentum and momentum > 0.0)
-        optimizer = SGD(rate, momentum=momentum, nesterov=nesterov)
-        estimator._optimizer = SGDRates(
-            rate,
-            schedule=estimator.learning_rate,
-            power_t=estimator.power_t,
-            factor=head.gradient_factor,
-        )
-    estimator._network.start(optimizer, head, estimator._optimizer)
+        adam = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        network.start(adam, head, AdamRates(rate, beta_1=beta_1, beta_2=beta_2))
+        return
+    momentum = estimator.momentum
+    sgd = SGD(rate, momentum=momentum, nesterov=estimator.nesterovs_momentum and momentum > 0.0)
+    rates = SGDRates(
+        rate,
+        schedule=estimator.learning_rate,
+        power_t=estimator.power_t,
+        factor=head.gradient_factor,
+    )
+    network.start(sgd, head, rates)
 
 
-def _split(estimator: Any, given: Given) -> tuple[Array, Given]:
+def _split(
+    estimator: Estimator, data: FitData, random_state: np.random.RandomState
+) -> tuple[Array, FitData]:
     """Return the places of the rows to train on, and the other rows, by scikit-learn's draws."""
     alone = is_classifier(estimator) and estimator.n_outputs_ == 1
     visited, places = train_test_split(
-        np.arange(given.X.shape[0]),
-        random_state=estimator._random_state,
+        np.arange(data.count),
+        random_state=random_state,
         test_size=estimator.validation_fraction,
-        stratify=given.targets if alone else None,
+        stratify=data.targets if alone else None,
     )
     if len(places) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
         )
-    weights = None if given.weights is None else given.weights[places]
-    checked, (X, y) = given.X[places], given.as_given
-    # A frame keeps its names; a sparse matrix as it came may have no rows to take.
-    as_given = (
+    weights = None if data.weights is None else data.weights[places]
+    checked, (X, y) = data.X[places], data.given
+    # A frame keeps its names; a sparse matrix of the user may not support indexing.
+    given = (
         checked if issparse(checked) else _safe_indexing(X, places),
         _safe_indexing(y, places),
     )
-    return visited, type(given)(checked, given.targets[places], weights, as_given)
+    return visited, FitData(checked, data.targets[places], weights, given)
 
 
-def _held_out(estimator: Any, head: Head, held: Given) -> HeldOut:
-    rows = Rows(features_of(estimator._network._network, held.X), held.targets, held.weights)
-    return HeldOut(rows, head, estimator.coefs_[0].dtype, _score(estimator, held))
-
-
-def _score(estimator: Any, held: Given) -> Score | None:
-    """Return what scores the held-out rows; None where that is their loss."""
+def _score(estimator: Estimator, held: FitData, default: Score) -> Score | None:
+    """Return the function that scores the held-out rows; None where that is their loss."""
     if estimator.scoring is None:
-        score: Score = estimator._score_of
-        return score
+        return default
     if isinstance(estimator.scoring, str) and estimator.scoring == "loss":
         return None
     scorer = check_scoring(estimator, estimator.scoring)
     weights = {} if held.weights is None else {"sample_weight": held.weights}
 
     def scored(outputs: Array, targets: Array, _: Array | None) -> float:
-        return float(scorer(estimator, *held.as_given, **weights))
+        return float(scorer(estimator, *held.given, **weights))
 
     return scored

@@ -38,18 +38,8 @@ def write(
 ) -> None:
     """Write what a network computes to an ONNX file.
 
-    Parameters
-    ----------
-    path : str
-    stack : sequence of Layer
-    parameters : mapping of str to ndarray
-        By name, as in `Sequential.parameters`.
-    input_shape : tuple of int
-        Of one sample; images are (height, width, channels).
-    dtype : {"float32", "float64"}
-        Of all values.
-    probabilities : {"softmax", "sigmoid"} or None
-        Applied to the outputs.
+    `parameters` are by name, `input_shape` is that of one sample, and `probabilities` is "softmax"
+    or "sigmoid", to be applied to the outputs, or None.
 
     Raises
     ------

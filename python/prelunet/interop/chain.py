@@ -108,6 +108,10 @@ class Chain:
             expected = f"one slope, or one for each of {self.shape[-1]} channels"
             raise self.fault(where, f"must have {expected}, got shape {alpha.shape}")
 
+    def activation(self, name: str, **constants: float) -> None:
+        """Add the activation layer of this class name, such as ``"LeakyReLU", slope=0.1``."""
+        self.add(Layer.from_config({"class": name, **constants}))
+
     def rescale(self, scale: float, offset: float) -> None:
         """Add a Rescaling layer, or add the offset to the one before."""
         last = self.layers[-1] if self.layers else None

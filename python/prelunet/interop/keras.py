@@ -189,11 +189,10 @@ class _Reader:
             self.leaky_relu(layer)
 
     def leaky_relu(self, layer: keras.Layer) -> None:
-        config = {"class": "LeakyReLU", "slope": float(layer.negative_slope)}
-        self.chain.add(layers.Layer.from_config(config))
+        self.chain.activation("LeakyReLU", slope=float(layer.negative_slope))
 
     def elu(self, layer: keras.Layer) -> None:
-        self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": float(layer.alpha)}))
+        self.chain.activation("ELU", scale=float(layer.alpha))
 
     def dropout(self, layer: keras.Layer) -> None:
         self.expect(layer, noise_shape=None)

@@ -89,13 +89,11 @@ class Translation:
 
     def leaky_relu(self, step: Step) -> None:
         """Add a LeakyReLU."""
-        slope = step.attributes.get("alpha", 0.01)
-        self.chain.add(layers.Layer.from_config({"class": "LeakyReLU", "slope": slope}))
+        self.chain.activation("LeakyReLU", slope=step.attributes.get("alpha", 0.01))
 
     def elu(self, step: Step) -> None:
         """Add an ELU."""
-        scale = step.attributes.get("alpha", 1.0)
-        self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": scale}))
+        self.chain.activation("ELU", scale=step.attributes.get("alpha", 1.0))
 
     def gelu(self, step: Step) -> None:
         """Add a GELU; the approximation by tanh is refused."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .. import layers
 from .._extras import require
-from ..building import checked_shape
+from ..engine import checked_shape
 from ..layers.windows import Pair
 from ..model import Sequential
 from .chain import Chain
@@ -149,11 +149,10 @@ class _Reader:
         self.chain.prelu(name, _values(module.weight), trainable=_is_trainable(module))
 
     def leaky_relu(self, name: str, module: torch.nn.Module) -> None:
-        config = {"class": "LeakyReLU", "slope": module.negative_slope}
-        self.chain.add(layers.Layer.from_config(config))
+        self.chain.activation("LeakyReLU", slope=module.negative_slope)
 
     def elu(self, name: str, module: torch.nn.Module) -> None:
-        self.chain.add(layers.Layer.from_config({"class": "ELU", "scale": module.alpha}))
+        self.chain.activation("ELU", scale=module.alpha)
 
     def gelu(self, name: str, module: torch.nn.Module) -> None:
         self.expect(name, module, approximate="none")

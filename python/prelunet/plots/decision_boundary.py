@@ -16,7 +16,7 @@ from prelunet.plots import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from prelunet import Sequential
+    from prelunet.model import Sequential
 
 Array = npt.NDArray[Any]
 

@@ -1,4 +1,4 @@
-"""The training loop: epochs in slices, validation, callbacks. The steps themselves run in C++."""
+"""The training loop: epochs in slices, validation, callbacks. The steps run in C++."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _core
-from ._arrays import as_rows
-from ._validation import boolean, choice, integer, real
-from .callbacks import Callback, ProgressBar, overrides
-from .function_data import hold
-from .history import History
-from .steps import Data, checked_batch_size
+from .. import _core
+from .._arrays import as_rows
+from .._validation import boolean, choice, integer, real
+from ..callbacks import Callback, ProgressBar, overrides
+from ..callbacks.base import TrainedModel
+from ..engine import Engine
+from ..history import History
+from . import prepare
+from .data import Data, Floats, checked_batch_size
 
-if TYPE_CHECKING:
-    from .model import Sequential
-
-_SLICE_SECONDS = 0.1  # how long C++ trains before progress is shown
-_CALL_STEPS = (
-    1 << 16
-)  # steps of one call into C++ when nobody is watching: their rates are an array
+Array = npt.NDArray[Any]
+_SLICE_SECONDS = 0.1  # of training between two updates of the progress shown
+_CALL_STEPS = 1 << 16  # of one call into C++ without callbacks, which takes all their rates
 
 
 def fit(
-    model: Sequential,
+    model: TrainedModel,
+    engine: Engine,
     X: npt.ArrayLike,
     y: npt.ArrayLike,
     *,
@@ -44,7 +44,7 @@ def fit(
     verbose: bool | str,
     callbacks: Sequence[Callback] | None,
 ) -> History:
-    """Train; see `Sequential.fit`."""
+    """Train the engine and call the callbacks with `model`; see `Sequential.fit`."""
     epochs = integer("fit", "epochs", epochs, minimum=0)
     boolean("fit", "shuffle", shuffle)
     validation_freq = integer("fit", "validation_freq", validation_freq, minimum=1)
@@ -54,72 +54,65 @@ def fit(
     if share:
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
     every = [*_callbacks(callbacks), *([ProgressBar()] if _shows(verbose) else [])]
-    with model._unbuilt_again_on_error():
-        data = hold(model, "fit", X, y, sample_weight, class_weight)
-        validation = None if validation_data is None else _validation(model, validation_data)
+    with engine.undoing_build():
+        data = prepare(engine, "fit", X, y, sample_weight, class_weight)
+        validation = None if validation_data is None else _validation(engine, validation_data)
         size = checked_batch_size("fit", batch_size, data.count)
-    loop = _Loop(model, data, validation, size, shuffle, epochs, every, validation_freq)
+    loop = _Loop(model, engine, data, validation, size, shuffle, epochs, every, validation_freq)
     return loop.run()
 
 
 class Trained(Protocol):
-    """What the loop asks of rows and targets; `Data` is one."""
+    """Rows that the loop trains on; `Data` is one."""
 
     count: int
-    network: Any
 
-    def train(self, order: Any, batch_size: int, totals: Any, *, steps: int) -> Any:
-        """Make `steps` updates over the rows of `order`; return what they alone come to."""
+    def train(
+        self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
+    ) -> None:
+        """Make `steps` updates over the rows of `order`; add each step to all of `sums`."""
 
-    def logs(self, totals: Any) -> dict[str, float]:
-        """Return what the steps so far add up to, by name."""
-
-    def history(self, totals: npt.NDArray[np.float64]) -> dict[str, list[float]]:
-        """Return what rows of sums add up to, by name: `logs` of each."""
+    def logs(self, sums: _core.Totals) -> dict[str, float]:
+        """Return the loss and metrics of sums over steps, by name."""
 
 
 class Validated(Protocol):
-    """What the loop asks of rows that it does not train on."""
+    """Rows that the loop validates with."""
 
     def evaluate(self) -> dict[str, float]:
         """Return losses and metrics, by name."""
 
 
+@dataclass(eq=False)
 class WatchedLoop:
-    """One call of fit, with everything checked, that stops after each epoch and calls hooks."""
+    """One call of fit, with everything checked; it calls the hooks of callbacks."""
 
-    def __init__(
-        self,
-        model: Sequential,
-        data: Trained,
-        validation: Validated | None,
-        batch_size: int,
-        shuffle: bool,
-        epochs: int,
-        callbacks: Sequence[Callback],
-        validation_freq: int = 1,
-    ) -> None:
-        self.model = model
-        self.data = data
-        self.validation = validation
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.epochs = epochs
-        self.callbacks = callbacks
-        self.validation_freq = validation_freq
+    model: TrainedModel
+    engine: Engine
+    data: Trained
+    validation: Validated | None
+    batch_size: int
+    shuffle: bool
+    epochs: int
+    callbacks: Sequence[Callback]
+    validation_freq: int = 1
+
+    def __post_init__(self) -> None:
+        """Find the hooks of the callbacks, and how often to stop."""
+        data, batch_size, callbacks = self.data, self.batch_size, self.callbacks
         self.steps = math.ceil(data.count / batch_size)
         self.history = History()
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
         self.progress = self._wants("on_epoch_progress")
-        # Steps of one call into C++: single ones for batch hooks, else as many as last a moment.
+        # Steps of one call into C++: one with batch hooks, else as many as take _SLICE_SECONDS.
         self.slice = self.steps if not self.progress and not self.batch_hooks else 1
         self.stops = [_Stop(c, c.steps_between) for c in callbacks if c.steps_between is not None]
 
     def run(self) -> History:
-        """Train, then give back what training took, even where it failed."""
-        network = self.data.network
-        network.begin_fit()
+        """Train, then release all that training took, after an error too."""
+        core = self.engine.core
+        core.begin_fit()
         try:
             self.model.stop_training = False
             params = {
@@ -132,28 +125,27 @@ class WatchedLoop:
                 callback.set_params(params)
             self._epochs()
         finally:
-            network.end_fit()
+            core.end_fit()
             for callback in self.callbacks:
                 callback.close()
         return self.history
 
     def settings(self) -> dict[str, Any] | None:
-        """Return what `callbacks.base.Run` says: another loop's state is its own."""
+        """Return None: only `Sequential.fit` can be resumed."""
         return None
 
     def get_state(self) -> dict[str, Any]:
-        """Return how far training is, beside the model and the callbacks."""
-        sums = [[stop.every, stop.sums] for stop in self.stops]
+        """Return the history and the sums since each callback's last `on_steps`."""
+        sums = [stop.get_state() for stop in self.stops]
         return {"history": self.history.to_dict(), "sums": sums}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned; an error leaves all as it was."""
+        """Continue from a state of `get_state`; an error leaves all as it was."""
         history = History(state["history"])
         kept = [(every, _checked_sums(sums)) for every, sums in state["sums"]]
         self.history = history
         for stop, (every, sums) in zip(self.stops, kept, strict=False):
-            if stop.every == every:
-                stop.sums = sums
+            stop.set_state(every, sums)
 
     def _epochs(self) -> None:
         self._call("on_train_begin")
@@ -164,7 +156,7 @@ class WatchedLoop:
                 break
             self._call("on_epoch_begin", epoch)
             logs = self._epoch()
-            self.model.epochs_trained += 1
+            self.engine.epochs_trained += 1
             if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
                 validated = self.validation.evaluate()
                 logs |= {f"val_{name}": value for name, value in validated.items()}
@@ -173,10 +165,10 @@ class WatchedLoop:
             self._call("keep_run", self)
         self._call("on_train_end")
 
-    def _order(self) -> npt.NDArray[np.int64] | None:
-        """Return the rows of the epoch that begins; None for all as they lie, in one slice."""
+    def _order(self) -> Array | None:
+        """Return the row order of the next epoch; None where all rows are one slice in place."""
         if self.shuffle and self.steps > 1:
-            return _core.row_order(self.model.seed, self.model.epochs_trained, self.data.count)
+            return _core.row_order(self.engine.seed, self.engine.epochs_trained, self.data.count)
         if self.steps > 1 and (self.slice < self.steps or self.stops):
             return np.arange(self.data.count)
         return None
@@ -185,24 +177,31 @@ class WatchedLoop:
         order = self._order()
         totals = _core.Totals()
         done = 0
-        stops_after = self.model.stop_training  # on_epoch_begin has said so: after the epoch
+        stops_after = (
+            self.model.stop_training
+        )  # set by on_epoch_begin, it ends training after the epoch
         while done < self.steps and (stops_after or not self.model.stop_training):
             count = min(self.slice, self.steps - done, *self._steps_to_stops())
             rows = slice(done * self.batch_size, (done + count) * self.batch_size)
             if self.batch_hooks:
                 self._call("on_train_batch_begin", done)
             began = time.perf_counter()
-            taken = self.data.train(
-                None if order is None else order[rows], self.batch_size, totals, steps=count
+            # Sums go on from slice to slice, step by step, so that their bits do not depend on
+            # the lengths of slices, hence not on the clock.
+            self.data.train(
+                None if order is None else order[rows],
+                self.batch_size,
+                [totals, *(stop.totals for stop in self.stops)],
+                steps=count,
             )
             seconds = time.perf_counter() - began
             done += count
             if self.batch_hooks:
                 self._call("on_train_batch_end", done - 1, self.data.logs(totals))
-            elif count == self.slice < self.steps:  # a shorter one says little
+            elif count == self.slice < self.steps:  # the time of a shorter one is unreliable
                 self.slice = _next_slice(count, seconds, self.steps)
             if self.stops:
-                self._call_stops(taken)
+                self._call_stops()
             if self.progress:
                 self._call("on_epoch_progress", done, self.steps, self.data.logs(totals))
         return self.data.logs(totals)
@@ -211,25 +210,23 @@ class WatchedLoop:
         made = self.model.steps_trained
         return (stop.every - made % stop.every for stop in self.stops)
 
-    def _call_stops(self, taken: Any) -> None:
+    def _call_stops(self) -> None:
         made = self.model.steps_trained
         for stop in self.stops:
-            stop.sums += taken.loss, taken.right, taken.rows
             if made % stop.every == 0:
-                history = self.data.history(stop.sums[np.newaxis])
-                stop.sums = np.zeros(3)
-                logs = {name: values[0] for name, values in history.items()}
+                logs = self.data.logs(stop.totals)
+                stop.totals = _core.Totals()
                 stop.callback.on_steps(made, logs)
 
     def _wants(self, hook: str) -> bool:
         return bool(self._methods(hook))
 
-    def _call(self, hook: str, *arguments: Any) -> None:
+    def _call(self, hook: str, *arguments: object) -> None:
         for method in self._methods(hook):
             method(*arguments)
 
     def _methods(self, hook: str) -> list[Callable[..., None]]:
-        """Return the callbacks' own methods of that name, looked for once: epochs may be short."""
+        """Return the callbacks' own methods of that name, found once, since epochs may be short."""
         if hook not in self._hooks:
             own = (c for c in self.callbacks if overrides(c, hook))
             self._hooks[hook] = [getattr(callback, hook) for callback in own]
@@ -243,7 +240,7 @@ class _Loop(WatchedLoop):
     validation: Data | None
 
     def settings(self) -> dict[str, Any]:
-        """Return what makes other steps, or another history, of the same model."""
+        """Return, as JSON values, all of `fit`'s arguments that change steps or history."""
         validation = None if self.validation is None else self.validation.fingerprint()
         return {
             "batch_size": self.batch_size,
@@ -254,16 +251,16 @@ class _Loop(WatchedLoop):
         }
 
     def _epochs(self) -> None:
-        if self.callbacks or self.validation is not None or self.data.wants_functions:
+        if self.callbacks or self.validation is not None or self.data.has_metric_functions:
             super()._epochs()
         else:
             self._unwatched_epochs()
 
     def _epoch(self) -> dict[str, float]:
-        return super()._epoch() | self.data.functions()
+        return super()._epoch() | self.data.metric_functions()
 
     def _unwatched_epochs(self) -> None:
-        """Train with nobody watching: many epochs in one call."""
+        """Train without callbacks: many epochs in one call into C++."""
         most = max(1, _CALL_STEPS // self.steps)
         for begin in range(0, self.epochs, most):
             totals = np.zeros((min(most, self.epochs - begin), 3))
@@ -272,15 +269,26 @@ class _Loop(WatchedLoop):
 
 
 class _Stop:
-    """A callback to call each `every` steps, and what the steps since its last call add up to."""
+    """A callback to call each `every` steps, and the sums of the steps since its last call."""
 
     def __init__(self, callback: Callback, every: int) -> None:
         self.callback = callback
         self.every = every
-        self.sums = np.zeros(3)  # loss, right answers, rows, as in a row of train_epochs
+        self.totals = _core.Totals()
+
+    def get_state(self) -> list[Any]:
+        """Return `every` and the sums, for a checkpoint."""
+        totals = self.totals
+        return [self.every, np.array([totals.loss, totals.right, totals.rows])]
+
+    def set_state(self, every: int, sums: Floats) -> None:
+        """Continue with sums of `get_state`, if they are of as many steps."""
+        if self.every == every:
+            self.totals = _core.Totals()
+            self.totals.add(*sums)
 
 
-def _checked_sums(sums: object) -> npt.NDArray[np.float64]:
+def _checked_sums(sums: object) -> Floats:
     if not isinstance(sums, np.ndarray) or sums.shape != (3,) or sums.dtype != np.float64:
         raise TypeError(f"sums must be an array of three float64, got {sums!r}")
     return sums
@@ -312,13 +320,13 @@ def _shows(verbose: bool | str) -> bool:
         if stream is None:  # a program without a console
             return False
         return stream.isatty() or type(stream).__module__.startswith("ipykernel")
-    # 0 and 1 are Keras's and scikit-learn's way to say it.
+    # Keras and scikit-learn take 0 and 1, too.
     return boolean("fit", "verbose (unless 'auto')", {0: False, 1: True}.get(verbose, verbose))
 
 
 def _hold_out(
     X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None, share: float
-) -> tuple[Any, Any, Any, tuple[Any, ...]]:
+) -> tuple[Array, Array, Array | None, tuple[Array, ...]]:
     """Split the last rows off for validation."""
     x_rows, y_rows = as_rows("fit", "X", X), as_rows("fit", "y", y)
     kept = len(x_rows) - round(len(x_rows) * share)
@@ -333,7 +341,7 @@ def _hold_out(
     return x_rows[:kept], y_rows[:kept], weights[:kept], held
 
 
-def _validation(model: Sequential, given: Sequence[Any]) -> Data:
+def _validation(engine: Engine, given: Sequence[npt.ArrayLike]) -> Data:
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ValueError("fit: validation_data must be (X, y) or (X, y, sample_weight)")
-    return hold(model, "fit: validation_data", *given)
+    return prepare(engine, "fit: validation_data", *given)

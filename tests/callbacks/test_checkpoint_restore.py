@@ -12,7 +12,7 @@ import pytest
 import prelunet as pn
 from checkpoint_runs import build, fit, rows, stopping
 from prelunet.formats import sealed_npz
-from prelunet.serialization import get_state
+from prelunet.state import get_state
 from tolerances import assert_same_bits
 
 
@@ -80,7 +80,7 @@ def trained():
 
 def state(model, taken):
     """Return all that restoring changes in a model and callbacks: arrays by name, and a text."""
-    found = get_state(model, "test")
+    found = get_state(model.engine, "test", {})
     told = [found["description"], model.stop_training]
     for callback in taken:
         told.append({n: v for n, v in vars(callback).items() if n not in ("model", "params")})
@@ -91,7 +91,11 @@ def assert_refused(path, taken, error, message, model=None):
     """Assert that a run ends with the error before its first step, and all is as before."""
     model = model or trained()
     kept = path.read_bytes()
-    (before, told), schedule, engine = state(model, taken), model._schedule, model._network
+    (before, told), schedule, engine = (
+        state(model, taken),
+        model.engine.compiled.schedule,
+        model.engine.core,
+    )
     with pytest.raises(error, match=message):
         fit(model, path, *taken)
     after, told_after = state(model, taken)
@@ -99,8 +103,8 @@ def assert_refused(path, taken, error, message, model=None):
     assert list(after) == list(before)
     for name, values in before.items():
         assert_same_bits(after[name], values, name)
-    assert model._schedule is schedule
-    assert model._network is engine
+    assert model.engine.compiled.schedule is schedule
+    assert model.engine.core is engine
     assert path.read_bytes() == kept
 
 

@@ -1,0 +1,130 @@
+"""How a model is trained: one immutable record of what `Sequential.compile` was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from . import losses, optimizers, schedules
+from ._validation import real
+from .metrics import Metric, get_all
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Optimizer, loss and all else that training follows.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+    loss : Loss
+    schedule : Schedule
+        The learning rate of each update; the optimizer's unless it was replaced.
+    metrics : mapping of str to callable or None
+        By name; None is a metric that the engine counts.
+    clip_delta : float, optional
+    """
+
+    optimizer: optimizers.Optimizer
+    loss: losses.Loss
+    schedule: schedules.Schedule
+    metrics: Mapping[str, Metric | None]
+    clip_delta: float | None = None
+
+    @classmethod
+    def checked(
+        cls,
+        optimizer: optimizers.Optimizer | str,
+        loss: losses.Loss | str | losses.Function,
+        wanted: Sequence[str | Metric] | None,
+        clip_delta: float | None,
+    ) -> Compiled:
+        """Return the record of `compile`'s arguments.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not what `Sequential.compile` says.
+        """
+        checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
+        checked_loss = losses.get(loss, owner="compile", name="loss")
+        checked_metrics = get_all(wanted)
+        if clip_delta is not None:
+            clip_delta = real("compile", "clip_delta", clip_delta, exclusive_minimum=0.0)
+        schedule = schedules.get(checked_optimizer.learning_rate)
+        return cls(checked_optimizer, checked_loss, schedule, checked_metrics, clip_delta)
+
+    @cached_property
+    def function(self) -> losses.FunctionLoss | None:
+        """The loss, where it is a function of Python; None where the engine computes it."""
+        return self.loss if isinstance(self.loss, losses.FunctionLoss) else None
+
+    @cached_property
+    def metric_functions(self) -> dict[str, Metric]:
+        """The metrics that are functions, by name."""
+        return {name: metric for name, metric in self.metrics.items() if metric is not None}
+
+    def counts_accuracy(self, y: Array) -> bool:
+        """Return whether accuracy was wanted and these targets are classes."""
+        if "accuracy" not in self.metrics or self.metrics["accuracy"] is not None:
+            return False
+        if not self.loss.regression:
+            return True
+        quantities = y.ndim == 1 and y.dtype.kind == "f"
+        return not quantities and are_classes(y)
+
+    def probabilities(self, operation: str) -> Literal["softmax", "sigmoid"]:
+        """Return the function that turns outputs into probabilities.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not a cross-entropy.
+        """
+        if self.loss.probabilities is None:
+            raise ValueError(
+                f"{operation}: the loss must be a cross-entropy, got {self.loss.name!r}; "
+                "predict gives the outputs"
+            )
+        return self.loss.probabilities
+
+    def describe(self) -> dict[str, Any]:
+        """Return optimizer, loss, limit and counted metrics as JSON values."""
+        return {
+            "optimizer": self.optimizer.config(),
+            "loss": self.loss.config(),
+            "clip_delta": self.clip_delta,
+            "metrics": [name for name, metric in self.metrics.items() if metric is None],
+        }
+
+    @classmethod
+    def from_description(
+        cls, description: Mapping[str, Any], functions: Sequence[Metric]
+    ) -> Compiled:
+        """Return the record that `describe` came from, with metrics that are functions."""
+        return cls.checked(
+            optimizers.Optimizer.from_config(description["optimizer"]),
+            losses.Loss.from_config(description["loss"]),
+            [*description["metrics"], *functions],
+            description.get("clip_delta"),
+        )
+
+
+def are_classes(y: Array) -> bool:
+    """Return whether each row of targets names one class.
+
+    Integers (n,) do, and so do 0 and 1 in rows (n, 1), and rows with a single 1 among zeros.
+    """
+    if y.ndim == 1:
+        whole = y.dtype.kind == "f" and bool((y == np.floor(y)).all())
+        return y.dtype.kind in "iub" or whole
+    if y.ndim != 2 or not bool(((y == 0) | (y == 1)).all()):
+        return False
+    return y.shape[1] == 1 or bool((np.count_nonzero(y, axis=1) == 1).all())

@@ -1,0 +1,367 @@
+"""The engine: layers, and the compiled core that holds their parameters and computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any, SupportsIndex, SupportsInt, TypedDict, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._arrays import as_array, as_rows
+from ._validation import choice, size
+from .compiled import Compiled
+from .layers import Layer
+from .layers.stacking import all_layers, specifications
+from .losses import Huber, SoftmaxCrossEntropy
+from .ops import LOSSES
+from .optimizers import SGD, Adam
+from .schedules import Constant
+
+Array = npt.NDArray[Any]
+Core = _core.Network32 | _core.Network64
+Tape = _core.Tape32 | _core.Tape64
+Numbered = dict[SupportsInt | SupportsIndex, Array]  # by places in the core, as its stub has it
+
+CORES: dict[str, type[Core]] = {"float32": _core.Network32, "float64": _core.Network64}
+_NO_CONTEXT = nullcontext()
+
+
+class ParameterInfo(TypedDict):
+    """What the core says about a parameter.
+
+    `layer` is the number of its layer, a Residual's before those inside it.
+    """
+
+    layer: int
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    fan_in: int
+    fan_out: int
+    trainable: bool
+
+
+class Engine:
+    """Layers with parameters, and how far these are trained.
+
+    The core exists once the shape of a sample is known: from `build` on, which `rows` calls for the
+    first data.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    dtype : {"float32", "float64"}
+    seed : int
+        Of first parameters, row orders and dropout.
+
+    Attributes
+    ----------
+    layers, dtype, seed
+        As given.
+    input_shape : tuple of int or None
+        The shape of one sample; None until it is known.
+    names : list of str
+        Of the parameters, in the core's order.
+    compiled : Compiled or None
+        How to train; None before `compile`.
+    epochs_trained : int
+        The epochs of training that are finished.
+    """
+
+    def __init__(self, layers: Sequence[Layer], *, dtype: str, seed: int) -> None:
+        self.layers = tuple(layers)
+        self.dtype, self.seed = dtype, seed
+        self.input_shape: tuple[int, ...] | None = None
+        self.names: list[str] = []
+        self.compiled: Compiled | None = None
+        self.epochs_trained = 0
+        self._core: Core | None = None
+
+    # ---- building and compiling ----------------------------------------------------------------
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the shape of a sample is known, so that there is a core."""
+        return self._core is not None
+
+    @property
+    def core(self) -> Core:
+        """The compiled core."""
+        if self._core is None:
+            raise RuntimeError(
+                "Sequential: input_shape is not known yet; give it, call build or fit"
+            )
+        return self._core
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Create the core and draw the parameters, layer by layer, in float64."""
+        if self._core is not None:
+            raise ValueError(f"Sequential.build: built already, for samples {self.input_shape}")
+        shape = checked_shape(input_shape)
+        core = self._new_core(shape)
+        rng = np.random.Generator(np.random.PCG64(self.seed))
+        drawn: Numbered = {}
+        names: list[str] = []
+        for place, (owner, layer, info) in enumerate(self._parameter_owners(core)):
+            initializer = layer.initializers()[info["name"]]
+            values = initializer.draw(rng, info["shape"], info["fan_in"], info["fan_out"])
+            drawn[place] = np.asarray(values)[np.newaxis]
+            names.append(f"{owner}.{info['name']}")
+        core.write_parameters(drawn)
+        self.names, self.input_shape = names, shape
+        self._core = core  # last and ready for use: other threads see it from here on
+
+    def compile(self, compiled: Compiled) -> None:
+        """Follow `compiled` from here on; the optimizer's state and count of steps start anew."""
+        core = self._core
+        with _NO_CONTEXT if core is None else core.holding("compile"):
+            if core is not None:
+                _compile_core(core, compiled)
+            self.compiled = compiled
+
+    def record(self, operation: str) -> Compiled:
+        """Return how to train."""
+        if self.compiled is None:
+            raise RuntimeError(f"{operation}: compile the model first")
+        return self.compiled
+
+    def copy(self, operation: str, *, dtype: str | None = None, fuse: bool = True) -> Engine:
+        """Return an engine with the same parameters and count of steps.
+
+        It is compiled with plain SGD and without a limit of deltas, since its gradients are wanted,
+        not its updates.
+
+        Parameters
+        ----------
+        operation : str
+            For messages.
+        dtype : str, optional
+            By default the same.
+        fuse : bool, default True
+            Whether the core fuses layers; False makes each layer a step of a tape. The bits are the
+            same.
+        """
+        other = Engine(self.layers, dtype=dtype or self.dtype, seed=self.seed)
+        values, _, steps = self.core.state(operation, slots=False)
+        compiled = self.compiled
+        assert self.input_shape is not None
+        core = other._new_core(self.input_shape, fuse=fuse)
+        core.write_parameters({place: v[np.newaxis] for place, v in enumerate(values)})
+        other._core, other.names, other.input_shape = core, self.names, self.input_shape
+        if compiled is not None:
+            other.compile(replace(compiled, optimizer=SGD(), clip_delta=None))
+        core.steps = steps  # dropout follows from it
+        return other
+
+    def undoing_build(self) -> AbstractContextManager[None]:
+        """Undo an implicit build when its data are rejected."""
+        return _NO_CONTEXT if self.is_built else self._undoing_build()
+
+    @contextmanager
+    def _undoing_build(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._core, self.input_shape, self.names = None, None, []
+            raise
+
+    def _new_core(self, shape: tuple[int, ...], **options: bool) -> Core:
+        core = CORES[self.dtype](shape, specifications(self.layers), self.seed, **options)
+        if len(core.shapes[-1]) != 1:
+            raise ValueError(
+                "Sequential: the last layer must give one axis of outputs, got shape "
+                f"{tuple(core.shapes[-1])}; add Flatten"
+            )
+        if self.compiled is not None:
+            _compile_core(core, self.compiled)
+        return core
+
+    def _parameter_owners(self, core: Core) -> Iterator[tuple[str, Layer, ParameterInfo]]:
+        """Yield the key and the layer of each parameter, with what the core says about it."""
+        owners = [owner for owner in all_layers(self.layers) for _ in owner[1].specifications()]
+        infos: list[ParameterInfo] = core.parameters()
+        return ((*owners[info["layer"]], info) for info in infos)
+
+    # ---- parameters ----------------------------------------------------------------------------
+
+    def infos(self) -> dict[str, ParameterInfo]:
+        """Return what the core says about each parameter, by name."""
+        return dict(zip(self.names, self.core.parameters(), strict=True))
+
+    def parameters(self) -> dict[str, Array]:
+        """Return all parameters by name, as read-only views; see `Sequential.parameters`."""
+        return dict(zip(self.names, self.core.values(), strict=True))
+
+    def copies(self, operation: str) -> dict[str, Array]:
+        """Return copies of all parameters by name; refused while another thread trains."""
+        return dict(zip(self.names, self.core.state(operation, slots=False)[0], strict=True))
+
+    def set_parameters(self, parameters: Mapping[str, npt.ArrayLike]) -> None:
+        """Write some parameters; see `Sequential.set_parameters`."""
+        current = self.parameters()
+        checked = _checked_parameters("set_parameters", "parameters", parameters, current)
+        self.core.write_parameters(self.by_place(checked))
+
+    def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
+        """Make one update; see `OpenLoop.apply_gradients`."""
+        current, infos = self.parameters(), self.infos()
+        trained = {name: current[name] for name in self.names if infos[name]["trainable"]}
+        checked = _checked_parameters("apply_gradients", "gradients", gradients, trained)
+        for name in trained:
+            if name not in checked:
+                raise ValueError(f"apply_gradients: gradients must hold {name!r}, which is missing")
+        self.core.apply_gradients(self.by_place(checked), self.learning_rate)
+
+    def by_place(self, arrays: Mapping[str, Array]) -> Numbered:
+        """Return arrays by their parameters' places in the core, as rows of one sample."""
+        places = {name: place for place, name in enumerate(self.names)}
+        return {places[name]: values[np.newaxis] for name, values in arrays.items()}
+
+    def gradients_by_name(self, gradients: Sequence[Array]) -> dict[str, Array]:
+        """Return the core's list of gradients, one for each trainable parameter, by name."""
+        trained = (name for name, info in self.infos().items() if info["trainable"])
+        return dict(zip(trained, gradients, strict=True))
+
+    def moment(self) -> tuple[Core | None, int]:
+        """Return a value that differs after settings or epochs of a built engine have changed."""
+        return self._core, 0 if self._core is None else self._core.turns
+
+    def holding(self, operation: str) -> AbstractContextManager[object]:
+        """Keep other threads from using the model; refused while one does."""
+        return _NO_CONTEXT if self._core is None else self._core.holding(operation)
+
+    # ---- rows and steps ------------------------------------------------------------------------
+
+    def rows(self, operation: str, X: npt.ArrayLike) -> _core.Rows:
+        """Return rows as the core reads them; the first ones fix the shape of a sample."""
+        rows = as_rows(operation, "X", X)
+        if not self.is_built:
+            if rows.ndim == 1:
+                raise ValueError(
+                    f"{operation}: X must have shape (n, features) or more axes, got {rows.shape}"
+                )
+            self.build(rows.shape[1:])
+        return self.core.rows(operation, rows)
+
+    def tape(
+        self,
+        operation: str,
+        rows: _core.Rows,
+        targets: _core.Targets | None = None,
+        *,
+        training: bool,
+        clips: bool = False,
+    ) -> Tape:
+        """Return a batch kept whole, its outputs computed: see cpp/network/tape.h."""
+        kind = _core.Tape32 if self.dtype == "float32" else _core.Tape64
+        held = cast("_core.Targets", targets)  # the stub does not say that None is accepted
+        return kind(self.core, operation, rows, held, training, clips)
+
+    @property
+    def steps(self) -> int:
+        """The updates made since `compile`."""
+        return 0 if self._core is None else self._core.steps
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update."""
+        schedule = (self.compiled or self.record("learning_rate")).schedule
+        if isinstance(schedule, Constant):  # saves a call in every step
+            return schedule.learning_rate
+        return float(schedule(self.steps))
+
+    def learning_rates(self, count: int) -> Array:
+        """Return the rates of the next `count` updates."""
+        schedule = self.record("learning_rate").schedule
+        if isinstance(schedule, Constant):
+            return np.full(count, schedule.learning_rate)
+        return schedule(np.arange(self.steps, self.steps + count))
+
+
+def checked_dtype(dtype: object) -> str:
+    """Return the name of a dtype that engines have."""
+    try:  # None would be NumPy's default, float64
+        name = None if dtype is None else str(np.dtype(dtype))  # type: ignore[call-overload]
+    except TypeError:
+        name = None
+    if name not in CORES:
+        raise ValueError(f"Sequential: dtype must be 'float32' or 'float64', got {dtype!r}")
+    return str(name)
+
+
+def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of a sample: at least one axis, each of at least one entry."""
+    if not isinstance(input_shape, Iterable):
+        raise TypeError(f"Sequential: input_shape must be a tuple of integers, got {input_shape!r}")
+    shape = tuple(size("Sequential", "an entry of input_shape", entry) for entry in input_shape)
+    if not shape:
+        raise ValueError("Sequential: input_shape must have at least one axis, got ()")
+    return shape
+
+
+def _compile_core(core: Core, compiled: Compiled) -> None:
+    """Give the core its loss, its rule for right answers and its optimizer."""
+    loss, optimizer = compiled.loss, compiled.optimizer
+    option = 0.0
+    if isinstance(loss, SoftmaxCrossEntropy):
+        option = loss.label_smoothing
+    elif isinstance(loss, Huber):
+        option = loss.delta
+    by_output = loss.probabilities == "sigmoid" or (
+        core.outputs == 1 and loss.probabilities != "softmax"
+    )
+    rule = "threshold" if by_output else "argmax"
+    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0.5 is a logit of 0
+    config: dict[str, object] = {
+        "l2": optimizer.l2,
+        "weight_decay": optimizer.weight_decay,
+        "decay_all": optimizer.decay_all,
+        "clip_value": optimizer.clip_value or 0.0,
+        "clip_norm": optimizer.clip_norm or 0.0,
+    }
+    if isinstance(optimizer, Adam):
+        config |= {"method": "adam", "beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
+        config["epsilon"] = optimizer.epsilon
+    elif isinstance(optimizer, SGD):
+        config |= {"method": "sgd", "momentum": optimizer.momentum, "nesterov": optimizer.nesterov}
+    else:
+        raise TypeError(f"compile: optimizer must be an SGD or an Adam, got {optimizer!r}")
+    # The core needs a loss to be compiled with, also where a function of Python computes it.
+    name = "mean_squared_error" if compiled.function else loss.name
+    choice("compile", "loss's name", name, LOSSES)
+    core.compile(name, option, rule, threshold, config, compiled.clip_delta or 0.0)
+
+
+def _checked_parameters(
+    operation: str, argument: str, given: Mapping[str, npt.ArrayLike], current: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return values for some parameters as arrays of their dtype; `current` has all of them.
+
+    Raises
+    ------
+    TypeError
+        If `given` is not a mapping, or values are not real numbers.
+    ValueError
+        If a name is unknown or a shape differs.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{operation}: {argument} must be a mapping by name, got {given!r}")
+    checked = {}
+    for name, value in given.items():
+        if name not in current:
+            raise ValueError(
+                f"{operation}: {argument} must be among {', '.join(current)}, got {name!r}"
+            )
+        values = as_array(operation, name, value)
+        if values.dtype.kind not in "fiub" or values.dtype.itemsize > 8:
+            raise TypeError(f"{operation}: {name} must hold real numbers, got dtype {values.dtype}")
+        if values.shape != current[name].shape:
+            raise ValueError(
+                f"{operation}: {name} must have shape {current[name].shape}, got {values.shape}"
+            )
+        checked[name] = values.astype(current[name].dtype)
+    return checked

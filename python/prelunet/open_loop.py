@@ -1,0 +1,270 @@
+"""The open loop: outputs, gradients and updates one at a time, for your own training loops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core, tracing
+from ._arrays import as_rows
+from ._validation import boolean, real
+from .engine import Engine
+from .training import prepare
+from .training.data import checked_batch_size, checked_order, train_on_batch
+
+Array = npt.NDArray[Any]
+
+
+class OpenLoop:
+    """The methods of `Sequential` for your own training loops.
+
+    Attributes
+    ----------
+    engine : Engine
+    """
+
+    engine: Engine
+
+    def predict(self, X: npt.ArrayLike) -> Array:
+        """Return the last layer's outputs; logits where the loss is of logits.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, *input_shape)
+
+        Returns
+        -------
+        ndarray of shape (n, outputs)
+            Each row has the bits that it would have alone.
+        """
+        with self.engine.undoing_build():
+            rows = self.engine.rows("predict", X)
+        return self.engine.core.predict(rows)
+
+    def vjp(
+        self, X: npt.ArrayLike, *, training: bool = False
+    ) -> tuple[Array, Callable[[npt.ArrayLike], tuple[Array, dict[str, Array]]]]:
+        """Return outputs, and a function from their gradient to those of inputs and parameters.
+
+        The product of a vector with the network's Jacobian, for your own losses and loops.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, *input_shape)
+            At least one row.
+        training : bool, default False
+            Whether dropout acts, as in the update that would come next.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n, outputs)
+        backward : callable
+            ``backward(grad_outputs) -> (grad_x, gradients)``: from the gradient of any number by
+            the outputs to its gradients by X, of its shape, and by the trainable parameters, by
+            name. It may be called again, as long as the parameters are those of `outputs`. It needs
+            the model for itself, as training does.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is invalid, `grad_outputs` too.
+        RuntimeError
+            From `backward`, if parameters have changed since; from both, if another thread trains.
+
+        Examples
+        --------
+        >>> outputs, backward = model.vjp(X)  # doctest: +SKIP
+        >>> _, gradients = backward(outputs - y)  # doctest: +SKIP
+        >>> model.apply_gradients(gradients)  # doctest: +SKIP
+        """
+        boolean("vjp", "training", training)
+        engine = self.engine
+        with engine.undoing_build():
+            tape = engine.tape("vjp", engine.rows("vjp", X), training=training)
+
+        def backward(grad_outputs: npt.ArrayLike) -> tuple[Array, dict[str, Array]]:
+            grad_x, gradients = tape.backward(as_rows("backward", "grad_outputs", grad_outputs))
+            return grad_x, engine.gradients_by_name(gradients)
+
+        return tape.outputs(), backward
+
+    def loss_and_gradients(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
+    ) -> tuple[float, dict[str, Array]]:
+        """Return the loss of all rows as one batch and its gradients, without an update.
+
+        Penalties are left out; dropout acts as in the step that would come next.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        loss : float
+        gradients : dict of str to ndarray
+            By the names of `parameters`; frozen layers have none.
+        """
+        data = prepare(self.engine, "loss_and_gradients", X, y, sample_weight)
+        loss, gradients = data.loss_and_gradients()
+        return loss, self.engine.gradients_by_name(gradients)
+
+    def train_epoch(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        order: npt.ArrayLike | None = None,
+        batch_size: int | None = 32,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> dict[str, float]:
+        """Train for one epoch over the rows that `order` names; by default all, in place.
+
+        Parameters
+        ----------
+        X, y, batch_size, sample_weight
+            As in `fit`.
+        order : array_like of int of shape (steps' rows,), optional
+            Row numbers; rows may be missing or occur more than once.
+
+        Returns
+        -------
+        dict of str to float
+            ``"loss"`` and, where compiled, ``"accuracy"``, as in `fit`'s history.
+        """
+        data = prepare(self.engine, "train_epoch", X, y, sample_weight)
+        numbers = None if order is None else checked_order("train_epoch", order, data.count)
+        count = data.count if numbers is None else len(numbers)
+        size = checked_batch_size("train_epoch", batch_size, count)
+        totals = _core.Totals()
+        data.train(numbers, size, [totals], steps=math.ceil(count / size))
+        return data.logs(totals)
+
+    def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
+        """Make one update with the compiled optimizer from gradients that the caller computed.
+
+        Parameters
+        ----------
+        gradients : mapping of str to array_like
+            One for each trainable parameter, by the names of `parameters`, as `vjp`'s function and
+            `loss_and_gradients` give them; rounded to the model's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a name is missing or unknown, a shape differs or values are not real numbers; nothing
+            has changed then.
+        RuntimeError
+            If the model is not compiled.
+        """
+        self.engine.record("apply_gradients")
+        self.engine.apply_gradients(gradients)
+
+    def train_on_batch(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
+    ) -> dict[str, float]:
+        """Make one update with all rows as one batch.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        dict of str to float
+            ``"loss"`` and, where compiled, ``"accuracy"`` before the update.
+        """
+        engine, compiled = self.engine, self.engine.record("train_on_batch")
+        if engine.is_built and compiled.function is None:
+            return train_on_batch(engine, compiled, X, y, sample_weight)
+        data, totals = prepare(engine, "train_on_batch", X, y, sample_weight), _core.Totals()
+        data.train(None, data.count, [totals], steps=1)
+        return data.logs(totals)
+
+    def copy_from(self, other: OpenLoop, tau: float = 1.0) -> None:
+        """Move the parameters towards another model's: ``p = (1 - tau) * p + tau * other's``.
+
+        With 1 they become equal; with a small `tau`, time after time, they follow slowly, as a
+        target network does [1]_.
+
+        Parameters
+        ----------
+        other : Sequential
+            With parameters of the same names and shapes; its dtype may differ.
+        tau : float, default 1.0
+            From 0 to 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is invalid.
+        RuntimeError
+            If this model is in use by another thread, or another thread trains the other.
+
+        References
+        ----------
+        .. [1] T. P. Lillicrap et al., "Continuous control with deep reinforcement learning",
+           ICLR 2016, arXiv:1509.02971.
+        """
+        if not isinstance(other, OpenLoop):
+            raise TypeError(f"copy_from: other must be a Sequential, got {other!r}")
+        tau = real("copy_from", "tau", tau, minimum=0.0, maximum=1.0)
+        engine = self.engine
+        with engine.core.holding("copy_from"):  # or a step between reading and writing is lost
+            own, theirs = engine.copies("copy_from"), other.engine.copies("copy_from")
+            shapes, others = ({n: v.shape for n, v in p.items()} for p in (own, theirs))
+            for name in [*shapes, *others]:
+                if shapes.get(name) != others.get(name):
+                    raise ValueError(
+                        "copy_from: other must have parameters of the same names and shapes; here "
+                        f"{name!r} is {shapes.get(name, 'missing')}, there "
+                        f"{others.get(name, 'missing')}"
+                    )
+            if tau == 0.0:
+                return
+            if tau < 1.0:
+                wide = {name: values.astype(np.float64) for name, values in own.items()}
+                theirs = {
+                    n: (1.0 - tau) * p + tau * theirs[n].astype(float) for n, p in wide.items()
+                }
+            engine.set_parameters(theirs)
+
+    def trace(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> dict[str, Array]:
+        """Return every number between rows and their loss, by name, for teaching and debugging.
+
+        The numbers have the bits of training with all rows as one batch; deltas are not clipped. A
+        copy of the engine computes them, and memory grows with the rows.
+
+        Parameters
+        ----------
+        X, sample_weight
+            As in `fit`.
+        y : array_like, optional
+            As in `fit`. Without it there are no deltas, and dropout is off.
+
+        Returns
+        -------
+        dict of str to ndarray
+            For each layer but Flatten, by its name: ``"1.z"``, its output before the activation
+            inside it; ``"1.a"``, its output, which is z without such an activation; and
+            ``"1.delta"``, the gradient of the loss by z. Each has shape (n, *output shape). Layers
+            inside a Residual come after it.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If data do not fit; if y is given and the model is not compiled.
+        """
+        return tracing.trace(self.engine, X, y, sample_weight)

@@ -1,0 +1,144 @@
+"""How far an engine is trained, as JSON values and arrays, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._core import __version__
+from ._validation import integer
+from .engine import Engine
+from .schedules import Schedule
+from .serialization import FORMAT, State
+
+Array = npt.NDArray[Any]
+
+# Raised by values from a file that are missing or of another kind.
+UNFIT = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
+
+_LARGEST_COUNT = 2**62  # of epochs and steps, which the core counts in 64 bits
+
+
+def get_state(engine: Engine, operation: str, metadata: Mapping[str, Any]) -> State:
+    """Return an engine and its model's metadata as JSON values and arrays.
+
+    Raises
+    ------
+    RuntimeError
+        If another thread trains or changes the model: the state belongs to one moment.
+    """
+    while True:
+        moment = engine.moment()
+        found, arrays = progress(engine, operation)
+        description = {"format": FORMAT, "version": __version__, "metadata": metadata}
+        description |= describe(engine) | found
+        functions = [] if engine.compiled is None else engine.compiled.metric_functions.values()
+        if engine.moment() == moment:
+            return {"description": description, "arrays": arrays, "functions": [*functions]}
+
+
+def describe(engine: Engine) -> dict[str, Any]:
+    """Return layers, seed and how to train, as JSON values; nothing that training changes."""
+    description: dict[str, Any] = {
+        "layers": [layer.config() for layer in engine.layers],
+        "input_shape": engine.input_shape,
+        "dtype": engine.dtype,
+        "seed": engine.seed,
+    }
+    return description | ({} if engine.compiled is None else engine.compiled.describe())
+
+
+def progress(engine: Engine, operation: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return how far an engine is trained: JSON values, and copies of arrays by name.
+
+    The arrays are ``parameter/<name>`` and, of the optimizer, ``slot/<number>/<name>``. There are
+    none before the engine is built, and no slots before `compile`.
+    """
+    arrays: dict[str, Array] = {}
+    steps = 0
+    if engine.is_built:
+        values, slots, steps = engine.core.state(operation)
+        groups = {"parameter": values} | {f"slot/{n}": slot for n, slot in enumerate(slots)}
+        for group, copies in groups.items():
+            named = zip(engine.names, copies, strict=True)
+            arrays |= {f"{group}/{name}": copy for name, copy in named}
+    found: dict[str, Any] = {"epochs_trained": engine.epochs_trained}
+    if engine.compiled is not None:
+        found |= {"schedule": engine.compiled.schedule.config(), "steps": steps}
+    return found, arrays
+
+
+class Progress:
+    """What `progress` returned, checked against an engine.
+
+    Parameters
+    ----------
+    engine : Engine
+        Built and compiled as it was; `restore` alone changes it.
+    found : mapping
+        JSON values.
+    arrays : mapping of str to ndarray
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If a value or a tensor is missing or not what it must be, or there are too many tensors.
+    """
+
+    def __init__(
+        self, engine: Engine, found: Mapping[str, Any], arrays: Mapping[str, Array]
+    ) -> None:
+        self._engine = engine
+        self._epochs = _count("epochs_trained", found["epochs_trained"])
+        self._compiled, self._steps = engine.compiled, 0
+        if engine.compiled is not None:
+            schedule = Schedule.from_config(_mapping("schedule", found["schedule"]))
+            self._compiled = replace(engine.compiled, schedule=schedule)
+            self._steps = _count("steps", found["steps"])
+        infos = engine.infos() if engine.is_built else {}
+        slots = engine.core.slot_count if engine.is_built else 0
+        groups = ["parameter", *(f"slot/{number}" for number in range(slots))]
+        shapes = {f"{group}/{n}": infos[n]["shape"] for group in groups for n in infos}
+        _check_tensors(arrays, shapes, engine.dtype)
+        self._parameters, *self._slots = (
+            engine.by_place({name: arrays[f"{group}/{name}"] for name in infos}) for group in groups
+        )
+
+    def restore(self, operation: str) -> None:
+        """Put everything back into the engine."""
+        engine = self._engine
+        with engine.holding(operation):
+            if engine.is_built:
+                engine.core.restore(operation, self._parameters, self._slots, self._steps)
+            engine.compiled = self._compiled
+            engine.epochs_trained = self._epochs
+
+
+def _count(name: str, value: object) -> int:
+    return integer("the file", name, value, minimum=0, maximum=_LARGEST_COUNT)
+
+
+def _mapping(name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, got {value!r}")
+    return value
+
+
+def _check_tensors(
+    arrays: Mapping[str, Array], shapes: Mapping[str, Sequence[int]], dtype: str
+) -> None:
+    for key, shape in shapes.items():
+        if key not in arrays:
+            raise ValueError(f"tensor {key!r} is missing")
+        if arrays[key].shape != shape or arrays[key].dtype != np.dtype(dtype):
+            raise ValueError(
+                f"tensor {key!r} must have shape {shape} and dtype {dtype}, "
+                f"got {arrays[key].shape} and {arrays[key].dtype}"
+            )
+    for key in arrays:
+        if key not in shapes:
+            raise ValueError(f"tensor {key!r} is not one of this model's")

@@ -1,0 +1,239 @@
+"""Rows and targets that are checked once, and the training steps made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._arrays import as_rows, fingerprint
+from .._validation import integer
+from ..compiled import Compiled
+from ..engine import Engine, Tape
+from .targets import as_targets, class_factors
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+
+def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
+    """Return the rows of a step: at most all, which None stands for."""
+    if batch_size is None:
+        return rows
+    return min(integer(operation, "batch_size (unless None)", batch_size, minimum=1), rows)
+
+
+def checked_order(operation: str, order: npt.ArrayLike, rows: int) -> Array:
+    """Return the numbers of rows in the order wanted, checked against their count."""
+    numbers = as_rows(operation, "order", order)
+    if numbers.ndim != 1 or len(numbers) == 0:
+        raise ValueError(
+            f"{operation}: order must have shape (n,) with n at least 1, got {numbers.shape}"
+        )
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(
+            f"{operation}: order must hold integers, the numbers of rows, got dtype {numbers.dtype}"
+        )
+    outside = (numbers < 0) | (numbers >= rows)
+    if outside.any():
+        place = int(outside.argmax())
+        raise ValueError(
+            f"{operation}: order must hold row numbers from 0 to {rows - 1}, got {numbers[place]} "
+            f"in row {place}"
+        )
+    return numbers
+
+
+def train_on_batch(
+    engine: Engine,
+    compiled: Compiled,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+) -> dict[str, float]:
+    """Make one update in one call into C++, which checks the data too: for loops of single steps.
+
+    The engine is built, and its loss is not a function.
+    """
+    core = engine.core
+    rows = as_rows("train_on_batch", "X", X)
+    targets = as_targets("train_on_batch", y, loss=compiled.loss, outputs=core.outputs)
+    if sample_weight is not None:
+        sample_weight = as_rows("train_on_batch", "sample_weight", sample_weight)
+    value, right = core.train_on_batch(rows, targets, sample_weight, engine.learning_rate)
+    logs = {"loss": value}
+    if compiled.counts_accuracy(targets):
+        logs["accuracy"] = right / (len(rows) * core.answers_per_row)
+    return logs
+
+
+class Data:
+    """Rows and targets for any number of steps.
+
+    Parameters
+    ----------
+    engine : Engine
+        Compiled; data that are accepted build it.
+    operation : str
+        For messages.
+    X, y, sample_weight, class_weight
+        As in `Sequential.fit`.
+
+    Attributes
+    ----------
+    engine : Engine
+    rows : Rows
+    targets : Targets or None
+        None where a function of Python computes the loss.
+    count : int
+        The number of rows.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        operation: str,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
+    ) -> None:
+        self.engine = engine
+        self._compiled = engine.record(operation)
+        with engine.undoing_build():
+            self._X = as_rows(operation, "X", X)
+            self.rows = engine.rows(operation, self._X)
+            self.count = self.rows.count
+            self._y = self._checked_y(operation, y)
+            self.targets = self._targets(operation, sample_weight, class_weight)
+        self._given = {"X": X, "y": y, "sample_weight": sample_weight}
+        self._class_weight = class_weight
+        self._loss_is_sum = self._compiled.loss.reduction == "sum"
+        self._counts_accuracy = self._compiled.counts_accuracy(self._y)
+        self._answers = engine.core.answers_per_row
+
+    def _checked_y(self, operation: str, y: npt.ArrayLike) -> Array:
+        outputs = self.engine.core.outputs
+        return as_targets(operation, y, loss=self._compiled.loss, outputs=outputs)
+
+    def _engine_targets(
+        self, operation: str, weights: Array | None, name: str = "sample_weight"
+    ) -> _core.Targets | None:
+        return self.engine.core.targets(operation, self._y, weights, name)
+
+    def _targets(
+        self,
+        operation: str,
+        sample_weight: npt.ArrayLike | None,
+        class_weight: Mapping[int, float] | str | None,
+    ) -> _core.Targets | None:
+        if len(self._y) != self.count:
+            raise ValueError(
+                f"{operation}: y must have as many rows as X, {self.count}, got {len(self._y)}"
+            )
+        if self.count == 0:
+            raise ValueError(f"{operation}: X must have at least one row, got none")
+        weights = None
+        if sample_weight is not None:
+            weights = as_rows(operation, "sample_weight", sample_weight)
+        targets = self._engine_targets(operation, weights)
+        if class_weight is None:
+            return targets
+        loss, outputs = self._compiled.loss, self.engine.core.outputs
+        factors = class_factors(operation, self._y, class_weight, loss=loss, outputs=outputs)
+        if weights is None:
+            return self._engine_targets(operation, factors, "class_weight")
+        with np.errstate(over="ignore", under="ignore"):  # the engine refuses such products
+            product = weights * factors
+        lost = int(((product == 0.0) & (weights > 0.0) & (factors > 0.0)).sum())
+        if lost:
+            raise ValueError(
+                f"{operation}: sample_weight times class_weight must not underflow, got 0 in "
+                f"{lost} rows of two positive weights"
+            )
+        return self._engine_targets(operation, product, "sample_weight times class_weight")
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return checksums that tell these rows, targets and weights from others, as JSON."""
+        found: dict[str, Any] = {
+            name: None if value is None else fingerprint(as_rows("fit", name, value))
+            for name, value in self._given.items()
+        }
+        weights = self._class_weight
+        if isinstance(weights, Mapping):
+            weights = repr({int(label): float(weight) for label, weight in weights.items()})
+        return found | {"class_weight": weights}
+
+    def train(
+        self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
+    ) -> None:
+        """Make `steps` updates over the rows of `order`; add each step to all of `sums`."""
+        rates, core = self.engine.learning_rates(steps), self.engine.core
+        core.train(self.rows, self._own_targets(), order, batch_size, rates, sums)
+
+    def train_epochs(self, shuffle: bool, batch_size: int, totals: Floats) -> None:
+        """Train for whole epochs; row i of `totals` gets epoch i's loss, right answers and rows."""
+        engine = self.engine
+        key = (engine.seed, engine.epochs_trained) if shuffle else None
+        rates = engine.learning_rates(len(totals) * math.ceil(self.count / batch_size))
+        targets = self._own_targets()
+        try:
+            engine.core.train_epochs(self.rows, targets, key, batch_size, rates, totals)
+        finally:
+            engine.epochs_trained += int((totals[:, 2] == self.count).sum())
+
+    def _own_targets(self) -> _core.Targets:
+        assert self.targets is not None  # only FunctionData has none
+        return self.targets
+
+    def history(self, totals: Floats) -> dict[str, list[float]]:
+        """Return loss and accuracy of each row of sums, by name."""
+        loss, right, rows = totals.T
+        history = {"loss": (loss if self._loss_is_sum else loss / rows).tolist()}
+        if self._counts_accuracy:
+            history["accuracy"] = (right / (rows * self._answers)).tolist()
+        return history
+
+    def logs(self, sums: _core.Totals) -> dict[str, float]:
+        """Return loss and accuracy of sums over steps, by name."""
+        logs = {"loss": sums.loss if self._loss_is_sum else sums.loss / max(sums.rows, 1.0)}
+        if self._counts_accuracy:
+            logs["accuracy"] = sums.right / max(sums.rows * self._answers, 1.0)
+        return logs
+
+    def evaluate(self) -> dict[str, float]:
+        """Return loss and metrics of all rows as one batch."""
+        totals = self.engine.core.evaluate(self.rows, self._own_targets())
+        logs = {"loss": totals.loss}
+        if self._counts_accuracy:
+            logs["accuracy"] = totals.right / (totals.rows * self._answers)
+        return logs | self.metric_functions()
+
+    def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
+        """Return the loss of all rows as one batch and the gradients of trainable parameters."""
+        totals, gradients = self.engine.core.loss_and_gradients(self.rows, self._own_targets())
+        return self.logs(totals)["loss"], gradients
+
+    def backward(self, tape: Tape) -> Array:
+        """Propagate the gradient of the loss through a tape of all rows; return that by X."""
+        return np.asarray(tape.backward_from_loss()[0])
+
+    @property
+    def has_metric_functions(self) -> bool:
+        """Whether there are metrics that are functions."""
+        return bool(self._compiled.metric_functions)
+
+    def metric_functions(self) -> dict[str, float]:
+        """Return the values of the metrics that are functions."""
+        wanted = self._compiled.metric_functions
+        if not wanted:
+            return {}
+        outputs = self.engine.core.predict(self.rows)
+        y = self._y
+        if y.ndim == 1 and outputs.shape[1] == 1:  # one shape, so that y - outputs is of rows
+            y = y[:, np.newaxis]
+        return {name: float(function(y, outputs)) for name, function in wanted.items()}

@@ -1,0 +1,125 @@
+"""Training steps whose loss is a function of Python, called for each batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._arrays import as_array, as_rows
+from ..engine import Tape
+from .data import Data, Floats
+from .targets import class_of_rows
+
+Array = npt.NDArray[Any]
+
+
+class FunctionData(Data):
+    """Rows and targets for a `FunctionLoss`: each step is a tape's forward and backward pass."""
+
+    def _checked_y(self, operation: str, y: npt.ArrayLike) -> Array:
+        return as_rows(operation, "y", y)
+
+    def _engine_targets(
+        self, operation: str, weights: Array | None, name: str = "sample_weight"
+    ) -> None:
+        core = self.engine.core
+        ignored = np.zeros((self.count, core.outputs))
+        core.targets(operation, ignored, weights, name)  # checks the weights
+        self._weights = np.ones(self.count) if weights is None else np.asarray(weights, np.float64)
+
+    def train(
+        self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
+    ) -> None:
+        """Make `steps` updates over the rows of `order`; add each step to all of `sums`."""
+        visited = np.arange(self.count) if order is None else order
+        for step, rate in enumerate(self.engine.learning_rates(steps)):
+            places = visited[step * batch_size : (step + 1) * batch_size]
+            outputs, tape = self._forward(places)
+            right = self._right(outputs, places)  # before the loss may write into outputs
+            loss, grad_outputs = self.loss_of(outputs, places)
+            tape.step(grad_outputs, self._shares(places), rate)
+            for totals in sums:
+                totals.add(loss * len(places), right, len(places))
+
+    def train_epochs(self, shuffle: bool, batch_size: int, totals: Floats) -> None:
+        """Train for whole epochs; row i of `totals` gets epoch i's loss, right answers and rows."""
+        engine, steps = self.engine, math.ceil(self.count / batch_size)
+        for row in totals:
+            order = None
+            if shuffle and steps > 1:
+                order = _core.row_order(engine.seed, engine.epochs_trained, self.count)
+            epoch = _core.Totals()
+            self.train(order, batch_size, [epoch], steps=steps)
+            row[:] = epoch.loss, epoch.right, epoch.rows
+            engine.epochs_trained += 1
+
+    def evaluate(self) -> dict[str, float]:
+        """Return loss and metrics of all rows as one batch."""
+        outputs, places = self.engine.core.predict(self.rows), np.arange(self.count)
+        right = self._right(outputs, places)
+        logs = {"loss": self.loss_of(outputs, places)[0]}
+        if self._counts_accuracy:
+            logs["accuracy"] = right / self.count
+        return logs | self.metric_functions()
+
+    def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
+        """Return the loss of all rows as one batch and the gradients of trainable parameters."""
+        places = np.arange(self.count)
+        outputs, tape = self._forward(places)
+        loss, grad_outputs = self.loss_of(outputs, places)
+        return loss, tape.backward(grad_outputs)[1]
+
+    def backward(self, tape: Tape) -> Array:
+        """Propagate the gradient of the loss through a tape of all rows; return that by X."""
+        grad_outputs = self.loss_of(tape.outputs(), np.arange(self.count))[1]
+        return np.asarray(tape.backward(grad_outputs)[0])
+
+    def loss_of(self, outputs: Array, places: Array) -> tuple[float, Array]:
+        """Return the batch's loss and its gradient by the outputs, weighted and averaged."""
+        loss = self._compiled.function
+        assert loss is not None
+        name = loss.function_name
+        try:
+            losses, gradients = loss.function(outputs, self._y[places])
+        except (TypeError, ValueError) as error:
+            error.add_note(f"in the loss {name}, which must return (row losses, grad_outputs)")
+            raise
+        losses = _checked(name, "row losses", losses, (len(places),))
+        gradients = _checked(name, "grad_outputs", gradients, outputs.shape)
+        shares = self._shares(places)
+        counted = shares > 0.0  # a row without weight may have any loss
+        total = float(shares[counted] @ losses[counted])
+        return total, np.where(counted[:, None], shares[:, None] * gradients, 0.0)
+
+    def _shares(self, places: Array) -> Floats:
+        """Return the factor of each row's loss: w / sum(w)."""
+        weights = self._weights[places]
+        total = weights.sum()
+        shares: Floats = weights / total if total > 0.0 else np.zeros_like(weights)
+        return shares
+
+    def _forward(self, places: Array) -> tuple[Array, Tape]:
+        rows = self.engine.core.rows("fit", self._X[places])
+        tape = self.engine.tape("fit", rows, training=True, clips=True)
+        return tape.outputs(), tape
+
+    def _right(self, outputs: Array, places: Array) -> int:
+        if not self._counts_accuracy:
+            return 0
+        wanted = class_of_rows(self._y[places])
+        found = outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+        return int((found == wanted).sum())
+
+
+def _checked(loss: str, what: str, value: object, shape: tuple[int, ...]) -> Floats:
+    array = as_array(f"loss {loss}", what, value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"loss {loss}: {what} must be real numbers, got dtype {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"loss {loss}: {what} must have shape {shape}, got {array.shape}")
+    return array.astype(np.float64)
