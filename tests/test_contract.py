@@ -12,8 +12,9 @@ import pytest
 
 import prelunet as pn
 from docstrings import documented_parameters, parameters, sections
+from prelunet import _core
 from reference import activation as oracle_activations
-from reference.network import loss_function
+from reference.network import loss_function, update_function
 from subprocesses import run_code
 from tolerances import assert_same_bits
 
@@ -257,9 +258,71 @@ def test_a_loss_is_whole(name, rng):
     assert np.isfinite(train(rng, [pn.Dense(8, "prelu"), pn.Dense(3)], y, loss=name)).all()
 
 
-def test_there_is_no_loss_that_the_engine_does_not_know():
-    own = {c.name for c in pn.losses.Loss._family.values() if c.__module__ == "prelunet.losses"}
-    assert own - {"function"} == set(pn.ops.LOSSES)
+def test_the_losses_are_those_of_the_engine():
+    assert list(pn.losses.Loss.named()) == list(pn.ops.LOSSES)
+
+
+@pytest.mark.parametrize("name", pn.ops.UPDATES)
+def test_an_update_is_whole(name, rng):
+    optimizer = pn.optimizers.get(name)
+    assert (optimizer.name, optimizer.update) == (name, name)
+    assert callable(getattr(pn.ops, f"{name}_update"))
+    assert callable(update_function(name))
+    (row,) = [row for row in _core.ops.UPDATES if row[0] == name]
+    assert list(optimizer.options()) == list(row[2])
+    model = pn.Sequential([pn.Dense(3)], input_shape=(4,))
+    model.compile(optimizer)
+    kept = [state for state, option in row[1] if not option or getattr(optimizer, option)]
+    assert model._network.slot_count == optimizer.slots == len(kept)
+
+
+def test_every_optimizer_has_an_update():
+    assert {c.update for c in pn.optimizers.Optimizer.named().values()} == set(pn.ops.UPDATES)
+
+
+OPTIMIZER = {"l2": 0.0, "weight_decay": 0.0, "decay_all": False, "clip_value": 0.0}
+OPTIMIZER |= {"clip_norm": 0.0, "update": "sgd", "options": {"momentum": 0.0, "nesterov": 0.0}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"update": "sgdd"}, "unknown update 'sgdd'"),
+        ({"options": {"momentum": 0.5}}, "compile: sgd: missing option 'nesterov'"),
+        ({"options": OPTIMIZER["options"] | {"rho": 1.0}}, "compile: sgd: unknown option 'rho'"),
+        ({"loss": "hubert"}, "unknown loss 'hubert'"),
+        ({"accuracy": "argmin"}, "unknown accuracy 'argmin'"),
+    ],
+)
+def test_the_core_refuses_names_that_it_does_not_know(changed, message):
+    model = pn.Sequential([pn.Dense(3)], input_shape=(4,), seed=0)
+    model.compile(pn.SGD(0.1), "mean_squared_error")
+    X, y = np.ones((2, 4)), np.zeros((2, 3))
+    loss, accuracy = changed.get("loss", "huber"), changed.get("accuracy", "argmax")
+    config = OPTIMIZER | {key: value for key, value in changed.items() if key in OPTIMIZER}
+    before = model.evaluate(X, y)
+    with pytest.raises(ValueError, match=message):
+        model._network.compile(loss, 1.0, accuracy, 0.0, config, 0.0)
+    assert model.evaluate(X, y) == before  # with the loss that it had
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"type": "densest"}, "unknown layer type 'densest'"),
+        ({"type": "dense", "units": 3}, r"layer 0 \(Dense\): missing key 'use_bias'"),
+        (
+            {"type": "dense", "units": 3, "use_bias": True, "rate": 0.5},
+            r"layer 0 \(Dense\): unknown key 'rate'",
+        ),
+        ({"type": "dropout", "rate": "0.5"}, r"layer 0 \(Dropout\): key 'rate' has a value of the"),
+        ({"type": "activation", "activation": "swish", "constant": 0.0}, "unknown activation"),
+        ({"type": "prelu", "channel": 1.0}, r"layer 0 \(PReLU\): key 'channel' has a value of the"),
+    ],
+)
+def test_the_core_refuses_layers_that_it_does_not_know(layer, message):
+    with pytest.raises(ValueError, match=message):
+        _core.Engine32((4,), [{"name": "0", **layer}], 0)
 
 
 # ---- what the core does without ----------------------------------------------------------------

@@ -6,6 +6,7 @@ which caches hold, as in a training step; a few also on arrays beyond every cach
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +36,18 @@ CONVOLUTIONS = {
 POOLED = (50, 28, 28, 32)
 
 # Arrays read and written for each element.
-PASSES = {"forward": 2, "backward": 3, "loss": 2, "sgd_update": 3, "momentum": 5, "adam_update": 7}
+PASSES = {"forward": 2, "backward": 3, "loss": 2, "momentum": 5}
+UPDATES = ("momentum", *(f"{name}_update" for name in ops.UPDATES))
+
+
+def required_states(update: str) -> list[str]:
+    """Return the names of the arrays that an update of `prelunet.ops` needs beside its gradient."""
+    arguments = list(inspect.signature(getattr(ops, update)).parameters.values())[2:]
+    states = [a for a in arguments if a.kind is a.POSITIONAL_OR_KEYWORD]
+    return [state.name for state in states if state.default is state.empty]
+
+
+PASSES |= {name: 3 + 2 * len(required_states(name)) for name in UPDATES if name not in PASSES}
 
 
 @dataclass(frozen=True)
@@ -135,13 +147,12 @@ def _kernel_cases() -> list[KernelCase]:
     cases += [_row_wise(name, "forward", BLOCK) for name in ("exp", "log")]
     cases += [_row_wise("column_sums", "forward", BLOCK, chain=BLOCK[0])]
     cases += [_row_wise(name, "loss", LOGITS, chain=LOGITS[0]) for name in ops.LOSSES]
-    updates = ("sgd_update", "momentum", "adam_update")
-    cases += [_row_wise(name, name, LAYER) for name in updates]
+    cases += [_row_wise(name, name, LAYER) for name in UPDATES]
     cases += [
         _row_wise(f"{name}_forward", "forward", MEMORY, ", memory")
         for name in ("prelu", "relu", "tanh")
     ]
-    cases += [_row_wise(name, name, MEMORY, ", memory") for name in updates]
+    cases += [_row_wise(name, name, MEMORY, ", memory") for name in UPDATES]
     return cases
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from prelunet.ops import LOSSES, UPDATES
+
 from ..cases.kernels import KernelCase
 from ..cases.networks import Array
 from . import Kernel, UnsupportedError
@@ -212,29 +214,8 @@ def huber(y: Array, t: Array, grad: Array, work: Array) -> float:
     return loss
 
 
-LOSSES: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        softmax_cross_entropy,
-        sigmoid_cross_entropy,
-        mean_squared_error,
-        batch_mean_squared_error,
-        half_squared_error,
-        mean_absolute_error,
-        huber,
-    )
-}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **LOSSES,
-    **{
-        function.__name__: function
-        for function in (
-            *(prelu_forward, prelu_backward, relu_forward, relu_backward),
-            *(leaky_relu_forward, leaky_relu_backward, elu_forward, elu_backward),
-            *(sigmoid_forward, sigmoid_backward, tanh_forward, tanh_backward),
-            *(silu_forward, silu_backward, softmax_forward),
-        )
-    },
+    **{name: value for name, value in globals().items() if name in LOSSES or name.endswith("ward")},
     "exp": lambda x, out, work: np.exp(x, out=out),
     "log": lambda x, out, work: np.log(x, out=out),
 }
@@ -243,7 +224,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 # ---- updates -----------------------------------------------------------------------------------
 
 
-def _sgd(case: KernelCase) -> Kernel:
+def sgd_update(case: KernelCase) -> Kernel:
     parameter, gradient = case.draw(), case.draw()
     work = np.empty_like(parameter)
 
@@ -269,7 +250,7 @@ def _momentum(case: KernelCase) -> Kernel:
     return run
 
 
-def _adam(case: KernelCase) -> Kernel:
+def adam_update(case: KernelCase) -> Kernel:
     p, g = case.draw(), case.draw()
     m, v, work = np.zeros((3, *case.shape), p.dtype)
     bias_1, bias_2 = 1 - 0.9**10, math.sqrt(1 - 0.999**10)
@@ -299,7 +280,6 @@ MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "conv2d_backward": conv2d_kernel,
     "max_pool2d_forward": max_pool2d_kernel,
     "max_pool2d_backward": max_pool2d_kernel,
-    "sgd_update": _sgd,
     "momentum": _momentum,
-    "adam_update": _adam,
+    **{name: value for name, value in globals().items() if name.removesuffix("_update") in UPDATES},
 }

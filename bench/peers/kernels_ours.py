@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from prelunet import ops
 
-from ..cases.kernels import KernelCase
+from ..cases.kernels import KernelCase, required_states
 from ..cases.networks import POOL, Array
 from . import Kernel
 
@@ -80,16 +81,6 @@ def _max_pool2d(case: KernelCase) -> Kernel:
     return lambda: (ops.max_pool2d_backward(grad_out, x, POOL),)
 
 
-def _sgd(case: KernelCase) -> Kernel:
-    parameter, gradient = case.draw(), case.draw()
-
-    def run() -> tuple[Array, ...]:
-        ops.sgd_update(parameter, gradient, learning_rate=1e-3)
-        return (parameter,)
-
-    return run
-
-
 def _momentum(case: KernelCase) -> Kernel:
     parameter, gradient = case.draw(), case.draw()
     velocity = np.zeros_like(parameter)
@@ -101,13 +92,16 @@ def _momentum(case: KernelCase) -> Kernel:
     return run
 
 
-def _adam(case: KernelCase) -> Kernel:
+def _update(case: KernelCase) -> Kernel:
+    op = getattr(ops, case.op)
+    wanted = inspect.signature(op).parameters
     parameter, gradient = case.draw(), case.draw()
-    first, second = np.zeros_like(parameter), np.zeros_like(parameter)
+    states = [np.zeros_like(parameter) for _ in required_states(case.op)]
+    options = {"learning_rate": 1e-3} | ({"step": 10} if "step" in wanted else {})
 
     def run() -> tuple[Array, ...]:
-        ops.adam_update(parameter, gradient, first, second, step=10, learning_rate=1e-3)
-        return (parameter, first, second)
+        op(parameter, gradient, *states, **options)
+        return (parameter, *states)
 
     return run
 
@@ -117,7 +111,6 @@ MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "conv2d_backward": _conv2d,
     "max_pool2d_forward": _max_pool2d,
     "max_pool2d_backward": _max_pool2d,
-    "sgd_update": _sgd,
     "momentum": _momentum,
-    "adam_update": _adam,
+    **{f"{name}_update": _update for name in ops.UPDATES},
 }

@@ -1,21 +1,18 @@
-"""prelunet itself, through the same doors as everybody."""
+"""prelunet itself, through its public functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import prelunet as pn
-from prelunet.layers import ACTIVATION_LAYERS
+from prelunet.optimizers import Optimizer
 
 from ..cases.kernels import KernelCase
 from ..cases.networks import POOL, Array, ConvSpec, LayerSpec, Network, Shape
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
-from . import Kernel, Peer, Training, UnsupportedError
+from . import Kernel, Peer, Training
 from .kernels_ours import kernel
-
-OPTIMIZERS: dict[str, type[pn.optimizers.Optimizer]] = {"sgd": pn.SGD, "adam": pn.Adam}
 
 
 class Prelunet(Peer):
@@ -47,8 +44,7 @@ class PrelunetTraining:
         self.case = case
         self.X, self.y = case.data()
         self.model = build(case.network, scaled=case.input_dtype is not None)
-        # A class, not a name: what is timed has no schedule.
-        optimizer: Any = OPTIMIZERS[case.optimizer]
+        optimizer = Optimizer.named()[case.optimizer]
         self.model.compile(optimizer(case.learning_rate), case.loss)
 
     def train(self, passes: int) -> None:
@@ -87,15 +83,11 @@ def _layers(spec: LayerSpec, shape: Shape) -> list[pn.Layer]:
     if spec.activation in ("prelu_channel", "prelu_shared"):
         found.append(pn.PReLU(spec.activation.removeprefix("prelu_")))
     elif spec.activation is not None:
-        (layer,) = (c for c in ACTIVATION_LAYERS.values() if c.activation == spec.activation)
-        found.append(layer())
+        found.append(pn.Layer.named()[spec.activation]())
     if isinstance(spec, ConvSpec):
         found.append(pn.MaxPool2D(POOL))
     if spec.dropout:
         found.append(pn.Dropout(spec.dropout))
     if not spec.residual:
         return found
-    residual = getattr(pn, "Residual", None)
-    if residual is None:
-        raise UnsupportedError("this prelunet has no Residual layer")
-    return [residual(found, step=spec.residual)]
+    return [pn.Residual(found, step=spec.residual)]

@@ -159,7 +159,7 @@ ElementType element_type(const Argument& argument, const py::array& array) {
   argument.type_error("have dtype float32, float64, bool or an integer one", dtype_text(dtype));
 }
 
-// Splits a sample's axes into runs: trailing axes that lie at one stride make the run, the others its offsets.
+// Splits a sample's axes into runs: trailing axes with one common stride make the run, the others its offsets.
 void add_runs(RowSource& source, const py::array& array) {
   py::ssize_t axis = array.ndim() - 1;
   source.run_length = 1;

@@ -9,7 +9,7 @@ namespace prelunet {
 // Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
 Interrupt signal_poll();
 
-// Runs f(interrupt) with the GIL dropped; what the signal handler raised goes on to the caller.
+// Runs f(interrupt) with the GIL dropped; rethrows what the signal handler raised.
 template <class F>
 void interruptible(F&& f) {
   bool finished = false;

@@ -16,6 +16,6 @@ PYBIND11_MODULE(_core, m) {
   prelunet::register_runtime(m);
   prelunet::register_ceiling(m);
   prelunet::register_ops(m);
-  prelunet::register_network(m);
+  prelunet::register_engine(m);
   prelunet::register_tape(m);
 }

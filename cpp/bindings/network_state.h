@@ -5,7 +5,7 @@
 #include <map>
 
 #include "bindings/arrays.h"
-#include "network/network.h"
+#include "network/engine.h"
 
 namespace prelunet {
 
@@ -22,7 +22,7 @@ py::array view(const T* data, const Shape& shape, const py::object& owner) {
 template <class T>
 py::list arena_views(const py::object& self, const T* arena) {
   py::list views;
-  for (const PlacedParameter& placed : py::cast<const Network<T>&>(self).parameters()) {
+  for (const PlacedParameter& placed : py::cast<const Engine<T>&>(self).parameters()) {
     views.append(view(arena + placed.offset, placed.info.shape, self));
   }
   return views;
@@ -30,7 +30,7 @@ py::list arena_views(const py::object& self, const T* arena) {
 
 // The same as copies.
 template <class T>
-py::list arena_copies(const Network<T>& network, const char* operation, const T* arena) {
+py::list arena_copies(const Engine<T>& network, const char* operation, const T* arena) {
   py::list copies;
   for (const PlacedParameter& placed : network.parameters()) {
     py::array copy = new_array(operation, placed.info.shape, py::dtype::of<T>());
@@ -42,14 +42,14 @@ py::list arena_copies(const Network<T>& network, const char* operation, const T*
 
 template <class T>
 py::list parameter_views(const py::object& self) {
-  auto& network = py::cast<Network<T>&>(self);
+  auto& network = py::cast<Engine<T>&>(self);
   network.usage().refuse_to_other_threads("parameters");
   return arena_views(self, network.values());
 }
 
 // (parameters, slots, steps), all of one moment. Slots only where wanted; there are none before compile().
 template <class T>
-py::tuple state_copies(Network<T>& network, const char* operation, bool slots) {
+py::tuple state_copies(Engine<T>& network, const char* operation, bool slots) {
   const Usage::Reading reading(network.usage(), operation);
   py::list copies;
   if (slots && network.compiled()) {
@@ -64,7 +64,7 @@ using ArraysByNumber = std::map<std::size_t, py::array>;  // of a parameter
 template <class T>
 class ArenaReader {
  public:
-  ArenaReader(const Network<T>& network, const char* operation, const ArraysByNumber& arrays, T* arena) {
+  ArenaReader(const Engine<T>& network, const char* operation, const ArraysByNumber& arrays, T* arena) {
     for (const auto& [number, array] : arrays) {
       const PlacedParameter& placed = network.parameters().at(number);
       const Argument argument{operation, placed.info.name.c_str()};
@@ -90,7 +90,7 @@ class ArenaReader {
 };
 
 template <class T>
-void write_parameters(Network<T>& network, const ArraysByNumber& arrays) {
+void write_parameters(Engine<T>& network, const ArraysByNumber& arrays) {
   const Usage::Writing writing(network.usage(), "set_parameters");
   ArenaReader<T>(network, "set_parameters", arrays, network.values()).read();
   network.refresh();
@@ -98,7 +98,7 @@ void write_parameters(Network<T>& network, const ArraysByNumber& arrays) {
 
 // Parameters, slots and steps, or nothing where anything does not fit.
 template <class T>
-void restore(Network<T>& network, const char* operation, const ArraysByNumber& parameters,
+void restore(Engine<T>& network, const char* operation, const ArraysByNumber& parameters,
              const std::vector<ArraysByNumber>& slots, std::int64_t steps) {
   const Usage::Writing writing(network.usage(), operation);
   const std::size_t count = network.compiled() ? network.slots().size() : 0;

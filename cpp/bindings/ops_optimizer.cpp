@@ -24,62 +24,50 @@ py::array state_array(const std::string& op, const char* name, const py::object&
   return array;
 }
 
-void sgd_binding(const py::object& parameter_object, const py::object& gradient_object,
-                 const py::object& velocity_object, double learning_rate, double momentum, bool nesterov, double l2,
-                 double weight_decay) {
-  const std::string op = "sgd_update";
-  py::array parameter = writeable(op, "parameter", parameter_object);
-  const py::array gradient = state_array(op, "gradient", gradient_object, parameter, false);
-  py::array velocity;
-  if (!velocity_object.is_none()) {
-    velocity = state_array(op, "velocity", velocity_object, parameter, true);
-    check_overlap({op, "velocity"}, velocity, "gradient", gradient, Overlap::forbidden);
-  }
-  if (momentum != 0.0 && velocity_object.is_none()) {
-    Argument{op, "velocity"}.value_error("be an array where momentum is not 0", "None");
-  }
-  dispatch_dtype(parameter, [&]<class T>() {
-    const auto count = static_cast<std::size_t>(parameter.size());
-    Update<T> g{};
-    g.parameter = mutable_data_of<T>(parameter);
-    g.gradient = data_of<T>(gradient);
-    if (!velocity_object.is_none()) g.slot[0] = mutable_data_of<T>(velocity);
-    g.rule.learning_rate = learning_rate;
-    g.rule.momentum = momentum;
-    g.rule.nesterov = nesterov;
-    g.rule.l2 = l2;
-    g.rule.decay = 1.0 - learning_rate * weight_decay;
-    with_team(count, [&](Team& team) { update(team, UpdateId::sgd, g, count); });
-  });
-}
+// `states`: an array for each tensor of state, in the order of the list, or None.
+void update_binding(const UpdateInfo& info, const py::object& parameter_object, const py::object& gradient_object,
+                    const std::vector<py::object>& states, std::int64_t step, double learning_rate, double l2,
+                    double weight_decay, const std::map<std::string, double>& options) {
+  const std::string op = info.name + "_update";
+  UpdateRule rule{};
+  rule.learning_rate = learning_rate;
+  rule.l2 = l2;
+  rule.decay = 1.0 - learning_rate * weight_decay;
+  rule.step = step;
+  set_options(op, info, options, rule);
+  prepare_update(info.id, rule);
 
-void adam_binding(const py::object& parameter_object, const py::object& gradient_object, const py::object& first_object,
-                  const py::object& second_object, std::int64_t step, double learning_rate, double beta_1,
-                  double beta_2, double epsilon, double l2, double weight_decay) {
-  const std::string op = "adam_update";
   py::array parameter = writeable(op, "parameter", parameter_object);
   const py::array gradient = state_array(op, "gradient", gradient_object, parameter, false);
-  py::array first = state_array(op, "first_moment", first_object, parameter, true);
-  py::array second = state_array(op, "second_moment", second_object, parameter, true);
-  check_overlap({op, "first_moment"}, first, "gradient", gradient, Overlap::forbidden);
-  check_overlap({op, "second_moment"}, second, "gradient", gradient, Overlap::forbidden);
-  check_overlap({op, "second_moment"}, second, "first_moment", first, Overlap::forbidden);
+  if (states.size() != info.slots.size()) {
+    Argument{op, "states"}.value_error("hold " + std::to_string(info.slots.size()), std::to_string(states.size()));
+  }
+  std::vector<py::array> arrays(states.size());
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const SlotInfo& slot = info.slots[i];
+    const Argument argument{op, slot.name.c_str()};
+    if (states[i].is_none() && !slot.option.empty()) {
+      if (keeps_slot(info, rule, i)) argument.value_error("be an array where " + slot.option + " is not 0", "None");
+      continue;
+    }
+    arrays[i] = state_array(op, slot.name.c_str(), states[i], parameter, true);
+    check_overlap(argument, arrays[i], "gradient", gradient, Overlap::forbidden);
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!states[j].is_none()) {
+        check_overlap(argument, arrays[i], info.slots[j].name.c_str(), arrays[j], Overlap::forbidden);
+      }
+    }
+  }
   dispatch_dtype(parameter, [&]<class T>() {
     const auto count = static_cast<std::size_t>(parameter.size());
     Update<T> g{};
     g.parameter = mutable_data_of<T>(parameter);
     g.gradient = data_of<T>(gradient);
-    g.slot[0] = mutable_data_of<T>(first);
-    g.slot[1] = mutable_data_of<T>(second);
-    g.rule.learning_rate = learning_rate;
-    g.rule.beta_1 = beta_1;
-    g.rule.beta_2 = beta_2;
-    g.rule.epsilon = epsilon;
-    g.rule.correction_1 = 1.0 - power(beta_1, step);
-    g.rule.correction_2 = 1.0 - power(beta_2, step);
-    g.rule.l2 = l2;
-    g.rule.decay = 1.0 - learning_rate * weight_decay;
-    with_team(count, [&](Team& team) { update(team, UpdateId::adam, g, count); });
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      if (!states[i].is_none()) g.slot[i] = mutable_data_of<T>(arrays[i]);
+    }
+    g.rule = rule;
+    with_team(count, [&](Team& team) { update(team, info.id, g, count); });
   });
 }
 
@@ -127,11 +115,21 @@ double clip_by_norm_binding(const std::vector<py::object>& gradient_objects, dou
 }  // namespace
 
 void register_optimizer_ops(py::module_& m) {
-  m.def("sgd_update", &sgd_binding, py::arg("parameter"), py::arg("gradient"), py::arg("velocity").none(true),
-        py::arg("learning_rate"), py::arg("momentum"), py::arg("nesterov"), py::arg("l2"), py::arg("weight_decay"));
-  m.def("adam_update", &adam_binding, py::arg("parameter"), py::arg("gradient"), py::arg("first_moment"),
-        py::arg("second_moment"), py::arg("step"), py::arg("learning_rate"), py::arg("beta_1"), py::arg("beta_2"),
-        py::arg("epsilon"), py::arg("l2"), py::arg("weight_decay"));
+  py::list rows;  // the list: (name, ((state, option), ...), options)
+  for (const UpdateInfo& info : update_infos()) {
+    m.def((info.name + "_update").c_str(),
+          [&info](const py::object& parameter, const py::object& gradient, const std::vector<py::object>& states,
+                  std::int64_t step, double learning_rate, double l2, double weight_decay,
+                  const std::map<std::string, double>& options) {
+            update_binding(info, parameter, gradient, states, step, learning_rate, l2, weight_decay, options);
+          },
+          py::arg("parameter"), py::arg("gradient"), py::arg("states"), py::arg("step"), py::arg("learning_rate"),
+          py::arg("l2"), py::arg("weight_decay"), py::arg("options"));
+    py::list slots;
+    for (const SlotInfo& slot : info.slots) slots.append(py::make_tuple(slot.name, slot.option));
+    rows.append(py::make_tuple(info.name, py::tuple(slots), py::tuple(py::cast(info.options))));
+  }
+  m.attr("UPDATES") = py::tuple(rows);
   m.def("clip_by_value", &clip_by_value_binding, py::arg("gradient"), py::arg("limit"));
   m.def("clip_by_norm", &clip_by_norm_binding, py::arg("gradients"), py::arg("limit"));
 }

@@ -8,7 +8,7 @@ namespace prelunet {
 void register_ceiling(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
 void register_ops(pybind11::module_& m);
-void register_network(pybind11::module_& m);
+void register_engine(pybind11::module_& m);
 void register_tape(pybind11::module_& m);
 
 }  // namespace prelunet

@@ -1,7 +1,7 @@
-// A batch kept whole: for traces, and for losses and loops of one's own.
+// A batch kept whole: for traces, and for losses and loops of the user.
 #include "network/tape.h"
 
-#include "bindings/network.h"
+#include "bindings/engine.h"
 #include "bindings/register.h"
 
 namespace prelunet {
@@ -13,7 +13,7 @@ class HeldTape {
  public:
   HeldTape(const py::object& owner, const std::string& operation, Rows x, const HeldTargets* y,
            const TapeOptions& options)
-      : owner_(owner), network_(py::cast<Network<T>&>(owner)), rows_(std::move(x)) {
+      : owner_(owner), network_(py::cast<Engine<T>&>(owner)), rows_(std::move(x)) {
     if (rows_.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
     if (y != nullptr) {
       check_same_rows(operation, rows_, *y);
@@ -96,7 +96,7 @@ class HeldTape {
   }
 
   py::object owner_;
-  Network<T>& network_;
+  Engine<T>& network_;
   Rows rows_;
   HeldTargets targets_{};
   std::uint64_t version_ = 0;

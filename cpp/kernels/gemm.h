@@ -127,7 +127,7 @@ PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& b
     add(e->gradient.y, e->gradient.y_stride);
   }
   if (e->update == nullptr) return;
-  for (const T* const array : {e->parameter.parameter, e->parameter.slot[0], e->parameter.slot[1]}) {
+  const auto add_parameter = [&](const T* array) {
     if (e->transposed) {
       add_transposed(lines, e->panels, array, block);
     } else if (e->update_turned != nullptr) {
@@ -135,7 +135,9 @@ PRELUNET_INLINE void add_epilogue(Lines& lines, const Gemm<T>& g, const Block& b
     } else {
       add(array, e->parameter.stride);
     }
-  }
+  };
+  add_parameter(e->parameter.parameter);
+  for (const T* const slot : e->parameter.slot) add_parameter(slot);
   if (!e->in_panels()) add_packed<T>(lines, e->panels, e->panels.panels, block);
 }
 

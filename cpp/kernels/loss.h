@@ -1,4 +1,4 @@
-// Losses, forward and backward in one pass; softmax_cross_entropy itself is in softmax.h.
+// Losses, forward and backward in one pass; softmax_cross_entropy is in softmax.h.
 //
 // For a row of outputs o (logits z), targets t and m outputs:
 //   softmax_cross_entropy     l = sum_j t_j (log sum_i exp(z_i) - z_j)       dl/dz = softmax(z) sum(t) - t
@@ -9,11 +9,11 @@
 //   half_squared_error        l = 1/2 sum_j (o_j - t_j)^2                    o - t
 //   mean_absolute_error       l = 1/m sum_j |o_j - t_j|                      sign(o - t) / m
 //   huber                     l = 1/m sum_j h(o_j - t_j), h(e) = e^2/2 where |e| <= delta, else delta (|e| - delta/2)
-// and the gradient is multiplied by row_scale, by which a batch weighs its rows. Losses are summed in float64 over 16
-// virtual lanes, whatever the ISA.
+// and the gradient is multiplied by row_scale. Losses are summed in float64 over 16 virtual lanes, whatever the ISA.
 #pragma once
 
 #include "kernels/row_group.h"
+#include "kernels/softmax.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
@@ -25,8 +25,8 @@ PRELUNET_INLINE V log1p_positive(V x) {
   return select(u == constant<V>(1), x, log(u) * (x / (u - 1)));
 }
 
-// Elementwise losses: value(o, t), slope(o, t) = d value / d o, whether a row's loss is their mean or their sum, and
-// whether they cost more than a turn of rows into lanes.
+// Elementwise losses: value(o, t, option), slope(o, t, option) = d value / d o. kMean: a row's loss is their mean, else
+// their sum. kCostly: they cost more than transposing rows into lanes.
 struct SigmoidCrossEntropy {
   static constexpr bool kMean = true;
   static constexpr bool kCostly = true;
@@ -99,8 +99,8 @@ struct Huber {
   }
 };
 
-// Rows are lanes up to here. On AVX-512 a row that fills more than half a register is cheaper as it lies, unless empty
-// lanes cost much; on the other ISAs its masked tail costs more than the turn.
+// Rows are lanes up to this many outputs. On AVX-512 a row that fills more than half a register is cheaper along the
+// row, unless empty lanes cost much; on the other ISAs its masked tail costs more than transposing.
 template <class Function>
 constexpr std::size_t kNarrowOutputs = kVectorBytes < 64   ? kGroupColumns
                                        : Function::kCostly ? 24
@@ -155,6 +155,16 @@ void elementwise_loss_rows(const LossRows<T>& g) {
     elementwise_loss_narrow<T, Function>(g, divisor);
   } else {
     elementwise_loss_wide<T, Function>(g, divisor);
+  }
+}
+
+// A loss that is not elementwise has a function rows() of its own.
+template <class T, class Function>
+void loss_rows(const LossRows<T>& g) {
+  if constexpr (requires { Function::template rows<T>(g); }) {
+    Function::template rows<T>(g);
+  } else {
+    elementwise_loss_rows<T, Function>(g);
   }
 }
 

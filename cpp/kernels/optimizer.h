@@ -1,4 +1,7 @@
-// Updates of parameters, element by element; equations beside their arguments in table.h.
+// Updates of parameters, element by element: a functor for each, and the two loops that run them.
+//
+// A functor's prepare() computes UpdateRule::derived. with_step() calls a function with its Step, which moves a vector
+// of a parameter: step(parameter, gradient, offset in the slots, lanes). g below is gradient + l2 * parameter.
 #pragma once
 
 #include "kernels/activation.h"
@@ -8,78 +11,104 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// A rule moves a vector of a parameter: rule(parameter, gradient, its offset in the slots, lanes).
+// parameter = decay * parameter - learning_rate * g; with momentum velocity = momentum * velocity - learning_rate * g
+// and parameter = decay * parameter + velocity (Nesterov: + momentum * velocity - learning_rate * g).
+struct SGD {
+  template <class T, bool kMomentum>
+  struct Step {
+    Vec<T> rate, momentum, l2, decay;
+    bool nesterov;
+    T* velocities;
 
-// g = gradient + l2 * parameter, then parameter = decay * parameter - learning_rate * g; with momentum
-// velocity = momentum * velocity - learning_rate * g and parameter = decay * parameter + velocity (Nesterov: +
-// momentum * velocity - learning_rate * g).
-template <class T, bool kMomentum>
-struct Sgd {
-  Vec<T> rate, momentum, l2, decay;
-  bool nesterov;
-  T* velocities;
+    explicit PRELUNET_INLINE Step(const Update<T>& g)
+        : rate(splat(static_cast<T>(g.rule.learning_rate))),
+          momentum(splat(static_cast<T>(g.rule.option[SGDOption::momentum]))),
+          l2(splat(static_cast<T>(g.rule.l2))),
+          decay(splat(static_cast<T>(g.rule.decay))),
+          nesterov(g.rule.option[SGDOption::nesterov] != 0.0),
+          velocities(g.slot[0]) {}
 
-  explicit PRELUNET_INLINE Sgd(const Update<T>& g)
-      : rate(splat(static_cast<T>(g.rule.learning_rate))),
-        momentum(splat(static_cast<T>(g.rule.momentum))),
-        l2(splat(static_cast<T>(g.rule.l2))),
-        decay(splat(static_cast<T>(g.rule.decay))),
-        nesterov(g.rule.nesterov),
-        velocities(g.slot[0]) {}
-
-  PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
-    const Vec<T> p = load_count<T>(parameter, lanes);
-    const Vec<T> gradient = fma(l2, p, from);
-    const Vec<T> decayed = p * decay;
-    if constexpr (kMomentum) {
-      const Vec<T> step = rate * gradient;
-      const Vec<T> velocity = fma(momentum, load_count<T>(velocities + at, lanes), -step);
-      store_count(velocities + at, velocity, lanes);
-      const Vec<T> change = nesterov ? fma(momentum, velocity, -step) : velocity;
-      store_count(parameter, decayed + change, lanes);
-    } else {
-      store_count(parameter, fma(-rate, gradient, decayed), lanes);
+    PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
+      const Vec<T> p = load_count<T>(parameter, lanes);
+      const Vec<T> gradient = fma(l2, p, from);
+      const Vec<T> decayed = p * decay;
+      if constexpr (kMomentum) {
+        const Vec<T> step = rate * gradient;
+        const Vec<T> velocity = fma(momentum, load_count<T>(velocities + at, lanes), -step);
+        store_count(velocities + at, velocity, lanes);
+        const Vec<T> change = nesterov ? fma(momentum, velocity, -step) : velocity;
+        store_count(parameter, decayed + change, lanes);
+      } else {
+        store_count(parameter, fma(-rate, gradient, decayed), lanes);
+      }
     }
+  };
+
+  static void prepare(UpdateRule&) {}
+  template <class T, class F>
+  static PRELUNET_INLINE void with_step(const Update<T>& g, F&& f) {
+    g.slot[0] == nullptr ? f(Step<T, false>(g)) : f(Step<T, true>(g));
   }
 };
 
-// Kingma & Ba 2015, with AdamW's decoupled decay (Loshchilov & Hutter 2019).
-template <class T>
+// b^n for n >= 0 by repeated squaring: the same bits on every ISA.
+inline double power(double b, std::int64_t n) {
+  double result = 1.0;
+  for (; n > 0; n /= 2, b *= b) {
+    if (n % 2 == 1) result *= b;
+  }
+  return result;
+}
+
+// Kingma & Ba 2015, with AdamW's decoupled decay (Loshchilov & Hutter 2019). Without bias correction both corrections
+// are 1.
 struct Adam {
-  Vec<T> rate, beta_1, rest_1, beta_2, rest_2, correction_2, epsilon, l2, decay;
-  T* first;
-  T* second;
+  template <class T>
+  struct Step {
+    Vec<T> rate, beta_1, rest_1, beta_2, rest_2, correction_2, epsilon, l2, decay;
+    T* first;
+    T* second;
 
-  explicit PRELUNET_INLINE Adam(const Update<T>& g)
-      : rate(splat(static_cast<T>(g.rule.learning_rate / g.rule.correction_1))),
-        beta_1(splat(static_cast<T>(g.rule.beta_1))),
-        rest_1(splat(static_cast<T>(1.0 - g.rule.beta_1))),
-        beta_2(splat(static_cast<T>(g.rule.beta_2))),
-        rest_2(splat(static_cast<T>(1.0 - g.rule.beta_2))),
-        correction_2(splat(static_cast<T>(1.0 / g.rule.correction_2))),
-        epsilon(splat(static_cast<T>(g.rule.epsilon))),
-        l2(splat(static_cast<T>(g.rule.l2))),
-        decay(splat(static_cast<T>(g.rule.decay))),
-        first(g.slot[0]),
-        second(g.slot[1]) {}
+    explicit PRELUNET_INLINE Step(const Update<T>& g)
+        : rate(splat(static_cast<T>(g.rule.learning_rate / g.rule.derived[0]))),
+          beta_1(splat(static_cast<T>(g.rule.option[AdamOption::beta_1]))),
+          rest_1(splat(static_cast<T>(1.0 - g.rule.option[AdamOption::beta_1]))),
+          beta_2(splat(static_cast<T>(g.rule.option[AdamOption::beta_2]))),
+          rest_2(splat(static_cast<T>(1.0 - g.rule.option[AdamOption::beta_2]))),
+          correction_2(splat(static_cast<T>(1.0 / g.rule.derived[1]))),
+          epsilon(splat(static_cast<T>(g.rule.option[AdamOption::epsilon]))),
+          l2(splat(static_cast<T>(g.rule.l2))),
+          decay(splat(static_cast<T>(g.rule.decay))),
+          first(g.slot[0]),
+          second(g.slot[1]) {}
 
-  PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
-    const Vec<T> p = load_count<T>(parameter, lanes);
-    const Vec<T> gradient = fma(l2, p, from);
-    const Vec<T> m = fma(beta_1, load_count<T>(first + at, lanes), rest_1 * gradient);
-    const Vec<T> v = fma(beta_2, load_count<T>(second + at, lanes), rest_2 * (gradient * gradient));
-    store_count(first + at, m, lanes);
-    store_count(second + at, v, lanes);
-    const Vec<T> change = rate * m / (sqrt(v * correction_2) + epsilon);
-    store_count(parameter, p * decay - change, lanes);
+    PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
+      const Vec<T> p = load_count<T>(parameter, lanes);
+      const Vec<T> gradient = fma(l2, p, from);
+      const Vec<T> m = fma(beta_1, load_count<T>(first + at, lanes), rest_1 * gradient);
+      const Vec<T> v = fma(beta_2, load_count<T>(second + at, lanes), rest_2 * (gradient * gradient));
+      store_count(first + at, m, lanes);
+      store_count(second + at, v, lanes);
+      const Vec<T> change = rate * m / (sqrt(v * correction_2) + epsilon);
+      store_count(parameter, p * decay - change, lanes);
+    }
+  };
+
+  static void prepare(UpdateRule& rule) {
+    const bool corrects = rule.option[AdamOption::bias_correction] != 0.0;
+    rule.derived[0] = corrects ? 1.0 - power(rule.option[AdamOption::beta_1], rule.step) : 1.0;
+    rule.derived[1] = corrects ? 1.0 - power(rule.option[AdamOption::beta_2], rule.step) : 1.0;
+  }
+  template <class T, class F>
+  static PRELUNET_INLINE void with_step(const Update<T>& g, F&& f) {
+    f(Step<T>(g));
   }
 };
 
-// What these loops read of their arguments lies in locals: their stores might be of them. Rows that lie one after
-// another are one row: the masked store that would end each reaches over the next, whose load would wait for it.
-template <class T, class Rule>
-void update_rows(const Update<T>& g) {
-  const Rule rule(g);
+// The arguments that the loop reads are copied to locals: stores may alias them. Contiguous rows are one row: the
+// masked store at the end of each row would overlap the next row's first load, which would wait for it.
+template <class T, class Step>
+PRELUNET_INLINE void update_rows_by(const Step step, const Update<T>& g) {
   const bool joined = g.stride == g.columns && g.gradient_stride == g.columns;
   const std::size_t columns = joined ? g.rows * g.columns : g.columns;
   const std::size_t stride = g.stride, gradient_stride = g.gradient_stride;
@@ -92,16 +121,14 @@ void update_rows(const Update<T>& g) {
 #pragma GCC unroll 3
                                 for (std::size_t v = 0; v < decltype(vectors)::value; ++v) {
                                   const std::size_t at = j + v * kLanes<T>;
-                                  rule(parameter + row + at, load_count(gradient + at, lanes), row + at, lanes);
+                                  step(parameter + row + at, load_count(gradient + at, lanes), row + at, lanes);
                                 }
                               });
   }
 }
 
-// Up to a vector's lanes of columns, whose gradient is given transposed, in whole squares.
-template <class T, class Rule>
-void update_turned(const Update<T>& g) {
-  const Rule rule(g);
+template <class T, class Step>
+PRELUNET_INLINE void update_turned_by(const Step step, const Update<T>& g) {
   const std::size_t rows = g.rows, columns = g.columns, stride = g.stride, gradient_stride = g.gradient_stride;
   T* const parameter = g.parameter;
   const T* gradient = g.gradient;
@@ -109,27 +136,30 @@ void update_turned(const Update<T>& g) {
   for (; columns == kLanes<T> && j + kLanes<T> <= rows; j += kLanes<T>) {
     transpose<Vec<T>>(gradient + j, gradient_stride, [&](std::size_t i, Vec<T> v) __attribute__((always_inline)) {
       const std::size_t at = (j + i) * stride;
-      rule(parameter + at, v, at, kLanes<T>);
+      step(parameter + at, v, at, kLanes<T>);
     });
   }
   for (; j < rows; j += kLanes<T>) {
     transpose<Vec<T>>(gradient + j, gradient_stride, [&](std::size_t i, Vec<T> v) __attribute__((always_inline)) {
       const std::size_t at = (j + i) * stride;
-      if (j + i < rows) rule(parameter + at, v, at, columns);
+      if (j + i < rows) step(parameter + at, v, at, columns);
     });
   }
 }
 
-template <class T>
-void sgd_update(const Update<T>& g) {
-  g.slot[0] == nullptr ? update_rows<T, Sgd<T, false>>(g) : update_rows<T, Sgd<T, true>>(g);
+template <class T, class Function>
+void update_rows(const Update<T>& g) {
+  Function::template with_step<T>(g,
+                                  [&](const auto& step) __attribute__((always_inline)) { update_rows_by<T>(step, g); });
 }
-template <class T>
-void sgd_update_turned(const Update<T>& g) {
-  g.slot[0] == nullptr ? update_turned<T, Sgd<T, false>>(g) : update_turned<T, Sgd<T, true>>(g);
+// At most kLanes columns, whose gradient is given transposed, in whole squares.
+template <class T, class Function>
+void update_turned(const Update<T>& g) {
+  Function::template with_step<T>(
+      g, [&](const auto& step) __attribute__((always_inline)) { update_turned_by<T>(step, g); });
 }
 
-// NaN stays NaN: only what is known to be outside moves.
+// NaN stays NaN: neither comparison holds.
 template <class T>
 void clip_by_value(std::size_t count, T* x, double limit) {
   const Vec<T> high = splat(static_cast<T>(limit));

@@ -228,9 +228,7 @@ void update_panel(const Epilogue<T>& e, const Block& block, const T* gradient, s
   Update<T> part = e.parameter;
   part.rows = block.rows;
   part.columns = s.rows;
-  part.parameter += s.offset;
-  part.slot[0] = moved(part.slot[0], s.offset);
-  part.slot[1] = moved(part.slot[1], s.offset);
+  part.move(s.offset);
   part.stride = s.stride;
   part.gradient = gradient;
   part.gradient_stride = gradient_stride;
@@ -260,9 +258,7 @@ void update_in_panels(const Epilogue<T>& e, const Block& block, const T* gradien
     const bool half = s.stride < kLanes<T>;
     alignas(64) T turned[kPanelColumns<T> * kLanes<T>];
     Update<T> part = e.parameter;
-    part.parameter = e.parameter.parameter + s.offset;
-    part.slot[0] = moved(e.parameter.slot[0], s.offset);
-    part.slot[1] = moved(e.parameter.slot[1], s.offset);
+    part.move(s.offset);
     part.stride = s.stride;
     part.rows = half ? 1 : block.columns;
     part.columns = half ? block.columns * s.stride : s.rows;

@@ -305,5 +305,12 @@ void softmax_cross_entropy_rows(const LossRows<T>& g) {
   }
 }
 
+struct SoftmaxCrossEntropy {
+  template <class T>
+  static void rows(const LossRows<T>& g) {
+    softmax_cross_entropy_rows(g);
+  }
+};
+
 }  // namespace
 }  // namespace prelunet::PRELUNET_ISA

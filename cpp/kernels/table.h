@@ -8,6 +8,8 @@
 #include <cstdint>
 
 #include "kernels/activation_registry.h"
+#include "kernels/loss_registry.h"
+#include "kernels/update_registry.h"
 #include "kernels/window2d.h"
 
 namespace prelunet {
@@ -108,25 +110,22 @@ struct ScaledSum {
   }
 };
 
-// The numbers of one step's update; equations beside the kernels in optimizer.h.
+// The numbers of one step's update.
 struct UpdateRule {
   double learning_rate;
-  double momentum;
-  bool nesterov;
-  double beta_1, beta_2, epsilon;
-  double correction_1, correction_2;  // 1 - beta^step
-  double l2;
-  double decay;  // the factor 1 - learning_rate * weight_decay
+  double l2;                         // g = gradient + l2 * parameter
+  double decay;                      // factor of the parameter, 1 - learning_rate * weight_decay
+  std::int64_t step;                 // counted from 1
+  double option[kMaxUpdateOptions];  // see update_registry.h
+  double derived[2];                 // computed from the others by prepare_update, once for each step
 };
-
-enum class UpdateId : int { sgd, adam, count };
 
 // Moves a block of a parameter by its gradient; slots are the optimizer's state, laid out like the parameter.
 template <class T>
 struct Update {
   std::size_t rows, columns;
   T* parameter;
-  T* slot[2];  // SGD: velocity, or null without momentum; Adam: the first and second moment
+  T* slot[kMaxSlots];  // the update's state, in the order of update_registry.h; null where it is not kept
   std::size_t stride;
   const T* gradient;
   std::size_t gradient_stride;
@@ -137,11 +136,14 @@ struct Update {
     const std::size_t offset = b.row * stride + b.column;
     part.rows = b.rows;
     part.columns = b.columns;
-    part.parameter += offset;
-    part.slot[0] = moved(slot[0], offset);
-    part.slot[1] = moved(slot[1], offset);
+    part.move(offset);
     part.gradient = moved(gradient, b.row * gradient_stride + b.column);
     return part;
+  }
+  // Moves on the parameter and its slots by `offset` elements.
+  void move(std::size_t offset) {
+    parameter += offset;
+    for (T*& s : slot) s = moved(s, offset);
   }
 };
 
@@ -213,23 +215,12 @@ struct LossRows {
   const std::int64_t* label;
   const T* target;
   std::size_t target_stride;
-  double option;            // label smoothing, or Huber's delta
+  double option;            // see loss_registry.h
   const double* row_scale;  // dLoss/d(row loss), for each row
   double* row_loss;
   T* grad;  // or null: only the losses are wanted
   std::size_t grad_stride;
   unsigned char* right;  // or null; softmax with labels: 1 where argmax_rows finds the label, else 0
-};
-
-enum class LossId : int {
-  softmax_cross_entropy,
-  sigmoid_cross_entropy,
-  mean_squared_error,
-  batch_mean_squared_error,
-  half_squared_error,
-  mean_absolute_error,
-  huber,
-  count,
 };
 
 enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, uint16, int32, uint32, int64, uint64 };
@@ -264,6 +255,8 @@ struct KernelTable {
   // The place of the largest element of each row, the first of equals; NaN counts only at place 0, where it stays.
   void (*argmax_rows)(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place);
 
+  // Fills UpdateRule::derived.
+  void (*prepare_update[static_cast<int>(UpdateId::count)])(UpdateRule&);
   void (*update[static_cast<int>(UpdateId::count)])(const Update<T>&);
   // Of as many columns as a vector has lanes at most; the gradient is given transposed, in whole squares of those
   // lanes.

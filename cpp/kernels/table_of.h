@@ -45,18 +45,30 @@ constexpr KernelTable<T> make_table() {
       .max_pool2d_backward = max_pool2d_backward<T>,
       .loss_rows =
           {
-              softmax_cross_entropy_rows<T>,
-              elementwise_loss_rows<T, SigmoidCrossEntropy>,
-              elementwise_loss_rows<T, MeanSquaredError>,
-              elementwise_loss_rows<T, BatchMeanSquaredError>,
-              elementwise_loss_rows<T, HalfSquaredError>,
-              elementwise_loss_rows<T, MeanAbsoluteError>,
-              elementwise_loss_rows<T, Huber>,
+#define PRELUNET_ROW(name, Class, reduction, takes_labels, targets, option, value) loss_rows<T, Class>,
+              PRELUNET_LOSSES(PRELUNET_ROW)
+#undef PRELUNET_ROW
           },
       .softmax_rows = softmax_rows<T>,
       .argmax_rows = argmax_rows<T>,
-      .update = {sgd_update<T>, update_rows<T, Adam<T>>},
-      .update_turned = {sgd_update_turned<T>, update_turned<T, Adam<T>>},
+      .prepare_update =
+          {
+#define PRELUNET_ROW(name, Class, state, options) Class::prepare,
+              PRELUNET_UPDATES(PRELUNET_ROW)
+#undef PRELUNET_ROW
+          },
+      .update =
+          {
+#define PRELUNET_ROW(name, Class, state, options) update_rows<T, Class>,
+              PRELUNET_UPDATES(PRELUNET_ROW)
+#undef PRELUNET_ROW
+          },
+      .update_turned =
+          {
+#define PRELUNET_ROW(name, Class, state, options) update_turned<T, Class>,
+              PRELUNET_UPDATES(PRELUNET_ROW)
+#undef PRELUNET_ROW
+          },
       .clip_by_value = clip_by_value<T>,
       .scale = scale<T>,
       .sum_of_squares = sum_of_squares<T>,

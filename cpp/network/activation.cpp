@@ -2,14 +2,34 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 
+#include "network/layer_registry.h"
 #include "ops/optimizer.h"
 #include "runtime/scratch.h"
 
 namespace prelunet {
 
-std::size_t element_count(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, checked_multiply);
+namespace {
+
+ActivationId find_activation(const std::string& name) {
+#define PRELUNET_ROW(row, Class, parameter, value, equation) \
+  if (name == #row) return ActivationId::row;
+  PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+  throw std::invalid_argument("unknown activation '" + name + "'");
+}
+
+}  // namespace
+
+bool is_activation(const LayerConfig& layer) { return layer.type == "activation" || layer.type == "prelu"; }
+
+CurveSpec read_activation(LayerReader& config) {
+  const bool learned = config.type() == "prelu";
+  return {.id = learned ? ActivationId::prelu : find_activation(config.text("activation")),
+          .constant = learned ? 0.0 : config.real("constant"),
+          .channel = learned && config.boolean("channel"),
+          .trainable = config.trainable()};
 }
 
 template <class T>
@@ -75,6 +95,11 @@ void ActivationLayer<T>::gradients(Team& team, const Flow<T>& flow) const {
 
 template class Curve<float>;
 template class Curve<double>;
+template <class T>
+std::unique_ptr<Layer<T>> ActivationLayer<T>::make(const LayerContext<T>& context) {
+  return std::make_unique<ActivationLayer>(read_activation(context.config), context.input);
+}
+
 template class ActivationLayer<float>;
 template class ActivationLayer<double>;
 

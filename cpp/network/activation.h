@@ -1,9 +1,19 @@
 // An activation that no layer before it has taken into its own step: y = f(x).
 #pragma once
 
+#include <memory>
 #include "network/curve.h"
 
 namespace prelunet {
+
+template <class T>
+struct LayerContext;
+struct LayerConfig;
+class LayerReader;
+
+bool is_activation(const LayerConfig& layer);
+// Throws std::invalid_argument where the registry has no activation of that name.
+CurveSpec read_activation(LayerReader& config);
 
 template <class T>
 class ActivationLayer final : public Layer<T> {
@@ -13,6 +23,7 @@ class ActivationLayer final : public Layer<T> {
         columns_(shape.back()),
         rows_per_sample_(element_count(shape) / shape.back()),
         curve_(spec, shape.back()) {}
+  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
 
   std::vector<ParameterInfo> parameters() const override;
   void bind(const std::vector<Parameter<T>>& parameters) override;

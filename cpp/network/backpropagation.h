@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "network/network.h"
+#include "network/engine.h"
 #include "network/stop.h"
 #include "network/workspace.h"
 
@@ -83,7 +83,7 @@ class Backpropagation {
     // This thread's rows, from the user's array to the gradients of the steps' inputs. The team meets after it.
     void carry(double factor) {
       forward();
-      judge(factor);
+      score(factor);
       backward();
     }
 
@@ -131,7 +131,7 @@ class Backpropagation {
     }
 
     // The losses of the rows, and their gradients: where backward() begins.
-    void judge(double factor) {
+    void score(double factor) {
       const Workspace<T>& w = all_.workspace_;
       const TargetBlock<T> block = gather_targets(team_, all_.targets_, index_, block_.count, w.targets());
       weight_ = block.weight;
@@ -146,11 +146,11 @@ class Backpropagation {
                     {w.row_loss(), w.grad_y(last), w.right()});
     }
 
-    // Adds the block's losses and right answers, in row order, once all threads have judged theirs.
+    // Adds the block's losses and right answers, in row order, once all threads have scored theirs.
     void add_up(double& loss, double& right) const {
       const Workspace<T>& w = all_.workspace_;
       loss = add_weighted(loss, block_.count, weight_, w.row_loss());
-      if (all_.loss_.judge != Judge::none) {
+      if (all_.loss_.accuracy != Accuracy::none) {
         const std::size_t answers = block_.count * all_.loss_.answers_per_row(all_.outputs_);
         right += static_cast<double>(std::count(w.right(), w.right() + answers, 1));
       }
@@ -173,7 +173,7 @@ class Backpropagation {
     std::uint64_t step_;
     Stop* stop_;  // or null
     const T* input_ = all_.workspace_.input();
-    const double* weight_ = nullptr;  // of the rows judged
+    const double* weight_ = nullptr;  // of the rows scored
     mutable Ahead ahead_;             // a list that is used up
   };
 

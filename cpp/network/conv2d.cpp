@@ -1,5 +1,7 @@
 #include "network/conv2d.h"
 
+#include "network/layer_registry.h"
+#include "network/layer_window.h"
 #include "ops/optimizer.h"
 #include "runtime/scratch.h"
 
@@ -97,6 +99,14 @@ template <class T>
 void Conv2D<T>::gradients(Team& team, const Flow<T>& flow) const {
   if (this->weight().trainable) weight_gradient(team, flow);
   this->other_gradients(team, flow);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Conv2D<T>::make(const LayerContext<T>& context) {
+  const std::size_t filters = context.config.size("units");
+  const bool use_bias = context.config.boolean("use_bias");
+  const Window2D window = read_window(context.config, context.input);
+  return std::make_unique<Conv2D>(context.input, window, filters, use_bias, context.config.trainable());
 }
 
 template class Conv2D<float>;

@@ -1,6 +1,7 @@
 // Convolution of images, y = f(x * W + b), W (filters, window height, window width, channels): see ops/conv2d.h.
 #pragma once
 
+#include <memory>
 #include "network/weighted.h"
 #include "ops/conv2d.h"
 #include "runtime/arena.h"
@@ -8,10 +9,14 @@
 namespace prelunet {
 
 template <class T>
+struct LayerContext;
+
+template <class T>
 class Conv2D final : public Weighted<T> {
  public:
   // `input`: (height, width, channels).
   Conv2D(const Shape& input, const Window2D& window, std::size_t filters, bool use_bias, bool trainable);
+  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
 
   void refresh(Team& team) override { pack_weight(team); }
   std::size_t work_size(std::size_t rows) const override { return work(rows).size; }

@@ -1,5 +1,6 @@
 #include "network/dense.h"
 
+#include "network/layer_registry.h"
 #include "ops/gemm.h"
 #include "ops/optimizer.h"
 
@@ -23,7 +24,7 @@ void Dense<T>::refresh(Team& team) {
 template <class T>
 bool Dense<T>::reserve_room() {
   const Parameter<T>& weight = this->weight();
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kMaxSlots; ++i) {
     if (weight.slot[i] != nullptr && slot_panels_[i].size() == 0) slot_panels_[i] = Arena<T>(panels_.size());
   }
   return true;
@@ -32,7 +33,7 @@ bool Dense<T>::reserve_room() {
 template <class T>
 void Dense<T>::take_parameters(Team& team) {
   const Parameter<T>& weight = this->weight();
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kMaxSlots; ++i) {
     if (weight.slot[i] != nullptr) pack(team, panels_of(weight.slot[i], slot_panels_[i]));
   }
   if (team.rank() == 0) taken_ = true;
@@ -42,7 +43,7 @@ template <class T>
 void Dense<T>::return_parameters(Team& team) {
   const Parameter<T>& weight = this->weight();
   unpack(team, panels(), weight.value);
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kMaxSlots; ++i) {
     if (weight.slot[i] != nullptr) unpack(team, panels_of(weight.slot[i], slot_panels_[i]), weight.slot[i]);
   }
   if (team.rank() == 0) taken_ = false;
@@ -112,7 +113,7 @@ Epilogue<T> Dense<T>::weight_update(const StepUpdate& update, bool transposed) c
   epilogue.transposed = transposed;
   if (!transposed) epilogue.update_turned = kernels.update_turned[static_cast<int>(update.id)];
   epilogue.parameter.parameter = panels_.data();
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kMaxSlots; ++i) {
     if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();
   }
   return epilogue;
@@ -188,6 +189,17 @@ void Dense<T>::gradients(Team& team, const Flow<T>& flow) const {
     weight_gradient(team, flow, transposed);
   }
   this->other_gradients(team, flow);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Dense<T>::make(const LayerContext<T>& context) {
+  const std::size_t units = context.config.size("units");
+  const bool use_bias = context.config.boolean("use_bias");
+  if (context.input.size() != 1) {
+    context.config.fail("input must have shape (features,), got " + shape_text(context.input) +
+                        "; put Flatten before it");
+  }
+  return std::make_unique<Dense>(context.input, units, use_bias, context.config.trainable());
 }
 
 template class Dense<float>;

@@ -1,15 +1,20 @@
 // y = f(x W^T + b), W (units, features).
 #pragma once
 
+#include <memory>
 #include "network/weighted.h"
 #include "runtime/arena.h"
 
 namespace prelunet {
 
 template <class T>
+struct LayerContext;
+
+template <class T>
 class Dense final : public Weighted<T> {
  public:
   Dense(const Shape& input, std::size_t units, bool use_bias, bool trainable);
+  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
 
   void refresh(Team& team) override;
   bool reserve_room() override;
@@ -45,7 +50,7 @@ class Dense final : public Weighted<T> {
   Arena<T> panels_;  // W^T as the forward tile wants it
   // The weight lies in panels_ alone, and its slots in these: an update then writes one copy, not two.
   bool taken_ = false;
-  Arena<T> slot_panels_[2];
+  Arena<T> slot_panels_[kMaxSlots];
 };
 
 }  // namespace prelunet

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "network/layer_registry.h"
 #include "network/philox.h"
 
 namespace prelunet {
@@ -48,6 +49,11 @@ void Dropout<T>::backward(Team& team, const Flow<T>& flow) const {
   const Range rows = team.share(flow.rows, kChunkRows);
   std::copy(flow.grad_y + rows.begin * this->outputs(), flow.grad_y + rows.end * this->outputs(),
             flow.grad_x + rows.begin * this->outputs());
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Dropout<T>::make(const LayerContext<T>& context) {
+  return std::make_unique<Dropout>(context.input, context.config.real("rate"), context.seed, context.number);
 }
 
 template class Dropout<float>;

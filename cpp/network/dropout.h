@@ -5,14 +5,19 @@
 // the word's upper 53 bits, as a fraction in [0, 1), are at least rate. Nothing is stored: backward draws again.
 #pragma once
 
+#include <memory>
 #include "network/layer.h"
 
 namespace prelunet {
 
 template <class T>
+struct LayerContext;
+
+template <class T>
 class Dropout final : public Layer<T> {
  public:
   Dropout(const Shape& shape, double rate, std::uint64_t seed, std::uint64_t layer);
+  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
   bool identity_in_predict() const override { return true; }
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;

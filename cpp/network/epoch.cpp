@@ -39,8 +39,8 @@ struct Position {
 }  // namespace
 
 template <class T>
-bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals,
-                                    const Interrupt& interrupt) {
+bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals,
+                                   const Interrupt& interrupt) {
   LossConfig loss = loss_;
   loss.clip_delta = 0.0;  // clipping is part of an update
   const std::size_t most = block_rows(values_.size() * sizeof(T));
@@ -69,8 +69,8 @@ bool Network<T>::loss_and_gradients(const RowSource& x, const Targets& targets, 
 }
 
 template <class T>
-bool Network<T>::train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
-                       const Interrupt& interrupt) {
+bool Engine<T>::train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
+                      const Interrupt& interrupt) {
   const std::size_t batch_size = std::min(run.batch_size, run.rows);
   const bool shuffles = run.shuffle.has_value() && batch_size < run.rows;
   std::vector<std::int64_t> shuffled(shuffles ? run.rows : 0);
@@ -109,13 +109,14 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
       stop.ask(team);
       if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
       pass.carry(factor);
-      const bool penalized = run.penalty.l2 != 0.0 && block.last();
-      const double l2 = penalized ? run.penalty.l2 * backpropagation.batch_factor(order, block, Reduction::mean) : 0.0;
+      const bool penalized = run.l2_per_batch_weight != 0.0 && block.last();
+      const double l2 =
+          penalized ? run.l2_per_batch_weight * backpropagation.batch_factor(order, block, Reduction::mean) : 0.0;
       if (penalized) optimizer_->square(team);
       shift.meet(team);
       if (stop.asked()) return;
       const double penalty =
-          penalized && team.rank() == 0 ? 0.5 * l2 * run.penalty.in_loss * optimizer_->squares() : 0.0;
+          penalized && team.rank() == 0 ? 0.5 * l2 * run.penalty_in_loss * optimizer_->squares() : 0.0;
       if (!block.last()) {
         pass.gradients(nullptr);
       } else {
@@ -137,8 +138,9 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
   };
 
   const int first_team = threads_for(batch_size, 3.0);
-  Layer<T>* const taker =
-      fused && run.penalty.l2 == 0.0 ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs) : nullptr;
+  Layer<T>* const taker = fused && run.l2_per_batch_weight == 0.0
+                              ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs)
+                              : nullptr;
   if (taker != nullptr) run_team(first_team, [&](Team& team) { taker->take_parameters(team); });
   team_size_.want(first_team, training_threads(batch_size), batch_size, small);
   while (reached.epoch < run.epochs && !stop.asked()) {
@@ -154,7 +156,7 @@ bool Network<T>::train(const RowSource& x, const Targets& targets, const Trainin
 // no gradient, where nothing in Python may look at them meanwhile and there are steps enough to repay the way to its
 // own place and back.
 template <class T>
-Layer<T>* Network<T>::layer_to_take(std::size_t steps) const {
+Layer<T>* Engine<T>::layer_to_take(std::size_t steps) const {
   constexpr std::size_t kWorthTaking = 8;
   const std::size_t lowest = plan_.lowest_trained();
   if (steps < kWorthTaking || lowest == plan_.steps.size() || calls_python()) return nullptr;
@@ -163,7 +165,7 @@ Layer<T>* Network<T>::layer_to_take(std::size_t steps) const {
 }
 
 template <class T>
-void Network<T>::apply_gradients(double learning_rate, double l2) {
+void Engine<T>::apply_gradients(double learning_rate, double l2) {
   ++version_;
   const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1, l2);
   run_team(threads_for(1, 1.0), [&](Team& team) { update_and_refresh(team, update); });
@@ -171,29 +173,27 @@ void Network<T>::apply_gradients(double learning_rate, double l2) {
 }
 
 template <class T>
-std::unique_ptr<Tape<T>> Network<T>::tape(const RowSource& x, const Targets& targets,
-                                          const TapeOptions& options) const {
+std::unique_ptr<Tape<T>> Engine<T>::tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const {
   return std::make_unique<Tape<T>>(plan_, loss_, x, targets, outputs(), options, static_cast<std::uint64_t>(steps_),
                                    threads_for(x.rows, 3.0));
 }
 
 // The update as passes of its own, after all gradients are complete.
 template <class T>
-void Network<T>::update_and_refresh(Team& team, const StepUpdate& update) {
+void Engine<T>::update_and_refresh(Team& team, const StepUpdate& update) {
   team.barrier();
   optimizer_->update(team, update);
   team.barrier();
   for (const auto& layer : plan_.steps) layer->refresh(team);
 }
 
-template void Network<float>::apply_gradients(double, double);
-template void Network<double>::apply_gradients(double, double);
-template std::unique_ptr<Tape<float>> Network<float>::tape(const RowSource&, const Targets&, const TapeOptions&) const;
-template std::unique_ptr<Tape<double>> Network<double>::tape(const RowSource&, const Targets&,
-                                                             const TapeOptions&) const;
-template bool Network<float>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
-template bool Network<double>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
-template bool Network<float>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);
-template bool Network<double>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);
+template void Engine<float>::apply_gradients(double, double);
+template void Engine<double>::apply_gradients(double, double);
+template std::unique_ptr<Tape<float>> Engine<float>::tape(const RowSource&, const Targets&, const TapeOptions&) const;
+template std::unique_ptr<Tape<double>> Engine<double>::tape(const RowSource&, const Targets&, const TapeOptions&) const;
+template bool Engine<float>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
+template bool Engine<double>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
+template bool Engine<float>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);
+template bool Engine<double>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);
 
 }  // namespace prelunet

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "network/network.h"
+#include "network/engine.h"
 #include "runtime/scratch.h"
 
 namespace prelunet {
@@ -27,12 +27,12 @@ class Carrier {
   Carrier(const Plan<T>& plan, const LossConfig& loss, std::size_t inputs, std::size_t outputs, const Call<T>& call)
       : plan_(plan), loss_(loss), call_(call), outputs_(outputs) {
     const std::size_t rows = std::min(kBlockRows, call.x.rows);
-    const std::size_t judged = call.targets == nullptr ? 0 : rows;
+    const std::size_t scored = call.targets == nullptr ? 0 : rows;
     input_ = layout_.add<T>(checked_multiply(rows, inputs));
     work_ = layout_.add<T>(plan.predict_work_size(rows));
     last_ = layout_.add<T>(checked_multiply(rows, outputs));
-    target_ = layout_.add<T>(checked_multiply(judged, outputs));
-    row_scale_ = layout_.add<double>(judged);
+    target_ = layout_.add<T>(checked_multiply(scored, outputs));
+    row_scale_ = layout_.add<double>(scored);
   }
 
   std::size_t bytes() const { return layout_.bytes(); }
@@ -46,11 +46,11 @@ class Carrier {
     flow.y = last;
     flow.work = scratch.at<T>(base + work_);
     plan_.predict(solo, flow);
-    if (call_.targets != nullptr) judge(solo, begin, rows, last, scratch, base);
+    if (call_.targets != nullptr) score(solo, begin, rows, last, scratch, base);
   }
 
  private:
-  void judge(Team& solo, std::size_t begin, std::size_t rows, const T* output, const Scratch& scratch,
+  void score(Team& solo, std::size_t begin, std::size_t rows, const T* output, const Scratch& scratch,
              std::size_t base) const {
     // Rows in a row: labels and weights are read where they lie.
     const TargetBlock<T> block = gather_targets<T>(solo, *call_.targets, {nullptr, begin}, rows,
@@ -92,15 +92,14 @@ bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const I
 }  // namespace
 
 template <class T>
-bool Network<T>::predict(const RowSource& x, T* out, const Interrupt& interrupt) const {
+bool Engine<T>::predict(const RowSource& x, T* out, const Interrupt& interrupt) const {
   const Call<T> call{x, out, nullptr, nullptr, nullptr};
   const Carrier<T> carrier(plan_, loss_, inputs(), outputs(), call);
   return carry_all(carrier, x.rows, threads_for(x.rows, 1.0), interrupt);
 }
 
 template <class T>
-bool Network<T>::evaluate(const RowSource& x, const Targets& targets, Totals& totals,
-                          const Interrupt& interrupt) const {
+bool Engine<T>::evaluate(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt) const {
   Layout layout;
   const std::size_t loss_at = layout.add<double>(x.rows);
   const std::size_t answers = checked_multiply(x.rows, loss_.answers_per_row(outputs()));
@@ -117,13 +116,13 @@ bool Network<T>::evaluate(const RowSource& x, const Targets& targets, Totals& to
   const double* const weight = targets.weight.empty() ? nullptr : targets.weight.data();
   totals.loss = factor * add_weighted(0.0, x.rows, weight, row_loss);
   totals.rows = static_cast<double>(x.rows);
-  if (loss_.judge != Judge::none) totals.right = static_cast<double>(std::count(right, right + answers, 1));
+  if (loss_.accuracy != Accuracy::none) totals.right = static_cast<double>(std::count(right, right + answers, 1));
   return true;
 }
 
-template bool Network<float>::predict(const RowSource&, float*, const Interrupt&) const;
-template bool Network<double>::predict(const RowSource&, double*, const Interrupt&) const;
-template bool Network<float>::evaluate(const RowSource&, const Targets&, Totals&, const Interrupt&) const;
-template bool Network<double>::evaluate(const RowSource&, const Targets&, Totals&, const Interrupt&) const;
+template bool Engine<float>::predict(const RowSource&, float*, const Interrupt&) const;
+template bool Engine<double>::predict(const RowSource&, double*, const Interrupt&) const;
+template bool Engine<float>::evaluate(const RowSource&, const Targets&, Totals&, const Interrupt&) const;
+template bool Engine<double>::evaluate(const RowSource&, const Targets&, Totals&, const Interrupt&) const;
 
 }  // namespace prelunet

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "network/layer.h"
+#include "network/layer_registry.h"
 
 namespace prelunet {
 
@@ -21,6 +22,9 @@ class Lambda final : public Layer<T> {
  public:
   Lambda(const Shape& input, std::shared_ptr<const LambdaFunctions> functions)
       : Layer<T>(input, functions->output.empty() ? input : functions->output), functions_(std::move(functions)) {}
+  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context) {
+    return std::make_unique<Lambda>(context.input, context.config.functions("functions"));
+  }
 
   bool calls_python() const override { return true; }
 

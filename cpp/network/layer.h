@@ -15,6 +15,8 @@
 namespace prelunet {
 
 struct CurveSpec;
+template <class T>
+struct Plan;
 
 // What a step's backward pass does first, element by element, to the gradient of its outputs. The step above may do it
 // in the epilogue of the product that makes that gradient.
@@ -83,6 +85,8 @@ class Layer {
   virtual bool fuse(const CurveSpec&) { return false; }
   // Backward reads what the fused activation was applied to.
   virtual bool keeps_z() const { return false; }
+  // The layers inside it, or null.
+  virtual const Plan<T>* inner() const { return nullptr; }
   // y = x when predicting: no work and no buffer then.
   virtual bool identity_in_predict() const { return false; }
   // What it does, it asks Python for, on the calling thread alone; it may throw there.

@@ -12,7 +12,7 @@ double Targets::weight_sum(RowIndex index, std::size_t count) const {
 
 namespace {
 
-// Elements `index` of all, as gather_targets has it.
+// Elements `index` of all; see gather_targets.
 template <class E>
 const E* gather_elements(const std::vector<E>& all, RowIndex index, Range share, E* room) {
   if (all.empty()) return nullptr;
@@ -22,10 +22,10 @@ const E* gather_elements(const std::vector<E>& all, RowIndex index, Range share,
 }
 
 template <class T>
-void judge_rows(Team& team, Judge judge, double threshold, std::size_t rows, std::size_t outputs, const T* output,
-                const TargetBlock<T>& block, unsigned char* right) {
+void count_right(Team& team, Accuracy accuracy, double threshold, std::size_t rows, std::size_t outputs,
+                 const T* output, const TargetBlock<T>& block, unsigned char* right) {
   const Range share = team.share(rows, kChunkRows);
-  if (judge == Judge::threshold) {
+  if (accuracy == Accuracy::threshold) {
     for (std::size_t i = share.begin * outputs; i < share.end * outputs; ++i) {
       right[i] = (static_cast<double>(output[i]) > threshold) == (block.target[i] > T(0.5));
     }
@@ -69,10 +69,10 @@ void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::siz
   g.row_loss = score.row_loss;
   g.grad = score.grad;
   const bool finds_largest = config.id == LossId::softmax_cross_entropy && block.label != nullptr;
-  if (config.judge == Judge::argmax && finds_largest) g.right = score.right;
+  if (config.accuracy == Accuracy::argmax && finds_largest) g.right = score.right;
   loss_rows(team, config.id, g);
-  if (config.judge != Judge::none && g.right == nullptr) {
-    judge_rows(team, config.judge, config.threshold, rows, outputs, output, block, score.right);
+  if (config.accuracy != Accuracy::none && g.right == nullptr) {
+    count_right(team, config.accuracy, config.threshold, rows, outputs, output, block, score.right);
   }
 }
 

@@ -1,5 +1,4 @@
-// What a batch is trained towards (integer labels or rows of targets, and the weights of its rows), and how its outputs
-// are judged.
+// Targets of a batch (integer labels or rows, and the weights of its rows), and the loss and accuracy of its outputs.
 #pragma once
 
 #include <vector>
@@ -17,26 +16,26 @@ struct Targets {
   double weight_sum(RowIndex index, std::size_t count) const;
 };
 
-// How outputs are judged right or wrong, for the accuracy.
-enum class Judge {
+// When an answer is right.
+enum class Accuracy {
   none,
   argmax,     // the largest output (the first of equals) is the label, or the place of the largest target
-  threshold,  // each output by itself: output > threshold agrees with target > 0.5
+  threshold,  // each output alone: output > threshold agrees with target > 0.5
 };
 
 struct LossConfig {
   LossId id = LossId::softmax_cross_entropy;
-  double option = 0.0;  // label smoothing, or Huber's delta
-  Judge judge = Judge::none;
+  double option = 0.0;  // see loss_registry.h
+  Accuracy accuracy = Accuracy::none;
   double threshold = 0.0;
   double clip_delta = 0.0;  // limit of a row's deltas in training; 0: none
 
   const LossInfo& info() const { return kLosses[static_cast<int>(id)]; }
   // The number of answers in a row of outputs, each right or wrong.
-  std::size_t answers_per_row(std::size_t outputs) const { return judge == Judge::threshold ? outputs : 1; }
+  std::size_t answers_per_row(std::size_t outputs) const { return accuracy == Accuracy::threshold ? outputs : 1; }
 };
 
-// One block of a batch: what the loss and the judge read.
+// One block of a batch: what the loss and the accuracy read.
 template <class T>
 struct TargetBlock {
   const std::int64_t* label;  // (rows,) or null
@@ -44,7 +43,7 @@ struct TargetBlock {
   const double* weight;       // (rows,) or null: all 1
 };
 
-// Where the rows of a block are put that cannot be read where they lie.
+// Buffers for the rows of a block that cannot be read in place.
 template <class T>
 struct TargetRoom {
   std::int64_t* label;  // (rows,)
@@ -52,18 +51,18 @@ struct TargetRoom {
   double* weight;       // (rows,)
 };
 
-// Rows `index` of the targets: where they lie, if they can be read there, else in `room`, where this thread puts its
-// share of them.
+// Rows `index` of the targets: in place if they can be read there, else in `room`, to which this thread copies its
+// share.
 template <class T>
 TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows,
                               const TargetRoom<T>& room);
 
-// What is found of the rows of a block.
+// Results for the rows of a block.
 template <class T>
 struct Score {
   double* row_loss;
   T* grad;               // or null: dLoss/d(output), by row_scale
-  unsigned char* right;  // (rows, answers_per_row): 1 where an answer is right, else 0; unused where there is no judge
+  unsigned char* right;  // (rows, answers_per_row): 1 where an answer is right, else 0; unused without accuracy
 };
 
 // Scores this thread's share of a block.

@@ -1,5 +1,7 @@
 #include "network/max_pool2d.h"
 
+#include "network/layer_registry.h"
+#include "network/layer_window.h"
 #include "ops/max_pool2d.h"
 
 namespace prelunet {
@@ -19,6 +21,11 @@ template <class T>
 void MaxPool2D<T>::backward(Team& team, const Flow<T>& flow) const {
   if (flow.grad_x == nullptr) return;
   max_pool2d_backward<T>(team, window_, channels_, flow.rows, flow.x, flow.y, flow.grad_y, flow.grad_x);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> MaxPool2D<T>::make(const LayerContext<T>& context) {
+  return std::make_unique<MaxPool2D>(context.input, read_window(context.config, context.input));
 }
 
 template class MaxPool2D<float>;

@@ -3,24 +3,20 @@
 #include <cmath>
 
 namespace prelunet {
-namespace {
-
-std::size_t slot_count(const OptimizerConfig& config) {
-  if (config.method == OptimizerConfig::Method::adam) return 2;
-  return config.momentum != 0.0 ? 1 : 0;
-}
-
-}  // namespace
 
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T* values,
                         std::vector<Parameter<T>>& parameters)
     : config_(config) {
-  for (std::size_t slot = 0; slot < slot_count(config); ++slot) slots_.emplace_back(size);
+  const UpdateInfo& info = update_infos()[static_cast<std::size_t>(config.update)];
+  set_options("compile: " + info.name, info, config.options, rule_);
+  for (std::size_t slot = 0; slot < kMaxSlots; ++slot) {
+    const bool kept = slot < info.slots.size() && keeps_slot(info, rule_, slot);
+    if (kept) slots_.emplace_back(size);
+    for (Parameter<T>& p : parameters) p.slot[slot] = kept ? slots_.back().data() + (p.value - values) : nullptr;
+  }
   std::size_t squares = 0;
-  for (Parameter<T>& p : parameters) {
-    p.slot[0] = p.slot[1] = nullptr;
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) p.slot[slot] = slots_[slot].data() + (p.value - values);
+  for (const Parameter<T>& p : parameters) {
     if (!p.trainable) continue;
     parameters_.push_back(p);
     square_offsets_.push_back(squares);
@@ -72,18 +68,11 @@ double Optimizer<T>::squares() const {
 
 template <class T>
 StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number, double l2) const {
-  const bool adam = config_.method == OptimizerConfig::Method::adam;
-  StepUpdate step{adam ? UpdateId::adam : UpdateId::sgd, config_.l2 + l2, {}, {}};
+  StepUpdate step{config_.update, config_.l2 + l2, rule_, {}};
   step.rule.learning_rate = learning_rate;
-  step.rule.momentum = config_.momentum;
-  step.rule.nesterov = config_.nesterov;
-  step.rule.beta_1 = config_.beta_1;
-  step.rule.beta_2 = config_.beta_2;
-  step.rule.epsilon = config_.epsilon;
-  step.rule.correction_1 = adam ? 1.0 - power(config_.beta_1, number) : 1.0;
-  step.rule.correction_2 = adam ? 1.0 - power(config_.beta_2, number) : 1.0;
-  step.rule.l2 = 0.0;
+  step.rule.step = number;
   step.rule.decay = 1.0;
+  prepare_update(step.id, step.rule);
   step.decaying_rule = step.rule;
   step.decaying_rule.l2 = clips() ? 0.0 : step.l2;  // clip() has added it
   step.decaying_rule.decay = 1.0 - learning_rate * config_.weight_decay;

@@ -10,13 +10,11 @@
 namespace prelunet {
 
 struct OptimizerConfig {
-  enum class Method { sgd, adam } method = Method::sgd;
-  double momentum = 0.0;
-  bool nesterov = false;
-  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8;
+  UpdateId update = UpdateId::sgd;
+  std::map<std::string, double> options;  // those of the update
   double l2 = 0.0;
   double weight_decay = 0.0;
-  bool decay_all = false;   // l2 and weight decay take biases and alphas too
+  bool decay_all = false;   // l2 and weight decay apply to biases and alphas too
   double clip_value = 0.0;  // 0: no clipping
   double clip_norm = 0.0;   // over all gradients together; 0: no clipping
 };
@@ -24,24 +22,24 @@ struct OptimizerConfig {
 template <class T>
 class Optimizer {
  public:
-  // `size`: elements of the parameter arena, which `values` begins; its parameters get their slots.
+  // `size`: elements of the parameter arena, which begins at `values`. Gives the parameters their slots.
   Optimizer(const OptimizerConfig& config, std::size_t size, const T* values, std::vector<Parameter<T>>& parameters);
 
-  // Clipping looks at complete gradients, the norm even at all of them, before anything moves.
+  // Clipping needs complete gradients, the norm all of them, before any parameter moves.
   bool clips() const { return config_.clip_value > 0.0 || config_.clip_norm > 0.0; }
 
-  // The update of step `number`, counted from 1. `l2` comes on top of the configuration's.
+  // The update of step `number`, counted from 1. `l2` is added to the configuration's.
   StepUpdate step(double learning_rate, std::int64_t number, double l2 = 0.0) const;
 
-  // Clips the gradients where that is wanted and moves all parameters. The team has met since the gradients were
-  // written.
+  // Clips the gradients if configured, then moves all parameters. The team has met since the gradients were written.
   void update(Team& team, const StepUpdate& step) const;
 
-  // The sum of the squares of what decays: each thread of the team, then, once the team has met, one alone for the sum.
+  // Sum of squares of the parameters that decay: square() by each thread, then, after the team has met, squares() by
+  // one.
   void square(Team& team) const;
   double squares() const;
 
-  // velocity, or Adam's two moments; each as large as the parameter arena.
+  // The tensors of state that are kept, each as large as the parameter arena.
   const std::vector<Arena<T>>& slots() const { return slots_; }
 
  private:
@@ -49,7 +47,8 @@ class Optimizer {
   void clip_by_norm(Team& team) const;
 
   OptimizerConfig config_;
-  std::vector<Parameter<T>> parameters_;  // those that are trained
+  UpdateRule rule_{};                     // with the options that all steps share
+  std::vector<Parameter<T>> parameters_;  // trainable ones
   std::vector<Arena<T>> slots_;
   std::vector<std::size_t> square_offsets_;  // where each parameter's sums of squares start
   mutable std::vector<double> squares_;

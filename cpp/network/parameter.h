@@ -2,18 +2,34 @@
 #pragma once
 
 #include <cstddef>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "kernels/table.h"
+#include "runtime/scratch.h"
 
 namespace prelunet {
 
 using Shape = std::vector<std::size_t>;  // of one sample: (features,) or (height, width, channels)
 
-std::size_t element_count(const Shape& shape);
+inline std::size_t element_count(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, checked_multiply);
+}
 
 enum class ParameterKind { weight, bias, alpha };
+
+inline const char* name_of(ParameterKind kind) {
+  switch (kind) {
+    case ParameterKind::weight:
+      return "weight";
+    case ParameterKind::bias:
+      return "bias";
+    case ParameterKind::alpha:
+      break;
+  }
+  return "alpha";
+}
 
 struct ParameterInfo {
   std::string name;  // within its layer: weight, bias, alpha
@@ -30,7 +46,7 @@ struct Parameter {
   std::size_t size = 0;
   T* value = nullptr;
   T* gradient = nullptr;
-  T* slot[2] = {nullptr, nullptr};
+  T* slot[kMaxSlots] = {};
   bool trainable = false;
   bool decays = false;  // l2 and weight decay apply
 };
@@ -49,8 +65,7 @@ struct StepUpdate {
     update.rows = stride == 0 ? 0 : p.size / stride;
     update.columns = stride;
     update.parameter = p.value;
-    update.slot[0] = p.slot[0];
-    update.slot[1] = p.slot[1];
+    for (int i = 0; i < kMaxSlots; ++i) update.slot[i] = p.slot[i];
     update.stride = update.gradient_stride = stride;
     update.gradient = p.gradient;
     update.rule = p.decays ? decaying_rule : rule;

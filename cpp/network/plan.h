@@ -4,29 +4,10 @@
 
 #include <memory>
 
-#include "network/lambda.h"
+#include "network/layer.h"
+#include "network/layer_config.h"
 
 namespace prelunet {
-
-// What Python says of a layer. Configuration has been checked there; shapes are checked here.
-struct LayerSpec {
-  std::string type;       // dense, conv2d, max_pool2d, activation, prelu, dropout, flatten, rescaling, residual, lambda
-  std::string name;       // among the layers beside it: for messages
-  std::size_t units = 0;  // of a convolution: filters
-  std::size_t window_height = 1, window_width = 1, stride_height = 1, stride_width = 1;
-  bool same = false;  // padding; else valid
-  bool use_bias = true;
-  std::string activation;  // a name of the registry
-  double constant = 0.0;   // its slope or scale
-  bool channel = false;
-  double rate = 0.0;
-  double scale = 1.0;
-  double offset = 0.0;
-  double step = 1.0;
-  std::vector<LayerSpec> layers;  // inside a residual
-  std::shared_ptr<const LambdaFunctions> functions;
-  bool trainable = true;
-};
 
 // Layers are numbered in the order in which they are written down: a residual, then those inside it.
 template <class T>
@@ -84,6 +65,6 @@ struct Plan {
 // Throws std::invalid_argument where a layer does not fit its input, or a residual's input what it makes of it. `fuse`
 // false keeps every layer a step of its own, which gives the same bits.
 template <class T>
-Plan<T> make_plan(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse);
+Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse);
 
 }  // namespace prelunet

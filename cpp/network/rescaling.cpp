@@ -1,5 +1,6 @@
 #include "network/rescaling.h"
 
+#include "network/layer_registry.h"
 #include "ops/elementwise.h"
 
 namespace prelunet {
@@ -13,6 +14,12 @@ template <class T>
 void Rescaling<T>::backward(Team& team, const Flow<T>& flow) const {
   if (flow.grad_x == nullptr) return;
   scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, scale_, 0.0, flow.grad_x);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Rescaling<T>::make(const LayerContext<T>& context) {
+  const double scale = context.config.real("scale"), offset = context.config.real("offset");
+  return std::make_unique<Rescaling>(context.input, scale, offset);
 }
 
 template class Rescaling<float>;

@@ -1,14 +1,19 @@
 // y = x * scale + offset.
 #pragma once
 
+#include <memory>
 #include "network/layer.h"
 
 namespace prelunet {
 
 template <class T>
+struct LayerContext;
+
+template <class T>
 class Rescaling final : public Layer<T> {
  public:
   Rescaling(const Shape& shape, double scale, double offset) : Layer<T>(shape, shape), scale_(scale), offset_(offset) {}
+  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "network/layer_registry.h"
 #include "ops/elementwise.h"
 #include "runtime/scratch.h"
 
@@ -142,6 +143,17 @@ void Residual<T>::predict(Team& team, const Flow<T>& flow) const {
   inner.sum = carried ? &sum : nullptr;
   inner_.predict(team, inner);
   if (!carried) add(team, sum);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Residual<T>::make(const LayerContext<T>& context) {
+  const double step = context.config.real("step");
+  Plan<T> inner = context.make_plan(context.config.layers("layers"));
+  if (inner.shapes.back() != context.input) {
+    context.config.fail("layers must give the shape of their input, " + shape_text(context.input) + ", got " +
+                        shape_text(inner.shapes.back()));
+  }
+  return std::make_unique<Residual>(context.input, step, std::move(inner));
 }
 
 template class Residual<float>;

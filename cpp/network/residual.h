@@ -5,15 +5,21 @@
 // this layer's work.
 #pragma once
 
+#include <memory>
 #include "network/plan.h"
 
 namespace prelunet {
 
 template <class T>
+struct LayerContext;
+
+template <class T>
 class Residual final : public Layer<T> {
  public:
   Residual(const Shape& shape, double step, Plan<T> inner);
+  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
 
+  const Plan<T>* inner() const override { return &inner_; }
   void bind(const std::vector<Parameter<T>>& parameters) override { inner_.bind(parameters); }
   void refresh(Team& team) override;
   std::size_t work_size(std::size_t rows) const override { return begin(inner_.steps.size(), rows); }

@@ -48,7 +48,7 @@ bool Tape<T>::go_back(const Interrupt& interrupt, Begin&& begin) {
 template <class T>
 bool Tape<T>::backward_from_loss(const Interrupt& interrupt) {
   const double factor = propagation_.batch_factor(nullptr, block_);
-  return go_back(interrupt, [&](Team&, Pass& one) { one.judge(factor); });
+  return go_back(interrupt, [&](Team&, Pass& one) { one.score(factor); });
 }
 
 template <class T>

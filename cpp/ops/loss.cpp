@@ -1,6 +1,15 @@
 #include "ops/loss.h"
 
+#include <stdexcept>
+
 namespace prelunet {
+
+LossId find_loss(const std::string& name) {
+  for (const LossInfo& info : kLosses) {
+    if (name == info.name) return info.id;
+  }
+  throw std::invalid_argument("unknown loss '" + name + "'");
+}
 
 template <class T>
 void loss_rows(Team& team, LossId id, LossRows<T> g) {
@@ -28,7 +37,7 @@ double add_weighted(double sum, std::size_t rows, const double* weight, const do
   for (std::size_t i = 0; i < rows; ++i) {
     if (weight == nullptr) {
       sum += row_loss[i];
-    } else if (weight[i] != 0.0) {  // a row of no weight counts for nothing, even where its loss is NaN
+    } else if (weight[i] != 0.0) {  // a row of weight 0 adds nothing, even where its loss is NaN
       sum += weight[i] * row_loss[i];
     }
   }

@@ -4,23 +4,14 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "kernels/dispatch.h"
 #include "runtime/team.h"
 
 namespace prelunet {
 
-// How the losses of a batch's rows become one number.
-enum class Reduction { mean, sum };
-
-// The targets that a loss has a meaning for. Of others its value or its gradient would not be finite, or unbounded.
-enum class TargetRange {
-  finite,
-  squarable,     // finite, and so are squares of differences of two
-  non_negative,  // squarable and >= 0: a row need not sum to 1, its sum is a weight of the row
-  probability,   // from 0 to 1
-};
-
+// A row of loss_registry.h.
 struct LossInfo {
   LossId id;
   const char* name;
@@ -31,24 +22,22 @@ struct LossInfo {
   double default_option;
 };
 
-// One row for each loss, by LossId.
+// By LossId.
 inline constexpr LossInfo kLosses[] = {
-    {LossId::softmax_cross_entropy, "softmax_cross_entropy", Reduction::mean, true, TargetRange::non_negative,
-     "label_smoothing", 0.0},
-    {LossId::sigmoid_cross_entropy, "sigmoid_cross_entropy", Reduction::mean, false, TargetRange::probability, "", 0.0},
-    {LossId::mean_squared_error, "mean_squared_error", Reduction::mean, false, TargetRange::squarable, "", 0.0},
-    {LossId::batch_mean_squared_error, "batch_mean_squared_error", Reduction::mean, false, TargetRange::squarable, "",
-     0.0},
-    {LossId::half_squared_error, "half_squared_error", Reduction::sum, false, TargetRange::squarable, "", 0.0},
-    {LossId::mean_absolute_error, "mean_absolute_error", Reduction::mean, false, TargetRange::finite, "", 0.0},
-    {LossId::huber, "huber", Reduction::mean, false, TargetRange::finite, "delta", 1.0},
+#define PRELUNET_ROW(name, Class, reduction, takes_labels, targets, option, value) \
+  {LossId::name, #name, Reduction::reduction, takes_labels, TargetRange::targets, option, value},
+    PRELUNET_LOSSES(PRELUNET_ROW)
+#undef PRELUNET_ROW
 };
+
+// Throws std::invalid_argument where no loss has that name.
+LossId find_loss(const std::string& name);
 
 template <class T>
 void loss_rows(Team& team, LossId id, LossRows<T> g);
 
-// What a batch's weighted sum of row losses is multiplied by: 1 / sum(w) for a mean (0 where sum(w) is 0), 1 for a sum;
-// times its weight that is a row's dLoss/d(row loss).
+// Factor of a batch's weighted sum of row losses: 1 / sum(w) for a mean (0 where sum(w) is 0), 1 for a sum. Times a
+// row's weight it is dLoss/d(row loss).
 double batch_factor(Reduction reduction, double weight_sum);
 
 // The largest weight of a row. The weights of a sum multiply gradients in T, those of a mean do as a share of the

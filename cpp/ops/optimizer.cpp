@@ -1,11 +1,77 @@
 #include "ops/optimizer.h"
 
+#include <algorithm>
+#include <stdexcept>
+
 namespace prelunet {
 namespace {
 
 constexpr std::size_t kSquarePiece = 8192;  // elements summed as one chain of virtual lanes
 
+// The items of a list such as "a, b if c" or "(a, b)".
+std::vector<std::string> items_of(const std::string& list) {
+  std::vector<std::string> items;
+  const std::string separators = ",()";
+  for (std::size_t begin = 0; begin < list.size();) {
+    begin = list.find_first_not_of(separators + " ", begin);
+    if (begin == std::string::npos) break;
+    const std::size_t end = std::min(list.find_first_of(separators, begin), list.size());
+    items.push_back(list.substr(begin, end - begin));
+    begin = end;
+  }
+  return items;
+}
+
+UpdateInfo make_info(UpdateId id, const char* name, const char* state, const char* options) {
+  UpdateInfo info{id, name, {}, items_of(options)};
+  for (const std::string& item : items_of(state)) {
+    const std::string condition = " if ";
+    const std::size_t at = item.find(condition);
+    info.slots.push_back({item.substr(0, at), at == std::string::npos ? "" : item.substr(at + condition.size())});
+  }
+  return info;
+}
+
+std::size_t place_of(const UpdateInfo& info, const std::string& option) {
+  return static_cast<std::size_t>(std::find(info.options.begin(), info.options.end(), option) - info.options.begin());
+}
+
 }  // namespace
+
+const std::vector<UpdateInfo>& update_infos() {
+  static const std::vector<UpdateInfo> infos = {
+#define PRELUNET_ROW(name, Class, state, options) make_info(UpdateId::name, #name, state, #options),
+      PRELUNET_UPDATES(PRELUNET_ROW)
+#undef PRELUNET_ROW
+  };
+  return infos;
+}
+
+const UpdateInfo& find_update(const std::string& name) {
+  for (const UpdateInfo& info : update_infos()) {
+    if (name == info.name) return info;
+  }
+  throw std::invalid_argument("unknown update '" + name + "'");
+}
+
+void set_options(const std::string& owner, const UpdateInfo& info, const std::map<std::string, double>& options,
+                 UpdateRule& rule) {
+  for (const auto& [name, value] : options) {
+    const std::size_t place = place_of(info, name);
+    if (place == info.options.size()) throw std::invalid_argument(owner + ": unknown option '" + name + "'");
+    rule.option[place] = value;
+  }
+  for (const std::string& name : info.options) {
+    if (options.count(name) == 0) throw std::invalid_argument(owner + ": missing option '" + name + "'");
+  }
+}
+
+bool keeps_slot(const UpdateInfo& info, const UpdateRule& rule, std::size_t slot) {
+  const std::string& option = info.slots[slot].option;
+  return option.empty() || rule.option[place_of(info, option)] != 0.0;
+}
+
+void prepare_update(UpdateId id, UpdateRule& rule) { kernel_table<float>().prepare_update[static_cast<int>(id)](rule); }
 
 template <class T>
 void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count) {
@@ -47,14 +113,6 @@ double sum_pieces(std::size_t pieces, const double* partial) {
   double sum = 0.0;
   for (std::size_t piece = 0; piece < pieces; ++piece) sum += partial[piece];
   return sum;
-}
-
-double power(double b, std::int64_t n) {
-  double result = 1.0;
-  for (; n > 0; n /= 2, b *= b) {
-    if (n % 2 == 1) result *= b;
-  }
-  return result;
 }
 
 #define PRELUNET_INSTANTIATE(T)                                         \

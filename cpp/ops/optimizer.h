@@ -1,10 +1,45 @@
-// Updates of parameters by a team, elements shared; clipping of gradients. Equations: kernels/table.h.
+// Updates of parameters by a team, elements shared; clipping of gradients. Equations: kernels/optimizer.h.
 #pragma once
+
+#include <map>
+#include <string>
+#include <vector>
 
 #include "kernels/dispatch.h"
 #include "runtime/team.h"
 
 namespace prelunet {
+
+// A tensor of state that an update keeps for each parameter.
+struct SlotInfo {
+  std::string name;
+  std::string option;  // kept where this option is not 0; empty: always
+};
+
+// A row of update_registry.h.
+struct UpdateInfo {
+  UpdateId id;
+  std::string name;
+  std::vector<SlotInfo> slots;
+  std::vector<std::string> options;  // in the order of UpdateRule::option
+};
+
+// By UpdateId.
+const std::vector<UpdateInfo>& update_infos();
+
+// Throws std::invalid_argument where no update has that name.
+const UpdateInfo& find_update(const std::string& name);
+
+// Writes the options of an update to its rule. Throws std::invalid_argument, which names `owner`, unless they are those
+// of the list.
+void set_options(const std::string& owner, const UpdateInfo& info, const std::map<std::string, double>& options,
+                 UpdateRule& rule);
+
+// Whether a rule with these options keeps slot `slot`.
+bool keeps_slot(const UpdateInfo& info, const UpdateRule& rule, std::size_t slot);
+
+// Fills UpdateRule::derived: after every other field, before the update.
+void prepare_update(UpdateId id, UpdateRule& rule);
 
 // The update of `count` elements from each of g's pointers on, shared by kElementUnit as add_chunks() shares columns.
 template <class T>
@@ -28,8 +63,5 @@ std::size_t square_pieces(std::size_t count);
 template <class T>
 void sum_of_squares(Team& team, std::size_t count, const T* x, double* partial);
 double sum_pieces(std::size_t pieces, const double* partial);
-
-// b^n for n >= 0 by repeated squaring: the same bits with every C library.
-double power(double b, std::int64_t n);
 
 }  // namespace prelunet

@@ -1,36 +1,86 @@
-"""What layers, initializers, schedules, losses and optimizers have in common: they describe.
+"""Descriptions: immutable records of constructor arguments.
 
-A description is an immutable record of its constructor's arguments. It compares by value, prints as
-the call that makes it, and goes into a file as JSON and back.
+Layers, initializers, schedules, losses and optimizers are descriptions. A description compares by
+value, prints as the call that makes it, and converts to JSON and back.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import partial
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, dataclass_transform
 
 
+def checked(check: Callable[..., Any], *, default: Any = MISSING, **limits: Any) -> Any:
+    """Return a field whose value is ``check(owner, name, value, **limits)``."""
+    return field(default=default, metadata={"check": partial(check, **limits)})
+
+
+@dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(checked,))
 class Description:
     """A record of constructor arguments; see the module's docstring.
 
-    A direct subclass is a *family* (``Initializer``, ``Layer``, ...): it keeps the classes below it
-    by name, so that ``family.from_config({"class": "Normal", "stddev": 0.1})`` finds them.
+    A direct subclass is a *family* (``Initializer``, ``Layer``, ...). It registers the classes
+    below it by class name, for files, and by the keyword `name`, for users:
+    ``class Huber(Loss, name="huber")``. A class without an ``__init__`` becomes a dataclass whose
+    `checked` fields are checked.
     """
 
     _family: ClassVar[dict[str, type[Any]]]
+    _named: ClassVar[dict[str, type[Any]]]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if Description in cls.__bases__:
-            cls._family = {}
+            cls._family, cls._named = {}, {}
         else:
             cls._family[cls.__name__] = cls
+        if "__init__" not in vars(cls):
+            dataclass(repr=False, eq=False)(cls)
+        if name is not None:
+            cls._named[name] = cls
+            if "name" not in cls._fields():  # a layer's is its user's
+                setattr(cls, "name", name)  # noqa: B010  (no family declares it for all)
+
+    @classmethod
+    def named(cls) -> Mapping[str, type[Self]]:
+        """Return the family's classes by the names that users give."""
+        return MappingProxyType(cls._named)
+
+    @classmethod
+    def checks(cls) -> dict[str, Callable[[str, str, object], Any]]:
+        """Return the check of each field, called with its owner, its name and the value."""
+        return {
+            name: found.metadata["check"]
+            for name, found in cls._fields().items()
+            if "check" in found.metadata
+        }
+
+    @classmethod
+    def _fields(cls) -> dict[str, Field[Any]]:
+        found: tuple[Field[Any], ...] = fields(cls)  # type: ignore[arg-type]  # each is a dataclass
+        return {field.name: field for field in found}
 
     @classmethod
     def _argument_names(cls) -> list[str]:
-        names = list(inspect.signature(cls.__init__).parameters)
-        return names[1:]
+        """Return the constructor's arguments; a class's own keywords precede its base's."""
+        depth = {
+            name: place
+            for place, base in enumerate(cls.__mro__)
+            for name in inspect.get_annotations(base)
+        }
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        parameters.sort(key=lambda p: depth.get(p.name, 0) if p.kind is p.KEYWORD_ONLY else -1)
+        return [p.name for p in parameters]
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        owner = type(self).__name__
+        for name, check in self.checks().items():
+            self.__dict__[name] = check(owner, name, getattr(self, name))
 
     def config(self) -> dict[str, Any]:
         """Return the class name and the constructor's arguments as JSON-ready values."""
@@ -60,7 +110,8 @@ class Description:
         return made
 
     def __setattr__(self, name: str, value: object) -> None:
-        if hasattr(self, name):
+        is_set = name in self.__dict__ if name in self._fields() else hasattr(self, name)
+        if is_set:
             raise AttributeError(
                 f"{type(self).__name__}: {name} cannot be changed; make a new {type(self).__name__}"
             )
@@ -69,7 +120,7 @@ class Description:
     def __repr__(self) -> str:
         parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
         required = {p.name: getattr(self, p.name) for p in parameters if p.default is p.empty}
-        # A default such as "zeros" is not what the attribute holds: an instance knows what is.
+        # A default such as "zeros" is converted by its check: compare with an instance's.
         plain = type(self)(**required)
         shown = {
             name: value

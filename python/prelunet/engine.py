@@ -16,17 +16,16 @@ from ._validation import choice, size
 from .compiled import Compiled
 from .layers import Layer
 from .layers.stacking import all_layers, specifications
-from .losses import Huber, SoftmaxCrossEntropy
-from .ops import LOSSES
-from .optimizers import SGD, Adam
+from .ops import LOSSES, UPDATES
+from .optimizers import SGD
 from .schedules import Constant
 
 Array = npt.NDArray[Any]
-Core = _core.Network32 | _core.Network64
+Core = _core.Engine32 | _core.Engine64
 Tape = _core.Tape32 | _core.Tape64
 Numbered = dict[SupportsInt | SupportsIndex, Array]  # by places in the core, as its stub has it
 
-CORES: dict[str, type[Core]] = {"float32": _core.Network32, "float64": _core.Network64}
+CORES: dict[str, type[Core]] = {"float32": _core.Engine32, "float64": _core.Engine64}
 _NO_CONTEXT = nullcontext()
 
 
@@ -306,33 +305,26 @@ def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
 def _compile_core(core: Core, compiled: Compiled) -> None:
     """Give the core its loss, its rule for right answers and its optimizer."""
     loss, optimizer = compiled.loss, compiled.optimizer
-    option = 0.0
-    if isinstance(loss, SoftmaxCrossEntropy):
-        option = loss.label_smoothing
-    elif isinstance(loss, Huber):
-        option = loss.delta
     by_output = loss.probabilities == "sigmoid" or (
         core.outputs == 1 and loss.probabilities != "softmax"
     )
     rule = "threshold" if by_output else "argmax"
     threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0.5 is a logit of 0
+    if optimizer.update not in UPDATES:
+        raise TypeError(f"compile: optimizer must have an update of the core, got {optimizer!r}")
     config: dict[str, object] = {
+        "update": optimizer.update,
+        "options": optimizer.options(),
         "l2": optimizer.l2,
         "weight_decay": optimizer.weight_decay,
         "decay_all": optimizer.decay_all,
         "clip_value": optimizer.clip_value or 0.0,
         "clip_norm": optimizer.clip_norm or 0.0,
     }
-    if isinstance(optimizer, Adam):
-        config |= {"method": "adam", "beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
-        config["epsilon"] = optimizer.epsilon
-    elif isinstance(optimizer, SGD):
-        config |= {"method": "sgd", "momentum": optimizer.momentum, "nesterov": optimizer.nesterov}
-    else:
-        raise TypeError(f"compile: optimizer must be an SGD or an Adam, got {optimizer!r}")
     # The core needs a loss to be compiled with, also where a function of Python computes it.
-    name = "mean_squared_error" if compiled.function else loss.name
-    choice("compile", "loss's name", name, LOSSES)
+    function = compiled.function is not None
+    name = choice("compile", "loss's name", "mean_squared_error" if function else loss.name, LOSSES)
+    option = 0.0 if function else loss.option
     core.compile(name, option, rule, threshold, config, compiled.clip_delta or 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Initializers: where a layer's parameters start. All draw in float64 from a generator given.
+"""Initializers: a layer's first parameters, drawn in float64 from a given generator.
 
 They scale standard draws by NumPy's own multiply and add, each rounded: inside `Generator.normal`
 and `Generator.uniform` a compiler may fuse the two, and on such machines weights would differ.
@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from ._description import Description
+from ._description import Description, checked
 from ._validation import choice, real
 
 _Array = npt.NDArray[np.float64]
@@ -35,9 +35,6 @@ class Initializer(Description, ABC):
     Write your own as a subclass with the constructor's arguments as attributes and a `draw`.
     """
 
-    def __init__(self) -> None:  # most initializers have no arguments, which a description must say
-        pass
-
     @abstractmethod
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
         """Return the first values of a tensor of parameters.
@@ -49,7 +46,7 @@ class Initializer(Description, ABC):
         shape : tuple of int
             The shape of the tensor.
         fan_in, fan_out : int
-            Inputs that one output of the layer depends on, and outputs that one input reaches.
+            Inputs of one output of the layer, and outputs of one input.
 
         Returns
         -------
@@ -57,7 +54,7 @@ class Initializer(Description, ABC):
         """
 
 
-class Normal(Initializer):
+class Normal(Initializer, name="normal"):
     """The normal distribution.
 
     Parameters
@@ -67,16 +64,15 @@ class Normal(Initializer):
         The standard deviation (not the variance), at least 0.
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
-        self.mean = real("Normal", "mean", mean)
-        self.stddev = real("Normal", "stddev", stddev, minimum=0.0)
+    mean: float = checked(real, default=0.0)
+    stddev: float = checked(real, default=0.05, minimum=0.0)
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return values drawn; see `Initializer.draw`."""
+        """Draw the values; see `Initializer.draw`."""
         return self.mean + _normal(rng, self.stddev, shape)
 
 
-class TruncatedNormal(Initializer):
+class TruncatedNormal(Initializer, name="truncated_normal"):
     """The normal distribution without its tails.
 
     Values more than two standard deviations from the mean are drawn again. Nothing is rescaled, so
@@ -89,19 +85,18 @@ class TruncatedNormal(Initializer):
         The standard deviation before the tails are cut, at least 0.
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
-        self.mean = real("TruncatedNormal", "mean", mean)
-        self.stddev = real("TruncatedNormal", "stddev", stddev, minimum=0.0)
+    mean: float = checked(real, default=0.0)
+    stddev: float = checked(real, default=0.05, minimum=0.0)
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return values drawn; see `Initializer.draw`."""
+        """Draw the values; see `Initializer.draw`."""
         values = rng.standard_normal(shape)
         while (outside := np.abs(values) > 2.0).any():
             values[outside] = rng.standard_normal(np.count_nonzero(outside))
         return self.mean + self.stddev * values
 
 
-class Uniform(Initializer):
+class Uniform(Initializer, name="uniform"):
     """The uniform distribution over [low, high).
 
     Parameters
@@ -111,16 +106,20 @@ class Uniform(Initializer):
         At least `low`.
     """
 
-    def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
-        self.low = real("Uniform", "low", low)
-        self.high = real("Uniform", "high", high, minimum=self.low)
+    low: float = checked(real, default=-0.05)
+    high: float = checked(real, default=0.05)
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        super().__post_init__()
+        real("Uniform", "high", self.high, minimum=self.low)
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return values drawn; see `Initializer.draw`."""
+        """Draw the values; see `Initializer.draw`."""
         return _uniform(rng, self.low, self.high, shape)
 
 
-class GlorotUniform(Initializer):
+class GlorotUniform(Initializer, name="glorot_uniform"):
     """Glorot's (Xavier's) uniform distribution, for layers that are linear near zero [1]_.
 
     Over [-limit, limit) with ``limit = sqrt(6 / (fan_in + fan_out))``: variance
@@ -134,12 +133,12 @@ class GlorotUniform(Initializer):
     """
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return values drawn; see `Initializer.draw`."""
+        """Draw the values; see `Initializer.draw`."""
         limit = math.sqrt(6.0 / (fan_in + fan_out))
         return _uniform(rng, -limit, limit, shape)
 
 
-class GlorotNormal(Initializer):
+class GlorotNormal(Initializer, name="glorot_normal"):
     """Glorot's (Xavier's) variance as a normal distribution, not truncated [1]_.
 
     Mean 0, ``stddev = sqrt(2 / (fan_in + fan_out))``.
@@ -151,11 +150,11 @@ class GlorotNormal(Initializer):
     """
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return values drawn; see `Initializer.draw`."""
+        """Draw the values; see `Initializer.draw`."""
         return _normal(rng, math.sqrt(2.0 / (fan_in + fan_out)), shape)
 
 
-class HeUniform(Initializer):
+class HeUniform(Initializer, name="he_uniform"):
     """He's variance as a uniform distribution [1]_.
 
     Over [-limit, limit) with ``limit = sqrt(6 / fan_in)``.
@@ -167,12 +166,12 @@ class HeUniform(Initializer):
     """
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return values drawn; see `Initializer.draw`."""
+        """Draw the values; see `Initializer.draw`."""
         limit = math.sqrt(6.0 / fan_in)
         return _uniform(rng, -limit, limit, shape)
 
 
-class HeNormal(Initializer):
+class HeNormal(Initializer, name="he_normal"):
     """He's normal distribution, for layers that a rectifier follows; not truncated [1]_.
 
     Mean 0, ``stddev = sqrt(2 / fan_in)``: the variance that a rectifier halves is kept. The paper
@@ -185,15 +184,15 @@ class HeNormal(Initializer):
     """
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return values drawn; see `Initializer.draw`."""
+        """Draw the values; see `Initializer.draw`."""
         return _normal(rng, math.sqrt(2.0 / fan_in), shape)
 
 
-class Zeros(Initializer):
+class Zeros(Initializer, name="zeros"):
     """Zero everywhere."""
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return zeros; the generator stays where it is."""
+        """Return zeros; draws nothing."""
         return np.zeros(shape)
 
 
@@ -205,30 +204,17 @@ class Constant(Initializer):
     value : float
     """
 
-    def __init__(self, value: float) -> None:
-        self.value = real("Constant", "value", value)
+    value: float = checked(real)
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return the value everywhere; the generator stays where it is."""
+        """Return the value everywhere; draws nothing."""
         return np.full(shape, self.value)
-
-
-_BY_NAME: dict[str, type[Initializer]] = {
-    "normal": Normal,
-    "truncated_normal": TruncatedNormal,
-    "uniform": Uniform,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "zeros": Zeros,
-}
 
 
 def get(
     value: Initializer | str | float, *, owner: str = "initializers.get", name: str = "value"
 ) -> Initializer:
-    """Return the initializer that `value` stands for.
+    """Return `value` as an initializer.
 
     Parameters
     ----------
@@ -248,5 +234,6 @@ def get(
     if isinstance(value, Initializer):
         return value
     if isinstance(value, str):
-        return _BY_NAME[choice(owner, name, value, _BY_NAME)]()
+        named = Initializer.named()
+        return named[choice(owner, name, value, named)]()
     return Constant(real(owner, f"{name} (unless an Initializer or a name)", value))

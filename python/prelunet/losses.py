@@ -1,4 +1,4 @@
-"""Losses: which number training makes small. The arithmetic lies in the C++ ops of the same names.
+"""Losses: the number that training minimizes. The C++ ops of the same names compute them.
 
 Below, y are the network's outputs, t the targets, both (rows, outputs), and l is the loss of one
 row. A batch of rows with weights w (1 where none are given; class weights multiply them) has the
@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from ._description import Description
+from ._description import Description, checked
 from ._validation import choice, real
 
 
 class Loss(Description):
-    """What all losses tell about themselves.
+    """The base of losses.
 
     Attributes
     ----------
@@ -40,11 +40,13 @@ class Loss(Description):
     reduction: ClassVar[Literal["mean", "sum"]] = "mean"
     regression: ClassVar[bool] = True
 
-    def __init__(self) -> None:  # most losses have no arguments, which a description must say
-        pass
+    @property
+    def option(self) -> float:
+        """The value of its one option, 0 where it has none."""
+        return float(sum(getattr(self, name) for name in self.checks()))
 
 
-class SoftmaxCrossEntropy(Loss):
+class SoftmaxCrossEntropy(Loss, name="softmax_cross_entropy"):
     """Cross-entropy of classes that exclude each other, from logits.
 
     ``p = softmax(y)``, ``l = -sum_j t_j log p_j``, ``dl/dy = p * sum_j t_j - t``
@@ -63,21 +65,12 @@ class SoftmaxCrossEntropy(Loss):
        CVPR 2016, arXiv:1512.00567, section 7.
     """
 
-    name = "softmax_cross_entropy"
     probabilities = "softmax"
     regression = False
-
-    def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = real(
-            "SoftmaxCrossEntropy",
-            "label_smoothing",
-            label_smoothing,
-            minimum=0.0,
-            exclusive_maximum=1.0,
-        )
+    label_smoothing: float = checked(real, default=0.0, minimum=0.0, exclusive_maximum=1.0)
 
 
-class SigmoidCrossEntropy(Loss):
+class SigmoidCrossEntropy(Loss, name="sigmoid_cross_entropy"):
     """Cross-entropy of outputs that are each true or false by themselves, from logits.
 
     ``l = mean_j(log(1 + exp(y_j)) - t_j y_j)``, ``dl/dy_j = (sigmoid(y_j) - t_j) / outputs``
@@ -85,49 +78,41 @@ class SigmoidCrossEntropy(Loss):
     Targets are 0, 1 or between, (rows, outputs), or (rows,) for one output.
     """
 
-    name = "sigmoid_cross_entropy"
     probabilities = "sigmoid"
     regression = False
 
 
-class MeanSquaredError(Loss):
+class MeanSquaredError(Loss, name="mean_squared_error"):
     """Mean of the squared errors over all elements.
 
     ``l = mean_j (y_j - t_j)**2``, ``dl/dy_j = 2 (y_j - t_j) / outputs``
     """
 
-    name = "mean_squared_error"
 
-
-class BatchMeanSquaredError(Loss):
+class BatchMeanSquaredError(Loss, name="batch_mean_squared_error"):
     """Sum of the squared errors over the outputs, mean over the rows.
 
     ``l = sum_j (y_j - t_j)**2``, ``dl/dy_j = 2 (y_j - t_j)``
     """
 
-    name = "batch_mean_squared_error"
 
-
-class HalfSquaredError(Loss):
+class HalfSquaredError(Loss, name="half_squared_error"):
     """Half the sum of the squared errors over everything, rows too.
 
     ``l = sum_j (y_j - t_j)**2 / 2``, ``dl/dy_j = y_j - t_j``; the reduction is ``"sum"``.
     """
 
-    name = "half_squared_error"
     reduction = "sum"
 
 
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(Loss, name="mean_absolute_error"):
     """Mean of the absolute errors over all elements.
 
     ``l = mean_j abs(y_j - t_j)``, ``dl/dy_j = sign(y_j - t_j) / outputs``, 0 where they are equal.
     """
 
-    name = "mean_absolute_error"
 
-
-class Huber(Loss):
+class Huber(Loss, name="huber"):
     """Squared error near zero, absolute error beyond `delta` [1]_; mean over all elements.
 
     With ``d = y_j - t_j``, l is the mean over j of ``d**2 / 2`` where ``abs(d) <= delta`` and of
@@ -145,22 +130,25 @@ class Huber(Loss):
        Statistics 35, 1964.
     """
 
-    name = "huber"
-
-    def __init__(self, delta: float = 1.0) -> None:
-        self.delta = real("Huber", "delta", delta, exclusive_minimum=0.0)
+    delta: float = checked(real, default=1.0, exclusive_minimum=0.0)
 
 
 Function = Callable[[Any, Any], tuple[Any, Any]]
 
 
-class FunctionLoss(Loss):
-    """A loss of one's own, written in Python.
+def _callable(owner: str, name: str, value: Function) -> Function:
+    if not callable(value):
+        raise TypeError(f"{owner}: {name} must be callable, got {value!r}")
+    return value
 
-    Every batch goes to Python and comes back: slower than a named loss for small networks, and the
-    step itself is as fast. A batch's loss is ``sum(w l) / sum(w)``, as for a mean. Accuracy takes
-    the largest of several outputs, or one output above 0.5: have logits of one output end in a
-    Sigmoid, or judge them by a metric of your own. `save` does not keep it: compile after `load`.
+
+class FunctionLoss(Loss):
+    """A loss written in Python.
+
+    Calls Python for every batch, which is slower than a named loss for small networks. A batch's
+    loss is ``sum(w l) / sum(w)``, as for a mean. Accuracy takes the largest of several outputs, or
+    one output above 0.5: end logits of one output in a Sigmoid, or measure them by your own metric.
+    `save` does not store the function: compile after `load`.
 
     Parameters
     ----------
@@ -185,34 +173,16 @@ class FunctionLoss(Loss):
     """
 
     name = "function"
-
-    def __init__(self, function: Function) -> None:
-        if not callable(function):
-            raise TypeError(f"FunctionLoss: function must be callable, got {function!r}")
-        self.function = function
+    function: Function = checked(_callable)
 
     @property
     def function_name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return str(getattr(self.function, "__name__", repr(self.function)))
 
 
-_BY_NAME: dict[str, type[Loss]] = {
-    loss.name: loss
-    for loss in (
-        SoftmaxCrossEntropy,
-        SigmoidCrossEntropy,
-        MeanSquaredError,
-        BatchMeanSquaredError,
-        HalfSquaredError,
-        MeanAbsoluteError,
-        Huber,
-    )
-}
-
-
 def get(value: Loss | str | Function, *, owner: str = "losses.get", name: str = "value") -> Loss:
-    """Return the loss that `value` stands for: itself, a function, or a name's with its defaults.
+    """Return `value` as a loss: itself, a function's, or the one of that name with its defaults.
 
     Parameters
     ----------
@@ -231,4 +201,5 @@ def get(value: Loss | str | Function, *, owner: str = "losses.get", name: str = 
         return value
     if callable(value) and not isinstance(value, type):
         return FunctionLoss(value)
-    return _BY_NAME[choice(owner, f"{name} (unless a Loss)", value, _BY_NAME)]()
+    named = Loss.named()
+    return named[choice(owner, f"{name} (unless a Loss)", value, named)]()

@@ -1,6 +1,6 @@
-"""Optimizers: how gradients move parameters. The arithmetic lies in C++, the state in the model.
+"""Optimizers: how gradients move parameters. C++ computes the updates; the model holds the state.
 
-Each update of a parameter p from the gradient dp of the loss goes by the same order:
+Each update of a parameter p from the gradient dp of the loss has these steps, in order:
 
 1. the penalty: ``g = dp + l2 * p``, the gradient of ``loss + l2 / 2 * sum(p**2)``;
 2. clipping: each element of g to [-clip_value, clip_value], then all tensors' g together by
@@ -21,60 +21,64 @@ References
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from ._description import Description
+from ._description import Description, checked
 from ._validation import boolean, choice, real
 from .schedules import Schedule
 
 
-class Optimizer(Description, ABC):
-    """What all optimizers have: a learning rate, penalties and clipping.
-
-    Attributes
-    ----------
-    name : str
-        The name in files and in `get`.
-    slots : int
-        How many tensors of state an optimizer keeps for each parameter.
-    """
-
-    name: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def slots(self) -> int:
-        """How many tensors of state there are for each parameter."""
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule,
-        *,
-        l2: float,
-        weight_decay: float,
-        clip_value: float | None,
-        clip_norm: float | None,
-        decay_all: bool,
-    ) -> None:
-        owner = type(self).__name__
-        self.learning_rate = (
-            learning_rate
-            if isinstance(learning_rate, Schedule)
-            else real(owner, "learning_rate (unless a Schedule)", learning_rate, minimum=0.0)
-        )
-        self.l2 = real(owner, "l2", l2, minimum=0.0)
-        self.weight_decay = real(owner, "weight_decay", weight_decay, minimum=0.0)
-        self.clip_value = _limit(owner, "clip_value", clip_value)
-        self.clip_norm = _limit(owner, "clip_norm", clip_norm)
-        self.decay_all = boolean(owner, "decay_all", decay_all)
+def _rate(owner: str, name: str, value: float | Schedule) -> float | Schedule:
+    if isinstance(value, Schedule):
+        return value
+    return real(owner, f"{name} (unless a Schedule)", value, minimum=0.0)
 
 
 def _limit(owner: str, name: str, value: float | None) -> float | None:
     return None if value is None else real(owner, name, value, exclusive_minimum=0.0)
 
 
-class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum if wanted.
+class Optimizer(Description, ABC):
+    """The base of optimizers: a learning rate, penalties and clipping.
+
+    Attributes
+    ----------
+    name : str
+        The name in files and in `get`.
+    update : str
+        The op that moves parameters: ``prelunet.ops.<update>_update``.
+    slots : int
+        The number of tensors of state for each parameter.
+    uses_step : bool
+        Whether the update depends on the number of the step.
+    """
+
+    name: ClassVar[str]
+    update: ClassVar[str] = ""
+    uses_step: ClassVar[bool] = False
+
+    learning_rate: float | Schedule = checked(_rate, default=0.01)
+    _: KW_ONLY
+    l2: float = checked(real, default=0.0, minimum=0.0)
+    weight_decay: float = checked(real, default=0.0, minimum=0.0)
+    clip_value: float | None = checked(_limit, default=None)
+    clip_norm: float | None = checked(_limit, default=None)
+    decay_all: bool = checked(boolean, default=False)
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """The number of tensors of state for each parameter."""
+
+    def options(self) -> dict[str, float]:
+        """Return the numbers that this update has and others have not."""
+        common = Optimizer.checks()
+        return {name: float(getattr(self, name)) for name in self.checks() if name not in common}
+
+
+class SGD(Optimizer, name="sgd"):
+    """Stochastic gradient descent, with or without momentum.
 
     ``v = momentum * v - learning_rate * g``, then ``p = p + v``, or with Nesterov's momentum
     ``p = p + momentum * v - learning_rate * g`` [1]_. Without momentum
@@ -87,17 +91,17 @@ class SGD(Optimizer):
     momentum : float, default 0.0
         In [0, 1).
     nesterov : bool, default False
-        Whether momentum is Nesterov's; it must be above 0 then.
+        Whether momentum is Nesterov's; needs `momentum` above 0.
     l2 : float, default 0.0
         Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
     weight_decay : float, default 0.0
-        Share of a parameter, times the learning rate, that goes with every update; at least 0.
+        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value : float, optional
         Limit of the size of each element of the gradients, above 0.
     clip_norm : float, optional
         Limit of the norm of all gradients together, above 0.
     decay_all : bool, default False
-        Whether `l2` and `weight_decay` act on biases and alphas too.
+        Whether `l2` and `weight_decay` apply to biases and alphas too.
 
     References
     ----------
@@ -105,30 +109,15 @@ class SGD(Optimizer):
        and momentum in deep learning", ICML 2013.
     """
 
-    name = "sgd"
+    update = "sgd"
 
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.01,
-        *,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        l2: float = 0.0,
-        weight_decay: float = 0.0,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        decay_all: bool = False,
-    ) -> None:
-        super().__init__(
-            learning_rate,
-            l2=l2,
-            weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-            decay_all=decay_all,
-        )
-        self.momentum = real("SGD", "momentum", momentum, minimum=0.0, exclusive_maximum=1.0)
-        self.nesterov = boolean("SGD", "nesterov", nesterov)
+    _: KW_ONLY
+    momentum: float = checked(real, default=0.0, minimum=0.0, exclusive_maximum=1.0)
+    nesterov: bool = checked(boolean, default=False)
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        super().__post_init__()
         if self.nesterov and self.momentum == 0.0:
             raise ValueError("SGD: momentum must be above 0 when nesterov is True, got 0")
 
@@ -138,7 +127,7 @@ class SGD(Optimizer):
         return int(self.momentum > 0.0)
 
 
-class Adam(Optimizer):
+class Adam(Optimizer, name="adam"):
     """Adam: steps of about the learning rate in each parameter, whatever its gradient's scale [1]_.
 
     In the update number t = 1, 2, ...: ``m = beta_1 * m + (1 - beta_1) * g``,
@@ -151,19 +140,21 @@ class Adam(Optimizer):
     learning_rate : float or Schedule, default 0.001
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.999
-        What is kept of the means of gradients and of their squares, in [0, 1).
+        Decay of the means of gradients and of their squares, in [0, 1).
     epsilon : float, default 1e-8
         Above 0.
+    bias_correction : bool, default True
+        Whether to divide the means by ``1 - beta**t``, since they start at 0.
     l2 : float, default 0.0
         Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
     weight_decay : float, default 0.0
-        Share of a parameter, times the learning rate, that goes with every update; at least 0.
+        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value : float, optional
         Limit of the size of each element of the gradients, above 0.
     clip_norm : float, optional
         Limit of the norm of all gradients together, above 0.
     decay_all : bool, default False
-        Whether `l2` and `weight_decay` act on biases and alphas too.
+        Whether `l2` and `weight_decay` apply to biases and alphas too.
 
     References
     ----------
@@ -171,33 +162,15 @@ class Adam(Optimizer):
        arXiv:1412.6980.
     """
 
-    name = "adam"
+    update = "adam"
+    uses_step = True
 
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 1e-3,
-        *,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        l2: float = 0.0,
-        weight_decay: float = 0.0,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        decay_all: bool = False,
-    ) -> None:
-        super().__init__(
-            learning_rate,
-            l2=l2,
-            weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-            decay_all=decay_all,
-        )
-        owner = type(self).__name__
-        self.beta_1 = real(owner, "beta_1", beta_1, minimum=0.0, exclusive_maximum=1.0)
-        self.beta_2 = real(owner, "beta_2", beta_2, minimum=0.0, exclusive_maximum=1.0)
-        self.epsilon = real(owner, "epsilon", epsilon, exclusive_minimum=0.0)
+    learning_rate: float | Schedule = checked(_rate, default=1e-3)
+    _: KW_ONLY
+    beta_1: float = checked(real, default=0.9, minimum=0.0, exclusive_maximum=1.0)
+    beta_2: float = checked(real, default=0.999, minimum=0.0, exclusive_maximum=1.0)
+    epsilon: float = checked(real, default=1e-8, exclusive_minimum=0.0)
+    bias_correction: bool = checked(boolean, default=True)
 
     @property
     def slots(self) -> int:
@@ -205,19 +178,19 @@ class Adam(Optimizer):
         return 2
 
 
-class AdamW(Adam):
+class AdamW(Adam, name="adamw"):
     """Adam with decoupled weight decay [1]_: `Adam` whose `weight_decay` is 0.01 by default.
 
     Parameters
     ----------
     learning_rate : float or Schedule, default 0.001
         At least 0.
-    beta_1, beta_2, epsilon : float
+    beta_1, beta_2, epsilon, bias_correction
         As for `Adam`.
     l2 : float, default 0.0
         As for `Adam`; there is seldom a reason for both.
     weight_decay : float, default 0.01
-        Share of a parameter, times the learning rate, that goes with every update; at least 0.
+        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value, clip_norm, decay_all
         As for `Adam`.
 
@@ -227,41 +200,12 @@ class AdamW(Adam):
        arXiv:1711.05101.
     """
 
-    name = "adamw"
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 1e-3,
-        *,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        l2: float = 0.0,
-        weight_decay: float = 0.01,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        decay_all: bool = False,
-    ) -> None:
-        super().__init__(
-            learning_rate,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            l2=l2,
-            weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-            decay_all=decay_all,
-        )
-
-
-_BY_NAME: dict[str, type[SGD] | type[Adam] | type[AdamW]] = {
-    optimizer.name: optimizer for optimizer in (SGD, Adam, AdamW)
-}
+    _: KW_ONLY
+    weight_decay: float = checked(real, default=0.01, minimum=0.0)
 
 
 def get(value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "value") -> Optimizer:
-    """Return the optimizer that `value` stands for: itself, or a name with that class's defaults.
+    """Return `value` as an optimizer: itself, or the one of that name with its defaults.
 
     Parameters
     ----------
@@ -278,4 +222,5 @@ def get(value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "v
     """
     if isinstance(value, Optimizer):
         return value
-    return _BY_NAME[choice(owner, f"{name} (unless an Optimizer)", value, _BY_NAME)]()
+    named = Optimizer.named()
+    return named[choice(owner, f"{name} (unless an Optimizer)", value, named)]()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from typing import overload
+from functools import cached_property
+from typing import Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _portable_math
-from ._description import Description
+from ._description import Description, checked
 from ._validation import boolean, integer, real
 
 
@@ -19,11 +21,18 @@ class Schedule(Description, ABC):
     A schedule is called with the number of an update (0 for the first) or with an array of them.
     The same number gives the same bits either way, and on every machine. Write your own as a
     subclass with the constructor's arguments as attributes and a method ``at(step)``.
+
+    Those with a name in `named` are choices of the command line, which calls `over`.
     """
 
     @abstractmethod
     def at(self, step: int) -> float:
         """Return the learning rate of update number `step`, an int >= 0 that has been checked."""
+
+    @classmethod
+    def over(cls, learning_rate: float, steps: int) -> Self:
+        """Return a schedule that starts at `learning_rate` and spans `steps` updates."""
+        raise NotImplementedError
 
     @overload
     def __call__(self, step: int) -> float: ...
@@ -60,8 +69,8 @@ class Schedule(Description, ABC):
         return np.array(rates, dtype=np.float64).reshape(step.shape)
 
 
-class Constant(Schedule):
-    """The same learning rate for ever.
+class Constant(Schedule, name="constant"):
+    """The same learning rate for every update.
 
     Parameters
     ----------
@@ -69,15 +78,19 @@ class Constant(Schedule):
         At least 0.
     """
 
-    def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = real("Constant", "learning_rate", learning_rate, minimum=0.0)
+    learning_rate: float = checked(real, minimum=0.0)
+
+    @classmethod
+    def over(cls, learning_rate: float, steps: int) -> Self:
+        """Return the constant rate."""
+        return cls(learning_rate)
 
     def at(self, step: int) -> float:
         """Return the learning rate."""
         return self.learning_rate
 
 
-class StepDecay(Schedule):
+class StepDecay(Schedule, name="step"):
     """A learning rate that is multiplied by a factor at intervals.
 
     ``schedule(step) = learning_rate * factor ** floor(step / every)``
@@ -92,17 +105,21 @@ class StepDecay(Schedule):
         Updates from one change to the next, at least 1.
     """
 
-    def __init__(self, learning_rate: float, factor: float, every: int) -> None:
-        self.learning_rate = real("StepDecay", "learning_rate", learning_rate, minimum=0.0)
-        self.factor = real("StepDecay", "factor", factor, exclusive_minimum=0.0)
-        self.every = integer("StepDecay", "every", every, minimum=1)
+    learning_rate: float = checked(real, minimum=0.0)
+    factor: float = checked(real, exclusive_minimum=0.0)
+    every: int = checked(integer, minimum=1)
+
+    @classmethod
+    def over(cls, learning_rate: float, steps: int) -> Self:
+        """Return a rate divided by 10 after each quarter of the updates."""
+        return cls(learning_rate, factor=0.1, every=math.ceil(steps / 4))
 
     def at(self, step: int) -> float:
         """Return the first rate times the factor, once for each interval that has passed."""
         return self.learning_rate * _portable_math.integer_power(self.factor, step // self.every)
 
 
-class ExponentialDecay(Schedule):
+class ExponentialDecay(Schedule, name="exponential"):
     """A learning rate that falls by the same share with every update.
 
     ``schedule(step) = learning_rate * rate ** (step / steps)``, the exponent rounded down with
@@ -120,15 +137,19 @@ class ExponentialDecay(Schedule):
         Whether the learning rate changes only every `steps` updates, as in `StepDecay`.
     """
 
-    def __init__(
-        self, learning_rate: float, rate: float, steps: int, staircase: bool = False
-    ) -> None:
-        owner = "ExponentialDecay"
-        self.learning_rate = real(owner, "learning_rate", learning_rate, minimum=0.0)
-        self.rate = real(owner, "rate", rate, exclusive_minimum=0.0)
-        self.steps = integer(owner, "steps", steps, minimum=1)
-        self.staircase = boolean(owner, "staircase", staircase)
-        self._log_rate = _portable_math.log(self.rate)
+    learning_rate: float = checked(real, minimum=0.0)
+    rate: float = checked(real, exclusive_minimum=0.0)
+    steps: int = checked(integer, minimum=1)
+    staircase: bool = checked(boolean, default=False)
+
+    @classmethod
+    def over(cls, learning_rate: float, steps: int) -> Self:
+        """Return a rate that falls to a hundredth."""
+        return cls(learning_rate, rate=0.01, steps=steps)
+
+    @cached_property
+    def _log_rate(self) -> float:
+        return _portable_math.log(self.rate)
 
     def at(self, step: int) -> float:
         """Return the first rate times a power: of whole multiples of `steps`, then of the rest."""
@@ -139,7 +160,7 @@ class ExponentialDecay(Schedule):
         return learning_rate * _portable_math.exp(self._log_rate * (rest / self.steps))
 
 
-class CosineDecay(Schedule):
+class CosineDecay(Schedule, name="cosine"):
     """A learning rate that falls along half a cosine wave, flat at both ends [1]_.
 
     ``schedule(step) = final + (learning_rate - final) * (1 + cos(pi * t)) / 2`` with
@@ -160,19 +181,23 @@ class CosineDecay(Schedule):
        ICLR 2017, arXiv:1608.03983.
     """
 
-    def __init__(self, learning_rate: float, steps: int, final: float = 0.0) -> None:
-        self.learning_rate = real("CosineDecay", "learning_rate", learning_rate, minimum=0.0)
-        self.steps = integer("CosineDecay", "steps", steps, minimum=1)
-        self.final = real("CosineDecay", "final", final, minimum=0.0)
+    learning_rate: float = checked(real, minimum=0.0)
+    steps: int = checked(integer, minimum=1)
+    final: float = checked(real, default=0.0, minimum=0.0)
+
+    @classmethod
+    def over(cls, learning_rate: float, steps: int) -> Self:
+        """Return a rate that falls to 0."""
+        return cls(learning_rate, steps=steps)
 
     def at(self, step: int) -> float:
-        """Return the mean of both rates that the cosine weighs: either rate is met exactly."""
+        """Return the cosine-weighted mean of both rates; the first and the last are exact."""
         share = _portable_math.raised_cosine(min(step, self.steps) / self.steps)
         return self.learning_rate * share + self.final * (1.0 - share)
 
 
 class WarmUp(Schedule):
-    """A linear rise to the first rate of another schedule, which then takes its course [1]_.
+    """A linear rise to the first rate of another schedule, which then follows [1]_.
 
     ``schedule(0) * (step + 1) / steps`` while ``step < steps``, so that the last update of the rise
     has the full rate; ``schedule(step - steps)`` from then on.
@@ -190,19 +215,19 @@ class WarmUp(Schedule):
        arXiv:1706.02677.
     """
 
-    def __init__(self, schedule: Schedule | float, steps: int) -> None:
-        self.schedule = get(schedule, owner="WarmUp", name="schedule")
-        self.steps = integer("WarmUp", "steps", steps, minimum=1)
+    schedule: Schedule | float = checked(lambda owner, name, v: get(v, owner=owner, name=name))
+    steps: int = checked(integer, minimum=1)
 
     def at(self, step: int) -> float:
-        """Return the share of the first rate, or what the schedule has for the updates after."""
+        """Return the share of the first rate, or the schedule's rate after the rise."""
+        schedule = get(self.schedule)
         if step < self.steps:
-            return self.schedule.at(0) * ((step + 1) / self.steps)
-        return self.schedule.at(step - self.steps)
+            return schedule.at(0) * ((step + 1) / self.steps)
+        return schedule.at(step - self.steps)
 
 
 def get(value: Schedule | float, *, owner: str = "schedules.get", name: str = "value") -> Schedule:
-    """Return the schedule that `value` stands for: itself, or a number as `Constant`.
+    """Return `value` as a schedule: itself, or a number as `Constant`.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def test_schedules_span_the_whole_training():
         ],
     )
     for schedule, end in (("exponential", 0.01 * RATE), ("cosine", 0.0)):
-        every = network.SCHEDULES[schedule](RATE, 100)
+        every = network.SCHEDULES[schedule].over(RATE, 100)
         assert every(0) == RATE
         assert every(100) == end
         np.testing.assert_array_equal(rates(schedule), every(np.arange(100)))

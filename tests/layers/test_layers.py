@@ -100,8 +100,15 @@ def test_equality_is_by_value():
 # ---- the classes of the registry ---------------------------------------------------------------
 
 
+def without_types(layer):
+    """Return a signature as text, with names and defaults alone."""
+    found = inspect.signature(layer)
+    parameters = [p.replace(annotation=p.empty) for p in found.parameters.values()]
+    return str(found.replace(parameters=parameters, return_annotation=found.empty))
+
+
 def test_the_registry_has_the_activations_of_the_design():
-    signatures = {name: str(inspect.signature(layer)) for name, layer in ACTIVATION_LAYERS.items()}
+    signatures = {name: without_types(layer) for name, layer in ACTIVATION_LAYERS.items()}
     common = "*, name=None, trainable=True)"
     assert (
         signatures.items()
@@ -149,7 +156,7 @@ def test_a_parameter_is_given_by_place_or_name(layer):
 @pytest.mark.parametrize("layer", REGISTRY)
 def test_arguments_that_are_not_there_are_refused(layer):
     for wrong in (lambda: layer(0.1, 0.2), lambda: layer(nonsense=1)):
-        with pytest.raises(TypeError, match=f"^{layer.__name__}: "):
+        with pytest.raises(TypeError, match=rf"^{layer.__name__}\.__init__\(\) "):
             wrong()
 
 

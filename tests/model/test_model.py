@@ -87,7 +87,7 @@ def test_a_refused_optimizer_leaves_a_model_unbuilt():
 
     model = unbuilt()
     model.compile(Mine())
-    with pytest.raises(TypeError, match=r"compile: optimizer must be an SGD or an Adam, got Mine"):
+    with pytest.raises(TypeError, match=r"optimizer must have an update .*, got Mine"):
         model.build((19,))
     assert model.input_shape is None
 
@@ -153,7 +153,11 @@ def test_strings_and_defaults(rng):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"optimizer": "adagrad"}, ValueError, "compile: optimizer .*'sgd', 'adam', 'adamw', got"),
+        (
+            {"optimizer": "adagrad"},
+            ValueError,
+            "compile: optimizer .*'sgd', 'adam', 'adamw'.*, got",
+        ),
         ({"optimizer": 0.1}, TypeError, "compile: optimizer .* got 0.1"),
         ({"loss": "mse"}, ValueError, "compile: loss .*'mean_squared_error'.* got 'mse'"),
         ({"loss": None}, TypeError, "compile: loss .* got None"),

@@ -216,8 +216,8 @@ def test_predictions_of_a_team_are_those_of_one_thread(rng, dtype):
 def test_fused_steps_give_the_bits_of_plain_ones(monkeypatch, one_thread, name, dtype):
     pn.set_num_threads(1)
     plain = {
-        "float32": partial(_core.Network32, fuse=False),
-        "float64": partial(_core.Network64, fuse=False),
+        "float32": partial(_core.Engine32, fuse=False),
+        "float64": partial(_core.Engine64, fuse=False),
     }
     monkeypatch.setattr("prelunet.engine.CORES", plain)
     for result, values in train(dtype, **RUNS[name]).items():

@@ -144,7 +144,7 @@ def test_fused_steps_give_the_bits_of_plain_ones(monkeypatch, rng, dtype, activa
     name = np.dtype(dtype).name
     fused = small_cnn(activation, dtype=name)
     X, y = inputs(rng, 90, fused.input_shape), targets(rng, 90, 3)
-    engine = {"float32": _core.Network32, "float64": _core.Network64}[name]
+    engine = {"float32": _core.Engine32, "float64": _core.Engine64}[name]
     monkeypatch.setattr("prelunet.engine.CORES", {name: partial(engine, fuse=False)})
     plain = small_cnn(activation, dtype=name)
     for model in (fused, plain):

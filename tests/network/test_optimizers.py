@@ -46,6 +46,7 @@ OPTIMIZERS = {
     "adam l2": pn.Adam(0.01, l2=0.3),
     "adam of all": pn.Adam(0.01, l2=0.3, weight_decay=0.5, decay_all=True),
     "adam clip": pn.Adam(0.01, clip_value=0.02, clip_norm=0.05, l2=0.1, epsilon=1e-3),
+    "adam without correction": pn.Adam(0.01, bias_correction=False),
     "adamw": pn.AdamW(0.01),
     "adamw decay": pn.AdamW(0.01, weight_decay=2.0),
 }
@@ -62,7 +63,7 @@ def oracle_options(optimizer):
     """Return an optimizer's arguments as the oracle's trainer wants them."""
     options = {name: value for name, value in optimizer.config().items() if name != "class"}
     options["penalize"] = ALL if options.pop("decay_all") else PENALIZED_BY_DEFAULT
-    return options | {"optimizer": "sgd" if isinstance(optimizer, pn.SGD) else "adam"}
+    return options | {"optimizer": optimizer.update}
 
 
 def batches(rng, steps=STEPS):

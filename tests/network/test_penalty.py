@@ -1,4 +1,4 @@
-"""scikit-learn's penalty: over the weight of a batch, and in the loss that training adds up."""
+"""The penalty over the weight of a batch, and its part of the loss that training adds up."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_it_is_l2_over_the_weight_of_the_batch(rng, options, weighted, threads):
     x, y, weights = data(rng, weighted=weighted)
     weight = ROWS if weights is None else sum(weights)
     penalized, other = made(**options), made(l2=L2 * (1.0 / weight), **options)
-    train(penalized, x, y, weights, l2=L2)
+    train(penalized, x, y, weights, l2_per_batch_weight=L2)
     train(other, x, y, weights)
     for name, values in other.parameters().items():
         assert_same_bits(penalized.parameters()[name], values, name)
@@ -51,7 +51,7 @@ def test_it_is_l2_over_the_weight_of_the_batch(rng, options, weighted, threads):
 def test_it_comes_on_top_of_the_optimizers_own(rng):
     x, y, _ = data(rng)
     both, other = made(l2=0.25), made(l2=0.25 + L2 / ROWS)
-    train(both, x, y, None, l2=L2)
+    train(both, x, y, None, l2_per_batch_weight=L2)
     train(other, x, y, None)
     for name, values in other.parameters().items():
         bound = sum_tolerance(4, np.float64)
@@ -67,7 +67,7 @@ def test_the_loss_has_it_from_before_the_update(rng, dtype, in_loss, decay_all):
     before = [v.astype(np.float64) for n, v in model.parameters().items() if n.endswith(kinds)]
     penalty = L2 / weights.sum() / 2.0 * sum((values**2).sum() for values in before)
     plain = train(made(dtype=dtype, decay_all=decay_all), x, y, weights).loss / ROWS
-    found = train(model, x, y, weights, l2=L2, penalty_in_loss=in_loss).loss / ROWS
+    found = train(model, x, y, weights, l2_per_batch_weight=L2, penalty_in_loss=in_loss).loss / ROWS
     terms = sum(values.size for values in before)
     assert_close_to_scale(
         np.array(found), np.array(plain + in_loss * penalty), sum_tolerance(terms, np.float64)
@@ -79,7 +79,7 @@ def test_any_number_of_threads_adds_the_same_bits(rng):
     found = set()
     for threads in (1, 2, 3, 5):
         pn.set_num_threads(threads)
-        found.add(train(made(), x, y, weights, l2=L2).loss)
+        found.add(train(made(), x, y, weights, l2_per_batch_weight=L2).loss)
     assert len(found) == 1
 
 
@@ -87,7 +87,7 @@ def test_a_batch_of_no_weight_has_none(rng):
     x, y, _ = data(rng)
     model = made()
     before = {name: values.copy() for name, values in model.parameters().items()}
-    assert train(model, x, y, np.zeros(ROWS), l2=L2).loss == 0.0
+    assert train(model, x, y, np.zeros(ROWS), l2_per_batch_weight=L2).loss == 0.0
     for name, values in model.parameters().items():
         assert_same_bits(values, before[name], name)
 

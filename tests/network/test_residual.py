@@ -205,7 +205,7 @@ def test_sums_in_products_give_the_bits_of_passes(rng, dtype, chain, width, rows
 def test_fused_steps_inside_give_the_bits_of_plain_ones(monkeypatch, rng, dtype, stack):
     X, y = inputs(rng, 300), targets(rng, 300, 3)
     fused = network(*stack, dtype=np.dtype(dtype).name)
-    engine = {"float32": _core.Network32, "float64": _core.Network64}[fused.dtype]
+    engine = {"float32": _core.Engine32, "float64": _core.Engine64}[fused.dtype]
     monkeypatch.setattr("prelunet.engine.CORES", {fused.dtype: partial(engine, fuse=False)})
     plain = network(*stack, dtype=np.dtype(dtype).name)
     for model in (fused, plain):

@@ -16,10 +16,11 @@ import prelunet as pn
 from docstrings import documented_parameters, parameters, sections
 from op_cases import op_cases
 from prelunet._core import ops as core
+from prelunet.optimizers import Optimizer
 from tolerances import assert_same_bits
 
-FUNCTIONS = [name for name in pn.ops.__all__ if name not in ("ACTIVATIONS", "LOSSES")]
-IN_PLACE = ("sgd_update", "adam_update", "clip_by_value")
+FUNCTIONS = [name for name in pn.ops.__all__ if not name.isupper()]
+IN_PLACE = (*(f"{name}_update" for name in pn.ops.UPDATES), "clip_by_value")
 
 
 # ---- names -------------------------------------------------------------------------------------
@@ -27,26 +28,14 @@ IN_PLACE = ("sgd_update", "adam_update", "clip_by_value")
 
 def test_the_registries_are_the_cores():
     assert dict(pn.ops.ACTIVATIONS) == {
-        "relu": None,
-        "leaky_relu": 0.01,
-        "elu": 1.0,
-        "gelu": None,
-        "silu": None,
-        "tanh": None,
-        "sigmoid": None,
+        row[0]: row[3] if row[2] else None for row in core.ACTIVATIONS
     }
-    assert list(pn.ops.ACTIVATIONS) == [row[0] for row in core.ACTIVATIONS]
-    assert dict(pn.ops.LOSSES) == {
-        "softmax_cross_entropy": 0.0,
-        "sigmoid_cross_entropy": None,
-        "mean_squared_error": None,
-        "batch_mean_squared_error": None,
-        "half_squared_error": None,
-        "mean_absolute_error": None,
-        "huber": 1.0,
-    }
-    assert list(pn.ops.LOSSES) == [row[0] for row in core.LOSSES]
-    for registry in (pn.ops.ACTIVATIONS, pn.ops.LOSSES):
+    assert dict(pn.ops.LOSSES) == {row[0]: row[4] if row[3] else None for row in core.LOSSES}
+    assert dict(pn.ops.UPDATES) == {row[0]: tuple(s for s, _ in row[1]) for row in core.UPDATES}
+    assert pn.ops.ACTIVATIONS.items() >= {"relu": None, "leaky_relu": 0.01}.items()
+    assert pn.ops.LOSSES.items() >= {"huber": 1.0, "mean_squared_error": None}.items()
+    assert pn.ops.UPDATES["adam"] == ("first_moment", "second_moment")
+    for registry in (pn.ops.ACTIVATIONS, pn.ops.LOSSES, pn.ops.UPDATES):
         with pytest.raises(TypeError, match="item assignment"):
             registry["swish"] = None
 
@@ -69,7 +58,12 @@ def test_names(name):
 
 
 def parameters_of_core(name):
-    """Return the arguments of the core's op that a user gives; losses have one for any option."""
+    """Return the arguments of the core's op that a user gives, in the user's order."""
+    for update, states, options in core.UPDATES:
+        if name == f"{update}_update":
+            step = ["step"] if Optimizer.named()[update].uses_step else []
+            arrays = ["parameter", "gradient", *(state for state, _ in states)]
+            return [*arrays, *step, "learning_rate", *options, "l2", "weight_decay"]
     signature = re.match(r"\w+\((.*)\) ->", getattr(core, name).__doc__.splitlines()[0])[1]
     names = re.findall(r"(\w+): ", signature)
     option = {row[0]: row[3] for row in core.LOSSES}.get(name)

@@ -21,11 +21,13 @@ def adam_update(
     epsilon=1e-8,
     l2=0.0,
     weight_decay=0.0,
+    bias_correction=True,
 ):
     """Return the new (p, m, v) of step t = 1, 2, ..., g = dp + l2 p.
 
     m' = beta_1 m + (1 - beta_1) g;  v' = beta_2 v + (1 - beta_2) g^2;
-    p' = (1 - rate decay) p - rate (m' / (1 - beta_1^t)) / (sqrt(v' / (1 - beta_2^t)) + epsilon).
+    p' = (1 - rate decay) p - rate (m' / (1 - beta_1^t)) / (sqrt(v' / (1 - beta_2^t)) + epsilon);
+    without bias correction m' and v' are not divided.
     """
     p, g, m, v = (
         np.asarray(a, np.float64) for a in (parameter, gradient, first_moment, second_moment)
@@ -34,6 +36,6 @@ def adam_update(
     p = (1 - learning_rate * weight_decay) * p
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * g**2
-    m_hat = m / (1 - beta_1**step)
-    v_hat = v / (1 - beta_2**step)
+    m_hat = m / (1 - beta_1**step) if bias_correction else m
+    v_hat = v / (1 - beta_2**step) if bias_correction else v
     return p - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v

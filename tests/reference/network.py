@@ -19,19 +19,17 @@ The layers::
 
 from __future__ import annotations
 
-from functools import partial
+import inspect
 from importlib import import_module
 
 import numpy as np
 
 from reference import activation as activations
-from reference.adam import adam_update
 from reference.clip import clip_by_norm, clip_by_value
 from reference.conv2d import conv2d_backward, conv2d_forward
 from reference.gemm import gemm
 from reference.max_pool2d import max_pool2d_backward, max_pool2d_forward
 from reference.prelu import prelu_backward, prelu_forward
-from reference.sgd import sgd_update
 
 PARAMETERS = {
     "dense": ("weight", "bias"),
@@ -204,9 +202,16 @@ def loss_and_gradients(
 
 
 def initial_state(current, optimizer):
-    """Return the state before the first step: zeros, one velocity or Adam's two moments each."""
-    moments = {"sgd": 1, "adam": 2}[optimizer]
-    return {name: [np.zeros(np.shape(p))] * moments for name, p in current.items()}
+    """Return the state before the first step: zeros for each tensor that the update keeps."""
+    arguments = inspect.signature(update_function(optimizer)).parameters.values()
+    arrays = sum(a.kind is a.POSITIONAL_OR_KEYWORD for a in arguments)
+    slots = arrays - len(["parameter", "gradient"])
+    return {name: [np.zeros(np.shape(p))] * slots for name, p in current.items()}
+
+
+def update_function(name):
+    """Return the oracle's update of that name."""
+    return getattr(import_module(f"reference.{name}"), f"{name}_update")
 
 
 def update(
@@ -226,9 +231,9 @@ def update(
 ):
     """Return the parameters after step 1, 2, ... and the state, for those that have gradients.
 
-    `optimizer` is "sgd" or "adam", `hyperparameters` are those of its update; L2 and weight decay
-    touch the parameters whose last name is in `penalize`. Clipping is of the gradient of loss and
-    L2, by value, then by norm.
+    `optimizer` is the name of an update, `hyperparameters` are its options; L2 and weight decay
+    apply to the parameters whose last name is in `penalize`. Clipping is of the gradient of loss
+    and L2, by value, then by norm.
     """
     penalized = {name for name in gradients if name.rpartition(".")[2] in penalize}
     g = {n: v + l2 * current[n] if n in penalized else v for n, v in gradients.items()}
@@ -236,7 +241,9 @@ def update(
         g = {name: clip_by_value(value, clip_value) for name, value in g.items()}
     if clip_norm is not None:
         g = dict(zip(g, clip_by_norm(list(g.values()), clip_norm)[0], strict=True))
-    rule = {"sgd": sgd_update, "adam": partial(adam_update, step=step)}[optimizer]
+    rule = update_function(optimizer)
+    if "step" in inspect.signature(rule).parameters:
+        hyperparameters["step"] = step
     moved, new_state = {}, {}
     for name, value in g.items():
         moved[name], *new_state[name] = rule(

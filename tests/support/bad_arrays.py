@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from op_cases import OpCase, op_cases
+from prelunet._core import ops as core
 from tolerances import assert_same_bits
 
 CASES = op_cases(6, 4, np.float32, depth=3)
@@ -60,7 +61,8 @@ WRONG_LAYOUTS = {
     "broadcast": broadcast,
     "Fortran": np.asfortranarray,
 }
-OPTIONAL = {"bias", "alpha", "velocity", "sample_weight"}  # None is no array here, but no error
+OPTIONAL = {"bias", "alpha", "sample_weight"}  # None is no array here, but no error
+OPTIONAL |= {state for _, states, _ in core.UPDATES for state, option in states if option}
 
 
 def is_read_in_any_form(array):

@@ -12,11 +12,22 @@ import numpy as np
 
 import prelunet as pn
 from network_models import ACTIVATIONS, activation_layer, conv2d, dense, targets
+from prelunet import _core
 
 ROWS = 330
 FEATURES = 64
 WIDTHS = (97, 61, 10)  # large enough for a team even with the smallest batch below
 DTYPES = ("float32", "float64")
+
+
+def with_all_state(update):
+    """Return an optimizer with the options on that make it keep all of its state."""
+    described = pn.optimizers.get(update)
+    states = next(row[1] for row in _core.ops.UPDATES if row[0] == update)
+    options = {option for _, option in states if option}
+    values = {o: True if isinstance(getattr(described, o), bool) else 0.5 for o in options}
+    return type(described)(1e-3, **values, l2=1e-2, weight_decay=0.1)
+
 
 RUNS = {
     "sgd": {"optimizer": pn.SGD(0.1)},
@@ -65,6 +76,8 @@ RUNS = {
         f"{name}-loss": {"optimizer": pn.SGD(1e-3), "loss": name, "epochs": 1}
         for name in pn.ops.LOSSES
     },
+    **{f"{name}-update": {"optimizer": pn.optimizers.get(name)} for name in pn.ops.UPDATES},
+    **{f"{name}-update-all": {"optimizer": with_all_state(name)} for name in pn.ops.UPDATES},
 }
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 import prelunet as pn
+from prelunet._core import ops as core
+from prelunet.optimizers import Optimizer
 
 TARGET_KINDS = {"softmax_cross_entropy": ("labels", "rows")}
 LOSS_OPTIONS = {"softmax_cross_entropy": {"label_smoothing": 0.1}, "huber": {"delta": 0.7}}
@@ -180,35 +182,32 @@ def _loss_cases(rng, rows, outputs, dtype):
 
 def _update_cases(rng, count, dtype):
     p, g, m = (normal(rng, (count,), dtype) for _ in range(3))
-    v = rng.uniform(0.1, 1.0, count).astype(dtype)
-    sgd = {"parameter": p, "gradient": g}
-    adam = {"parameter": p, "gradient": g, "first_moment": m, "second_moment": v}
+    positive = [rng.uniform(0.1, 1.0, count).astype(dtype) for _ in range(3)]
+    cases = []
+    for name, states, _ in core.UPDATES:
+        op, described = f"{name}_update", Optimizer.named()[name]
+        arrays = {"parameter": p, "gradient": g}
+        given = {"learning_rate": 0.1} | ({"step": 3} if described.uses_step else {})
+        kept = {s: v for (s, option), v in zip(states, positive, strict=False) if not option}
+        plain = arrays | kept
+        cases.append(OpCase(op, op, plain, given, ("parameter", *kept)))
+        every = {s: v for (s, _), v in zip(states, positive, strict=False)}
+        used = {option: 0.5 for _, option in states if option}
+        used = {o: True if isinstance(getattr(described, o), bool) else v for o, v in used.items()}
+        used |= {"l2": 0.01, "weight_decay": 0.02}
+        cases.append(OpCase(f"{op}-all", op, arrays | every, given | used, ("parameter", *every)))
 
     def clip_by_norm(first, second, limit):
         return pn.ops.clip_by_norm([first, second], limit)
 
     return [
-        OpCase("sgd_update", "sgd_update", sgd, {"learning_rate": 0.1}, ("parameter",)),
-        OpCase(
-            "sgd_update-momentum",
-            "sgd_update",
-            sgd | {"velocity": m},
-            {"learning_rate": 0.1, "momentum": 0.9, "l2": 0.01, "weight_decay": 0.02},
-            ("parameter", "velocity"),
-        ),
+        *cases,
         OpCase(
             "sgd_update-nesterov",
             "sgd_update",
-            sgd | {"velocity": m},
+            {"parameter": p, "gradient": g, "velocity": m},
             {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True},
             ("parameter", "velocity"),
-        ),
-        OpCase(
-            "adam_update",
-            "adam_update",
-            adam,
-            {"step": 3, "learning_rate": 0.1, "l2": 0.01, "weight_decay": 0.02},
-            ("parameter", "first_moment", "second_moment"),
         ),
         OpCase("clip_by_value", "clip_by_value", {"gradient": g}, {"limit": 0.5}, ("gradient",)),
         OpCase(

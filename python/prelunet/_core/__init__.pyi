@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Holding', 'Network32', 'Network64', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'meetings', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Engine32', 'Engine64', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'meetings', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
     What the steps of an epoch add up to.
@@ -38,20 +38,20 @@ class Targets:
     """
 class Holding:
     """
-    The network belongs to the calling thread.
+    The engine belongs to the calling thread.
     """
     def __enter__(self) -> None:
         ...
     def __exit__(self, arg0: typing.Any, arg1: typing.Any, arg2: typing.Any) -> None:
         ...
-class Network32:
+class Engine32:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
     def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
         ...
     def begin_fit(self) -> None:
         ...
-    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     def end_fit(self) -> None:
         ...
@@ -59,11 +59,11 @@ class Network32:
         ...
     def gradients(self) -> list:
         """
-        Views of the gradients computed last, for who has the network to itself.
+        Views of the gradients computed last, for a caller that has the engine to itself.
         """
     def holding(self, operation: str) -> Holding:
         """
-        A context in which the network belongs to the calling thread.
+        A context in which the engine belongs to the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
@@ -85,9 +85,9 @@ class Network32:
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...
-    def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], sums: collections.abc.Sequence[Totals], l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
+    def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], sums: collections.abc.Sequence[Totals], l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
         ...
-    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
+    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
         ...
     def train_on_batch(self, X: numpy.ndarray, y: numpy.ndarray, sample_weight: typing.Any, learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> tuple[float, float]:
         ...
@@ -126,16 +126,16 @@ class Network32:
     @property
     def turns(self) -> int:
         """
-        How often a thread has begun or ended to hold the network.
+        How often a thread has begun or ended to hold the engine.
         """
-class Network64:
+class Engine64:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
     def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
         ...
     def begin_fit(self) -> None:
         ...
-    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, judge: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     def end_fit(self) -> None:
         ...
@@ -143,11 +143,11 @@ class Network64:
         ...
     def gradients(self) -> list:
         """
-        Views of the gradients computed last, for who has the network to itself.
+        Views of the gradients computed last, for a caller that has the engine to itself.
         """
     def holding(self, operation: str) -> Holding:
         """
-        A context in which the network belongs to the calling thread.
+        A context in which the engine belongs to the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
@@ -169,9 +169,9 @@ class Network64:
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...
-    def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], sums: collections.abc.Sequence[Totals], l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
+    def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], sums: collections.abc.Sequence[Totals], l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
         ...
-    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
+    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
         ...
     def train_on_batch(self, X: numpy.ndarray, y: numpy.ndarray, sample_weight: typing.Any, learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> tuple[float, float]:
         ...
@@ -210,7 +210,7 @@ class Network64:
     @property
     def turns(self) -> int:
         """
-        How often a thread has begun or ended to hold the network.
+        How often a thread has begun or ended to hold the engine.
         """
 class Tape32:
     """

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import prelunet as pn
-from prelunet import layers, optimizers
+from prelunet import layers
 from prelunet.data import Dataset
-from prelunet.schedules import (
-    Constant,
-    CosineDecay,
-    ExponentialDecay,
-    Schedule,
-    StepDecay,
-    WarmUp,
-)
+from prelunet.optimizers import Optimizer
+from prelunet.schedules import Schedule, WarmUp
 
-OPTIMIZERS: dict[str, Callable[..., optimizers.Optimizer]] = {
-    optimizer.name: optimizer for optimizer in (optimizers.SGD, optimizers.Adam, optimizers.AdamW)
-}
-
-# From the first rate and the number of updates.
-SCHEDULES: dict[str, Callable[[float, int], Schedule]] = {
-    "constant": lambda rate, steps: Constant(rate),
-    "step": lambda rate, steps: StepDecay(rate, factor=0.1, every=math.ceil(steps / 4)),
-    "exponential": lambda rate, steps: ExponentialDecay(rate, rate=0.01, steps=steps),
-    "cosine": lambda rate, steps: CosineDecay(rate, steps=steps),
-}
+OPTIMIZERS = Optimizer.named()
+SCHEDULES = Schedule.named()
 
 
 def build(
@@ -102,7 +87,7 @@ def _hidden_layers(arguments: argparse.Namespace) -> Iterator[layers.Layer]:
             yield pn.Dropout(arguments.dropout)
 
 
-def build_optimizer(arguments: argparse.Namespace, rows: int) -> optimizers.Optimizer:
+def build_optimizer(arguments: argparse.Namespace, rows: int) -> Optimizer:
     """Return the optimizer for so many rows."""
     steps = arguments.epochs * math.ceil(rows / (arguments.batch_size or rows))
     given: dict[str, Any] = {"learning_rate": build_schedule(arguments, steps), "l2": arguments.l2}
@@ -125,5 +110,5 @@ def build_schedule(arguments: argparse.Namespace, steps: int) -> Schedule:
         raise ValueError(
             f"train: --warmup must be fewer than the {steps} updates of the training, got {warmup}"
         )
-    schedule = SCHEDULES[arguments.schedule](arguments.learning_rate, steps - warmup)
+    schedule = SCHEDULES[arguments.schedule].over(arguments.learning_rate, steps - warmup)
     return WarmUp(schedule, steps=warmup) if warmup else schedule

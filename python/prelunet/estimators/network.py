@@ -12,16 +12,11 @@ import numpy.typing as npt
 from ..layers import Dense, Dropout, Layer
 from ..model import Sequential
 from ..optimizers import Optimizer
-from ..serialization import State
 from .activations import initial_factor
 from .heads import Head
 from .rates import Rates
 
 Array = npt.NDArray[Any]
-
-# Of steps made before the first, so that the engine's corrections of Adam's means are 1: see
-# AdamRates. 1 - beta_2 of at least 1e-13 is far enough from 0 for that.
-_STEPS_BEFORE = 2**50
 
 
 class EstimatorNetwork(Sequential):
@@ -38,24 +33,11 @@ class EstimatorNetwork(Sequential):
     def start(self, optimizer: Optimizer, head: Head, rates: Rates) -> None:
         """Compile with a new optimizer."""
         self.compile(optimizer, head.loss)
-        self.engine.core.steps = _STEPS_BEFORE
         self.rates = rates
-
-    def __setstate__(self, state: State) -> None:
-        """Make the network again; earlier pickles have the core's count of steps apart."""
-        if "engine_steps" in state:
-            steps = {"steps": state["engine_steps"]}
-            state = {**state, "description": state["description"] | steps}
-        super().__setstate__(state)
 
     def copy_parameters(self) -> dict[str, Array]:
         """Return copies of the parameters by name, refused while another thread trains."""
         return self.engine.copies("predict")
-
-    @property
-    def steps_trained(self) -> int:
-        """The updates made since `start`."""
-        return super().steps_trained - _STEPS_BEFORE
 
     @property
     def learning_rate(self) -> float:

@@ -100,8 +100,8 @@ class SGDRates(Rates):
 class AdamRates(Rates):
     """A constant rate, with the corrections of both means in it.
 
-    scikit-learn adds epsilon to the root of the uncorrected mean of squares. The engine, at a step
-    of so large a number that its own corrections are 1, does the same with these rates:
+    scikit-learn adds epsilon to the root of the uncorrected mean of squares. So does
+    ``Adam(bias_correction=False)`` with these rates:
     ``learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t)`` at step t.
     """
 

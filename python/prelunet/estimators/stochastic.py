@@ -200,7 +200,7 @@ def _start(estimator: Estimator, network: EstimatorNetwork, head: Head) -> None:
         beta_1, beta_2 = estimator.beta_1, estimator.beta_2
         # Of gradients that are all a times as large, the same epsilon is a times as large.
         epsilon = estimator.epsilon / head.gradient_factor
-        adam = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        adam = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, bias_correction=False)
         network.start(adam, head, AdamRates(rate, beta_1=beta_1, beta_2=beta_2))
         return
     momentum = estimator.momentum

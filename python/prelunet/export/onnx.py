@@ -19,7 +19,7 @@ from .._extras import require
 from ..formats import replacing
 from ..layers.stacking import layer_keys
 from ..layers.weighted import Weighted
-from ..layers.windows import Pair, output_size, same_padding
+from ..layers.windows import output_size, same_padding
 from .onnx_graph import GraphWriter
 
 Array = npt.NDArray[Any]
@@ -75,8 +75,8 @@ class _Export:
             kind = type(layer).__name__
             raise TypeError(f"to_onnx: layer {name} is a {kind}, which no ONNX file can hold")
         writer(self, layer, name)
-        if isinstance(layer, Weighted) and layer.activation is not None:
-            self.layer(layer.activation, name)
+        if isinstance(layer, Weighted) and layer.fused_activation is not None:
+            self.layer(layer.fused_activation, name)
 
     def dense(self, layer: layers.Dense, name: str) -> None:
         weight = self.graph.constant(f"{name}.weight", self.parameters[f"{name}.weight"])
@@ -87,20 +87,20 @@ class _Export:
         values = self.parameters[f"{name}.weight"].transpose(0, 3, 1, 2)
         weight = self.graph.constant(f"{name}.weight", values)
         operands = [weight, *self.bias(layer, name)]
-        self.windows("Conv", name, operands, layer.kernel_size, layer.stride, layer.padding)
+        self.windows("Conv", name, operands, layer.specifications()[0], layer.padding)
         self.graph.shape = (*self.graph.shape[:2], layer.filters)
 
     def max_pool2d(self, layer: layers.MaxPool2D, name: str) -> None:
-        self.windows("MaxPool", name, [], layer.size, layer.stride, layer.padding)
+        self.windows("MaxPool", name, [], layer.specifications()[0], layer.padding)
 
     def bias(self, layer: Weighted, name: str) -> list[str]:
         key = f"{name}.bias"
         return [self.graph.constant(key, self.parameters[key])] if layer.use_bias else []
 
     def windows(
-        self, op: str, name: str, operands: list[str], size: Pair, stride: Pair, padding: str
+        self, op: str, name: str, operands: list[str], layer: dict[str, Any], padding: str
     ) -> None:
-        graph = self.graph
+        graph, size, stride = self.graph, layer["window"], layer["strides"]
         graph.arrange(name, channels_first=True)
         rows, columns = zip(graph.shape[:2], size, stride, strict=True)
         same = padding == "same"

@@ -1,4 +1,4 @@
-"""Layers: what a network is made of. Plain descriptions; the arithmetic lies in C++."""
+"""Layers: descriptions of a network's parts. C++ computes them."""
 
 from __future__ import annotations
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY
 from typing import Any
 
-from .._description import Description
+from .._description import Description, checked
 from .._validation import boolean
 from ..initializers import Initializer
 
 
-def _checked_name(owner: str, name: object) -> str:
-    expected = f"{owner}: name must be None or a string without dots, got {name!r}"
-    if not isinstance(name, str):
+def _name(owner: str, name: str, value: str | None) -> str | None:
+    expected = f"{owner}: {name} must be None or a string without dots, got {value!r}"
+    if value is not None and not isinstance(value, str):
         raise TypeError(expected)
-    if not name or "." in name:
+    if value is not None and (not value or "." in value):
         raise ValueError(expected)
-    return name
+    return value
 
 
 class Layer(Description, ABC):
@@ -26,32 +27,31 @@ class Layer(Description, ABC):
     Parameters
     ----------
     name : str, optional
-        What its parameters are called by, ``"<name>.weight"``; by default its place in the list of
-        layers.
+        The prefix of its parameters' names, ``"<name>.weight"``; by default its place in the list
+        of layers.
     trainable : bool, default True
         Whether training changes its parameters.
     """
 
-    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
-        owner = type(self).__name__
-        self.name = None if name is None else _checked_name(owner, name)
-        self.trainable = boolean(owner, "trainable", trainable)
+    _: KW_ONLY
+    name: str | None = checked(_name, default=None)
+    trainable: bool = checked(boolean, default=True)
 
     @abstractmethod
     def specifications(self) -> list[dict[str, Any]]:
-        """Return what the engine needs to know: one entry for each of its layers."""
+        """Return the engine's description: one entry for each of its layers."""
 
     def initializers(self) -> Mapping[str, Initializer]:
-        """Return where each of its own parameters starts, by name."""
+        """Return the initializer of each of its own parameters, by name."""
         return {}
 
     def inner_layers(self) -> Sequence[Layer]:
-        """Return the layers inside it that have a place and a name of their own."""
+        """Return the layers inside it that have their own place and name."""
         return ()
 
 
 def frozen(specifications: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the specifications with nothing to learn, those inside them too."""
+    """Return the specifications as not trainable, those inside them too."""
     return [
         {**spec, "trainable": False}
         | ({"layers": frozen(spec["layers"])} if "layers" in spec else {})

@@ -1,14 +1,15 @@
-"""Conv2D: every filter sees a window of the image at a time."""
+"""Conv2D: convolution of images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from .._description import checked
 from .._validation import choice, size, size_pair
-from ..initializers import Initializer
+from .activation import get as get_activation
 from .base import Layer
-from .weighted import Weighted
+from .weighted import Weighted, activation
 
 PADDINGS = ("valid", "same")
 
@@ -42,7 +43,7 @@ class Conv2D(Weighted):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above.
+        If an argument has another type or value.
 
     References
     ----------
@@ -50,32 +51,16 @@ class Conv2D(Weighted):
        Document Recognition", Proceedings of the IEEE 86 (1998), 2278-2324.
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] = 1,
-        padding: str = "valid",
-        activation: str | Layer | None = None,
-        *,
-        weight_init: str | float | Initializer = "glorot_uniform",
-        bias_init: str | float | Initializer = "zeros",
-        use_bias: bool = True,
-        name: str | None = None,
-        trainable: bool = True,
-    ) -> None:
-        self.filters = size("Conv2D", "filters", filters)
-        self.kernel_size = size_pair("Conv2D", "kernel_size", kernel_size)
-        self.stride = size_pair("Conv2D", "stride", stride)
-        self.padding = choice("Conv2D", "padding", padding, PADDINGS)
-        super().__init__(
-            activation=activation,
-            weight_init=weight_init,
-            bias_init=bias_init,
-            use_bias=use_bias,
-            name=name,
-            trainable=trainable,
-        )
+    filters: int = checked(size)
+    kernel_size: int | Sequence[int] = checked(size_pair)
+    stride: int | Sequence[int] = checked(size_pair, default=1)
+    padding: str = checked(choice, default="valid", options=PADDINGS)
+    activation: str | Layer | None = checked(activation, default=None)
+
+    @property
+    def fused_activation(self) -> Layer | None:
+        """The activation f."""
+        return None if self.activation is None else get_activation(self.activation)
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description: the products, then the activation if there is one."""

@@ -1,13 +1,14 @@
-"""Dense: every unit sees every feature."""
+"""Dense: a fully connected layer."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .._description import checked
 from .._validation import size
-from ..initializers import Initializer
+from .activation import get as get_activation
 from .base import Layer
-from .weighted import Weighted
+from .weighted import Weighted, activation
 
 
 class Dense(Weighted):
@@ -19,7 +20,7 @@ class Dense(Weighted):
         Outputs, at least 1.
     activation : str or activation layer, optional
         f: a name (``"relu"``, ``"tanh"``, ``"prelu"``, ...) or a layer such as
-        ``PReLU("shared")``. As a layer of its own it does the same at the same speed.
+        ``PReLU("shared")``. A separate activation layer is equivalent and as fast.
     weight_init : str or Initializer, default "glorot_uniform"
     bias_init : str, float or Initializer, default "zeros"
     use_bias : bool, default True
@@ -29,29 +30,16 @@ class Dense(Weighted):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above.
+        If an argument has another type or value.
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: str | Layer | None = None,
-        *,
-        weight_init: str | float | Initializer = "glorot_uniform",
-        bias_init: str | float | Initializer = "zeros",
-        use_bias: bool = True,
-        name: str | None = None,
-        trainable: bool = True,
-    ) -> None:
-        self.units = size("Dense", "units", units)
-        super().__init__(
-            activation=activation,
-            weight_init=weight_init,
-            bias_init=bias_init,
-            use_bias=use_bias,
-            name=name,
-            trainable=trainable,
-        )
+    units: int = checked(size)
+    activation: str | Layer | None = checked(activation, default=None)
+
+    @property
+    def fused_activation(self) -> Layer | None:
+        """The activation f."""
+        return None if self.activation is None else get_activation(self.activation)
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description: the products, then the activation if there is one."""

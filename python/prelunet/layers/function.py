@@ -1,4 +1,4 @@
-"""Lambda: a layer whose arithmetic is two functions of Python's."""
+"""Lambda: a layer of two Python functions."""
 
 from __future__ import annotations
 
@@ -8,24 +8,38 @@ from typing import Any
 
 import numpy.typing as npt
 
+from .._description import checked
 from .._validation import size
 from .base import Layer
 
 Array = npt.NDArray[Any]
 
 
-class Lambda(Layer):
-    """A layer written in Python, to try an idea or to see what a layer does.
+def _function(owner: str, name: str, value: Any) -> Any:
+    if not callable(value):
+        raise TypeError(f"{owner}: {name} must be callable, got {value!r}")
+    return value
 
-    It is slow: every block of rows goes to Python and comes back, and a model that holds such a
-    layer works on one thread. It cannot be saved to a file; `pickle` and `copy` take it where they
-    take its functions.
+
+def _shape(owner: str, name: str, value: Sequence[int] | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, (tuple, list)) or not value:
+        raise ValueError(f"{owner}: {name} must be None or a tuple of integers, got {value!r}")
+    return tuple(size(owner, f"an entry of {name}", entry) for entry in value)
+
+
+class Lambda(Layer):
+    """A layer written in Python, to try an idea or to inspect a layer.
+
+    It is slow: it calls Python for every block of rows, and its model runs on one thread. It cannot
+    be saved to a file; `pickle` and `copy` work where they work for its functions.
 
     Parameters
     ----------
     forward : callable
         ``forward(x) -> y``, on rows of the model's dtype: (rows, *input shape) to (rows, *output
-        shape). It must treat every row alike, since batches come in blocks.
+        shape). It must treat every row alike, since batches are split in blocks.
     backward : callable
         ``backward(grad_y, x, y) -> grad_x``: the gradient of the loss by x from that by y.
     output_shape : tuple of int, optional
@@ -36,13 +50,13 @@ class Lambda(Layer):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above, or in use, if a function returns another shape or
-        no real numbers. What a function raises comes out of `fit` or `predict`; a step that fails
-        leaves the parameters as they were.
+        If an argument has another type or value; when called, if a function returns another shape
+        or no real numbers. `fit` and `predict` raise what a function raises; a failed step leaves
+        the parameters unchanged.
 
     See Also
     --------
-    prelunet.check_gradients : whether `backward` fits `forward`.
+    prelunet.check_gradients : compares `backward` with differences of `forward`.
 
     Examples
     --------
@@ -52,35 +66,11 @@ class Lambda(Layer):
     ... )
     """
 
-    def __init__(
-        self,
-        forward: Callable[[Array], npt.ArrayLike],
-        backward: Callable[[Array, Array, Array], npt.ArrayLike],
-        output_shape: Sequence[int] | None = None,
-        *,
-        name: str | None = None,
-        trainable: bool = True,
-    ) -> None:
-        super().__init__(name=name, trainable=trainable)
-        self.forward = _function("forward", forward)
-        self.backward = _function("backward", backward)
-        self.output_shape = None if output_shape is None else _shape(output_shape)
+    forward: Callable[[Array], npt.ArrayLike] = checked(_function)
+    backward: Callable[[Array, Array, Array], npt.ArrayLike] = checked(_function)
+    output_shape: Sequence[int] | None = checked(_shape, default=None)
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description, with the functions."""
         functions = {"layer": weakref.ref(self), "output_shape": self.output_shape or ()}
         return [{"type": "lambda", "functions": functions}]
-
-
-def _function(argument: str, value: Any) -> Any:
-    if not callable(value):
-        raise TypeError(f"Lambda: {argument} must be callable, got {value!r}")
-    return value
-
-
-def _shape(output_shape: Sequence[int]) -> tuple[int, ...]:
-    if not isinstance(output_shape, (tuple, list)) or not output_shape:
-        raise ValueError(
-            f"Lambda: output_shape must be None or a tuple of integers, got {output_shape!r}"
-        )
-    return tuple(size("Lambda", "an entry of output_shape", entry) for entry in output_shape)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._description import checked
 from .._validation import choice, size_pair
 from .base import Layer
 from .conv2d import PADDINGS
 
 
+def _size_pair_or_none(owner: str, name: str, value: object) -> tuple[int, int] | None:
+    return None if value is None else size_pair(owner, name, value)
+
+
 class MaxPool2D(Layer):
     """The largest entry of each window of an image (height, width, channels), channel by channel.
 
-    Of equal entries the first in row order counts and gets the gradient. Padding, where "same" has
-    windows stick out, never wins; NaN does.
+    Of equal entries the first in row order gets the gradient. NaN is the largest; the padding of
+    "same" is never the largest.
 
     Parameters
     ----------
@@ -30,22 +35,18 @@ class MaxPool2D(Layer):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above.
+        If an argument has another type or value.
     """
 
-    def __init__(
-        self,
-        size: int | Sequence[int] = 2,
-        stride: int | Sequence[int] | None = None,
-        padding: str = "valid",
-        *,
-        name: str | None = None,
-        trainable: bool = True,
-    ) -> None:
-        super().__init__(name=name, trainable=trainable)
-        self.size = size_pair("MaxPool2D", "size", size)
-        self.stride = self.size if stride is None else size_pair("MaxPool2D", "stride", stride)
-        self.padding = choice("MaxPool2D", "padding", padding, PADDINGS)
+    size: int | Sequence[int] = checked(size_pair, default=2)
+    stride: int | Sequence[int] | None = checked(_size_pair_or_none, default=None)
+    padding: str = checked(choice, default="valid", options=PADDINGS)
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        super().__post_init__()
+        if self.stride is None:
+            self.__dict__["stride"] = self.size
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description."""

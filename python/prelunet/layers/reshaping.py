@@ -1,9 +1,10 @@
-"""Layers without anything to learn that fit data to what follows: Flatten and Rescaling."""
+"""Layers that reshape or rescale their input: Flatten and Rescaling."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .._description import checked
 from .._validation import real
 from .base import Layer
 
@@ -23,7 +24,7 @@ class Flatten(Layer):
 
 
 class Rescaling(Layer):
-    """``y = x * scale + offset``, for raw pixels say: ``Rescaling(1 / 255)``.
+    """``y = x * scale + offset``, as for raw pixels: ``Rescaling(1 / 255)``.
 
     Parameters
     ----------
@@ -33,17 +34,8 @@ class Rescaling(Layer):
         As for every `Layer`.
     """
 
-    def __init__(
-        self,
-        scale: float,
-        offset: float = 0.0,
-        *,
-        name: str | None = None,
-        trainable: bool = True,
-    ) -> None:
-        super().__init__(name=name, trainable=trainable)
-        self.scale = real("Rescaling", "scale", scale)
-        self.offset = real("Rescaling", "offset", offset)
+    scale: float = checked(real)
+    offset: float = checked(real, default=0.0)
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description."""

@@ -1,25 +1,26 @@
-"""Residual: layers that say how their input changes."""
+"""Residual: layers whose output is added to their input."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from .._description import checked
 from .._validation import real
 from .base import Layer, frozen
 from .stacking import checked_layers, specifications
 
 
 class Residual(Layer):
-    """``y = x + step * f(x)``, f being a list of layers one after another [1]_.
+    """``y = x + step * f(x)``, f a list of layers in order [1]_.
 
-    With a step h, a row of such layers is Euler's method for ``dx/dt = f(x)`` [2]_. The parameters
-    inside are called by both places or names, ``"3.0.weight"``.
+    With a step h, a sequence of such layers is Euler's method for ``dx/dt = f(x)`` [2]_. The names
+    of inner parameters have both places or names, ``"3.0.weight"``.
 
     Parameters
     ----------
     layers : sequence of Layer
-        f; what it gives must have the shape of what it takes.
+        f; its output must have the shape of its input.
     step : float, default 1.0
         h.
     name
@@ -30,8 +31,8 @@ class Residual(Layer):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above, or two layers have the same name. That shapes
-        agree is checked when the model is built.
+        If an argument has another type or value, or two layers have the same name. Building the
+        model checks the shapes.
 
     References
     ----------
@@ -41,17 +42,8 @@ class Residual(Layer):
        Problems 34 (2018), arXiv:1705.03341.
     """
 
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        step: float = 1.0,
-        *,
-        name: str | None = None,
-        trainable: bool = True,
-    ) -> None:
-        super().__init__(name=name, trainable=trainable)
-        self.layers = checked_layers("Residual", layers)
-        self.step = real("Residual", "step", step)
+    layers: Sequence[Layer] = checked(lambda owner, name, value: checked_layers(owner, value))
+    step: float = checked(real, default=1.0)
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the engine's description, with those of the layers inside."""

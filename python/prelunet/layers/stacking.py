@@ -1,4 +1,4 @@
-"""Lists of layers: what may stand in one, and what the layers in it are called."""
+"""Lists of layers: their checks and the layers' names."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def layer_keys(layers: Sequence[Layer]) -> list[str]:
-    """Return what each layer's parameters are called by: its name, or its place."""
+    """Return the prefix of each layer's parameters: its name, or its place."""
     return [layer.name or str(place) for place, layer in enumerate(layers)]
 
 
 def specifications(layers: Sequence[Layer]) -> list[dict[str, Any]]:
-    """Return the engine's description of layers one after another."""
+    """Return the engine's description of layers in order."""
     return [
         {"name": key, **specification}
         for key, layer in zip(layer_keys(layers), layers, strict=True)
@@ -49,7 +49,7 @@ def specifications(layers: Sequence[Layer]) -> list[dict[str, Any]]:
 def all_layers(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """Yield each layer, then those inside it, with its name: ``"3"``, ``"3.0"``, ``"3.1"``.
 
-    That is the engine's order: it numbers a layer for each specification.
+    The engine numbers a layer for each specification, in this order.
     """
     for key, layer in zip(layer_keys(layers), layers, strict=True):
         name = prefix + key

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .._core import ops as _ops
 from .._validation import real
+from ._generated import make_function
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +29,7 @@ def prelu_forward(x: Array, alpha: Array, *, out: Array | None = None) -> Array:
     alpha : ndarray of shape (1,) or (channels,)
         One slope for all, or one for each entry of the last axis.
     out : ndarray of the shape of x, optional
-        Where the result goes; it may be x itself.
+        Written and returned; it may be x itself.
 
     Returns
     -------
@@ -105,6 +106,7 @@ def log(x: Array) -> Array:
     return _ops.log(x)
 
 
+_OUT = "out : ndarray of the shape of x, optional\n    Written and returned; it may be x itself.\n"
 _RETURNS = "Returns\n-------\nndarray of the shape of x\n"
 
 
@@ -112,46 +114,25 @@ def _functions_of(
     name: str, parameter: str, default: float, equation: str
 ) -> dict[str, Callable[..., Array]]:
     """Make ``<name>_forward`` and ``<name>_backward`` of one row of the registry."""
-    core_forward = getattr(_ops, f"{name}_forward")
-    core_backward = getattr(_ops, f"{name}_backward")
-    if parameter:
-
-        def forward(x: Array, parameter: float = default, *, out: Array | None = None) -> Array:
-            constant = real(f"{name}_forward", "parameter", parameter)
-            return core_forward(x, constant, out)  # type: ignore[no-any-return]
-
-        def backward(grad_out: Array, x: Array, parameter: float = default) -> Array:
-            constant = real(f"{name}_backward", "parameter", parameter)
-            return core_backward(grad_out, x, constant)  # type: ignore[no-any-return]
-
-    else:
-
-        def forward(x: Array, *, out: Array | None = None) -> Array:  # type: ignore[misc]
-            return core_forward(x, 0.0, out)  # type: ignore[no-any-return]
-
-        def backward(grad_out: Array, x: Array) -> Array:  # type: ignore[misc]
-            return core_backward(grad_out, x, 0.0)  # type: ignore[no-any-return]
-
-    x = "x : ndarray of any shape\n"
+    x, option = "x : ndarray of any shape\n", f", parameter={default!r}" if parameter else ""
     if parameter:
         x += f"parameter : float, default {default:g}\n    The {parameter}.\n"
-    forward.__doc__ = (
-        f"{equation}.\n\nParameters\n----------\n{x}"
-        "out : ndarray of the shape of x, optional\n"
-        "    Where the result goes; it may be x itself.\n"
-        f"\n{_RETURNS}"
-    )
-    backward.__doc__ = (
+    heading = "Parameters\n----------\n"
+    forward = f"{equation}.\n\n{heading}{x}{_OUT}\n{_RETURNS}"
+    backward = (
         f"Gradient of {name}, ``grad_x = grad_out * dy/dx``.\n\n{equation}.\n\n"
-        f"Parameters\n----------\ngrad_out : ndarray of the shape of x\n{x}\n{_RETURNS}"
+        f"{heading}grad_out : ndarray of the shape of x\n{x}\n{_RETURNS}"
     )
-    made: dict[str, Callable[..., Array]] = {
-        f"{name}_forward": forward,
-        f"{name}_backward": backward,
-    }
-    for full_name, function in made.items():
-        function.__name__ = function.__qualname__ = full_name
-        function.__module__ = "prelunet.ops"  # where pickle finds it
+    made = {}
+    for kind, arguments, given, documentation in (
+        ("forward", f"x{option}, *, out=None", "x, {}, out", forward),
+        ("backward", f"grad_out, x{option}", "grad_out, x, {}", backward),
+    ):
+        op = f"{name}_{kind}"
+        value = f"real({op!r}, 'parameter', parameter)" if parameter else "0.0"
+        names = {"core": getattr(_ops, op), "real": real}
+        body = f"core({given.format(value)})"
+        made[op] = make_function(op, arguments, body, documentation, names)
     return made
 
 

@@ -38,7 +38,7 @@ def conv2d_forward(
         "same" has ``ceil(size / stride)`` rows and columns in the result, "valid" what whole
         windows give, ``(size - kernel) // stride + 1``.
     out : ndarray of shape (images, rows, columns, filters), optional
-        Where the result goes; it must not overlap an input.
+        Written and returned; it must not overlap an input.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def max_pool2d_forward(
     padding : {"valid", "same"}, default "valid"
         As for `conv2d_forward`; padding never wins.
     out : ndarray of shape (images, rows, columns, channels), optional
-        Where the result goes; it must not overlap x.
+        Written and returned; it must not overlap x.
 
     Returns
     -------

@@ -22,7 +22,7 @@ def scaled_sum(x: Array, y: Array, factor: float, *, out: Array | None = None) -
     factor : float
         Rounded to the dtype of x.
     out : ndarray of the shape of x, optional
-        Where the result goes; it may be x or y itself.
+        Written and returned; it may be x or y itself.
 
     Returns
     -------

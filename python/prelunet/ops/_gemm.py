@@ -41,7 +41,7 @@ def gemm(
         A name of `ACTIVATIONS`, with its default parameter, or ``"prelu"``.
     alpha : ndarray of shape (1,) or (n,), for "prelu" only
     out : ndarray of shape (m, n), optional
-        Where the result goes; it must not overlap an input.
+        Written and returned; it must not overlap an input.
 
     Returns
     -------

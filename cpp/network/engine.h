@@ -35,13 +35,6 @@ struct Shuffle {
   std::uint64_t first_epoch;
 };
 
-// scikit-learn's penalty, `l2 / 2 * sum(p^2)` over the weight of a batch (of its rows, where these have none), of all
-// parameters that decay.
-struct Penalty {
-  double l2 = 0.0;
-  double in_loss = 1.0;  // times the penalty: what joins the loss in the totals
-};
-
 struct TrainingRun {
   const std::int64_t* order = nullptr;  // rows to visit, epoch after epoch; null: all, as they lie
   std::size_t rows = 0;                 // of an epoch
@@ -49,7 +42,10 @@ struct TrainingRun {
   std::size_t epochs = 1;
   std::optional<Shuffle> shuffle;          // in place of order
   const double* learning_rates = nullptr;  // one for each step of all epochs
-  Penalty penalty;
+  // Penalty l2_per_batch_weight / (2 * weight of the batch) * sum(p^2) over all parameters that decay. Rows without
+  // weights weigh 1.
+  double l2_per_batch_weight = 0.0;
+  double penalty_in_loss = 1.0;   // factor of the penalty in the totals' loss
   std::span<Totals* const> more;  // further sums, to which each step is added too
 };
 
@@ -66,9 +62,9 @@ class Tape;
 struct TapeOptions;
 
 template <class T>
-class Network {
+class Engine {
  public:
-  Network(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse);
+  Engine(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse);
 
   const Shape& input_shape() const { return input_; }
   std::size_t inputs() const { return element_count(input_); }
@@ -99,7 +95,7 @@ class Network {
   // Outputs (rows, outputs()) of all rows. False: interrupted, here and below.
   bool predict(const RowSource& x, T* out, const Interrupt& interrupt) const;
 
-  // Loss and judgement of all rows as one batch, without dropout.
+  // Loss and right answers of all rows as one batch, without dropout.
   bool evaluate(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt) const;
 
   // One batch of all rows, forward and backward, no update: the loss, and gradients() filled.

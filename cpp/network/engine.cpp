@@ -1,4 +1,4 @@
-#include "network/network.h"
+#include "network/engine.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -8,7 +8,7 @@
 namespace prelunet {
 
 template <class T>
-Network<T>::Network(const Shape& input, const std::vector<LayerSpec>& layers, std::uint64_t seed, bool fuse)
+Engine<T>::Engine(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse)
     : input_(input), plan_(make_plan<T>(input, layers, seed, fuse)), fuse_(fuse) {
   Layout layout;
   for (const auto& owner : plan_.parameters) {
@@ -28,7 +28,7 @@ Network<T>::Network(const Shape& input, const std::vector<LayerSpec>& layers, st
 }
 
 template <class T>
-void Network<T>::refresh() {
+void Engine<T>::refresh() {
   ++version_;
   run_team(threads_for(1, 1.0), [&](Team& team) {
     for (const auto& step : plan_.steps) step->refresh(team);
@@ -36,7 +36,7 @@ void Network<T>::refresh() {
 }
 
 template <class T>
-void Network<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer) {
+void Engine<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer) {
   // Slots may not fit into memory: what is compiled now stays whole until they are there.
   std::vector<Parameter<T>> places = places_;
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -51,7 +51,7 @@ void Network<T>::compile(const LossConfig& loss, const OptimizerConfig& optimize
 }
 
 template <class T>
-double Network<T>::multiply_adds() const {
+double Engine<T>::multiply_adds() const {
   double sum = 0.0;
   for (const auto& step : plan_.steps) sum += step->multiply_adds();
   return sum;
@@ -59,7 +59,7 @@ double Network<T>::multiply_adds() const {
 
 // Small work runs on the calling thread: waking a team and meeting at barriers costs more than it saves.
 template <class T>
-int Network<T>::threads_for(std::size_t rows, double passes) const {
+int Engine<T>::threads_for(std::size_t rows, double passes) const {
   constexpr double kSmallWork = 1e6;  // multiply-adds, some ten microseconds of one thread
   const bool small = multiply_adds() * passes * static_cast<double>(rows) < kSmallWork;
   return small || calls_python() ? 1 : num_threads();
@@ -67,24 +67,24 @@ int Network<T>::threads_for(std::size_t rows, double passes) const {
 
 // Step follows step, so that a team stays awake, and TeamSize finds out whether it pays.
 template <class T>
-int Network<T>::training_threads(std::size_t batch_size) const {
+int Engine<T>::training_threads(std::size_t batch_size) const {
   constexpr double kTinyStep = 1e4;  // multiply-adds: a step of a microsecond or two, with all that is about them
   const bool tiny = multiply_adds() * 3.0 * static_cast<double>(batch_size) < kTinyStep;
   return tiny || calls_python() ? 1 : num_threads();
 }
 
 template <class T>
-bool Network<T>::calls_python() const {
+bool Engine<T>::calls_python() const {
   return std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const auto& step) { return step->calls_python(); });
 }
 
 template <class T>
-bool Network<T>::is_small(std::size_t rows) const {
+bool Engine<T>::is_small(std::size_t rows) const {
   constexpr double kSmallStep = 3e7;  // multiply-adds
   return multiply_adds() * 3.0 * static_cast<double>(rows) < kSmallStep;
 }
 
-template class Network<float>;
-template class Network<double>;
+template class Engine<float>;
+template class Engine<double>;
 
 }  // namespace prelunet

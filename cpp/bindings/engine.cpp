@@ -1,9 +1,9 @@
-// The network engine: configuration comes checked from Python, arrays are checked here.
-#include "network/network.h"
+// The engine: configuration comes checked from Python, arrays are checked here.
+#include "network/engine.h"
 
 #include "bindings/arrays.h"
+#include "bindings/engine.h"
 #include "bindings/holding.h"
-#include "bindings/network.h"
 #include "bindings/network_state.h"
 #include "bindings/register.h"
 #include "network/row_order.h"
@@ -13,34 +13,26 @@
 namespace prelunet {
 
 template <class T>
-py::list gradient_copies(const Network<T>& network) {
+py::list gradient_copies(const Engine<T>& engine) {
   py::list copies;
-  for (const PlacedParameter& placed : network.parameters()) {
+  for (const PlacedParameter& placed : engine.parameters()) {
     if (!placed.info.trainable) continue;
     py::array copy = new_array("gradients", placed.info.shape, py::dtype::of<T>());
-    std::copy_n(network.gradients() + placed.offset, placed.size, mutable_data_of<T>(copy));
+    std::copy_n(engine.gradients() + placed.offset, placed.size, mutable_data_of<T>(copy));
     copies.append(copy);
   }
   return copies;
 }
 
-template py::list gradient_copies(const Network<float>&);
-template py::list gradient_copies(const Network<double>&);
+template py::list gradient_copies(const Engine<float>&);
+template py::list gradient_copies(const Engine<double>&);
 
 namespace {
 
 OptimizerConfig optimizer_config(const py::dict& config) {
   OptimizerConfig c;
-  c.method =
-      py::cast<std::string>(config["method"]) == "adam" ? OptimizerConfig::Method::adam : OptimizerConfig::Method::sgd;
-  if (c.method == OptimizerConfig::Method::adam) {
-    c.beta_1 = py::cast<double>(config["beta_1"]);
-    c.beta_2 = py::cast<double>(config["beta_2"]);
-    c.epsilon = py::cast<double>(config["epsilon"]);
-  } else {
-    c.momentum = py::cast<double>(config["momentum"]);
-    c.nesterov = py::cast<bool>(config["nesterov"]);
-  }
+  c.update = find_update(py::cast<std::string>(config["update"])).id;
+  c.options = py::cast<std::map<std::string, double>>(config["options"]);
   c.l2 = py::cast<double>(config["l2"]);
   c.weight_decay = py::cast<double>(config["weight_decay"]);
   c.decay_all = py::cast<bool>(config["decay_all"]);
@@ -49,28 +41,32 @@ OptimizerConfig optimizer_config(const py::dict& config) {
   return c;
 }
 
-LossConfig loss_config(const std::string& name, double option, const std::string& judge, double threshold,
+Accuracy find_accuracy(const std::string& name) {
+  if (name == "none") return Accuracy::none;
+  if (name == "argmax") return Accuracy::argmax;
+  if (name == "threshold") return Accuracy::threshold;
+  throw std::invalid_argument("unknown accuracy '" + name + "'");
+}
+
+LossConfig loss_config(const std::string& name, double option, const std::string& accuracy, double threshold,
                        double clip_delta) {
   LossConfig config;
-  for (const LossInfo& info : kLosses) {
-    if (name == info.name) config.id = info.id;
-  }
+  config.id = find_loss(name);
   config.option = option;
-  config.judge = judge == "argmax" ? Judge::argmax : judge == "threshold" ? Judge::threshold : Judge::none;
+  config.accuracy = find_accuracy(accuracy);
   config.threshold = threshold;
   config.clip_delta = clip_delta;
   return config;
 }
 
 template <class T>
-py::list parameter_list(const Network<T>& network) {
-  static constexpr const char* kKinds[] = {"weight", "bias", "alpha"};
+py::list parameter_list(const Engine<T>& engine) {
   py::list list;
-  for (const PlacedParameter& placed : network.parameters()) {
+  for (const PlacedParameter& placed : engine.parameters()) {
     py::dict info;
     info["layer"] = placed.layer;
     info["name"] = placed.info.name;
-    info["kind"] = kKinds[static_cast<int>(placed.info.kind)];
+    info["kind"] = name_of(placed.info.kind);
     info["shape"] = py::tuple(py::cast(placed.info.shape));
     info["fan_in"] = placed.info.fan_in;
     info["fan_out"] = placed.info.fan_out;
@@ -81,8 +77,8 @@ py::list parameter_list(const Network<T>& network) {
 }
 
 template <class T>
-Rows make_rows(const Network<T>& network, const std::string& operation, const py::array& x) {
-  return {row_source({operation, "X"}, x, network.input_shape()), x};
+Rows make_rows(const Engine<T>& engine, const std::string& operation, const py::array& x) {
+  return {row_source({operation, "X"}, x, engine.input_shape()), x};
 }
 
 template <class T>
@@ -93,20 +89,20 @@ void check_targets(const Argument& argument, const RowSource& targets, TargetRan
 }
 
 template <class T>
-HeldTargets make_targets(const Network<T>& network, const std::string& operation, const py::array& y,
+HeldTargets make_targets(const Engine<T>& engine, const std::string& operation, const py::array& y,
                          const py::object& sample_weight, const char* weight_name = "sample_weight") {
   const Argument argument{operation, "y"};
   HeldTargets held{{}, y, 0};
   if (y.ndim() == 0) argument.value_error("have at least one axis", "a scalar");
   held.rows = static_cast<std::size_t>(y.shape(0));
-  if (network.loss().info().takes_labels && y.ndim() == 1) {
-    held.targets.labels = checked_integers(argument, y, network.outputs(), "labels");
+  if (engine.loss().info().takes_labels && y.ndim() == 1) {
+    held.targets.labels = checked_integers(argument, y, engine.outputs(), "labels");
   } else {
-    held.targets.rows = row_source(argument, y, {network.outputs()});
-    check_targets<T>(argument, held.targets.rows, network.loss().info().targets);
+    held.targets.rows = row_source(argument, y, {engine.outputs()});
+    check_targets<T>(argument, held.targets.rows, engine.loss().info().targets);
   }
   if (!sample_weight.is_none()) {
-    const double highest = highest_weight<T>(network.loss().info().reduction);
+    const double highest = highest_weight<T>(engine.loss().info().reduction);
     held.targets.weight =
         checked_weights({operation, weight_name}, py::cast<py::array>(sample_weight), held.rows, highest);
   }
@@ -123,9 +119,9 @@ std::size_t divide_up(std::size_t a, std::size_t b) { return a / b + (a % b == 0
 
 // Adds each step to all of `sums`, in order: their bits do not depend on how many steps a call makes.
 template <class T>
-void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
-           const py::array_t<double, py::array::c_style>& learning_rates, const std::vector<Totals*>& sums, double l2,
-           double penalty_in_loss) {
+void train(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
+           const py::array_t<double, py::array::c_style>& learning_rates, const std::vector<Totals*>& sums,
+           double l2_per_batch_weight, double penalty_in_loss) {
   const std::string operation = "train_epoch";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -134,7 +130,8 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
   run.rows = x.source.rows;
   run.batch_size = batch_size;
   run.learning_rates = learning_rates.data();
-  run.penalty = {l2, penalty_in_loss};
+  run.l2_per_batch_weight = l2_per_batch_weight;
+  run.penalty_in_loss = penalty_in_loss;
   run.more = sums;
   if (!order.is_none()) {
     const auto array = py::cast<py::array>(order);
@@ -144,36 +141,36 @@ void train(Network<T>& network, const Rows& x, const HeldTargets& y, const py::o
     run.rows = rows.size();
   }
   check_learning_rates(operation, learning_rates, divide_up(run.rows, batch_size));
-  const Usage::Writing writing(network.usage(), "fit");
+  const Usage::Writing writing(engine.usage(), "fit");
   Totals epoch;
-  interruptible([&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, &epoch, interrupt); });
+  interruptible([&](const Interrupt& interrupt) { return engine.train(x.source, y.targets, run, &epoch, interrupt); });
 }
 
 // One update with all rows as one batch, from arrays that nothing holds on to: (loss, right answers).
 template <class T>
-std::pair<double, double> train_on_batch(Network<T>& network, const py::array& x, const py::array& y,
+std::pair<double, double> train_on_batch(Engine<T>& engine, const py::array& x, const py::array& y,
                                          const py::object& sample_weight, double learning_rate) {
   const std::string operation = "train_on_batch";
-  const Rows rows = make_rows(network, operation, x);
-  const HeldTargets targets = make_targets(network, operation, y, sample_weight);
+  const Rows rows = make_rows(engine, operation, x);
+  const HeldTargets targets = make_targets(engine, operation, y, sample_weight);
   check_same_rows(operation, rows, targets);
   TrainingRun run;
   run.rows = run.batch_size = rows.source.rows;
   run.learning_rates = &learning_rate;
   Totals totals;
-  const Usage::Writing writing(network.usage(), "train_on_batch");
+  const Usage::Writing writing(engine.usage(), "train_on_batch");
   interruptible(
-      [&](const Interrupt& interrupt) { return network.train(rows.source, targets.targets, run, &totals, interrupt); });
-  const bool mean = network.loss().info().reduction == Reduction::mean;
+      [&](const Interrupt& interrupt) { return engine.train(rows.source, targets.targets, run, &totals, interrupt); });
+  const bool mean = engine.loss().info().reduction == Reduction::mean;
   return {mean ? totals.loss / totals.rows : totals.loss, totals.right};
 }
 
 // Whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right and rows of epoch i. `order`: the rows to
 // visit, epoch after epoch; or a seed and the number of the first epoch, of which orders are drawn; or None.
 template <class T>
-void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y, const py::object& order,
+void train_epochs(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::object& order,
                   std::size_t batch_size, const py::array_t<double, py::array::c_style>& learning_rates,
-                  py::array& totals, double l2, double penalty_in_loss) {
+                  py::array& totals, double l2_per_batch_weight, double penalty_in_loss) {
   const std::string operation = "train_epochs";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -186,7 +183,8 @@ void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y, cons
   run.batch_size = batch_size;
   run.epochs = static_cast<std::size_t>(totals.shape(0));
   run.learning_rates = learning_rates.data();
-  run.penalty = {l2, penalty_in_loss};
+  run.l2_per_batch_weight = l2_per_batch_weight;
+  run.penalty_in_loss = penalty_in_loss;
   std::vector<std::int64_t> rows;
   if (py::isinstance<py::tuple>(order)) {
     const auto [seed, first_epoch] = py::cast<std::pair<std::uint64_t, std::uint64_t>>(order);
@@ -205,8 +203,8 @@ void train_epochs(Network<T>& network, const Rows& x, const HeldTargets& y, cons
   }
   check_learning_rates(operation, learning_rates, run.epochs * divide_up(run.rows, batch_size));
   auto* const to = reinterpret_cast<Totals*>(mutable_data_of<double>(totals));
-  const Usage::Writing writing(network.usage(), "fit");
-  interruptible([&](const Interrupt& interrupt) { return network.train(x.source, y.targets, run, to, interrupt); });
+  const Usage::Writing writing(engine.usage(), "fit");
+  interruptible([&](const Interrupt& interrupt) { return engine.train(x.source, y.targets, run, to, interrupt); });
 }
 
 py::array row_order_array(std::uint64_t seed, std::uint64_t epoch, std::size_t rows) {
@@ -219,47 +217,47 @@ py::array row_order_array(std::uint64_t seed, std::uint64_t epoch, std::size_t r
 }
 
 template <class T>
-py::array predict(Network<T>& network, const Rows& x) {
-  py::array out = new_array("predict", {x.source.rows, network.outputs()}, py::dtype::of<T>());
+py::array predict(Engine<T>& engine, const Rows& x) {
+  py::array out = new_array("predict", {x.source.rows, engine.outputs()}, py::dtype::of<T>());
   T* const to = mutable_data_of<T>(out);
-  const Usage::Reading reading(network.usage(), "predict");
-  interruptible([&](const Interrupt& interrupt) { return network.predict(x.source, to, interrupt); });
+  const Usage::Reading reading(engine.usage(), "predict");
+  interruptible([&](const Interrupt& interrupt) { return engine.predict(x.source, to, interrupt); });
   return out;
 }
 
 template <class T>
-Totals evaluate(Network<T>& network, const Rows& x, const HeldTargets& y) {
+Totals evaluate(Engine<T>& engine, const Rows& x, const HeldTargets& y) {
   check_same_rows("evaluate", x, y);
   Totals totals;
-  const Usage::Reading reading(network.usage(), "evaluate");
-  interruptible([&](const Interrupt& interrupt) { return network.evaluate(x.source, y.targets, totals, interrupt); });
+  const Usage::Reading reading(engine.usage(), "evaluate");
+  interruptible([&](const Interrupt& interrupt) { return engine.evaluate(x.source, y.targets, totals, interrupt); });
   return totals;
 }
 
 template <class T>
-py::tuple loss_and_gradients(Network<T>& network, const Rows& x, const HeldTargets& y) {
+py::tuple loss_and_gradients(Engine<T>& engine, const Rows& x, const HeldTargets& y) {
   check_same_rows("loss_and_gradients", x, y);
   Totals totals;
-  const Usage::Writing writing(network.usage(), "loss_and_gradients");
+  const Usage::Writing writing(engine.usage(), "loss_and_gradients");
   interruptible(
-      [&](const Interrupt& interrupt) { return network.loss_and_gradients(x.source, y.targets, totals, interrupt); });
-  return py::make_tuple(totals, gradient_copies(network));
+      [&](const Interrupt& interrupt) { return engine.loss_and_gradients(x.source, y.targets, totals, interrupt); });
+  return py::make_tuple(totals, gradient_copies(engine));
 }
 
 template <class T>
-void apply_gradients(Network<T>& network, const ArraysByNumber& arrays, double learning_rate, double l2) {
-  const Usage::Writing writing(network.usage(), "apply_gradients");
-  ArenaReader<T>(network, "apply_gradients", arrays, network.gradients()).read();
+void apply_gradients(Engine<T>& engine, const ArraysByNumber& arrays, double learning_rate, double l2) {
+  const Usage::Writing writing(engine.usage(), "apply_gradients");
+  ArenaReader<T>(engine, "apply_gradients", arrays, engine.gradients()).read();
   const WithoutGil without_gil;
-  network.apply_gradients(learning_rate, l2);
+  engine.apply_gradients(learning_rate, l2);
 }
 
 template <class T>
-void register_network_of(py::module_& m, const char* name) {
-  using N = Network<T>;
+void register_engine_of(py::module_& m, const char* name) {
+  using N = Engine<T>;
   py::class_<N>(m, name)
       .def(py::init([](const Shape& input, const std::vector<py::dict>& layers, std::uint64_t seed, bool fuse) {
-             return std::make_unique<N>(input, layer_specs(layers, py::dtype::of<T>()), seed, fuse);
+             return std::make_unique<N>(input, layer_configs(layers, py::dtype::of<T>()), seed, fuse);
            }),
            py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true)
       .def_property_readonly(
@@ -275,11 +273,11 @@ void register_network_of(py::module_& m, const char* name) {
            "Read-only views of the parameters, in arena order; refused while another thread trains.")
       .def(
           "gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients()); },
-          "Views of the gradients computed last, for who has the network to itself.")
+          "Views of the gradients computed last, for a caller that has the engine to itself.")
       .def("state", &state_copies<T>, py::arg("operation"), py::arg("slots") = true,
            "Copies of the parameters and of each slot, in arena order, and the steps taken.")
       .def_property_readonly(
-          "turns", [](N& n) { return n.usage().turns(); }, "How often a thread has begun or ended to hold the network.")
+          "turns", [](N& n) { return n.usage().turns(); }, "How often a thread has begun or ended to hold the engine.")
       .def_property_readonly(
           "slot_count", [](const N& n) { return n.compiled() ? n.slots().size() : 0; },
           "Arrays that the optimizer keeps of each parameter; none before compile().")
@@ -288,23 +286,24 @@ void register_network_of(py::module_& m, const char* name) {
       .def("write_parameters", &write_parameters<T>, py::arg("arrays"))
       .def(
           "compile",
-          [](N& n, const std::string& loss, double option, const std::string& judge, double threshold,
+          [](N& n, const std::string& loss, double option, const std::string& accuracy, double threshold,
              const py::dict& optimizer, double clip_delta) {
             n.usage().refuse_while_fitting("compile");
             const Usage::Writing writing(n.usage(), "compile");
-            n.compile(loss_config(loss, option, judge, threshold, clip_delta), optimizer_config(optimizer));
+            n.compile(loss_config(loss, option, accuracy, threshold, clip_delta), optimizer_config(optimizer));
           },
-          py::arg("loss"), py::arg("option"), py::arg("judge"), py::arg("threshold"), py::arg("optimizer"),
+          py::arg("loss"), py::arg("option"), py::arg("accuracy"), py::arg("threshold"), py::arg("optimizer"),
           py::arg("clip_delta"))
       .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("weight_name") = "sample_weight")
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),
-           py::arg("learning_rates"), py::arg("sums"), py::arg("l2") = 0.0, py::arg("penalty_in_loss") = 1.0)
+           py::arg("learning_rates"), py::arg("sums"), py::arg("l2_per_batch_weight") = 0.0,
+           py::arg("penalty_in_loss") = 1.0)
       .def("train_on_batch", &train_on_batch<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("learning_rate"))
       .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true),
-           py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"), py::arg("l2") = 0.0,
+           py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"), py::arg("l2_per_batch_weight") = 0.0,
            py::arg("penalty_in_loss") = 1.0)
       .def("predict", &predict<T>, py::arg("rows"))
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
@@ -315,7 +314,7 @@ void register_network_of(py::module_& m, const char* name) {
           [](const py::object& self, const std::string& operation) {
             return std::make_unique<Holding>(self, py::cast<N&>(self).usage(), operation);
           },
-          py::arg("operation"), "A context in which the network belongs to the calling thread.")
+          py::arg("operation"), "A context in which the engine belongs to the calling thread.")
       .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
       .def("end_fit", [](N& n) { n.usage().end_fit(); });
 }
@@ -330,7 +329,7 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
   if (x.source.rows == 0) Argument{operation, "X"}.value_error("have at least one row", "none");
 }
 
-void register_network(py::module_& m) {
+void register_engine(py::module_& m) {
   py::class_<Totals>(m, "Totals", "What the steps of an epoch add up to.")
       .def(py::init<>())
       .def(
@@ -343,14 +342,14 @@ void register_network(py::module_& m) {
     return r.source.rows;
   });
   py::class_<HeldTargets>(m, "Targets", "Checked targets and weights.");
-  py::class_<Holding>(m, "Holding", "The network belongs to the calling thread.")
+  py::class_<Holding>(m, "Holding", "The engine belongs to the calling thread.")
       .def("__enter__", &Holding::begin)
       .def("__exit__",
            [](Holding& holding, const py::object&, const py::object&, const py::object&) { holding.end(); });
   m.def("row_order", &row_order_array, py::arg("seed"), py::arg("epoch"), py::arg("rows"),
         "The order in which an epoch visits rows.");
-  register_network_of<float>(m, "Network32");
-  register_network_of<double>(m, "Network64");
+  register_engine_of<float>(m, "Engine32");
+  register_engine_of<double>(m, "Engine64");
 }
 
 }  // namespace prelunet

@@ -23,11 +23,11 @@ struct HeldTargets {
 
 void check_same_rows(const std::string& operation, const Rows& x, const HeldTargets& y);
 
-// The layers that Python describes, for a network of this dtype.
-std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs, const py::dtype& dtype);
+// The layers that Python describes, for an engine of this dtype.
+std::vector<LayerConfig> layer_configs(const std::vector<py::dict>& dictionaries, const py::dtype& dtype);
 
 // Copies of the gradients of what is trained, in arena order. The caller has the network to itself.
 template <class T>
-py::list gradient_copies(const Network<T>& network);
+py::list gradient_copies(const Engine<T>& network);
 
 }  // namespace prelunet

@@ -1,7 +1,7 @@
-// The description of layers that comes from Python: dictionaries whose values were checked there.
+// Python's descriptions of layers, as plain values.
 #include <cstring>
 
-#include "bindings/network.h"
+#include "bindings/engine.h"
 #include "network/lambda.h"
 
 #include <pybind11/stl.h>
@@ -20,8 +20,8 @@ py::array copied(const py::dtype& dtype, std::size_t rows, const Shape& sample, 
   return py::array(dtype, array_shape(rows, sample), data);
 }
 
-// What a Lambda's function is asked for, and how its result is checked. The layer itself is the model's: the engine
-// only refers to it, or a function that refers to its model would keep all of it alive for ever.
+// Calls a function of a Lambda and checks its result. The engine holds a weak reference to the layer: a function may
+// refer to its model, and a strong one would keep both alive.
 class Caller {
  public:
   Caller(const py::object& layer_reference, const std::string& name, const char* function, const py::dtype& dtype)
@@ -75,58 +75,44 @@ std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, 
   return functions;
 }
 
-LayerSpec layer_spec(const py::dict& config, const py::dtype& dtype) {
-  LayerSpec spec;
-  for (const auto& [key_object, value] : config) {
+// bool before int, which it also is.
+ConfigValue config_value(const py::handle& value, const std::string& name, const py::dtype& dtype) {
+  if (py::isinstance<py::bool_>(value)) return py::cast<bool>(value);
+  if (py::isinstance<py::int_>(value)) return py::cast<std::int64_t>(value);
+  if (py::isinstance<py::float_>(value)) return py::cast<double>(value);
+  if (py::isinstance<py::str>(value)) return py::cast<std::string>(value);
+  if (py::isinstance<py::tuple>(value)) return py::cast<Shape>(value);
+  if (py::isinstance<py::list>(value)) return layer_configs(py::cast<std::vector<py::dict>>(value), dtype);
+  return lambda_functions(py::cast<py::dict>(value), name, dtype);
+}
+
+LayerConfig layer_config(const py::dict& values, const py::dtype& dtype) {
+  LayerConfig layer;
+  layer.name = py::cast<std::string>(values["name"]);
+  layer.type = py::cast<std::string>(values["type"]);
+  for (const auto& [key_object, value] : values) {
     const std::string key = py::cast<std::string>(key_object);
-    if (key == "type") {
-      spec.type = py::cast<std::string>(value);
-    } else if (key == "name") {
-      spec.name = py::cast<std::string>(value);
-    } else if (key == "units") {
-      spec.units = py::cast<std::size_t>(value);
-    } else if (key == "window") {
-      std::tie(spec.window_height, spec.window_width) = py::cast<std::pair<std::size_t, std::size_t>>(value);
-    } else if (key == "strides") {
-      std::tie(spec.stride_height, spec.stride_width) = py::cast<std::pair<std::size_t, std::size_t>>(value);
-    } else if (key == "same") {
-      spec.same = py::cast<bool>(value);
-    } else if (key == "use_bias") {
-      spec.use_bias = py::cast<bool>(value);
-    } else if (key == "activation") {
-      spec.activation = py::cast<std::string>(value);
-    } else if (key == "constant") {
-      spec.constant = py::cast<double>(value);
-    } else if (key == "channel") {
-      spec.channel = py::cast<bool>(value);
-    } else if (key == "rate") {
-      spec.rate = py::cast<double>(value);
-    } else if (key == "scale") {
-      spec.scale = py::cast<double>(value);
-    } else if (key == "offset") {
-      spec.offset = py::cast<double>(value);
-    } else if (key == "step") {
-      spec.step = py::cast<double>(value);
-    } else if (key == "layers") {
-      spec.layers = layer_specs(py::cast<std::vector<py::dict>>(value), dtype);
-    } else if (key == "functions") {
-      spec.functions = lambda_functions(py::cast<py::dict>(value), spec.name, dtype);
-    } else if (key == "trainable") {
-      spec.trainable = py::cast<bool>(value);
-    } else {
-      throw py::key_error("unknown key '" + key + "' in a layer's specification");
+    if (key == "name" || key == "type") continue;
+    try {
+      if (key == "trainable") {
+        layer.trainable = py::cast<bool>(value);
+      } else {
+        layer.values[key] = config_value(value, layer.name, dtype);
+      }
+    } catch (const py::cast_error&) {
+      throw std::invalid_argument("layer " + layer.name + ": key '" + key + "' has a value of the wrong type");
     }
   }
-  return spec;
+  return layer;
 }
 
 }  // namespace
 
-std::vector<LayerSpec> layer_specs(const std::vector<py::dict>& configs, const py::dtype& dtype) {
-  std::vector<LayerSpec> specs;
-  specs.reserve(configs.size());
-  for (const py::dict& config : configs) specs.push_back(layer_spec(config, dtype));
-  return specs;
+std::vector<LayerConfig> layer_configs(const std::vector<py::dict>& dictionaries, const py::dtype& dtype) {
+  std::vector<LayerConfig> layers;
+  layers.reserve(dictionaries.size());
+  for (const py::dict& values : dictionaries) layers.push_back(layer_config(values, dtype));
+  return layers;
 }
 
 }  // namespace prelunet

@@ -1,0 +1,42 @@
+// The list of updates: how an optimizer moves a parameter. "How to add" in cpp/README.md names the places of a new one.
+#pragma once
+
+namespace prelunet {
+
+// X(name, Class, state, options): `name` of pn.ops.<name>_update; `Class` the functor in C++ and the optimizer in
+// Python. `state` names the tensors that it keeps for each parameter; one with "if OPTION" is kept where that option
+// is not 0. `options` are its numbers besides those of every update (UpdateRule in table.h).
+#define PRELUNET_UPDATES(X)                                 \
+  X(sgd, SGD, "velocity if momentum", (momentum, nesterov)) \
+  X(adam, Adam, "first_moment, second_moment", (beta_1, beta_2, epsilon, bias_correction))
+
+inline constexpr int kMaxSlots = 2;  // tensors of state
+inline constexpr int kMaxUpdateOptions = 4;
+
+// Indices into the kernel tables.
+enum class UpdateId : int {
+#define PRELUNET_ROW(name, Class, state, options) name,
+  PRELUNET_UPDATES(PRELUNET_ROW)
+#undef PRELUNET_ROW
+      count,
+};
+
+constexpr int items_in(const char* list) {
+  int items = 1;
+  for (; *list != '\0'; ++list) items += *list == ',';
+  return items;
+}
+
+// <Class>Option::<option> is the place of an option in UpdateRule::option.
+#define PRELUNET_UNPACK(...) __VA_ARGS__
+#define PRELUNET_ROW(name, Class, state, options)                \
+  struct Class##Option {                                         \
+    enum : int { PRELUNET_UNPACK options, count };               \
+    static_assert(static_cast<int>(count) <= kMaxUpdateOptions); \
+    static_assert(items_in(state) <= kMaxSlots);                 \
+  };
+PRELUNET_UPDATES(PRELUNET_ROW)
+#undef PRELUNET_ROW
+#undef PRELUNET_UNPACK
+
+}  // namespace prelunet

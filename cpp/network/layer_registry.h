@@ -1,0 +1,33 @@
+// The list of layers. "How to add" in cpp/README.md names the places of a new one.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "network/layer_config.h"
+#include "network/plan.h"
+
+namespace prelunet {
+
+// What a layer is made from.
+template <class T>
+struct LayerContext {
+  LayerReader& config;
+  const Shape& input;
+  std::uint64_t seed;
+  std::uint64_t number;                                               // of the layer, in the order of descriptions
+  std::function<Plan<T>(const std::vector<LayerConfig>&)> make_plan;  // of layers inside, for the same input
+};
+
+template <class T>
+struct LayerRow {
+  const char* type;                                           // in descriptions
+  const char* title;                                          // in messages
+  std::unique_ptr<Layer<T>> (*make)(const LayerContext<T>&);  // null: the layer only flattens its input
+};
+
+// Throws std::invalid_argument where no layer has that type.
+template <class T>
+const LayerRow<T>& find_layer(const std::string& type);
+
+}  // namespace prelunet

@@ -1,0 +1,12 @@
+// The window of a layer that reads images.
+#pragma once
+
+#include "kernels/window2d.h"
+#include "network/layer_config.h"
+
+namespace prelunet {
+
+// Reads "window", "strides" and "same". Throws where the input is no image or smaller than a window.
+Window2D read_window(LayerReader& config, const Shape& input);
+
+}  // namespace prelunet

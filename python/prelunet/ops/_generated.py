@@ -1,0 +1,48 @@
+"""Functions written from rows of a registry, with the signature and the docstring of a row."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+_SECTION = re.compile(r"\n\n(?=\w[\w ]*\n-+\n)")
+
+
+def make_function(
+    name: str, signature: str, body: str, documentation: str, names: dict[str, Any]
+) -> Callable[..., Any]:
+    """Compile a function of `prelunet.ops`.
+
+    Parameters
+    ----------
+    name, signature, body, documentation : str
+        Its parts, as in a ``def``.
+    names : dict
+        What its source refers to.
+    """
+    exec(f"def {name}({signature}):\n    return {body}", names)
+    function: Callable[..., Any] = names[name]
+    function.__doc__ = documentation
+    function.__module__ = "prelunet.ops"  # where pickle finds it
+    return function
+
+
+def description_of(documented: type) -> str:
+    """Return a docstring up to its first section, without references."""
+    text = _SECTION.split(inspect.getdoc(documented) or "")[0]
+    return re.sub(r" \[\d+\]_", "", text)
+
+
+def parameters_of(documented: type, names: Collection[str]) -> str:
+    """Return the entries of a docstring's parameters that are about `names`."""
+    sections = _SECTION.split(inspect.getdoc(documented) or "")
+    (section,) = (text for text in sections if text.startswith("Parameters\n"))
+    entries = re.split(r"\n(?=\S)", section)[2:]
+    chosen = [entry for entry in entries if set(_names_of(entry)) <= set(names)]
+    return "".join(f"{entry}\n" for entry in chosen)
+
+
+def _names_of(entry: str) -> list[str]:
+    return entry.partition(" :")[0].split("\n")[0].split(", ")
