@@ -150,6 +150,22 @@ def silu_backward(g: Array, x: Array, out: Array, work: Array) -> None:
     out *= g
 
 
+def selu_forward(x: Array, out: Array, work: Array) -> None:
+    np.minimum(x, 0, out=work)
+    np.expm1(work, out=work)
+    work *= np.float32(1.7580993408473766)
+    np.multiply(x, np.float32(1.0507009873554805), out=out)
+    np.copyto(out, work, where=x <= 0)
+
+
+def selu_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    np.minimum(x, 0, out=work)
+    np.exp(work, out=work)
+    work *= np.float32(1.7580993408473766)
+    np.copyto(work, np.float32(1.0507009873554805), where=x > 0)
+    np.multiply(g, work, out=out)
+
+
 def softmax_forward(x: Array, out: Array, work: Array) -> None:
     np.subtract(x, x.max(1, keepdims=True), out=out)
     np.exp(out, out=out)

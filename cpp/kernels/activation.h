@@ -115,6 +115,20 @@ struct Sigmoid {
   }
 };
 
+// Klambauer et al. 2017, the scale and alpha of their equation 14.
+struct SELU {
+  static constexpr bool kReadsX = true, kReadsY = true, kLight = false;
+  static constexpr double kScale = 1.0507009873554804934193349852946, kAlpha = 1.6732632423543772848170429916717;
+  template <class V>
+  static PRELUNET_INLINE V forward(V x, V) {
+    return select(x > V{}, constant<V>(kScale) * x, constant<V>(kScale * kAlpha) * expm1(min(V{}, x)));
+  }
+  template <class V>
+  static PRELUNET_INLINE V backward(V grad, V x, V y, V) {
+    return select(x > V{}, constant<V>(kScale) * grad, grad * (y + constant<V>(kScale * kAlpha)));
+  }
+};
+
 // Calls f(column, count) for whole vectors (count = lanes) and the tail. Tails run the same vector code, masked.
 template <class T, class F>
 PRELUNET_INLINE void for_each_vector(std::size_t columns, F&& f) {

@@ -13,7 +13,8 @@ namespace prelunet {
   X(gelu, GELU, "", 0.0, "y = x * Phi(x), Phi the standard normal distribution (Hendrycks & Gimpel 2016)") \
   X(silu, SiLU, "", 0.0, "y = x * sigmoid(x) (Elfwing et al. 2018)")                                       \
   X(tanh, Tanh, "", 0.0, "y = tanh(x)")                                                                    \
-  X(sigmoid, Sigmoid, "", 0.0, "y = 1 / (1 + exp(-x))")
+  X(sigmoid, Sigmoid, "", 0.0, "y = 1 / (1 + exp(-x))")                                                    \
+  X(selu, SELU, "", 0.0, "y = 1.0507 * x where x > 0, else 1.7581 * (exp(x) - 1) (Klambauer et al. 2017)")
 
 // Indices into the kernel tables. identity is a layer's bias alone; prelu's alpha is learned, so it has ops of its own.
 enum class ActivationId : int {

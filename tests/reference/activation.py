@@ -89,3 +89,18 @@ def sigmoid_forward(x, parameter=None):
 def sigmoid_backward(grad_out, x, parameter=None):
     """f'(x) = s(x) s(-x) = s (1 - s)."""
     return np.asarray(grad_out, np.float64) * sigmoid_forward(x) * sigmoid_forward(-np.asarray(x))
+
+
+def selu_forward(x, parameter=None):
+    """f(x) = s x where x > 0, else s a (e^x - 1); s = 1.0507..., a = 1.6732... (Klambauer 2017)."""
+    x = np.asarray(x, np.float64)
+    return SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+
+
+def selu_backward(grad_out, x, parameter=None):
+    """f'(x) = s where x > 0, else s a e^x."""
+    grad_out, x = np.asarray(grad_out, np.float64), np.asarray(x, np.float64)
+    return grad_out * SELU_SCALE * np.where(x > 0, 1, SELU_ALPHA * np.exp(np.minimum(x, 0)))
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717

@@ -202,6 +202,16 @@ def _gelu(graph: GraphWriter, name: str, constant: float) -> None:
     graph.add("Mul", name, graph.constant("1/2", 0.5))
 
 
+def _selu(graph: GraphWriter, name: str, constant: float) -> None:
+    """Add Selu where its constants, which are float32, are as good as ours."""
+    scale = 1.0507009873554804934193349852946
+    if graph.holds(scale):
+        graph.add("Selu", name)
+    else:
+        _elu(graph, name, 1.6732632423543772848170429916717)
+        graph.add("Mul", name, graph.constant(f"{name}.gain", scale))
+
+
 _ACTIVATIONS: dict[str, Callable[[GraphWriter, str, float], None]] = {
     "relu": _plain("Relu"),
     "leaky_relu": _leaky_relu,
@@ -210,4 +220,5 @@ _ACTIVATIONS: dict[str, Callable[[GraphWriter, str, float], None]] = {
     "silu": _silu,
     "tanh": _plain("Tanh"),
     "sigmoid": _plain("Sigmoid"),
+    "selu": _selu,
 }

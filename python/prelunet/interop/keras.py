@@ -226,6 +226,7 @@ _ACTIVATIONS: dict[str, dict[str, Any] | None] = {
     "elu": {"class": "ELU", "scale": 1.0},
     "gelu": {"class": "GELU"},
     "silu": {"class": "SiLU"},
+    "selu": {"class": "SELU"},
     "tanh": {"class": "Tanh"},
     "sigmoid": {"class": "Sigmoid"},
 }

@@ -225,6 +225,7 @@ _METHODS: dict[str, Callable[[Translation, Step], None]] = {
     "Elu": Translation.elu,
     "Gelu": Translation.gelu,
     "Relu": _plain(layers.ReLU),
+    "Selu": _plain(layers.SELU),
     "Tanh": _plain(layers.Tanh),
     "Sigmoid": _plain(layers.Sigmoid),
     "SiLU": _plain(layers.SiLU),

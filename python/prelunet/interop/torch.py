@@ -207,6 +207,7 @@ _METHODS: dict[str, Callable[[_Reader, str, torch.nn.Module], None]] = {
     "ELU": _Reader.elu,
     "GELU": _Reader.gelu,
     "SiLU": _plain(layers.SiLU),
+    "SELU": _plain(layers.SELU),
     "Tanh": _plain(layers.Tanh),
     "Sigmoid": _plain(layers.Sigmoid),
     "Dropout": _Reader.dropout,
