@@ -166,6 +166,22 @@ def selu_backward(g: Array, x: Array, out: Array, work: Array) -> None:
     np.multiply(g, work, out=out)
 
 
+def mish_forward(x: Array, out: Array, work: Array) -> None:
+    np.logaddexp(0, x, out=out)
+    np.tanh(out, out=out)
+    out *= x
+
+
+def mish_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    sigmoid_forward(x, work, out)
+    work *= x
+    np.logaddexp(0, x, out=out)
+    np.tanh(out, out=out)
+    work *= 1 - np.square(out)
+    out += work
+    out *= g
+
+
 def softmax_forward(x: Array, out: Array, work: Array) -> None:
     np.subtract(x, x.max(1, keepdims=True), out=out)
     np.exp(out, out=out)

@@ -129,6 +129,24 @@ struct SELU {
   }
 };
 
+// Misra 2020. tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2), and its complement to 1 is 2 / (n + 2). Within
+// the bounds n does not overflow; beyond them the results no longer change.
+struct Mish {
+  static constexpr bool kReadsX = true, kReadsY = false, kLight = false;
+  template <class V>
+  static PRELUNET_INLINE V forward(V x, V) {
+    const V e = exp(min(constant<V>(40), x)), n = e * (e + 2);
+    return max(constant<V>(-1000), x) * (n / (n + 2));
+  }
+  template <class V>
+  static PRELUNET_INLINE V backward(V grad, V x, V, V) {
+    const V bounded = clamp(x, constant<V>(-1000), constant<V>(40));
+    const V e = exp(bounded), n = e * (e + 2);
+    const V t = n / (n + 2), rest = 2 / (n + 2);
+    return grad * fma(bounded * sigmoid(bounded), rest * (1 + t), t);
+  }
+};
+
 // Calls f(column, count) for whole vectors (count = lanes) and the tail. Tails run the same vector code, masked.
 template <class T, class F>
 PRELUNET_INLINE void for_each_vector(std::size_t columns, F&& f) {

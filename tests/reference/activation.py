@@ -104,3 +104,16 @@ def selu_backward(grad_out, x, parameter=None):
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+def mish_forward(x, parameter=None):
+    """f(x) = x tanh(log(1 + e^x)) (Misra 2020)."""
+    x = np.asarray(x, np.float64)
+    return x * np.tanh(np.logaddexp(0, x))
+
+
+def mish_backward(grad_out, x, parameter=None):
+    """f'(x) = t + x s(x) (1 - t^2), t = tanh(log(1 + e^x))."""
+    grad_out, x = np.asarray(grad_out, np.float64), np.asarray(x, np.float64)
+    t = np.tanh(np.logaddexp(0, x))
+    return grad_out * (t + x * sigmoid_forward(x) * (1 - t**2))

@@ -212,6 +212,14 @@ def _selu(graph: GraphWriter, name: str, constant: float) -> None:
         graph.add("Mul", name, graph.constant(f"{name}.gain", scale))
 
 
+def _mish(graph: GraphWriter, name: str, constant: float) -> None:
+    """Add ``x * tanh(softplus(x))``; the operator Mish is younger than the opset."""
+    x = graph.value
+    graph.add("Softplus", name)
+    graph.add("Tanh", name)
+    graph.join("Mul", name, x, graph.value)
+
+
 _ACTIVATIONS: dict[str, Callable[[GraphWriter, str, float], None]] = {
     "relu": _plain("Relu"),
     "leaky_relu": _leaky_relu,
@@ -220,5 +228,6 @@ _ACTIVATIONS: dict[str, Callable[[GraphWriter, str, float], None]] = {
     "silu": _silu,
     "tanh": _plain("Tanh"),
     "sigmoid": _plain("Sigmoid"),
+    "mish": _mish,
     "selu": _selu,
 }

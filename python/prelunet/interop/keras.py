@@ -227,6 +227,7 @@ _ACTIVATIONS: dict[str, dict[str, Any] | None] = {
     "gelu": {"class": "GELU"},
     "silu": {"class": "SiLU"},
     "selu": {"class": "SELU"},
+    "mish": {"class": "Mish"},
     "tanh": {"class": "Tanh"},
     "sigmoid": {"class": "Sigmoid"},
 }

@@ -161,11 +161,13 @@ class GraphReader:
         for x, other in itertools.permutations(data, 2) if len(data) == 2 else ():
             if self._is_sigmoid(other, x):
                 return [Step("SiLU", _where(node), {}), *_rest(node, scale)], x
+            if self._is_mish_gate(other, x):
+                return [Step("Mish", _where(node), {}), *_rest(node, scale)], x
             if self._is_twice_normal(other, x):
                 return [Step("GELU", _where(node), {}), *_rest(node, 2 * scale)], x
         raise ValueError(
-            f"from_onnx: {_where(node)}: must multiply by constants, or x by its sigmoid (SiLU) or "
-            "by 1 + erf(x / sqrt(2)) (GELU)"
+            f"from_onnx: {_where(node)}: must multiply by constants, or x by its sigmoid (SiLU), "
+            "tanh(softplus(x)) (Mish) or 1 + erf(x / sqrt(2)) (GELU)"
         )
 
     def _step(self, node: onnx.NodeProto) -> Step:
@@ -198,6 +200,13 @@ class GraphReader:
 
     def _is_sigmoid(self, value: str, x: str) -> bool:
         return self._is(value, "Sigmoid") and list(self._nodes[value].input) == [x]
+
+    def _is_mish_gate(self, value: str, x: str) -> bool:
+        """Return whether a value is ``tanh(softplus(x))``."""
+        if not self._is(value, "Tanh"):
+            return False
+        (inner,) = self._nodes[value].input
+        return self._is(inner, "Softplus") and list(self._nodes[inner].input) == [x]
 
     def _is_twice_normal(self, value: str, x: str) -> bool:
         """Return whether a value is ``1 + erf(x / sqrt(2))``, twice the normal distribution."""

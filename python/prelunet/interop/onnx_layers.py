@@ -226,6 +226,7 @@ _METHODS: dict[str, Callable[[Translation, Step], None]] = {
     "Gelu": Translation.gelu,
     "Relu": _plain(layers.ReLU),
     "Selu": _plain(layers.SELU),
+    "Mish": _plain(layers.Mish),
     "Tanh": _plain(layers.Tanh),
     "Sigmoid": _plain(layers.Sigmoid),
     "SiLU": _plain(layers.SiLU),

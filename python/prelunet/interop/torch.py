@@ -208,6 +208,7 @@ _METHODS: dict[str, Callable[[_Reader, str, torch.nn.Module], None]] = {
     "GELU": _Reader.gelu,
     "SiLU": _plain(layers.SiLU),
     "SELU": _plain(layers.SELU),
+    "Mish": _plain(layers.Mish),
     "Tanh": _plain(layers.Tanh),
     "Sigmoid": _plain(layers.Sigmoid),
     "Dropout": _Reader.dropout,
