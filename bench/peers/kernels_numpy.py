@@ -182,6 +182,19 @@ def mish_backward(g: Array, x: Array, out: Array, work: Array) -> None:
     out *= g
 
 
+def softsign_forward(x: Array, out: Array, work: Array) -> None:
+    np.abs(x, out=work)
+    work += 1
+    np.divide(x, work, out=out)
+
+
+def softsign_backward(g: Array, x: Array, out: Array, work: Array) -> None:
+    np.abs(x, out=work)
+    work += 1
+    np.square(work, out=work)
+    np.divide(g, work, out=out)
+
+
 def softmax_forward(x: Array, out: Array, work: Array) -> None:
     np.subtract(x, x.max(1, keepdims=True), out=out)
     np.exp(out, out=out)

@@ -147,6 +147,21 @@ struct Mish {
   }
 };
 
+// Within the bound the quotient is not infinity / infinity; beyond it the result no longer changes.
+struct Softsign {
+  static constexpr bool kReadsX = true, kReadsY = false, kLight = true;
+  template <class V>
+  static PRELUNET_INLINE V forward(V x, V) {
+    const V bounded = clamp(x, constant<V>(-1e30), constant<V>(1e30));
+    return bounded / (1 + abs(bounded));
+  }
+  template <class V>
+  static PRELUNET_INLINE V backward(V grad, V x, V, V) {
+    const V share = 1 / (1 + abs(x));
+    return grad * (share * share);
+  }
+};
+
 // Calls f(column, count) for whole vectors (count = lanes) and the tail. Tails run the same vector code, masked.
 template <class T, class F>
 PRELUNET_INLINE void for_each_vector(std::size_t columns, F&& f) {

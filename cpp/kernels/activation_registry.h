@@ -15,7 +15,8 @@ namespace prelunet {
   X(tanh, Tanh, "", 0.0, "y = tanh(x)")                                                                    \
   X(sigmoid, Sigmoid, "", 0.0, "y = 1 / (1 + exp(-x))")                                                    \
   X(selu, SELU, "", 0.0, "y = 1.0507 * x where x > 0, else 1.7581 * (exp(x) - 1) (Klambauer et al. 2017)") \
-  X(mish, Mish, "", 0.0, "y = x * tanh(log(1 + exp(x))) (Misra 2020)")
+  X(mish, Mish, "", 0.0, "y = x * tanh(log(1 + exp(x))) (Misra 2020)")                                     \
+  X(softsign, Softsign, "", 0.0, "y = x / (1 + abs(x))")
 
 // Indices into the kernel tables. identity is a layer's bias alone; prelu's alpha is learned, so it has ops of its own.
 enum class ActivationId : int {

@@ -117,3 +117,15 @@ def mish_backward(grad_out, x, parameter=None):
     grad_out, x = np.asarray(grad_out, np.float64), np.asarray(x, np.float64)
     t = np.tanh(np.logaddexp(0, x))
     return grad_out * (t + x * sigmoid_forward(x) * (1 - t**2))
+
+
+def softsign_forward(x, parameter=None):
+    """f(x) = x / (1 + |x|)."""
+    x = np.asarray(x, np.float64)
+    return x / (1 + np.abs(x))
+
+
+def softsign_backward(grad_out, x, parameter=None):
+    """f'(x) = 1 / (1 + |x|)^2."""
+    grad_out, x = np.asarray(grad_out, np.float64), np.asarray(x, np.float64)
+    return grad_out / (1 + np.abs(x)) ** 2

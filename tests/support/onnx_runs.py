@@ -9,7 +9,7 @@ import scipy.special
 from onnx.reference import ReferenceEvaluator
 
 # Not in float64 in onnxruntime 1.32, as `Sequential.to_onnx` says.
-FLOAT32_OPS = {"Conv", "Elu", "Erf", "Softplus"}
+FLOAT32_OPS = {"Conv", "Elu", "Erf", "Softplus", "Softsign"}
 
 
 def session(content):

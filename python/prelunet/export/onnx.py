@@ -228,6 +228,7 @@ _ACTIVATIONS: dict[str, Callable[[GraphWriter, str, float], None]] = {
     "silu": _silu,
     "tanh": _plain("Tanh"),
     "sigmoid": _plain("Sigmoid"),
+    "softsign": _plain("Softsign"),
     "mish": _mish,
     "selu": _selu,
 }

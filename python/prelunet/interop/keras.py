@@ -228,6 +228,7 @@ _ACTIVATIONS: dict[str, dict[str, Any] | None] = {
     "silu": {"class": "SiLU"},
     "selu": {"class": "SELU"},
     "mish": {"class": "Mish"},
+    "softsign": {"class": "Softsign"},
     "tanh": {"class": "Tanh"},
     "sigmoid": {"class": "Sigmoid"},
 }

@@ -227,6 +227,7 @@ _METHODS: dict[str, Callable[[Translation, Step], None]] = {
     "Relu": _plain(layers.ReLU),
     "Selu": _plain(layers.SELU),
     "Mish": _plain(layers.Mish),
+    "Softsign": _plain(layers.Softsign),
     "Tanh": _plain(layers.Tanh),
     "Sigmoid": _plain(layers.Sigmoid),
     "SiLU": _plain(layers.SiLU),

@@ -209,6 +209,7 @@ _METHODS: dict[str, Callable[[_Reader, str, torch.nn.Module], None]] = {
     "SiLU": _plain(layers.SiLU),
     "SELU": _plain(layers.SELU),
     "Mish": _plain(layers.Mish),
+    "Softsign": _plain(layers.Softsign),
     "Tanh": _plain(layers.Tanh),
     "Sigmoid": _plain(layers.Sigmoid),
     "Dropout": _Reader.dropout,
