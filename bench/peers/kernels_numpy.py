@@ -259,6 +259,15 @@ def huber(y: Array, t: Array, grad: Array, work: Array) -> float:
     return loss
 
 
+def log_cosh(y: Array, t: Array, grad: Array, work: Array) -> float:
+    np.subtract(y, t, out=work)
+    np.tanh(work, out=grad)
+    grad *= 1 / y.size
+    np.abs(work, out=work)
+    loss = (work + np.log1p(np.exp(-2 * work))).mean(dtype=np.float64)
+    return float(loss) - math.log(2)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: value for name, value in globals().items() if name in LOSSES or name.endswith("ward")},
     "exp": lambda x, out, work: np.exp(x, out=out),

@@ -9,6 +9,7 @@
 //   half_squared_error        l = 1/2 sum_j (o_j - t_j)^2                    o - t
 //   mean_absolute_error       l = 1/m sum_j |o_j - t_j|                      sign(o - t) / m
 //   huber                     l = 1/m sum_j h(o_j - t_j), h(e) = e^2/2 where |e| <= delta, else delta (|e| - delta/2)
+//   log_cosh                  l = 1/m sum_j log(cosh(o_j - t_j))             tanh(o - t) / m
 // and the gradient is multiplied by row_scale. Losses are summed in float64 over 16 virtual lanes, whatever the ISA.
 #pragma once
 
@@ -96,6 +97,22 @@ struct Huber {
   static PRELUNET_INLINE V slope(V o, V t, V delta) {
     const V e = o - t;
     return select(abs(e) <= delta, e, select(e > V{}, delta, select(e < V{}, -delta, e)));
+  }
+};
+
+// cosh(a) - 1 = (e^a - 1)^2 / (2 e^a), without cancellation where a is small. From the bound on, cosh(a) is e^a / 2.
+struct LogCosh {
+  static constexpr bool kMean = true;
+  static constexpr bool kCostly = true;
+  template <class V>
+  static PRELUNET_INLINE V value(V o, V t, V) {
+    const V a = abs(o - t), bound = constant<V>(20);
+    const V m = expm1(min(bound, a));
+    return select(a < bound, log1p_positive(m * m / (2 * m + 2)), a - constant<V>(0.693147180559945309417));
+  }
+  template <class V>
+  static PRELUNET_INLINE V slope(V o, V t, V) {
+    return tanh(o - t);
   }
 };
 

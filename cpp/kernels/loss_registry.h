@@ -24,7 +24,8 @@ enum class TargetRange {
   X(batch_mean_squared_error, BatchMeanSquaredError, mean, false, squarable, "", 0.0)             \
   X(half_squared_error, HalfSquaredError, sum, false, squarable, "", 0.0)                         \
   X(mean_absolute_error, MeanAbsoluteError, mean, false, finite, "", 0.0)                         \
-  X(huber, Huber, mean, false, finite, "delta", 1.0)
+  X(huber, Huber, mean, false, finite, "delta", 1.0)                                              \
+  X(log_cosh, LogCosh, mean, false, finite, "", 0.0)
 
 // Indices into the kernel tables.
 enum class LossId : int {

@@ -133,6 +133,14 @@ class Huber(Loss, name="huber"):
     delta: float = checked(real, default=1.0, exclusive_minimum=0.0)
 
 
+class LogCosh(Loss, name="log_cosh"):
+    """Logarithm of the hyperbolic cosine of the errors, mean over all elements.
+
+    ``l = mean_j log(cosh(y_j - t_j))``, ``dl/dy_j = tanh(y_j - t_j) / outputs``: about half the
+    squared error near zero, about the absolute error beyond one.
+    """
+
+
 Function = Callable[[Any, Any], tuple[Any, Any]]
 
 
