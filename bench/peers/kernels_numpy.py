@@ -328,6 +328,25 @@ def adam_update(case: KernelCase) -> Kernel:
     return run
 
 
+def rmsprop_update(case: KernelCase) -> Kernel:
+    p, g = case.draw(), case.draw()
+    v, work = np.zeros((2, *case.shape), p.dtype)
+
+    def run() -> tuple[Array, ...]:
+        np.multiply(v, 0.9, out=v)
+        np.square(g, out=work)
+        np.multiply(work, 0.1, out=work)
+        np.add(v, work, out=v)
+        np.add(v, 1e-7, out=work)
+        np.sqrt(work, out=work)
+        np.divide(g, work, out=work)
+        np.multiply(work, 1e-3, out=work)
+        np.subtract(p, work, out=p)
+        return (p, v)
+
+    return run
+
+
 MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "column_sums": _column_sums,
     "conv2d_forward": conv2d_kernel,

@@ -105,6 +105,58 @@ struct Adam {
   }
 };
 
+// Hinton's lecture 6e, with Keras's epsilon inside the root. Rounding may leave mean square - mean^2 below 0.
+struct RMSprop {
+  template <class T, bool kCentered, bool kMomentum>
+  struct Step {
+    Vec<T> rate, rho, rest, epsilon, momentum, l2, decay;
+    T* squares;
+    T* means;
+    T* velocities;
+
+    explicit PRELUNET_INLINE Step(const Update<T>& g)
+        : rate(splat(static_cast<T>(g.rule.learning_rate))),
+          rho(splat(static_cast<T>(g.rule.option[RMSpropOption::rho]))),
+          rest(splat(static_cast<T>(1.0 - g.rule.option[RMSpropOption::rho]))),
+          epsilon(splat(static_cast<T>(g.rule.option[RMSpropOption::epsilon]))),
+          momentum(splat(static_cast<T>(g.rule.option[RMSpropOption::momentum]))),
+          l2(splat(static_cast<T>(g.rule.l2))),
+          decay(splat(static_cast<T>(g.rule.decay))),
+          squares(g.slot[0]),
+          means(g.slot[1]),
+          velocities(g.slot[2]) {}
+
+    PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
+      const Vec<T> p = load_count<T>(parameter, lanes);
+      const Vec<T> gradient = fma(l2, p, from);
+      const Vec<T> square = fma(rho, load_count<T>(squares + at, lanes), rest * (gradient * gradient));
+      store_count(squares + at, square, lanes);
+      Vec<T> spread = square;
+      if constexpr (kCentered) {
+        const Vec<T> mean = fma(rho, load_count<T>(means + at, lanes), rest * gradient);
+        store_count(means + at, mean, lanes);
+        spread = max(Vec<T>{}, fma(-mean, mean, square));
+      }
+      Vec<T> change = rate * gradient / sqrt(spread + epsilon);
+      if constexpr (kMomentum) {
+        change = fma(momentum, load_count<T>(velocities + at, lanes), change);
+        store_count(velocities + at, change, lanes);
+      }
+      store_count(parameter, p * decay - change, lanes);
+    }
+  };
+
+  static void prepare(UpdateRule&) {}
+  template <class T, class F>
+  static PRELUNET_INLINE void with_step(const Update<T>& g, F&& f) {
+    if (g.slot[1] == nullptr) {
+      g.slot[2] == nullptr ? f(Step<T, false, false>(g)) : f(Step<T, false, true>(g));
+    } else {
+      g.slot[2] == nullptr ? f(Step<T, true, false>(g)) : f(Step<T, true, true>(g));
+    }
+  }
+};
+
 // The arguments that the loop reads are copied to locals: stores may alias them. Contiguous rows are one row: the
 // masked store at the end of each row would overlap the next row's first load, which would wait for it.
 template <class T, class Step>

@@ -6,11 +6,13 @@ namespace prelunet {
 // X(name, Class, state, options): `name` of pn.ops.<name>_update; `Class` the functor in C++ and the optimizer in
 // Python. `state` names the tensors that it keeps for each parameter; one with "if OPTION" is kept where that option
 // is not 0. `options` are its numbers besides those of every update (UpdateRule in table.h).
-#define PRELUNET_UPDATES(X)                                 \
-  X(sgd, SGD, "velocity if momentum", (momentum, nesterov)) \
-  X(adam, Adam, "first_moment, second_moment", (beta_1, beta_2, epsilon, bias_correction))
+#define PRELUNET_UPDATES(X)                                                                \
+  X(sgd, SGD, "velocity if momentum", (momentum, nesterov))                                \
+  X(adam, Adam, "first_moment, second_moment", (beta_1, beta_2, epsilon, bias_correction)) \
+  X(rmsprop, RMSprop, "mean_square, mean_gradient if centered, velocity if momentum",      \
+    (rho, epsilon, momentum, centered))
 
-inline constexpr int kMaxSlots = 2;  // tensors of state
+inline constexpr int kMaxSlots = 3;  // tensors of state
 inline constexpr int kMaxUpdateOptions = 4;
 
 // Indices into the kernel tables.

@@ -38,7 +38,7 @@ from .layers import (
     Residual,
 )
 from .model import Sequential, load
-from .optimizers import SGD, Adam, AdamW
+from .optimizers import SGD, Adam, AdamW, RMSprop
 from .runtime import get_num_threads, set_num_threads, show_config
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "Layer",
     "LearningRateSchedule",
     "MaxPool2D",
+    "RMSprop",
     "PReLU",
     "ProgressBar",
     "ReduceLROnPlateau",

@@ -204,6 +204,57 @@ class AdamW(Adam, name="adamw"):
     weight_decay: float = checked(real, default=0.01, minimum=0.0)
 
 
+class RMSprop(Optimizer, name="rmsprop"):
+    """RMSprop: steps divided by the root mean square of the gradients [1]_; the rule of Keras.
+
+    ``v = rho * v + (1 - rho) * g**2``, ``d = learning_rate * g / sqrt(v + epsilon)``, then
+    ``p = p - d``. With `centered`, ``a = rho * a + (1 - rho) * g`` and the root is that of
+    ``max(v - a**2, 0) + epsilon``. With momentum, ``m = momentum * m + d`` and ``p = p - m``.
+    See the module for g.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.001
+        At least 0.
+    rho : float, default 0.9
+        Decay of the means of gradients and of their squares, in [0, 1).
+    epsilon : float, default 1e-7
+        Above 0.
+    momentum : float, default 0.0
+        In [0, 1).
+    centered : bool, default False
+        Whether to subtract the square of the mean gradient from the mean square.
+    l2 : float, default 0.0
+        Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
+    weight_decay : float, default 0.0
+        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
+    clip_value : float, optional
+        Limit of the size of each element of the gradients, above 0.
+    clip_norm : float, optional
+        Limit of the norm of all gradients together, above 0.
+    decay_all : bool, default False
+        Whether `l2` and `weight_decay` apply to biases and alphas too.
+
+    References
+    ----------
+    .. [1] G. Hinton, "Neural Networks for Machine Learning", lecture 6e, Coursera, 2012.
+    """
+
+    update = "rmsprop"
+
+    learning_rate: float | Schedule = checked(_rate, default=1e-3)
+    _: KW_ONLY
+    rho: float = checked(real, default=0.9, minimum=0.0, exclusive_maximum=1.0)
+    epsilon: float = checked(real, default=1e-7, exclusive_minimum=0.0)
+    momentum: float = checked(real, default=0.0, minimum=0.0, exclusive_maximum=1.0)
+    centered: bool = checked(boolean, default=False)
+
+    @property
+    def slots(self) -> int:
+        """The mean square; the mean gradient if centered; the velocity with momentum."""
+        return 1 + int(self.centered) + int(self.momentum > 0.0)
+
+
 def get(value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "value") -> Optimizer:
     """Return `value` as an optimizer: itself, or the one of that name with its defaults.
 

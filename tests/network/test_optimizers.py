@@ -49,6 +49,11 @@ OPTIMIZERS = {
     "adam without correction": pn.Adam(0.01, bias_correction=False),
     "adamw": pn.AdamW(0.01),
     "adamw decay": pn.AdamW(0.01, weight_decay=2.0),
+    "rmsprop": pn.RMSprop(0.01),
+    "rmsprop momentum": pn.RMSprop(0.01, rho=0.7, momentum=0.8, epsilon=1e-3),
+    "rmsprop centered": pn.RMSprop(0.01, centered=True, epsilon=1e-3, l2=0.2),
+    "rmsprop with both": pn.RMSprop(0.01, centered=True, momentum=0.5, weight_decay=0.3),
+    "rmsprop clip": pn.RMSprop(0.01, clip_value=0.02, clip_norm=0.05, decay_all=True, l2=0.1),
 }
 SCHEDULES = {
     "constant": pn.schedules.Constant(0.1),
