@@ -347,6 +347,25 @@ def rmsprop_update(case: KernelCase) -> Kernel:
     return run
 
 
+def lion_update(case: KernelCase) -> Kernel:
+    p, g = case.draw(), case.draw()
+    m, work, other = np.zeros((3, *case.shape), p.dtype)
+
+    def run() -> tuple[Array, ...]:
+        np.multiply(m, 0.9, out=work)
+        np.multiply(g, 0.1, out=other)
+        np.add(work, other, out=work)
+        np.sign(work, out=work)
+        np.multiply(work, 1e-3, out=work)
+        np.subtract(p, work, out=p)
+        np.multiply(m, 0.99, out=m)
+        np.multiply(g, 0.01, out=other)
+        np.add(m, other, out=m)
+        return (p, m)
+
+    return run
+
+
 MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "column_sums": _column_sums,
     "conv2d_forward": conv2d_kernel,

@@ -157,6 +157,41 @@ struct RMSprop {
   }
 };
 
+// Chen et al. 2023: the sign is 0 at 0, and NaN stays.
+struct Lion {
+  template <class T>
+  struct Step {
+    Vec<T> rate, beta_1, rest_1, beta_2, rest_2, l2, decay;
+    T* momenta;
+
+    explicit PRELUNET_INLINE Step(const Update<T>& g)
+        : rate(splat(static_cast<T>(g.rule.learning_rate))),
+          beta_1(splat(static_cast<T>(g.rule.option[LionOption::beta_1]))),
+          rest_1(splat(static_cast<T>(1.0 - g.rule.option[LionOption::beta_1]))),
+          beta_2(splat(static_cast<T>(g.rule.option[LionOption::beta_2]))),
+          rest_2(splat(static_cast<T>(1.0 - g.rule.option[LionOption::beta_2]))),
+          l2(splat(static_cast<T>(g.rule.l2))),
+          decay(splat(static_cast<T>(g.rule.decay))),
+          momenta(g.slot[0]) {}
+
+    PRELUNET_INLINE void operator()(T* parameter, Vec<T> from, std::size_t at, std::size_t lanes) const {
+      const Vec<T> p = load_count<T>(parameter, lanes);
+      const Vec<T> gradient = fma(l2, p, from);
+      const Vec<T> momentum = load_count<T>(momenta + at, lanes);
+      const Vec<T> mixed = fma(beta_1, momentum, rest_1 * gradient);
+      store_count(momenta + at, fma(beta_2, momentum, rest_2 * gradient), lanes);
+      const Vec<T> change = select(mixed > Vec<T>{}, rate, select(mixed < Vec<T>{}, -rate, mixed));
+      store_count(parameter, p * decay - change, lanes);
+    }
+  };
+
+  static void prepare(UpdateRule&) {}
+  template <class T, class F>
+  static PRELUNET_INLINE void with_step(const Update<T>& g, F&& f) {
+    f(Step<T>(g));
+  }
+};
+
 // The arguments that the loop reads are copied to locals: stores may alias them. Contiguous rows are one row: the
 // masked store at the end of each row would overlap the next row's first load, which would wait for it.
 template <class T, class Step>

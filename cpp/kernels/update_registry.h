@@ -10,7 +10,8 @@ namespace prelunet {
   X(sgd, SGD, "velocity if momentum", (momentum, nesterov))                                \
   X(adam, Adam, "first_moment, second_moment", (beta_1, beta_2, epsilon, bias_correction)) \
   X(rmsprop, RMSprop, "mean_square, mean_gradient if centered, velocity if momentum",      \
-    (rho, epsilon, momentum, centered))
+    (rho, epsilon, momentum, centered))                                                    \
+  X(lion, Lion, "mean_gradient", (beta_1, beta_2))
 
 inline constexpr int kMaxSlots = 3;  // tensors of state
 inline constexpr int kMaxUpdateOptions = 4;

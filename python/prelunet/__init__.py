@@ -38,7 +38,7 @@ from .layers import (
     Residual,
 )
 from .model import Sequential, load
-from .optimizers import SGD, Adam, AdamW, RMSprop
+from .optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from .runtime import get_num_threads, set_num_threads, show_config
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "LearningRateSchedule",
     "MaxPool2D",
     "RMSprop",
+    "Lion",
     "PReLU",
     "ProgressBar",
     "ReduceLROnPlateau",

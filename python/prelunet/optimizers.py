@@ -255,6 +255,49 @@ class RMSprop(Optimizer, name="rmsprop"):
         return 1 + int(self.centered) + int(self.momentum > 0.0)
 
 
+class Lion(Optimizer, name="lion"):
+    """Lion: steps of the learning rate by the sign of a mean of gradients [1]_.
+
+    ``p = p - learning_rate * sign(beta_1 * m + (1 - beta_1) * g)``, then
+    ``m = beta_2 * m + (1 - beta_2) * g``. See the module for g. Its learning rate is about a tenth
+    of Adam's, its weight decay about ten times as large.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.0001
+        At least 0.
+    beta_1, beta_2 : float, default 0.9 and 0.99
+        Decay of the mean of gradients, for the step and for the mean that is kept, in [0, 1).
+    l2 : float, default 0.0
+        Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
+    weight_decay : float, default 0.0
+        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
+    clip_value : float, optional
+        Limit of the size of each element of the gradients, above 0.
+    clip_norm : float, optional
+        Limit of the norm of all gradients together, above 0.
+    decay_all : bool, default False
+        Whether `l2` and `weight_decay` apply to biases and alphas too.
+
+    References
+    ----------
+    .. [1] X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023,
+       arXiv:2302.06675.
+    """
+
+    update = "lion"
+
+    learning_rate: float | Schedule = checked(_rate, default=1e-4)
+    _: KW_ONLY
+    beta_1: float = checked(real, default=0.9, minimum=0.0, exclusive_maximum=1.0)
+    beta_2: float = checked(real, default=0.99, minimum=0.0, exclusive_maximum=1.0)
+
+    @property
+    def slots(self) -> int:
+        """One: the mean of the gradients."""
+        return 1
+
+
 def get(value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "value") -> Optimizer:
     """Return `value` as an optimizer: itself, or the one of that name with its defaults.
 

@@ -54,6 +54,9 @@ OPTIMIZERS = {
     "rmsprop centered": pn.RMSprop(0.01, centered=True, epsilon=1e-3, l2=0.2),
     "rmsprop with both": pn.RMSprop(0.01, centered=True, momentum=0.5, weight_decay=0.3),
     "rmsprop clip": pn.RMSprop(0.01, clip_value=0.02, clip_norm=0.05, decay_all=True, l2=0.1),
+    "lion": pn.Lion(0.01),
+    "lion with betas": pn.Lion(0.01, beta_1=0.5, beta_2=0.7, l2=0.1),
+    "lion of all": pn.Lion(0.01, weight_decay=0.5, decay_all=True, clip_norm=0.1),
 }
 SCHEDULES = {
     "constant": pn.schedules.Constant(0.1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import numpy
 import typing
-__all__: list[str] = ['ACTIVATIONS', 'LOSSES', 'UPDATES', 'adam_update', 'batch_mean_squared_error', 'clip_by_norm', 'clip_by_value', 'column_sums', 'conv2d_backward', 'conv2d_forward', 'elu_backward', 'elu_forward', 'exp', 'gelu_backward', 'gelu_forward', 'gemm', 'half_squared_error', 'huber', 'leaky_relu_backward', 'leaky_relu_forward', 'log', 'log_cosh', 'max_pool2d_backward', 'max_pool2d_forward', 'mean_absolute_error', 'mean_squared_error', 'mish_backward', 'mish_forward', 'prelu_backward', 'prelu_forward', 'relu_backward', 'relu_forward', 'rmsprop_update', 'scaled_sum', 'selu_backward', 'selu_forward', 'sgd_update', 'sigmoid_backward', 'sigmoid_cross_entropy', 'sigmoid_forward', 'silu_backward', 'silu_forward', 'softmax_cross_entropy', 'softmax_forward', 'softsign_backward', 'softsign_forward', 'tanh_backward', 'tanh_forward']
+__all__: list[str] = ['ACTIVATIONS', 'LOSSES', 'UPDATES', 'adam_update', 'batch_mean_squared_error', 'clip_by_norm', 'clip_by_value', 'column_sums', 'conv2d_backward', 'conv2d_forward', 'elu_backward', 'elu_forward', 'exp', 'gelu_backward', 'gelu_forward', 'gemm', 'half_squared_error', 'huber', 'leaky_relu_backward', 'leaky_relu_forward', 'lion_update', 'log', 'log_cosh', 'max_pool2d_backward', 'max_pool2d_forward', 'mean_absolute_error', 'mean_squared_error', 'mish_backward', 'mish_forward', 'prelu_backward', 'prelu_forward', 'relu_backward', 'relu_forward', 'rmsprop_update', 'scaled_sum', 'selu_backward', 'selu_forward', 'sgd_update', 'sigmoid_backward', 'sigmoid_cross_entropy', 'sigmoid_forward', 'silu_backward', 'silu_forward', 'softmax_cross_entropy', 'softmax_forward', 'softsign_backward', 'softsign_forward', 'tanh_backward', 'tanh_forward']
 def adam_update(parameter: typing.Any, gradient: typing.Any, states: collections.abc.Sequence[typing.Any], step: typing.SupportsInt | typing.SupportsIndex, learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, options: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex]) -> None:
     ...
 def batch_mean_squared_error(outputs: typing.Any, targets: typing.Any, sample_weight: typing.Any, option: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
@@ -39,6 +39,8 @@ def huber(outputs: typing.Any, targets: typing.Any, sample_weight: typing.Any, o
 def leaky_relu_backward(grad_out: typing.Any, x: typing.Any, parameter: typing.SupportsFloat | typing.SupportsIndex) -> numpy.ndarray:
     ...
 def leaky_relu_forward(x: typing.Any, parameter: typing.SupportsFloat | typing.SupportsIndex, out: typing.Any) -> numpy.ndarray:
+    ...
+def lion_update(parameter: typing.Any, gradient: typing.Any, states: collections.abc.Sequence[typing.Any], step: typing.SupportsInt | typing.SupportsIndex, learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, options: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex]) -> None:
     ...
 def log(x: typing.Any) -> numpy.ndarray:
     ...
