@@ -1,0 +1,47 @@
+"""The recipes of cpp/README.md: an example of each is in the places named, and in no others."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAP = (ROOT / "cpp" / "README.md").read_text()
+RECIPES = dict(
+    re.findall(r"^### [^\n]*, such as `(\w+)`\n(.*?)(?=^### )", MAP, re.MULTILINE | re.DOTALL)
+)
+
+
+def sources():
+    """Return the files of the project by name, those that are no recipe's own subject left out."""
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py", "*.pyi", "*.h", "*.cpp", "*.txt", "CHANGELOG.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    return set(listed.stdout.split()) - {"tests/test_recipes.py"}
+
+
+def places(example):
+    """Return the files that a recipe names."""
+    bullets = re.findall(r"^- ((?:`[^`]+`(?:, )?)+)", RECIPES[example], re.MULTILINE)
+    named = [name for bullet in bullets for name in re.findall(r"`([^`]+)`", bullet)]
+    return {name.replace("<name>", example) for name in named}
+
+
+def test_there_are_recipes():
+    assert set(RECIPES) == {"softsign", "log_cosh", "rmsprop"}
+
+
+@pytest.mark.parametrize("example", RECIPES)
+def test_the_example_is_in_the_places_and_nowhere_else(example):
+    spelled = re.compile(example.replace("_", "_?"), re.IGNORECASE)
+    found = {name for name in sources() if spelled.search((ROOT / name).read_text())}
+    assert found == places(example)
