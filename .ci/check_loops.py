@@ -1,9 +1,9 @@
 """Check the machine code of the loops over k in the full tiles of the kernels' release objects.
 
-Nearly all time of a training goes into them: several steps of k at a time, with and without asking
-for cache lines wanted later, then step by step. A compiler or a change that sends an accumulator to
-the stack breaks no test and costs a good share of the speed, so the disassembly is read: the
-tile must stay in registers, and what stands beside the sums must not outweigh them.
+Training spends nearly all its time in them: several steps of k at a time, with and without
+prefetching, then single steps. A compiler or a change that spills an accumulator to the stack
+breaks no test and costs much speed, so this script reads the disassembly: the tile must stay in
+registers, and the other instructions must not outnumber the sums.
 """
 
 import re
@@ -21,27 +21,27 @@ class Tile(NamedTuple):
     rows: int
     vectors: int
     register: str
-    scalars: int  # addresses and counters that may lie on the stack: not all have a register
+    scalars: int  # addresses and counters that may be on the stack: not all have a register
 
 
 TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=6)}
 VECTOR_BYTES = {"%ymm": 32, "%zmm": 64}
-STEPS = 4  # kUnroll
+STEPS = 4  # Tuning::unroll
 # A core that two threads share decodes some 3 instructions a cycle for each; two sums may run.
 INSTRUCTIONS_PER_SUM = {STEPS: 2.0, 1: 2.5}
-INSTRUCTIONS_PER_LINE = 3  # what asking for a line of what comes next may add
+INSTRUCTIONS_PER_LINE = 3  # for prefetching one line
 
 FUNCTION = re.compile(r"[0-9a-f]+ <(.*)>:")
 INSTRUCTION = re.compile(r" *([0-9a-f]+):\t(.*)")
 JUMP = re.compile(r"j\w+ +([0-9a-f]+) ")
 FULL_TILE = (
-    r"::gemm_tile<(?P<type>float|double), .*Whole<.*>, .*::(?P<a>\w+), "
-    r"{rows}ul, {vectors}ul, \(.*LayoutOfB\)(?P<b>\d)>"
+    r"::MicroKernel<(?P<type>float|double), .*Whole<.*>, .*::(?P<a>\w+), "
+    r"{rows}ul, {vectors}ul, \(.*LayoutOfB\)(?P<b>\d)>::run\("
 )
-PACKED, PARTIAL, BESIDE = "0", "2", "3"
-LAYOUTS_OF_B = {PACKED: "packed", "1": "whole", PARTIAL: "partial", BESIDE: "and columns beside"}
+PACKED, PARTIAL, WITH_TAIL = "0", "2", "3"
+LAYOUTS_OF_B = {PACKED: "packed", "1": "whole", PARTIAL: "partial", WITH_TAIL: "with tail columns"}
 TILES_OF_AN_OBJECT = 9  # three kinds of A, three of B
-TILES_BESIDE = {"avx2": 0, "avx512": 2}  # of floats, with two kinds of A
+TILES_WITH_TAIL = {"avx2": 0, "avx512": 2}  # of floats, with two kinds of A
 
 
 def functions(path: Path) -> Iterator[tuple[str, dict[int, str]]]:
@@ -56,7 +56,7 @@ def functions(path: Path) -> Iterator[tuple[str, dict[int, str]]]:
 
 
 def innermost_loops(code: dict[int, str]) -> list[list[str]]:
-    """Return what lies between a jump back and its target, where no other such pair is in it."""
+    """Return the code between a backward jump and its target, if it contains no other such pair."""
     jumps = [(int(jump[1], 16), at) for at, text in code.items() if (jump := JUMP.match(text))]
     spans = [(first, last) for first, last in jumps if first <= last]
     return [
@@ -67,7 +67,7 @@ def innermost_loops(code: dict[int, str]) -> list[list[str]]:
 
 
 def loop_faults(loop: list[str], tile: Tile, layout: str) -> list[str]:
-    partial, beside = layout == PARTIAL, layout == BESIDE
+    partial, tail = layout == PARTIAL, layout == WITH_TAIL
     sums = [text for text in loop if text.startswith("vfmadd") and tile.register in text]
     broadcasts = [text for text in loop if text.startswith("vbroadcast") or "{1to" in text]
     asked = sum(text.startswith("prefetch") for text in loop)
@@ -76,12 +76,12 @@ def loop_faults(loop: list[str], tile: Tile, layout: str) -> list[str]:
     # AVX2 has no register left for the mask of the partial vector.
     masks = [text for text in vectors if partial and re.match(r"vmovdqa .*\(%r[sb]p\),%ymm", text)]
     found = []
-    of_a_step = tile.rows * tile.vectors + beside
+    of_a_step = tile.rows * tile.vectors + tail
     steps = STEPS if len(sums) > of_a_step else 1
     if len(sums) != steps * of_a_step:
         found.append(f"{len(sums)} sums on {tile.register}")
-    if len(broadcasts) != steps * (tile.rows + beside):
-        found.append(f"{len(broadcasts)} broadcasts in place of {steps * (tile.rows + beside)}")
+    if len(broadcasts) != steps * (tile.rows + tail):
+        found.append(f"{len(broadcasts)} broadcasts in place of {steps * (tile.rows + tail)}")
     if vectors != masks[:1]:
         found.append(f"vectors on the stack: {'; '.join(vectors)}")
     if len(stack) - len(vectors) > tile.scalars:
@@ -92,7 +92,7 @@ def loop_faults(loop: list[str], tile: Tile, layout: str) -> list[str]:
 
 
 def check(path: Path, isa: str, tile: Tile) -> bool:
-    """Print what is found in an object; return whether it is as it must be."""
+    """Print the faults of an object; return whether it has none."""
     wanted = re.compile(FULL_TILE.format(rows=tile.rows, vectors=tile.vectors))
     layouts, good = [], True
     for name, code in functions(path):
@@ -107,17 +107,17 @@ def check(path: Path, isa: str, tile: Tile) -> bool:
         found = [fault for loop in loops for fault in loop_faults(loop, tile, match["b"])]
         most = max(sum(text.startswith("prefetch") for text in loop) for loop in loops)
         lines = STEPS * tile.vectors * VECTOR_BYTES[tile.register] // 64  # of the rows of B
-        packed = match["b"] == PACKED or (match["b"] == BESIDE and match["a"] == "RowsOfA")
+        packed = match["b"] == PACKED or (match["b"] == WITH_TAIL and match["a"] == "RowsOfA")
         if packed and most < lines:
             found.append(f"loops with {most} prefetches")
         sizes = ", ".join(str(len(loop)) for loop in loops)
         what = f"{match['type']}, {match['a']}, B {LAYOUTS_OF_B[match['b']]}"
         print(f"{path.parts[-3]} {what}: loops of {sizes} instructions: {'; '.join(found) or 'ok'}")
         good = good and not found
-    beside = layouts.count(BESIDE)
-    expected = TILES_OF_AN_OBJECT, TILES_BESIDE[isa] if "f32" in path.name else 0
-    if (len(layouts) - beside, beside) != expected:
-        print(f"{path}: {len(layouts) - beside} full tiles and {beside} with columns beside")
+    tails = layouts.count(WITH_TAIL)
+    expected = TILES_OF_AN_OBJECT, TILES_WITH_TAIL[isa] if "f32" in path.name else 0
+    if (len(layouts) - tails, tails) != expected:
+        print(f"{path}: {len(layouts) - tails} full tiles and {tails} with tail columns")
         return False
     return good
 

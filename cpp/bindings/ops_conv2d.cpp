@@ -88,12 +88,13 @@ py::array conv2d_forward_binding(const py::object& x, const py::object& weight, 
   check_overlap({op, "out"}, y, "weight", c.weight, Overlap::forbidden);
   if (!bias_object.is_none()) check_overlap({op, "out"}, y, "bias", bias, Overlap::forbidden);
   dispatch_dtype(c.images.x, [&]<class T>() {
-    Epilogue<T> epilogue{};
-    epilogue.forward = kernel_table<T>().activation_forward[static_cast<int>(ActivationId::identity)];
-    ActivationForward<T>& f = epilogue.activation;
+    OutputEpilogue<T> output{};
+    output.forward = kernel_table<T>().activation_forward[static_cast<int>(ActivationId::identity)];
+    ActivationForward<T>& f = output.activation;
     f.x = f.y = mutable_data_of<T>(y);
     f.x_stride = f.y_stride = c.plan.filters;
     f.bias = bias_object.is_none() ? nullptr : data_of<T>(bias);
+    const Epilogue<T> epilogue = kernel_table<T>().output_epilogue(output);
     Layout layout;
     const std::size_t panels = layout.add<T>(conv2d_panels_size<T>(c.plan));
     const std::size_t padded = layout.add<T>(padded_size(c));

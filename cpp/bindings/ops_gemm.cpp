@@ -63,14 +63,15 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
 
   dispatch_dtype(a, [&]<class T>() {
     const T constant = static_cast<T>(choice.constant);
-    Epilogue<T> epilogue{};
-    epilogue.forward = kernel_table<T>().activation_forward[static_cast<int>(choice.id)];
-    ActivationForward<T>& f = epilogue.activation;
+    OutputEpilogue<T> output{};
+    output.forward = kernel_table<T>().activation_forward[static_cast<int>(choice.id)];
+    ActivationForward<T>& f = output.activation;
     f.x = f.y = mutable_data_of<T>(c);
     f.x_stride = f.y_stride = n;
     f.bias = bias_object.is_none() ? nullptr : data_of<T>(bias);
     f.parameter = choice.id == ActivationId::prelu ? data_of<T>(alpha) : &constant;
     f.parameter_stride = choice.id == ActivationId::prelu && alpha.shape(0) != 1 ? 1 : 0;
+    const Epilogue<T> epilogue = kernel_table<T>().output_epilogue(output);
 
     Gemm<T> g{};
     g.m = m;
@@ -89,7 +90,7 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
     with_team(checked_multiply(checked_multiply(m, n), k), [&](Team& team) {
       Gemm<T> mine = g;
       if (transpose_b) {
-        pack(team, Panels<T>{n, k, g.b, k, panels.at<T>(0), 0, 0});
+        pack(team, Panels<T>{n, k, g.b, k, panels.at<T>(0), 0});
         team.barrier();
         mine.b = panels.at<T>(0);
       }

@@ -1,14 +1,13 @@
 // Activations: a functor for each, and the two loops that run them over rows.
 //
-// forward(x, parameter) gives y; backward(grad, x, y, parameter) gives grad * dy/dx. kReadsX and kReadsY say what
-// backward reads of them; where it reads y alone, no x is kept while training. kLight: so few instructions that those
-// of the loop count, and several vectors of a row go at a time.
+// forward(x, parameter) returns y; backward(grad, x, y, parameter) returns grad * dy/dx. kReadsX and kReadsY: backward
+// reads x, y. If it reads y only, training keeps no x. kLight: so few instructions that loop overhead matters; the loop
+// then takes several vectors of a row at a time.
 #pragma once
 
-#include "kernels/gemm_tile.h"
+#include "kernels/lanes.h"
 #include "kernels/math.h"
 #include "kernels/table.h"
-#include "simd/vec.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
@@ -25,7 +24,7 @@ struct Identity {
   }
 };
 
-// He et al. 2015. select, not max + alpha * min: exact for any sign of alpha, and NaN stays NaN.
+// He et al. 2015. select, not max + alpha * min: exact for either sign of alpha, and NaN stays NaN.
 struct PReLU {
   static constexpr bool kReadsX = true, kReadsY = false, kLight = true;
   template <class V>
@@ -162,44 +161,14 @@ struct Softsign {
   }
 };
 
-// Calls f(column, count) for whole vectors (count = lanes) and the tail. Tails run the same vector code, masked.
-template <class T, class F>
-PRELUNET_INLINE void for_each_vector(std::size_t columns, F&& f) {
-  std::size_t j = 0;
-  for (; j + kLanes<T> <= columns; j += kLanes<T>) f(j, kLanes<T>);
-  if (j < columns) f(j, columns - j);
-}
-
-template <class T>
-PRELUNET_INLINE Vec<T> load_count(const T* p, std::size_t count) {
-  return count == kLanes<T> ? load(p) : load_partial(p, count);
-}
-template <class T>
-PRELUNET_INLINE void store_count(T* p, Vec<T> v, std::size_t count) {
-  count == kLanes<T> ? store(p, v) : store_partial(p, v, count);
-}
-
-// The parameter of columns [j, j + count): its own for each, or one for all.
+// The parameter of columns [j, j + count): one for each, or one for all (stride 0).
 template <class T>
 PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, std::size_t j, std::size_t count) {
   if (parameter == nullptr) return Vec<T>{};
   return stride == 0 ? splat(*parameter) : load_count(parameter + j, count);
 }
 
-// Calls f(column, count, vectors) for a row's columns: several whole vectors at a time if kSeveral, then one, then the
-// tail; `vectors` is a Count.
-template <class T, bool kSeveral, class F>
-PRELUNET_INLINE void for_each_vectors(std::size_t columns, F&& f) {
-  std::size_t j = 0;
-  if constexpr (kSeveral) {  // as many as an epilogue's block is wide
-    for (; j + kPanelColumns<T> <= columns; j += kPanelColumns<T>) f(j, kLanes<T>, Count<kTileVectors>{});
-  }
-  for_each_vector<T>(columns - j, [&](std::size_t at, std::size_t count)
-                                      __attribute__((always_inline)) { f(j + at, count, Count<1>{}); });
-}
-
-// Some vectors of columns of some rows. What the loop reads of its arguments lies in locals: its stores might be of
-// them.
+// kVectors vectors of columns, rows [begin, end). Arguments are copied to locals: stores may alias them.
 template <class T, class Function, bool kAddsBias, bool kKeepsX, std::size_t kVectors>
 PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t begin, std::size_t end, std::size_t j,
                                      std::size_t count) {
@@ -224,7 +193,7 @@ PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t 
   }
 }
 
-// Rows go by chunks, each by columns: a chunk's parameters are loaded once, and memory is read on and on.
+// Chunk by chunk, so that memory is read in order; within a chunk by columns, so that parameters are loaded once.
 template <class T, class Function, bool kAddsBias, bool kKeepsX>
 void forward_chunks(const ActivationForward<T>& g) {
   const std::size_t rows = g.rows, columns = g.columns;
@@ -244,7 +213,7 @@ void forward_rows(const ActivationForward<T>& g) {
   return forward_chunks<T, Function, true, true>(g);
 }
 
-// `rows` copies of a narrow row, one after another; null stays null.
+// `rows` adjacent copies of a row narrower than a vector; null stays null.
 template <class T>
 PRELUNET_INLINE const T* repeated(std::size_t rows, std::size_t columns, const T* row, T* out) {
   if (row == nullptr) return nullptr;
@@ -253,8 +222,8 @@ PRELUNET_INLINE const T* repeated(std::size_t rows, std::size_t columns, const T
   return out;
 }
 
-// Rows that lie one after another are taken as rows of whole vectors: any number of elements where all columns are
-// treated alike, kLanes rows in one where they are narrow, with as many copies of their bias and parameter.
+// Contiguous rows are treated as rows of whole vectors: of one vector if all columns are treated alike; else, if they
+// are narrower than a vector, kLanes rows as one, with kLanes copies of bias and parameter.
 template <class T, class Function>
 void activation_forward(const ActivationForward<T>& g) {
   const bool own = g.parameter != nullptr && g.parameter_stride != 0;
@@ -281,13 +250,13 @@ void activation_forward(const ActivationForward<T>& g) {
   if (part.columns > 0) forward_rows<T, Function>(part);
 }
 
-// One chunk of rows, some vectors of columns: see ActivationBackward. As above, the loop's arguments lie in locals.
+// One chunk of rows, kVectors vectors of columns: see ActivationBackward.
 template <class T, class Function, std::size_t kVectors>
 PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t chunk, std::size_t j,
                                     std::size_t count) {
   const std::size_t begin = chunk * kChunkRows;
   const std::size_t rows = g.rows - begin < kChunkRows ? g.rows - begin : kChunkRows;
-  // A null stays null: no branch in the loop.
+  // The stride of a null array is 0, so that the loop needs no branch.
   const std::size_t grad_y_stride = g.grad_y_stride, grad_x_stride = g.grad_x == nullptr ? 0 : g.grad_x_stride;
   const std::size_t x_stride = g.x == nullptr ? 0 : g.x_stride, y_stride = g.y == nullptr ? 0 : g.y_stride;
   const T* grad_ys = g.grad_y + begin * grad_y_stride + j;
@@ -341,8 +310,7 @@ void backward_rows(const ActivationBackward<T>& g) {
   }
 }
 
-// Where no sums are wanted and all columns are treated alike, rows that lie one after another are taken as rows of one
-// vector.
+// Contiguous rows are treated as rows of one vector if no sums are made and all columns are treated alike.
 template <class T, class Function>
 void activation_backward(const ActivationBackward<T>& g) {
   const auto joined = [&](const T* p, std::size_t stride) { return p == nullptr || stride == g.columns; };

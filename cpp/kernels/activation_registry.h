@@ -1,11 +1,11 @@
-// The one registry of activations. A new one is a functor in activation.h, a row here, and an oracle function in
-// tests/reference/activation.py: ops, layers, Dense(activation=...), files and tests all follow from the row.
+// The registry of activations. To add one, write a functor in activation.h, a row here and an oracle function in
+// tests/reference/activation.py. Ops, layers, Dense(activation=...), files and tests follow from the row.
 #pragma once
 
 namespace prelunet {
 
-// X(name, Class, parameter, default, equation): `name` in pn.ops and in strings; `Class` the functor in C++ and the
-// layer in Python; `parameter` its constant's name ("" where it has none) with its default; `equation` for the docs.
+// X(name, Class, parameter, default, equation): `name` in pn.ops and in strings; `Class`, the functor in C++ and the
+// layer in Python; `parameter`, the name of its constant ("" if it has none), and its default; `equation` for the docs.
 #define PRELUNET_ACTIVATIONS(X)                                                                            \
   X(relu, ReLU, "", 0.0, "y = max(x, 0); dy/dx = 0 at 0, and NaN stays NaN")                               \
   X(leaky_relu, LeakyReLU, "slope", 0.01, "y = x where x > 0, else slope * x; dy/dx = slope at 0")         \
@@ -18,7 +18,8 @@ namespace prelunet {
   X(mish, Mish, "", 0.0, "y = x * tanh(log(1 + exp(x))) (Misra 2020)")                                     \
   X(softsign, Softsign, "", 0.0, "y = x / (1 + abs(x))")
 
-// Indices into the kernel tables. identity is a layer's bias alone; prelu's alpha is learned, so it has ops of its own.
+// Indices into the kernel tables. identity is for a layer with a bias only. prelu has ops of its own, since its alpha
+// is learned.
 enum class ActivationId : int {
   identity,
   prelu,

@@ -1,23 +1,18 @@
-// The ceiling that shares are quoted against: fused multiply-adds on registers alone.
+// The FMA ceiling, of which benchmarks quote shares: fused multiply-adds on registers only.
 #pragma once
 
+#include "kernels/tuning.h"
 #include "simd/vec.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Chains that run side by side: enough to hide an FMA's latency (4 cycles, two started in each), few enough that none
-// is spilled beside the two factors.
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr std::size_t kCeilingChains = 24;  // of 32 registers
-#else
-constexpr std::size_t kCeilingChains = 12;  // of 16
-#endif
+constexpr std::size_t kCeilingChains = kTuning.ceiling_chains;
 
 template <class T>
 constexpr std::size_t kCeilingFlops = 2 * kCeilingChains * kLanes<T>;
 
-// kCeilingFlops<T> operations for each of `iterations`. The result keeps the compiler from leaving them out.
+// kCeilingFlops<T> operations for each of `iterations`. The result keeps the compiler from removing them.
 template <class T>
 T fma_ceiling(std::size_t iterations) {
   const Vec<T> factor = constant<Vec<T>>(0.5);

@@ -31,7 +31,7 @@ namespace {
 [[maybe_unused]] bool always() { return true; }
 
 #if defined(__x86_64__)
-// x86-64-v3 and v4 as the psABI lists them; __builtin_cpu_supports also asks whether the OS saves the registers.
+// x86-64-v3 and v4 as in the psABI; __builtin_cpu_supports also checks that the OS saves the registers.
 [[maybe_unused]] bool has_v3() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return false;

@@ -1,4 +1,4 @@
-// The kernels of this process: chosen once, the widest ISA that the CPU has, or the one that $PRELUNET_ISA names.
+// The kernels of this process, chosen once: of the widest ISA that the CPU has, or of $PRELUNET_ISA.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace prelunet {
 
-// Chooses by the value of $PRELUNET_ISA (null where unset). Throws std::invalid_argument where it names an ISA that is
-// unknown, or that this machine does not have.
+// `wanted`: the value of $PRELUNET_ISA, null if unset. Throws std::invalid_argument if that ISA is unknown or not
+// supported by this machine.
 void choose_kernels(const char* wanted);
 
 const Kernels& kernels();
@@ -19,7 +19,7 @@ const KernelTable<T>& kernel_table() {
   return kernels().table<T>();
 }
 
-// The ISAs compiled in that this CPU can run, best first.
+// The compiled ISAs that this CPU can run, best first.
 std::vector<std::string> available_isas();
 
 }  // namespace prelunet

@@ -1,7 +1,9 @@
-// Elementwise work that is neither an activation nor an update: exp, log, scaling, and conversion of what users give.
+// Elementwise kernels that are neither an activation nor an update: exp, log, scaling, and conversion of users' arrays.
 #pragma once
 
-#include "kernels/activation.h"
+#include "kernels/lanes.h"
+#include "kernels/math.h"
+#include "kernels/table.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
@@ -46,7 +48,7 @@ PRELUNET_INLINE T element_at(const unsigned char* p) {
   return static_cast<T>(value);
 }
 
-// Whole vectors and their tail, where compilers would take the tail by elements.
+// Written out because compilers convert the tail one element at a time.
 PRELUNET_INLINE void round_to_float(std::size_t count, const double* x, float* y) {
   constexpr std::size_t kHalf = kLanes<double>;
   for_each_vector<float>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
@@ -59,7 +61,7 @@ PRELUNET_INLINE void round_to_float(std::size_t count, const double* x, float* y
 
 template <class Source, class T>
 void convert_from(std::size_t count, const unsigned char* x, std::ptrdiff_t stride, T* y) {
-  if (stride == static_cast<std::ptrdiff_t>(sizeof(Source))) {  // a constant stride is what the compiler vectorizes
+  if (stride == static_cast<std::ptrdiff_t>(sizeof(Source))) {  // the compiler vectorizes only a constant stride
     for (std::size_t j = 0; j < count; ++j) y[j] = element_at<Source, T>(x + j * sizeof(Source));
     return;
   }

@@ -1,4 +1,4 @@
-// exp, expm1, log, tanh, sigmoid and normal_cdf of a vector, the same bits from AVX2, AVX-512 and NEON.
+// exp, expm1, log, tanh, sigmoid and normal_cdf of a vector, with the same bits on AVX2, AVX-512 and NEON.
 //
 // float32 is computed in double with short polynomials and rounded once: within 0.502 ULP, so almost always correctly
 // rounded. float64 is within 1 ULP for exp and log, 2 for the others, 2.5 for normal_cdf's tail (3 without FMA; the
@@ -35,13 +35,13 @@ PRELUNET_INLINE VecF64 polynomial(VecF64 x, Coefficients... c) {
   return polynomial_pairs(x, x * x, c...);
 }
 
-// f, which takes doubles, on both halves of x.
+// f, a function of doubles, on both halves of x.
 template <class F>
 PRELUNET_INLINE VecF32 in_double(VecF32 x, F f) {
   return narrow(f(widen_low(x)), f(widen_high(x)));
 }
 
-// x moved into [low, high]; NaN stays NaN.
+// x clipped to [low, high]; NaN stays NaN.
 template <class V>
 PRELUNET_INLINE V clamp(V x, V low, V high) {
   return max(low, min(high, x));
@@ -56,7 +56,7 @@ struct SplitExp {
   VecF64 rounded, k, fraction;
 };
 
-// T is the precision the fraction is good for. |x| must be within about 1100 or NaN.
+// T is the precision of the fraction. |x| must be at most about 1100, or NaN.
 template <class T>
 PRELUNET_INLINE SplitExp split_exp(VecF64 x, VecF64 x_low = VecF64{}) {
   SplitExp e;
@@ -88,7 +88,7 @@ PRELUNET_INLINE VecF64 scale(VecF64 x, VecF64 k) {
   return x * power_of_two(half) * power_of_two(rest);
 }
 
-// e^x where that neither overflows nor underflows in double, good to float.
+// e^x to float precision; it must neither overflow nor underflow in double.
 PRELUNET_INLINE VecF64 exp_short(VecF64 x) {
   const SplitExp e = split_exp<float>(x);
   const VecF64 power = power_of_two(e.rounded);
@@ -176,7 +176,7 @@ struct SplitLog {
 PRELUNET_INLINE SplitLog split_log(VecF64 x) {
   constexpr std::uint64_t kSqrtHalf = 0x3fe6a09e00000000, kOne = 0x3ff0000000000000;
   const VecU64 shifted = (VecU64)x + (kOne - kSqrtHalf);
-  // k + 1023 becomes a double by way of the low bits of 2^52.
+  // k + 1023 becomes a double through the low bits of 2^52.
   const VecF64 k = (VecF64)((shifted >> 52) | 0x4330000000000000) - (0x1p+52 + 1023.0);
   const VecF64 m = (VecF64)((shifted & 0x000fffffffffffff) + kSqrtHalf);
   return {k, m - 1.0};
@@ -235,7 +235,7 @@ PRELUNET_INLINE VecF32 normal_cdf(VecF32 x) {
 // The upper 26 bits of the significand: products of two such are exact.
 PRELUNET_INLINE VecF64 upper_half(VecF64 x) { return (VecF64)((VecU64)x & ~0x7ffffffULL); }
 
-// 1/2 + x Q(x^2) in the middle, where it rounds better.
+// 1/2 + x Q(x^2) for small |x|, where it rounds better.
 PRELUNET_INLINE VecF64 normal_cdf(VecF64 x) {
   const VecF64 t = min(splat(39.0), abs(x));
   // Q on t <= 0.67: relative error 7.4e-17

@@ -1,12 +1,13 @@
-// The largest entry of each window, channel by channel (lanes), and the way back to it; layouts: table.h.
+// Max-pooling of one image; lanes are channels. Layouts: table.h.
 #pragma once
 
-#include "kernels/activation.h"
+#include "kernels/lanes.h"
+#include "kernels/window2d.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// The part of a window that lies in the image.
+// The part of a window inside the image.
 struct WindowPart {
   std::size_t top, bottom, left, right;
 };
@@ -30,7 +31,7 @@ PRELUNET_INLINE void for_each_pixel(const WindowPart& part, std::size_t width, s
   }
 }
 
-// The first of equals stays; NaN beats every number.
+// Of equal entries the first wins; NaN wins over every number.
 template <class T>
 void max_pool2d_forward(const Window2D& w, std::size_t channels, const T* x, T* y) {
   for (std::size_t row = 0; row < w.vertical.places; ++row) {
@@ -49,7 +50,7 @@ void max_pool2d_forward(const Window2D& w, std::size_t channels, const T* x, T* 
   }
 }
 
-// Each grad_y goes to the first entry of its window that is y; where windows overlap, gradients add up in their order.
+// Each grad_y is added to the first entry of its window that equals y, in the order of windows.
 template <class T>
 void max_pool2d_backward(const Window2D& w, std::size_t channels, const T* x, const T* y, const T* grad_y, T* grad_x) {
   const std::size_t elements = w.pixels() * channels;
@@ -60,7 +61,7 @@ void max_pool2d_backward(const Window2D& w, std::size_t channels, const T* x, co
       const WindowPart part = window_part(w, row, column);
       for_each_vector<T>(channels, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
         const Vec<T> largest = load_count(y + j, count);
-        Vec<T> left = load_count(grad_y + j, count);  // what has not found its entry
+        Vec<T> left = load_count(grad_y + j, count);  // lanes whose entry is not found yet
         for_each_pixel(part, w.horizontal.size, channels, [&](std::size_t at) __attribute__((always_inline)) {
           const Vec<T> v = load_count(x + at + j, count);
           const auto found = (v == largest) | (v != v);

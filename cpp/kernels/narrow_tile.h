@@ -1,7 +1,7 @@
 // Rows as lanes: the tile of products of a few columns, which would leave most lanes of a vector of columns idle.
 //
-// Rows of A are transposed on their way from memory, some columns at a time. Each element of C is still one chain of
-// fused multiply-adds over k in order.
+// Rows of A are transposed as they are loaded, some columns at a time. Each element of C is still one chain of fused
+// multiply-adds over k in order.
 #pragma once
 
 #include "kernels/gemm_tile.h"
@@ -10,19 +10,15 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Columns that repay the transposition: it costs as much as the sums of some four where a vector has 16 lanes, and more
-// than is saved where it has less.
+// Columns up to which a product is narrow. See Tuning.
 template <class T>
-constexpr std::size_t kNarrowColumns = kLanes<T> >= 16 ? 4 : 0;
+constexpr std::size_t kNarrowColumns = kLanes<T> >= 16 ? kTuning.narrow_columns : 0;
 
-// Groups of kLanes rows at a time: two have chains enough to hide the latency of their sums.
-constexpr std::size_t kNarrowGroups = 2;
-
-// How many groups `rows` rows fill, and one tile takes.
+// Groups of kLanes rows that one tile computes: as many as `rows` rows fill, at most narrow_groups.
 template <class T>
 PRELUNET_INLINE std::size_t narrow_groups(std::size_t rows) {
   const std::size_t groups = rows / kLanes<T>;
-  return groups < kNarrowGroups ? groups : kNarrowGroups;
+  return groups < kTuning.narrow_groups ? groups : kTuning.narrow_groups;
 }
 
 // Stores columns as rows, `stride` apart.
@@ -42,14 +38,14 @@ PRELUNET_INLINE void store_rows(const Vec<T> (&column)[kColumns], T* p, std::siz
   Vec<T> all[kPart] = {};
   for (std::size_t j = 0; j < kColumns; ++j) all[j] = column[j];
   alignas(kVectorBytes) T row[kPart][kCount];
-  turn_parts(all, [&](std::size_t i, Vec<T> v) __attribute__((always_inline)) { store(row[i], v); });
+  transpose_parts(all, [&](std::size_t i, Vec<T> v) __attribute__((always_inline)) { store(row[i], v); });
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < kCount; ++i, p = opaque(p + stride)) {
     __builtin_memcpy(p, row[i % kPart] + i / kPart * kPart, kColumns * sizeof(T));
   }
 }
 
-// kSteps steps of k for all groups, but for those before `first` and from `end` on.
+// Steps [first, end) of kSteps steps of k, for all groups.
 template <std::size_t kSteps, class T, std::size_t kGroups, std::size_t kColumns>
 PRELUNET_INLINE void narrow_steps(const T* a, std::size_t a_stride, const T* b, std::size_t b_stride, std::size_t first,
                                   std::size_t end, Vec<T> (&c)[kGroups][kColumns]) {
@@ -64,13 +60,13 @@ PRELUNET_INLINE void narrow_steps(const T* a, std::size_t a_stride, const T* b, 
 #pragma GCC unroll 4
           for (std::size_t j = 0; j < kColumns; ++j) accumulate(c[group][j], column, splat(row[j]));
         }
-        row = opaque(row + b_stride);  // else the addresses of all steps are kept
+        row = opaque(row + b_stride);  // else GCC keeps the addresses of all steps
       });
     }
   }
 }
 
-// kGroups * kLanes rows of A, as RowsOfA finds them.
+// kGroups * kLanes rows of a row-major A.
 template <class T, std::size_t kGroups, std::size_t kColumns>
 void narrow_tile(const TileArgs<T>& g) {
   constexpr std::size_t kCount = kLanes<T>, kRows = kGroups * kCount, kPart = RowParts<Vec<T>, T>::kPart;
@@ -90,10 +86,10 @@ void narrow_tile(const TileArgs<T>& g) {
   std::size_t p = 0;
   for (; p + kCount <= k; p += kCount) narrow_steps<kCount>(a + p, a_stride, b + p * b_stride, b_stride, 0, kCount, c);
   for (; p + kPart <= k; p += kPart) narrow_steps<kPart>(a + p, a_stride, b + p * b_stride, b_stride, 0, kPart, c);
-  if (p < k && k >= kPart) {  // the last kPart steps, of which some are done
+  if (p < k && k >= kPart) {  // the last kPart steps, of which the first ones are done
     const std::size_t last = k - kPart;
     narrow_steps<kPart>(a + last, a_stride, b + last * b_stride, b_stride, p - last, kPart, c);
-  } else if (p < k) {
+  } else if (p < k) {  // fewer than kPart steps in all: rows are copied, so that nothing past them is read
     alignas(kVectorBytes) T copy[kRows][kCount];
     for (std::size_t i = 0; i < kRows; ++i) store(copy[i], load_partial(a + i * a_stride, k));
     narrow_steps<kPart>(copy[0], kCount, b, b_stride, 0, k, c);
@@ -103,13 +99,13 @@ void narrow_tile(const TileArgs<T>& g) {
   }
 }
 
-// By groups and columns, each less one.
+// By groups and by columns, each less one.
 template <class T>
-constexpr Tile<T> kNarrowTiles[kNarrowGroups][4] = {
+constexpr Tile<T> kNarrowTiles[kTuning.narrow_groups][4] = {
     {narrow_tile<T, 1, 1>, narrow_tile<T, 1, 2>, narrow_tile<T, 1, 3>, narrow_tile<T, 1, 4>},
     {narrow_tile<T, 2, 1>, narrow_tile<T, 2, 2>, narrow_tile<T, 2, 3>, narrow_tile<T, 2, 4>}};
 
-// Null where columns are never few enough: tiles are compiled only if they are used.
+// Null, and no tiles compiled, where no product is narrow.
 template <class T>
 PRELUNET_INLINE Tile<T> narrow_tile_for(std::size_t groups, std::size_t columns) {
   if constexpr (kNarrowColumns<T> == 0) {

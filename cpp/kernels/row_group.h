@@ -1,31 +1,30 @@
-// Rows as lanes: a vector holds one column of several rows, so that rows too narrow to fill vectors still cost what
-// their elements cost.
+// Rows as lanes: a vector holds one column of several rows, so that rows too narrow to fill vectors waste no lanes.
 #pragma once
 
-#include "kernels/activation.h"
+#include "kernels/lanes.h"
 #include "kernels/transpose.h"
 #include "simd/lane_sum.h"
 
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-constexpr std::size_t kGroupColumns = 64;  // wider rows are taken one at a time
+constexpr std::size_t kGroupColumns = kTuning.group_columns;  // wider rows are processed one at a time
 
-// As many rows as a vector has lanes, column by column. Lanes past the last row are computed, not kept.
+// kLanes rows, column by column. Lanes past the last row are computed and not stored.
 template <class T>
 struct RowGroup {
-  T* lane;  // (columns, kLanes), with room for columns up to a multiple of kPart
+  T* lane;  // (columns, kLanes), columns rounded up to a multiple of kPart
 
   PRELUNET_INLINE Vec<T> operator[](std::size_t column) const { return load(lane + column * kLanes<T>); }
   PRELUNET_INLINE void set(std::size_t column, Vec<T> v) const { store(lane + column * kLanes<T>, v); }
 
-  // The first `rows` of the `left` rows that lie at x.
+  // The first `rows` of the `left` rows at x.
   PRELUNET_INLINE void read(std::size_t rows, std::size_t left, std::size_t columns, const T* x,
                             std::size_t stride) const {
     if (columns == 1 && stride == 1) return set(0, load_count(x, rows));
     constexpr std::size_t kPart = RowParts<Vec<T>, T>::kPart;
-    const std::size_t past = (kPart - columns % kPart) % kPart;  // elements that turn() reads after a row
-    if (left >= kLanes<T> && (left - kLanes<T>)*stride >= past) return turn(columns, x, stride);
+    const std::size_t past = (kPart - columns % kPart) % kPart;  // elements that transpose() reads after a row
+    if (left >= kLanes<T> && (left - kLanes<T>)*stride >= past) return transpose(columns, x, stride);
     alignas(kVectorBytes) T copy[kLanes<T>][kGroupColumns];
     for (std::size_t i = 0; i < kLanes<T>; ++i) {
       const T* const row = x + (i < rows ? i : rows - 1) * stride;
@@ -33,7 +32,7 @@ struct RowGroup {
         store(copy[i] + j, load_count(row + j, count));
       });
     }
-    turn(columns, copy[0], kGroupColumns);
+    transpose(columns, copy[0], kGroupColumns);
   }
 
   PRELUNET_INLINE void write(std::size_t rows, std::size_t columns, T* x, std::size_t stride) const {
@@ -51,7 +50,7 @@ struct RowGroup {
   }
 
  private:
-  PRELUNET_INLINE void turn(std::size_t columns, const T* x, std::size_t stride) const {
+  PRELUNET_INLINE void transpose(std::size_t columns, const T* x, std::size_t stride) const {
     const RowParts<Vec<T>, T> rows(x, stride);
     for (std::size_t j = 0; j < columns; j += rows.kPart) {
       rows.transpose(j, [&](std::size_t column, Vec<T> v) __attribute__((always_inline)) { set(column, v); });
@@ -59,16 +58,16 @@ struct RowGroup {
   }
 };
 
-// Room for some groups, so that the long chains of dependent instructions of one go along with those of the others.
+// Memory for several groups, whose long chains of dependent instructions then overlap.
 template <class T>
 class RowGroups {
  public:
-  static constexpr std::size_t kMost = 16;
+  static constexpr std::size_t kMost = kTuning.row_groups;
 
   explicit RowGroups(std::size_t columns) : size_(columns * kLanes<T>) {}
   PRELUNET_INLINE RowGroup<T> operator[](std::size_t group) { return {lane_ + group * size_}; }
 
-  // The rows for which there is room.
+  // The rows that fit.
   static PRELUNET_INLINE std::size_t rows(std::size_t columns) {
     const std::size_t groups = kGroupColumns / columns;
     return (groups < kMost ? groups : kMost) * kLanes<T>;
@@ -87,7 +86,7 @@ PRELUNET_INLINE void for_each_group(std::size_t rows, F&& f) {
   }
 }
 
-// 1 in byte i of p where the mask holds in lane i, else 0, for the first `count` lanes.
+// Byte i of p = 1 if the mask is set in lane i, else 0, for the first `count` lanes.
 template <class T, class Mask>
 PRELUNET_INLINE void store_mask(unsigned char* p, Mask mask, std::size_t count) {
   typedef unsigned char Bytes __attribute__((vector_size(kLanes<T>)));
@@ -101,8 +100,7 @@ PRELUNET_INLINE void store_mask(unsigned char* p, Mask mask, std::size_t count) 
   }
 }
 
-// The first `count` of x as numbers of T, in as many lanes. A whole group is a case of its own, so that GCC converts it
-// in vectors.
+// The first `count` numbers of x, converted to T. A whole group is a case of its own, which GCC vectorizes.
 template <class T>
 PRELUNET_INLINE Vec<T> load_numbers(const std::int64_t* x, std::size_t count) {
   T lane[kLanes<T>] = {};
@@ -115,13 +113,13 @@ PRELUNET_INLINE Vec<T> load_numbers(const std::int64_t* x, std::size_t count) {
   return load(lane);
 }
 
-// A number in double for each row of a group.
+// A double for each row of a group.
 template <class T>
 struct RowDoubles {
   static constexpr std::size_t kParts = sizeof(double) / sizeof(T);
   Vec<double> part[kParts];
 
-  // How many of `rows` rows are in a part.
+  // Rows in a part, of `rows` rows in all.
   static PRELUNET_INLINE std::size_t count(std::size_t part, std::size_t rows) {
     const std::size_t first = part * kLanes<double>;
     return rows <= first ? 0 : rows - first < kLanes<double> ? rows - first : kLanes<double>;
@@ -144,7 +142,7 @@ struct RowDoubles {
 PRELUNET_INLINE VecF64 widen_part(VecF32 x, std::size_t part) { return part == 0 ? widen_low(x) : widen_high(x); }
 PRELUNET_INLINE VecF64 widen_part(VecF64 x, std::size_t) { return x; }
 
-// Each row's sum over the columns: the bits that LaneSum gives along a row.
+// Each row's sum over the columns, with the same bits as LaneSum along a row.
 template <class T>
 PRELUNET_INLINE RowDoubles<T> sum_columns(std::size_t columns, const RowGroup<T>& x) {
   const std::size_t first = columns < kVirtualLanes ? columns : kVirtualLanes;

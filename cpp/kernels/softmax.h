@@ -1,7 +1,6 @@
-// softmax, its cross-entropy (equations: loss.h), and the place of the largest output, by rows.
+// softmax, softmax cross-entropy (equations: loss.h) and argmax of rows.
 //
-// Up to kGroupColumns columns rows are lanes (row_group.h); wider rows are taken one at a time. Both give the same
-// bits.
+// Up to kGroupColumns columns rows are lanes (row_group.h); wider rows are processed one at a time, with the same bits.
 #pragma once
 
 #include "kernels/row_group.h"
@@ -9,7 +8,7 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// The largest element, NaN aside; NaN where the first is NaN.
+// The largest element, ignoring NaN; NaN if the first element is NaN.
 template <class T>
 PRELUNET_INLINE T row_max(std::size_t count, const T* x) {
   Vec<T> best = splat(x[0]);
@@ -69,7 +68,7 @@ void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
   }
 }
 
-// The place of each row's largest element, the first of equals, NaN aside; 0 where the first is NaN.
+// The index of each row's largest element, the first of equals, ignoring NaN; 0 if the first element is NaN.
 template <class T>
 void argmax_rows(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place) {
   if (columns <= kGroupColumns) {
@@ -108,7 +107,7 @@ struct SmoothTarget {
   }
 };
 
-// sum_j t_j (z_j - max), where t_j = 0 counts for nothing even at z_j = -inf.
+// sum_j t_j (z_j - max); a term with t_j = 0 is 0 even at z_j = -inf.
 template <class T>
 PRELUNET_INLINE double shifted_dot(std::size_t m, const SmoothTarget<T>& t, const T* z, double max) {
   double dot = 0.0;
@@ -136,7 +135,7 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   const T max = row_max(m, z);
   const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
   if (g.right != nullptr) {
-    std::int64_t place = 0;  // where the first is NaN, so is max, and equals nothing
+    std::int64_t place = 0;  // if the first is NaN, so is max
     while (place < static_cast<std::int64_t>(m) - 1 && z[place] != max && max == max) ++place;
     g.right[row] = place == t.label;
   }
@@ -161,7 +160,7 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
 }
 
-// A group of rows on its way from outputs to gradients.
+// A group of rows, from outputs to gradients.
 template <class T>
 struct SoftmaxGroup {
   RowGroup<T> z, target, e;  // e: exp(z - max), then the gradient
@@ -176,7 +175,7 @@ struct Smoothing {
   PRELUNET_INLINE Vec<double> operator()(Vec<double> t) const { return keep * t + uniform; }
 };
 
-// Labels as they are stand for targets of 0 and 1, of which sums and products need no arithmetic.
+// Labels are one-hot targets without smoothing, whose sums and products need no arithmetic.
 template <class T>
 PRELUNET_INLINE RowDoubles<T> loss_of_labels(std::size_t m, const SoftmaxGroup<T>& s) {
   Vec<T> at_label = {};
@@ -220,8 +219,8 @@ PRELUNET_INLINE void gradient_of_targets(std::size_t m, const Smoothing& smooth,
   }
 }
 
-// What softmax_cross_entropy_row does, for as many rows as RowGroups has room for, the first of `left` that may be
-// read: each step for all groups before the next step. kOneHot: targets are labels, not smoothed.
+// softmax_cross_entropy_row for as many rows as RowGroups holds, the first of `left` readable rows. Each step runs for
+// all groups before the next step. kOneHot: targets are labels, not smoothed.
 template <class T, bool kOneHot>
 [[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g, std::size_t left) {
   const std::size_t m = g.outputs;

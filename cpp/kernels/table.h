@@ -1,7 +1,7 @@
-// What kernels offer to ops: for each ISA and dtype one table of functions on plain views.
+// The interface of the kernels: a table of functions on plain views for each ISA and dtype.
 //
-// Each function runs on the calling thread alone and owns nothing. Strides count elements. Every kernel gives the same
-// bits on every ISA with FMA, whatever part of an array it is called for.
+// Each function runs on the calling thread and owns nothing. Strides count elements. A kernel gives the same bits
+// on every ISA with FMA, for any part of an array.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +14,16 @@
 
 namespace prelunet {
 
-// Sums over rows go by chunks of this many rows, in order, so that they do not depend on tiles, blocks or threads.
+// Sums over rows are made in chunks of this many rows, in order: they do not depend on tiles, blocks or threads.
 inline constexpr std::size_t kChunkRows = 8;
 
-// p moved on by `offset` elements; null stays null.
+// p + offset; null stays null.
 template <class T>
 T* moved(T* p, std::size_t offset) {
   return p == nullptr ? nullptr : p + offset;
 }
 
-// A part of a matrix. Its first row is a multiple of kChunkRows where sums over rows are taken.
+// A part of a matrix. Where sums over rows are made, its first row is a multiple of kChunkRows.
 struct Block {
   std::size_t row, column, rows, columns;
 };
@@ -37,8 +37,8 @@ struct ActivationForward {
   T* y;
   std::size_t y_stride;
   const T* bias;                 // (columns,) or null
-  const T* parameter;            // alpha, slope, scale; null where the activation has none
-  std::size_t parameter_stride;  // 1: one for each column; 0: one for all
+  const T* parameter;            // alpha, slope or scale; null if the activation has none
+  std::size_t parameter_stride;  // 1: one for each column; 0: one for all columns
 
   ActivationForward at(const Block& b) const {
     ActivationForward part = *this;
@@ -58,12 +58,12 @@ struct ActivationBackward {
   std::size_t rows, columns;
   const T* grad_y;
   std::size_t grad_y_stride;
-  T factor = T(1);  // what was made of y has so much of it
-  const T* x;       // null where backward reads y alone
+  T factor = T(1);  // of grad_y (a residual's step h)
+  const T* x;       // null if backward reads y only
   std::size_t x_stride;
-  const T* y;  // null: computed again from x where the derivative wants it
+  const T* y;  // null: recomputed from x if the derivative needs it
   std::size_t y_stride;
-  T* grad_x;  // may be grad_y; null: only the sums are wanted
+  T* grad_x;  // may be grad_y; null: only the sums are computed
   std::size_t grad_x_stride;
   const T* parameter;
   std::size_t parameter_stride;
@@ -147,46 +147,80 @@ struct Update {
   }
 };
 
-// W (n, k) as a matrix product x W^T reads it: see pack.h.
+// W (n, k) in panels, the packed layout in which a product x W^T reads W^T; see panels.h.
 template <class T>
 struct Panels {
   std::size_t n, k;
   const T* w;
   std::size_t w_stride;
   T* panels;
-  std::size_t row, column;  // of W, where the blocks of an epilogue are counted from
+  std::size_t first_row;  // of W, at which the blocks of an epilogue begin
 };
 
-// What follows a tile of C while it is hot: one of these, the others null, but that a sum may come after `forward` or
-// before `backward`. Operands are those of the whole of C.
+// Where gemm leaves a block of the product for its epilogue. All but `in_c` are a buffer on the stack.
+enum class Staging : int {
+  in_c,
+  overwritten,  // C, whose lines another core may own, and which the epilogue overwrites, is not written twice
+  weight,       // a gradient of a row-major W, which is not stored
+  panels,       // a gradient of a W in panels, zero-padded to whole squares
+  transposed,   // a gradient of a W^T in panels, in rows of the panel's width
+};
+
+struct PrefetchList;
+
+// A function that gemm calls on each block of C after its last step of k, while the block is in the first-level cache.
+// Blocks are counted in the C of the whole product (Gemm::row, Gemm::column). Kernel tables make it from a context,
+// which must outlive the call of gemm.
 template <class T>
 struct Epilogue {
-  void (*forward)(const ActivationForward<T>&);  // c += bias, y = f(c)
-  ActivationForward<T> activation;
-  ScaledSum<T> sum;                                // of c, or of what `forward` made of it; or sum.out null
-  void (*backward)(const ActivationBackward<T>&);  // c, or the sum, is grad_y
-  ActivationBackward<T> gradient;
-  void (*update)(const Update<T>&);  // c is a gradient: it moves its parameter, and is not stored
-  Update<T> parameter;
-  Panels<T> panels;  // of the parameter, which is packed again; or panels.panels null
-  // Where the parameter W lies in panels alone, and its slots like it: c is the gradient of W, for `update_turned`, or
-  // of W^T (`transposed`), for which `update` will do.
-  void (*update_turned)(const Update<T>&);
-  bool transposed;
-
-  bool in_panels() const { return update_turned != nullptr || transposed; }
+  // `product`: the block, in C or staged.
+  void (*run)(const void* context, const Block& block, const T* product, std::size_t product_stride);
+  // Adds the lines that run() will touch, other than C.
+  void (*prefetch)(const void* context, const Block& block, PrefetchList& list);
+  const void* context;
+  Staging staging;
+  std::size_t weight_columns;  // Staging::weight: of a row of W
+  std::size_t first_row;       // Staging::weight and panels: of W, at row 0 of C
 };
 
-// Rows that a thread will gather next, asked for a cache line at a time while it multiplies.
-struct Ahead {
+// y = f(c + bias), then sum.out = factor * y + sum.y (a residual). Without `forward` the sum takes c.
+template <class T>
+struct OutputEpilogue {
+  void (*forward)(const ActivationForward<T>&);  // or null
+  ActivationForward<T> activation;               // x is C
+  ScaledSum<T> sum;                              // or sum.out null
+};
+
+// sum.out = factor * c + sum.y, then the derivative of the activation of the layer below, at the sum. Without a sum,
+// at c.
+template <class T>
+struct GradientEpilogue {
+  ScaledSum<T> sum;                                // or sum.out null
+  void (*backward)(const ActivationBackward<T>&);  // or null
+  ActivationBackward<T> activation;                // grad_y is C, or sum.out
+};
+
+// c is the gradient of a weight, which moves by it. `parameter` covers the whole weight, and gradient is not read.
+template <class T>
+struct UpdateEpilogue {
+  void (*update)(const Update<T>&);
+  void (*update_turned)(const Update<T>&);  // of a gradient given transposed
+  Update<T> parameter;
+  Panels<T> panels;
+  Staging
+      staging;  // weight: W is row-major, and packed again; panels or transposed: W and its slots are in panels only
+};
+
+// Rows that a thread will gather next, whose cache lines are prefetched while it multiplies.
+struct RowPrefetch {
   const unsigned char* data;
   std::ptrdiff_t row_stride;
   std::size_t row_bytes;
-  const std::int64_t* order;  // null: rows as they lie
+  const std::int64_t* order;  // null: rows in the order of memory
   std::size_t begin, end;     // positions in order
-  std::size_t line;           // of row `begin`
+  std::size_t line;           // next line of row `begin`
   std::size_t pace;           // steps of k of a tile for each line
-  std::size_t credit;
+  std::size_t credit;         // steps of k not yet used for a line
 };
 
 // C (m x n) = A B, or C += A B as the continued chain of one fused multiply-add for each k in order.
@@ -203,7 +237,8 @@ struct Gemm {
   std::size_t c_stride;
   bool accumulate;
   const Epilogue<T>* epilogue;  // or null
-  Ahead* ahead;                 // or null
+  std::size_t row, column;      // of the whole product, at which this C begins
+  RowPrefetch* next_rows;       // or null
 };
 
 // One row's loss and gradient; see loss.h for the equations. Labels or targets, the other null.
@@ -228,10 +263,13 @@ enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, ui
 template <class T>
 struct KernelTable {
   std::size_t panel_columns;                         // columns of a full panel of B; the last ones may be narrower
-  std::size_t (*transposed_columns)(std::size_t n);  // of n columns, those that an epilogue can have `transposed`
+  std::size_t (*transposed_columns)(std::size_t n);  // of n columns, those that Staging::transposed can update
   std::size_t (*packed_columns)(std::size_t n);      // n with the padding of its panels
 
   void (*gemm)(const Gemm<T>&);
+  Epilogue<T> (*output_epilogue)(const OutputEpilogue<T>&);
+  Epilogue<T> (*gradient_epilogue)(const GradientEpilogue<T>&);
+  Epilogue<T> (*update_epilogue)(const UpdateEpilogue<T>&);
   // Columns [begin, end) of W^T into their panels; both are multiples of panel_columns, or end is n.
   void (*pack_panels)(const Panels<T>&, std::size_t begin, std::size_t end);
   // Panels back into W, which is g.w without its const.
@@ -241,7 +279,7 @@ struct KernelTable {
 
   void (*activation_forward[static_cast<int>(ActivationId::count)])(const ActivationForward<T>&);
   void (*activation_backward[static_cast<int>(ActivationId::count)])(const ActivationBackward<T>&);
-  bool backward_reads_x[static_cast<int>(ActivationId::count)];  // false: y alone is enough
+  bool backward_reads_x[static_cast<int>(ActivationId::count)];  // false: y is enough
   // total[j] += partial[c][j] for c in order; columns [0, columns).
   void (*add_chunks)(std::size_t chunks, std::size_t columns, const T* partial, std::size_t stride, T* total);
 
@@ -252,7 +290,8 @@ struct KernelTable {
 
   void (*loss_rows[static_cast<int>(LossId::count)])(const LossRows<T>&);
   void (*softmax_rows)(std::size_t rows, std::size_t columns, const T* x, T* y);
-  // The place of the largest element of each row, the first of equals; NaN counts only at place 0, where it stays.
+  // The index of the largest element of each row, the first of equals; 0 if the first element is NaN, else NaN is
+  // ignored.
   void (*argmax_rows)(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place);
 
   // Fills UpdateRule::derived.

@@ -1,4 +1,4 @@
-// The float kernels of one ISA. Compiled once for each: see cpp/CMakeLists.txt.
+// The float kernels of one ISA, compiled once for each ISA: see cpp/CMakeLists.txt.
 #include "kernels/table_of.h"
 
 namespace prelunet::PRELUNET_ISA {

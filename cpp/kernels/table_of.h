@@ -4,6 +4,7 @@
 #include "kernels/activation.h"
 #include "kernels/ceiling.h"
 #include "kernels/elementwise.h"
+#include "kernels/epilogue.h"
 #include "kernels/gemm.h"
 #include "kernels/loss.h"
 #include "kernels/max_pool2d.h"
@@ -22,6 +23,9 @@ constexpr KernelTable<T> make_table() {
       .transposed_columns = transposed_columns<T>,
       .packed_columns = packed_columns<T>,
       .gemm = gemm<T>,
+      .output_epilogue = output_epilogue<T>,
+      .gradient_epilogue = gradient_epilogue<T>,
+      .update_epilogue = update_epilogue<T>,
       .pack_panels = pack_panels<T>,
       .unpack_panels = unpack_panels<T>,
       .pack_rows = pack_rows<T>,

@@ -1,4 +1,4 @@
-// Squares transposed on their way from memory: as many rows as a vector has lanes.
+// Transposition of squares, as many rows as a vector has lanes, while they are loaded.
 #pragma once
 
 #include <utility>
@@ -8,18 +8,18 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-constexpr std::size_t kPartBytes = 16;  // what all vectors consist of, and what interleave() stays within
+constexpr std::size_t kPartBytes = 16;  // vectors consist of parts of 16 bytes; interleave() does not cross them
 
-// Of each part of a and b, the elements of the lower (kHigh 0) or upper (1) halves in turn.
+// In each part, the elements of the lower (kHigh 0) or upper (1) half of a and of b, alternating.
 template <std::size_t kHigh, std::size_t kBytes = kPartBytes, class V, std::size_t... j>
 PRELUNET_INLINE V interleave(V a, V b, std::index_sequence<j...>) {
   constexpr std::size_t kCount = sizeof...(j), kPart = kBytes * kCount / sizeof(V);
   return __builtin_shufflevector(a, b, int(j / kPart * kPart + (kHigh * kPart + j % kPart) / 2 + j % 2 * kCount)...);
 }
 
-// Calls f(i, vector) for vectors i whose part p is element i of part p of each row.
+// Transposes within parts: calls f(i, vector), part p of which is element i of part p of each row.
 template <class V, std::size_t kPart, class F>
-PRELUNET_INLINE void turn_parts(const V (&row)[kPart], F&& f) {
+PRELUNET_INLINE void transpose_parts(const V (&row)[kPart], F&& f) {
   constexpr std::make_index_sequence<sizeof(V) * kPart / kPartBytes> kIndices{};
   if constexpr (kPart == 2) {
     f(0, interleave<0>(row[0], row[1], kIndices));
@@ -34,12 +34,12 @@ PRELUNET_INLINE void turn_parts(const V (&row)[kPart], F&& f) {
   }
 }
 
-// Rows `stride` apart. Part i of the vectors read comes from row i of the parts' rows: what is left to do stays within
-// parts.
+// Rows `stride` apart. Each vector is loaded with a part from each of several rows, so that only transpose_parts() is
+// left to do.
 template <class Vector, class T>
 struct RowParts {
   static constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);
-  const T* first[kCount / kPart];  // row of each part: else the addresses of all rows are kept, and not in registers
+  const T* first[kCount / kPart];  // first row of each part; with all rows' addresses GCC spills
   std::size_t stride;
 
   PRELUNET_INLINE RowParts(const T* p, std::size_t row_stride) : stride(row_stride) {
@@ -53,7 +53,7 @@ struct RowParts {
     Vector row[kPart];
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < kPart; ++i) row[i] = load_parts<Vector>(first, i * stride + j);
-    turn_parts(row, [&](std::size_t i, Vector column) __attribute__((always_inline)) { f(j + i, column); });
+    transpose_parts(row, [&](std::size_t i, Vector column) __attribute__((always_inline)) { f(j + i, column); });
   }
 };
 

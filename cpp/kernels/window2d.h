@@ -1,27 +1,27 @@
-// How a window walks over an image: the geometry that convolution and pooling share.
+// The geometry of a window that moves over an image, for convolution and pooling.
 #pragma once
 
 #include <cstddef>
 
 namespace prelunet {
 
-// One axis. The window's place o begins at o * stride - before; what lies outside [0, size) is padding.
+// One axis. Place o of the window begins at o * stride - before; positions outside [0, size) are padding.
 struct WindowAxis {
   std::size_t size;    // of the image
   std::size_t window;  // of the window
   std::size_t stride;
-  std::size_t before;  // padding ahead of the image
-  std::size_t places;  // of the window: the size of the result; 0 where it does not fit
+  std::size_t before;  // padding before the image
+  std::size_t places;  // of the window: the size of the output; 0 if it does not fit
 
-  // From the first entry that a window touches to the last, padding included; at least `before + size`.
+  // Size of the image with its padding, as far as windows reach; at least `before + size`.
   std::size_t padded() const {
     const std::size_t inside = before + size, spanned = places == 0 ? 0 : (places - 1) * stride + window;
     return inside < spanned ? spanned : inside;
   }
 };
 
-// TensorFlow's two rules. valid: whole windows only, (size - window) / stride + 1 of them. same: ceil(size / stride)
-// windows; what they stick out is padding on both sides, the odd entry behind.
+// TensorFlow's two rules. valid: (size - window) / stride + 1 windows, no padding. same: ceil(size / stride) windows,
+// with padding on both sides, an odd entry after the image.
 inline WindowAxis window_axis(std::size_t size, std::size_t window, std::size_t stride, bool same) {
   if (!same) return {size, window, stride, 0, size < window ? 0 : (size - window) / stride + 1};
   const std::size_t places = size / stride + (size % stride == 0 ? 0 : 1);

@@ -1,41 +1,51 @@
-// An activation that no layer before it has taken into its own step: y = f(x).
+// An activation and its parameter: a constant or a learned alpha. It is a layer of its own (activation_layer.h) or
+// fused into the layer before it (weighted.h).
 #pragma once
 
-#include <memory>
-#include "network/curve.h"
+#include "network/layer.h"
+#include "ops/activation.h"
 
 namespace prelunet {
 
-template <class T>
-struct LayerContext;
-struct LayerConfig;
-class LayerReader;
-
-bool is_activation(const LayerConfig& layer);
-// Throws std::invalid_argument where the registry has no activation of that name.
-CurveSpec read_activation(LayerReader& config);
+struct ActivationSpec {
+  ActivationId id = ActivationId::identity;
+  double constant = 0.0;  // a constant slope or scale
+  bool channel = false;   // PReLU: one alpha for each index of the last axis, else one for all
+  bool trainable = true;
+};
 
 template <class T>
-class ActivationLayer final : public Layer<T> {
+class Activation {
  public:
-  ActivationLayer(const CurveSpec& spec, const Shape& shape)
-      : Layer<T>(shape, shape),
-        columns_(shape.back()),
-        rows_per_sample_(element_count(shape) / shape.back()),
-        curve_(spec, shape.back()) {}
-  static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
+  // `columns`: the length of x's last axis; the other axes are rows.
+  Activation(const ActivationSpec& spec, std::size_t columns)
+      : spec_(spec), columns_(columns), constant_(static_cast<T>(spec.constant)) {}
 
-  std::vector<ParameterInfo> parameters() const override;
-  void bind(const std::vector<Parameter<T>>& parameters) override;
-  std::size_t work_size(std::size_t rows) const override { return curve_.work_size(rows * rows_per_sample_); }
-  void forward(Team& team, const Flow<T>& flow) const override;
-  void backward(Team& team, const Flow<T>& flow) const override;
-  void gradients(Team& team, const Flow<T>& flow) const override;
+  bool learned() const { return spec_.id == ActivationId::prelu; }
+  ActivationId id() const { return spec_.id; }
+  bool backward_reads_x() const { return kernel_table<T>().backward_reads_x[static_cast<int>(spec_.id)]; }
+  ParameterInfo parameter_info() const {
+    const std::size_t count = spec_.channel ? columns_ : 1;
+    return {"alpha", ParameterKind::alpha, {count}, columns_, columns_, spec_.trainable};
+  }
+  void bind(const Parameter<T>& alpha) { alpha_ = alpha; }
+
+  const T* parameter() const { return learned() ? alpha_.value : &constant_; }
+  std::size_t stride() const { return learned() && spec_.channel ? 1 : 0; }
+  bool wants_gradient() const { return learned() && alpha_.trainable; }
+
+  // Elements of work for `rows` rows: the channel sums of all blocks so far, then this block's partials of dalpha.
+  std::size_t work_size(std::size_t rows) const { return learned() ? (chunk_count(rows) + 1) * columns_ : 0; }
+  T* partial(T* work) const { return wants_gradient() ? work + columns_ : nullptr; }
+
+  // Adds the block's partials to the gradient of alpha; with a step, updates alpha. Called after a barrier.
+  void gradients(Team& team, std::size_t rows, T* work, bool first, const StepUpdate* step) const;
 
  private:
+  ActivationSpec spec_;
   std::size_t columns_;
-  std::size_t rows_per_sample_;
-  Curve<T> curve_;
+  T constant_;
+  Parameter<T> alpha_;
 };
 
 }  // namespace prelunet

@@ -1,22 +1,21 @@
-// Forward, loss and backward of one block of a batch by a team: from a user's rows to the gradients of all parameters.
+// Forward pass, loss and backward pass of one block of a batch by a team.
 #pragma once
 
 #include <algorithm>
 
 #include "network/engine.h"
 #include "network/stop.h"
+#include "network/tuning.h"
 #include "network/workspace.h"
 
 namespace prelunet {
 
-// A batch larger than this goes through block by block, so that memory does not grow with it: a multiple of kChunkRows.
-// Each block reads all weights and adds to all their gradients; where caches do not hold these, blocks are larger.
+// The most rows of a block: see network/tuning.h.
 inline std::size_t block_rows(std::size_t parameter_bytes) {
-  constexpr std::size_t kBlockRows = 256, kLargeBlockRows = 1024, kBeyondCaches = std::size_t{16} << 20;
-  return parameter_bytes < kBeyondCaches ? kBlockRows : kLargeBlockRows;
+  return parameter_bytes < kLargeParameterBytes ? kBlockRows : kLargeBlockRows;
 }
 
-// Rows [begin, begin + count) of a run, and where in the run their batch lies.
+// Rows [begin, begin + count) of a run, and the rows of their batch.
 struct BatchBlock {
   std::size_t begin, count;
   std::size_t batch_begin, batch_rows;
@@ -25,18 +24,17 @@ struct BatchBlock {
   bool last() const { return end() == batch_begin + batch_rows; }
 };
 
-// The block that begins at row `begin` of a run of `rows` rows; an empty one at the run's end.
+// The block that begins at row `begin` of a run of `rows` rows; empty at the run's end.
 inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batch_size, std::size_t most) {
   const std::size_t batch_begin = begin / batch_size * batch_size;
   const std::size_t batch_rows = std::min(batch_size, rows - batch_begin);
   return {begin, std::min(most, batch_begin + batch_rows - begin), batch_begin, batch_rows};
 }
 
-// What a pass carries.
 struct PassOptions {
   std::size_t block_rows;  // at most, of a block
-  bool whole = false;      // gradients go down to the input, whatever there is to learn; X is copied
-  bool training = true;    // dropout acts
+  bool whole = false;      // gradients of all steps and of the input are computed; X is copied
+  bool training = true;    // dropout drops units
 };
 
 template <class T>
@@ -66,21 +64,21 @@ class Backpropagation {
     return prelunet::batch_factor(reduction, targets_.weight_sum({order, block.batch_begin}, block.batch_rows));
   }
 
-  // One thread's way through one block.
+  // One thread's pass through one block.
   class Pass {
    public:
     Pass(const Backpropagation& all, Team& team, const std::int64_t* order, const BatchBlock& block,
          const BatchBlock& next, std::uint64_t step, Stop* stop = nullptr)
         : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step), stop_(stop) {
       const Range share = team.share(next.count, kChunkRows);
-      // Steps of k of a tile, kChunkRows rows and a panel's columns wide, in two products: forward and grad_weight.
-      // Not every layer has the third, grad_x.
+      // Steps of k of a tile (kChunkRows rows, a panel's columns) in two products, forward and grad_weight. Not every
+      // layer has the third, grad_x.
       const double tile = static_cast<double>(kChunkRows * kernel_table<T>().panel_columns);
       const double steps = 2.0 * all.multiply_adds_ * static_cast<double>(block.count) / tile / team.size();
-      ahead_ = all.x_.ahead({order, next.begin + share.begin}, share.size(), steps);
+      next_rows_ = all.x_.prefetch({order, next.begin + share.begin}, share.size(), steps);
     }
 
-    // This thread's rows, from the user's array to the gradients of the steps' inputs. The team meets after it.
+    // This thread's rows, from the user's array to the gradients of the steps' inputs. A barrier follows.
     void carry(double factor) {
       forward();
       score(factor);
@@ -96,12 +94,12 @@ class Backpropagation {
       }
       for (std::size_t s = 0; s < steps().size() && !stops(); ++s) steps()[s]->forward(team_, flow(s));
     }
-    // From the gradient of the last step's outputs down.
+    // From the gradient of the last step's outputs down to the lowest step.
     void backward() {
       all_.plan_.backward(team_, all_.lowest_, [this](std::size_t s) { return flow(s); }, [this] { return stops(); });
     }
 
-    // The gradients of parameters, with an update the parameters' move too. The team meets after it.
+    // The gradients of the parameters and, with an update, the update. A barrier follows.
     void gradients(const StepUpdate* update) {
       for (std::size_t s = all_.lowest_; s < steps().size(); ++s) {
         Flow<T> f = flow(s);
@@ -126,11 +124,11 @@ class Backpropagation {
       f.first = block_.first();
       f.first_row = block_.begin - block_.batch_begin;
       f.step = step_;
-      f.ahead = &ahead_;
+      f.next_rows = &next_rows_;
       return f;
     }
 
-    // The losses of the rows, and their gradients: where backward() begins.
+    // The losses of the rows, and the gradient of the outputs, from which backward() starts.
     void score(double factor) {
       const Workspace<T>& w = all_.workspace_;
       const TargetBlock<T> block = gather_targets(team_, all_.targets_, index_, block_.count, w.targets());
@@ -146,7 +144,7 @@ class Backpropagation {
                     {w.row_loss(), w.grad_y(last), w.right()});
     }
 
-    // Adds the block's losses and right answers, in row order, once all threads have scored theirs.
+    // Adds the block's losses and its right answers, in row order, after a barrier.
     void add_up(double& loss, double& right) const {
       const Workspace<T>& w = all_.workspace_;
       loss = add_weighted(loss, block_.count, weight_, w.row_loss());
@@ -159,7 +157,7 @@ class Backpropagation {
    private:
     const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
 
-    // Between two steps of a batch that takes long: rows are this thread's own, so each may leave when it sees it.
+    // Polled between two steps of a long batch. Rows are this thread's own, so that each thread may stop by itself.
     bool stops() const {
       if (stop_ == nullptr) return false;
       stop_->ask(team_);
@@ -173,8 +171,8 @@ class Backpropagation {
     std::uint64_t step_;
     Stop* stop_;  // or null
     const T* input_ = all_.workspace_.input();
-    const double* weight_ = nullptr;  // of the rows scored
-    mutable Ahead ahead_;             // a list that is used up
+    const double* weight_ = nullptr;  // of the block's rows
+    mutable RowPrefetch next_rows_;   // each flow continues where the last one stopped
   };
 
  private:
@@ -184,7 +182,7 @@ class Backpropagation {
   const Targets& targets_;
   std::size_t outputs_;
   PassOptions options_;
-  std::size_t lowest_;  // steps below the lowest one with something to learn need no backward pass
+  std::size_t lowest_;  // the lowest step with a backward pass
   double multiply_adds_ = 0.0;
   Workspace<T> workspace_;
   DeltaClip clip_;

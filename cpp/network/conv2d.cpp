@@ -21,12 +21,12 @@ Conv2D<T>::Conv2D(const Shape& input, const Window2D& window, std::size_t filter
     : Weighted<T>(input, {window.vertical.places, window.horizontal.places, filters},
                   weight_info(window, input[2], filters, trainable), use_bias),
       plan_(window, input[2], filters),
-      panels_(conv2d_panels_size<T>(plan_)),
+      panels_(filters, plan_.tap_count),
       grad_panels_(conv2d_grad_panels_size<T>(plan_)) {}
 
 template <class T>
 void Conv2D<T>::pack_weight(Team& team) const {
-  conv2d_pack<T>(team, plan_, this->weight().value, panels_.data());
+  panels_.pack(team, this->weight());
   conv2d_grad_pack<T>(team, plan_, this->weight().value, grad_panels_.data());
 }
 
@@ -40,13 +40,14 @@ typename Conv2D<T>::Work Conv2D<T>::work(std::size_t rows) const {
   const std::size_t places = checked_multiply(rows, plan_.places);
   Layout layout;
   Work at{};
-  at.curve = layout.add<T>(this->curve_work_size(places));
+  at.activation = layout.add<T>(this->activation_work_size(places));
   at.weight_sums = layout.add<T>(checked_multiply(plan_.tap_count, plan_.filters));
   at.bias_partial = layout.add<T>(this->bias_work_size(places));
   at.padded = layout.add<T>(padded_size(rows));
   at.grad_x = layout.add<T>(conv2d_grad_x_work(plan_, rows));
   at.size = layout.bytes();
-  for (std::size_t* const offset : {&at.curve, &at.weight_sums, &at.bias_partial, &at.padded, &at.grad_x, &at.size}) {
+  for (std::size_t* const offset :
+       {&at.activation, &at.weight_sums, &at.bias_partial, &at.padded, &at.grad_x, &at.size}) {
     *offset /= sizeof(T);
   }
   return at;
@@ -55,10 +56,10 @@ typename Conv2D<T>::Work Conv2D<T>::work(std::size_t rows) const {
 template <class T>
 void Conv2D<T>::run_forward(Team& team, const Flow<T>& flow, T* own) const {
   if (plan_.window.pads()) pad_images(team, plan_, flow.rows, flow.x, own);
-  Epilogue<T> epilogue{};
-  const bool follows = this->follow(flow, epilogue);
-  conv2d_forward<T>(team, plan_, flow.rows, padded(flow, own), panels_.data(), follows ? &epilogue : nullptr,
-                    this->z(flow), flow.ahead);
+  const OutputEpilogue<T> output = this->output_epilogue(flow);
+  const Epilogue<T> epilogue = kernel_table<T>().output_epilogue(output);
+  conv2d_forward<T>(team, plan_, flow.rows, padded(flow, own), panels_.data(),
+                    output.forward == nullptr ? nullptr : &epilogue, this->z(flow), flow.next_rows);
 }
 
 template <class T>
@@ -73,10 +74,10 @@ void Conv2D<T>::predict(Team& team, const Flow<T>& flow) const {
 
 template <class T>
 void Conv2D<T>::backward(Team& team, const Flow<T>& flow) const {
-  this->enter(team, flow);
+  this->run_prologue(team, flow);
   if (flow.grad_x == nullptr) return;
   conv2d_grad_x<T>(team, plan_, flow.rows, flow.grad_y, grad_panels_.data(), flow.work + work(flow.capacity).grad_x,
-                   flow.grad_x, flow.ahead);
+                   flow.grad_x, flow.next_rows);
 }
 
 template <class T>
@@ -85,7 +86,7 @@ void Conv2D<T>::weight_gradient(Team& team, const Flow<T>& flow) const {
   const Parameter<T>& weight = this->weight();
   T* const sums = flow.work + at.weight_sums;
   conv2d_grad_weight<T>(team, plan_, flow.rows, padded(flow, flow.work + at.padded), flow.grad_y, flow.first, sums,
-                        flow.ahead);
+                        flow.next_rows);
   team.barrier();
   transpose<T>(team, plan_.tap_count, plan_.filters, sums, weight.gradient);
   if (flow.update == nullptr) return;

@@ -1,10 +1,11 @@
-// Convolution of images, y = f(x * W + b), W (filters, window height, window width, channels): see ops/conv2d.h.
+// Convolution of images, y = f(x * W + b), W (filters, window height, window width, channels); see ops/conv2d.h.
 #pragma once
 
 #include <memory>
+
+#include "network/weight_panels.h"
 #include "network/weighted.h"
 #include "ops/conv2d.h"
-#include "runtime/arena.h"
 
 namespace prelunet {
 
@@ -29,17 +30,17 @@ class Conv2D final : public Weighted<T> {
   void predict(Team& team, const Flow<T>& flow) const override;
 
  private:
-  // Where in flow.work each part lies.
+  // Offsets in flow.work.
   struct Work {
-    std::size_t curve;         // sums of dalpha stay in place from block to block
-    std::size_t weight_sums;   // and so does the transposed gradient of the weight
+    std::size_t activation;    // sums of dalpha, kept from block to block
+    std::size_t weight_sums;   // the transposed gradient of the weight, kept from block to block
     std::size_t bias_partial;  // partial sums of db
     std::size_t padded;        // x with its padding
-    std::size_t grad_x;        // of conv2d_grad_x
+    std::size_t grad_x;        // for conv2d_grad_x
     std::size_t size;
   };
   Work work(std::size_t rows) const;
-  T* curve_work(const Flow<T>& flow) const override { return flow.work + work(flow.capacity).curve; }
+  T* activation_work(const Flow<T>& flow) const override { return flow.work + work(flow.capacity).activation; }
   T* bias_work(const Flow<T>& flow) const override { return flow.work + work(flow.capacity).bias_partial; }
 
   std::size_t padded_size(std::size_t rows) const { return plan_.window.pads() ? rows * plan_.padded_size : 0; }
@@ -49,8 +50,8 @@ class Conv2D final : public Weighted<T> {
   void run_forward(Team& team, const Flow<T>& flow, T* own) const;
 
   Conv2DPlan plan_;
-  Arena<T> panels_;       // W^T as the forward tile wants it
-  Arena<T> grad_panels_;  // W as that of grad_x wants it
+  WeightPanels<T> panels_;
+  Arena<T> grad_panels_;  // W packed for the product that makes grad_x
 };
 
 }  // namespace prelunet

@@ -1,9 +1,6 @@
 #include "network/dense.h"
 
 #include "network/layer_registry.h"
-#include "ops/gemm.h"
-#include "ops/optimizer.h"
-
 namespace prelunet {
 
 template <class T>
@@ -14,40 +11,7 @@ Dense<T>::Dense(const Shape& input, std::size_t units, bool use_bias, bool train
           use_bias),
       features_(element_count(input)),
       units_(units),
-      panels_(packed_size<T>(units, features_)) {}
-
-template <class T>
-void Dense<T>::refresh(Team& team) {
-  pack(team, panels());
-}
-
-template <class T>
-bool Dense<T>::reserve_room() {
-  const Parameter<T>& weight = this->weight();
-  for (int i = 0; i < kMaxSlots; ++i) {
-    if (weight.slot[i] != nullptr && slot_panels_[i].size() == 0) slot_panels_[i] = Arena<T>(panels_.size());
-  }
-  return true;
-}
-
-template <class T>
-void Dense<T>::take_parameters(Team& team) {
-  const Parameter<T>& weight = this->weight();
-  for (int i = 0; i < kMaxSlots; ++i) {
-    if (weight.slot[i] != nullptr) pack(team, panels_of(weight.slot[i], slot_panels_[i]));
-  }
-  if (team.rank() == 0) taken_ = true;
-}
-
-template <class T>
-void Dense<T>::return_parameters(Team& team) {
-  const Parameter<T>& weight = this->weight();
-  unpack(team, panels(), weight.value);
-  for (int i = 0; i < kMaxSlots; ++i) {
-    if (weight.slot[i] != nullptr) unpack(team, panels_of(weight.slot[i], slot_panels_[i]), weight.slot[i]);
-  }
-  if (team.rank() == 0) taken_ = false;
-}
+      panels_(units, features_) {}
 
 template <class T>
 void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
@@ -61,18 +25,18 @@ void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
   g.b = panels_.data();
   g.c = this->z(flow);
   g.c_stride = units_;
-  g.ahead = flow.ahead;
-  Epilogue<T> epilogue{};
-  if (flow.sum != nullptr) epilogue.sum = *flow.sum;
-  const bool follows = this->follow(flow, epilogue);
-  if (!follows) epilogue.forward = nullptr;
-  if (follows || flow.sum != nullptr) g.epilogue = &epilogue;
+  g.next_rows = flow.next_rows;
+  OutputEpilogue<T> output = this->output_epilogue(flow);
+  if (flow.sum != nullptr) output.sum = *flow.sum;
+  const bool has_epilogue = output.forward != nullptr || flow.sum != nullptr;
+  const Epilogue<T> epilogue = kernel_table<T>().output_epilogue(output);
+  if (has_epilogue) g.epilogue = &epilogue;
   gemm(team, g, Split::rows);
 }
 
 template <class T>
 void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
-  this->enter(team, flow);
+  this->run_prologue(team, flow);
   if (flow.grad_x == nullptr) return;
 
   Gemm<T> g{};  // grad_x = dz W
@@ -86,37 +50,17 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   g.b_stride = features_;
   g.c = flow.grad_x;
   g.c_stride = features_;
-  g.ahead = flow.ahead;
+  g.next_rows = flow.next_rows;
 
-  Epilogue<T> epilogue{};
-  if (flow.sum != nullptr) {
-    epilogue.sum = *flow.sum;
-    g.epilogue = &epilogue;
+  GradientEpilogue<T> gradient{};
+  if (flow.sum != nullptr) gradient.sum = *flow.sum;
+  if (flow.prologue != nullptr) {
+    gradient.backward = kernel_table<T>().activation_backward[static_cast<int>(flow.prologue->id)];
+    gradient.activation = flow.prologue->g;
   }
-  if (flow.below != nullptr) {
-    epilogue.backward = kernel_table<T>().activation_backward[static_cast<int>(flow.below->id)];
-    epilogue.gradient = flow.below->g;
-    g.epilogue = &epilogue;
-  }
+  const Epilogue<T> epilogue = kernel_table<T>().gradient_epilogue(gradient);
+  if (flow.sum != nullptr || flow.prologue != nullptr) g.epilogue = &epilogue;
   gemm(team, g, Split::rows);
-}
-
-// What moves the weight, wherever it lies, by its gradient, or (transposed) by that of W^T.
-template <class T>
-Epilogue<T> Dense<T>::weight_update(const StepUpdate& update, bool transposed) const {
-  const auto& kernels = kernel_table<T>();
-  Epilogue<T> epilogue{};
-  epilogue.update = kernels.update[static_cast<int>(update.id)];
-  epilogue.parameter = update.of(this->weight(), features_);
-  epilogue.panels = panels();
-  if (!taken_) return epilogue;
-  epilogue.transposed = transposed;
-  if (!transposed) epilogue.update_turned = kernels.update_turned[static_cast<int>(update.id)];
-  epilogue.parameter.parameter = panels_.data();
-  for (int i = 0; i < kMaxSlots; ++i) {
-    if (epilogue.parameter.slot[i] != nullptr) epilogue.parameter.slot[i] = slot_panels_[i].data();
-  }
-  return epilogue;
 }
 
 // grad_W = dz^T x, from row `first` of W on.
@@ -126,65 +70,49 @@ void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t firs
   Gemm<T> g{};
   g.m = units_ - first;
   g.n = features_;
-  g.k = flow.rows;
   g.a = flow.grad_y + first;
-  g.a_row_stride = 1;
   g.a_k_stride = units_;
   g.b = flow.x;
   g.b_stride = features_;
   g.c = this->weight().gradient + first * features_;
   g.c_stride = features_;
-  g.accumulate = !flow.first;
-  g.ahead = flow.ahead;
-
-  Epilogue<T> epilogue{};
-  if (flow.update != nullptr) {
-    epilogue = weight_update(*flow.update, false);
-    epilogue.panels.row = first;
-    g.epilogue = &epilogue;
-  }
-  gemm(team, g, Split::output);
+  run_gradient(team, flow, g, first, Split::output);
 }
 
-// The same of the first `units` rows as grad_W^T = x^T dz, which is how panels lie.
+// grad_W^T = x^T dz of the first `units` rows of W, in the layout of the panels.
 template <class T>
 void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const {
   if (units == 0) return;
   Gemm<T> g{};
   g.m = features_;
   g.n = units;
-  g.k = flow.rows;
   g.a = flow.x;
-  g.a_row_stride = 1;
   g.a_k_stride = features_;
   g.b = flow.grad_y;
   g.b_stride = units_;
   g.c = this->weight().gradient;
   g.c_stride = units;
-  g.accumulate = !flow.first;
-  g.ahead = flow.ahead;
-
-  Epilogue<T> epilogue{};
-  if (flow.update != nullptr) {
-    epilogue = weight_update(*flow.update, true);
-    g.epilogue = &epilogue;
-  }
-  gemm(team, g, Split::panels);
+  run_gradient(team, flow, g, 0, Split::panels);
 }
 
-// How many rows of W have a gradient that is made as panels lie: all that can, unless few features would not repay the
-// second product, for the others.
+// The part that both have in common: the sum over rows, and the update. Split::panels: g makes grad_W^T.
 template <class T>
-std::size_t Dense<T>::transposed_units() const {
-  constexpr std::size_t kManyFeatures = 64;
-  const std::size_t whole = kernel_table<T>().transposed_columns(units_);
-  return whole == units_ || features_ >= kManyFeatures ? whole : 0;
+void Dense<T>::run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::size_t first, Split split) const {
+  g.k = flow.rows;
+  g.a_row_stride = 1;
+  g.accumulate = !flow.first;
+  g.next_rows = flow.next_rows;
+  if (flow.update == nullptr) return gemm(team, g, split);
+  const UpdateEpilogue<T> update = panels_.update(*flow.update, this->weight(), first, split == Split::panels);
+  const Epilogue<T> epilogue = kernel_table<T>().update_epilogue(update);
+  g.epilogue = &epilogue;
+  gemm(team, g, split);
 }
 
 template <class T>
 void Dense<T>::gradients(Team& team, const Flow<T>& flow) const {
   if (this->weight().trainable) {
-    const std::size_t transposed = taken_ ? transposed_units() : 0;
+    const std::size_t transposed = panels_.transposed_rows();
     transposed_gradient(team, flow, transposed);
     weight_gradient(team, flow, transposed);
   }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+
+#include "network/weight_panels.h"
 #include "network/weighted.h"
-#include "runtime/arena.h"
+#include "ops/gemm.h"
 
 namespace prelunet {
 
@@ -16,15 +18,18 @@ class Dense final : public Weighted<T> {
   Dense(const Shape& input, std::size_t units, bool use_bias, bool trainable);
   static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
 
-  void refresh(Team& team) override;
-  bool reserve_room() override;
-  void take_parameters(Team& team) override;
-  void return_parameters(Team& team) override;
+  void refresh(Team& team) override { panels_.pack(team, this->weight()); }
+  bool reserve_panels() override {
+    panels_.reserve(this->weight());
+    return true;
+  }
+  void keep_in_panels(Team& team) override { panels_.keep(team, this->weight()); }
+  void leave_panels(Team& team) override { panels_.give_back(team, this->weight()); }
   std::size_t work_size(std::size_t rows) const override {
-    return this->curve_work_size(rows) + this->bias_work_size(rows);
+    return this->activation_work_size(rows) + this->bias_work_size(rows);
   }
   double multiply_adds() const override { return static_cast<double>(features_) * static_cast<double>(units_); }
-  bool carries_entry() const override { return true; }
+  bool fuses_prologue() const override { return true; }
   bool makes_sum() const override { return true; }
 
   void forward(Team& team, const Flow<T>& flow) const override;
@@ -32,25 +37,17 @@ class Dense final : public Weighted<T> {
   void gradients(Team& team, const Flow<T>& flow) const override;
 
  private:
-  Panels<T> panels() const { return panels_of(this->weight().value, panels_); }
-  Panels<T> panels_of(const T* matrix, const Arena<T>& packed) const {
-    return {units_, features_, matrix, features_, packed.data(), 0, 0};
-  }
-  std::size_t transposed_units() const;
-  Epilogue<T> weight_update(const StepUpdate& update, bool transposed) const;
   void weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const;
   void transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const;
+  void run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::size_t first, Split split) const;
 
-  // The activation's sums must stay in place from block to block: they come first.
-  T* curve_work(const Flow<T>& flow) const override { return flow.work; }
-  T* bias_work(const Flow<T>& flow) const override { return flow.work + this->curve_work_size(flow.rows); }
+  // The activation's sums come first: their place must not change from block to block.
+  T* activation_work(const Flow<T>& flow) const override { return flow.work; }
+  T* bias_work(const Flow<T>& flow) const override { return flow.work + this->activation_work_size(flow.rows); }
 
   std::size_t features_;
   std::size_t units_;
-  Arena<T> panels_;  // W^T as the forward tile wants it
-  // The weight lies in panels_ alone, and its slots in these: an update then writes one copy, not two.
-  bool taken_ = false;
-  Arena<T> slot_panels_[kMaxSlots];
+  WeightPanels<T> panels_;
 };
 
 }  // namespace prelunet

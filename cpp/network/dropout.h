@@ -1,6 +1,6 @@
 // Dropout (Srivastava et al. 2014): y = x / (1 - rate) where kept, 0 elsewhere; the identity when predicting.
 //
-// Whether an element is kept is a function of (seed, layer, step, row in batch, unit) alone: Philox4x64-10 (Salmon et
+// Whether an element is kept depends on (seed, layer, step, row in batch, unit) only: Philox4x64-10 (Salmon et
 // al. 2011) with key (seed, layer) and counter (step, row, unit / 4, 0), its word unit % 4. An element is kept where
 // the word's upper 53 bits, as a fraction in [0, 1), are at least rate. Nothing is stored: backward draws again.
 #pragma once

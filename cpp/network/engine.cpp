@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "network/tuning.h"
 #include "runtime/threads.h"
 
 namespace prelunet {
@@ -60,15 +61,13 @@ double Engine<T>::multiply_adds() const {
 // Small work runs on the calling thread: waking a team and meeting at barriers costs more than it saves.
 template <class T>
 int Engine<T>::threads_for(std::size_t rows, double passes) const {
-  constexpr double kSmallWork = 1e6;  // multiply-adds, some ten microseconds of one thread
   const bool small = multiply_adds() * passes * static_cast<double>(rows) < kSmallWork;
   return small || calls_python() ? 1 : num_threads();
 }
 
-// Step follows step, so that a team stays awake, and TeamSize finds out whether it pays.
+// Steps follow each other, so that the team's threads stay awake; ThreadTuner measures whether they pay.
 template <class T>
 int Engine<T>::training_threads(std::size_t batch_size) const {
-  constexpr double kTinyStep = 1e4;  // multiply-adds: a step of a microsecond or two, with all that is about them
   const bool tiny = multiply_adds() * 3.0 * static_cast<double>(batch_size) < kTinyStep;
   return tiny || calls_python() ? 1 : num_threads();
 }
@@ -80,7 +79,6 @@ bool Engine<T>::calls_python() const {
 
 template <class T>
 bool Engine<T>::is_small(std::size_t rows) const {
-  constexpr double kSmallStep = 3e7;  // multiply-adds
   return multiply_adds() * 3.0 * static_cast<double>(rows) < kSmallStep;
 }
 

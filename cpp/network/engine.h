@@ -1,4 +1,4 @@
-// A network: layers over one parameter arena and one gradient arena, and the loops that run batches through them.
+// A network: layers over one parameter arena and one gradient arena, and the loops that train and predict.
 #pragma once
 
 #include <atomic>
@@ -10,12 +10,12 @@
 #include "network/optimizer.h"
 #include "network/plan.h"
 #include "network/stop.h"
-#include "network/team_size.h"
+#include "network/thread_tuner.h"
 #include "network/usage.h"
 
 namespace prelunet {
 
-// What the steps of an epoch add up to, in row order.
+// The sums of an epoch's steps, in row order.
 struct Totals {
   double loss = 0.0;  // mean losses: each step's loss times its rows; sum losses: the steps' losses
   double right = 0.0;
@@ -29,14 +29,14 @@ struct Totals {
   }
 };
 
-// A new order of rows for each epoch, as row_order() gives it. A batch of all rows is taken as it lies.
+// A new order of rows for each epoch, from row_order(). A batch of all rows keeps the array's order.
 struct Shuffle {
   std::uint64_t seed;
   std::uint64_t first_epoch;
 };
 
 struct TrainingRun {
-  const std::int64_t* order = nullptr;  // rows to visit, epoch after epoch; null: all, as they lie
+  const std::int64_t* order = nullptr;  // rows to visit, epoch after epoch; null: all, in the array's order
   std::size_t rows = 0;                 // of an epoch
   std::size_t batch_size = 0;
   std::size_t epochs = 1;
@@ -49,7 +49,7 @@ struct TrainingRun {
   std::span<Totals* const> more;  // further sums, to which each step is added too
 };
 
-// Where a parameter stands: its layer in the list of layers, and its place in the arenas.
+// A parameter with its layer in the list of layers and its place in the arenas.
 struct PlacedParameter {
   std::size_t layer;
   ParameterInfo info;
@@ -74,7 +74,7 @@ class Engine {
   T* values() const { return values_.data(); }
   T* gradients() const { return gradients_.data(); }
 
-  // Values have been written: renews what layers derive from them.
+  // Renews what layers derive from values, after these were written.
   void refresh();
 
   void compile(const LossConfig& loss, const OptimizerConfig& optimizer);
@@ -87,58 +87,59 @@ class Engine {
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
-  // Moves on whenever values may have changed.
+  // Increases whenever values may have changed.
   std::uint64_t version() const { return version_; }
 
   Usage& usage() { return usage_; }
 
-  // Outputs (rows, outputs()) of all rows. False: interrupted, here and below.
+  // Outputs (rows, outputs()) of all rows. Returns false if interrupted, here and below.
   bool predict(const RowSource& x, T* out, const Interrupt& interrupt) const;
 
-  // Loss and right answers of all rows as one batch, without dropout.
+  // Loss and accuracy of all rows as one batch, without dropout.
   bool evaluate(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt) const;
 
   // One batch of all rows, forward and backward, no update: the loss, and gradients() filled.
   bool loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt);
 
-  // The update that gradients(), written by the caller, stand for; `l2` comes on top of the optimizer's.
+  // One update by gradients(), which the caller has written. `l2` is added to the optimizer's.
   void apply_gradients(double learning_rate, double l2 = 0.0);
 
-  // Room to keep all of a batch; the network and the arrays must outlive it.
+  // A tape for a batch; the network and the arrays must outlive it.
   std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const;
 
-  // Training steps over `run`, each epoch added to its own totals; an interrupted step leaves no trace in the
-  // parameters.
+  // The training steps of `run`; epoch i is added to totals[i]. An interrupted step does not change the parameters.
   bool train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
              const Interrupt& interrupt);
 
  private:
+  class Training;
+
   // For one row, forward.
   double multiply_adds() const;
   bool calls_python() const;
-  // `passes`: products of the size of a forward pass: 1 to predict, 3 for all gradients.
+  // `passes`: products of the forward pass's size: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const;
-  // At most, in a run of steps.
+  // At most, in a run of training steps.
   int training_threads(std::size_t batch_size) const;
-  // Whether a step of training on so many rows is short enough for fewer threads to need less time.
+  // Whether a training step on `rows` rows is so short that fewer threads may be faster.
   bool is_small(std::size_t rows) const;
 
-  Layer<T>* layer_to_take(std::size_t steps) const;
+  Layer<T>* layer_to_keep_in_panels(std::size_t steps) const;
   void update_and_refresh(Team& team, const StepUpdate& update);
 
   Shape input_;
   Plan<T> plan_;
-  bool fuse_;  // layers move their own parameters as soon as a gradient is complete, where that may be
+  bool fuse_;  // layers update their parameters as soon as a gradient is complete, if gradients are not clipped
   std::vector<PlacedParameter> parameters_;
   std::vector<Parameter<T>> places_;
   Arena<T> values_;
   Arena<T> gradients_;
   LossConfig loss_;
   std::optional<Optimizer<T>> optimizer_;
-  std::atomic<std::int64_t> steps_{0};  // a thread that will be refused may ask while another trains
+  std::atomic<std::int64_t> steps_{0};  // another thread may read it during training, before it is refused
   std::atomic<std::uint64_t> version_{0};
   Usage usage_;
-  TeamSize team_size_;
+  ThreadTuner thread_tuner_;
 };
 
 }  // namespace prelunet

@@ -3,6 +3,7 @@
 #include "network/row_order.h"
 #include "network/stop.h"
 #include "network/tape.h"
+#include "network/tuning.h"
 
 namespace prelunet {
 namespace {
@@ -29,7 +30,7 @@ class BatchTotals {
   double loss_ = 0.0, right_ = 0.0;
 };
 
-// Where a run stands between two batches.
+// The position of a run between two batches.
 struct Position {
   std::size_t epoch;
   BatchBlock block;
@@ -56,7 +57,7 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
       typename Backpropagation<T>::Pass pass(backpropagation, team, nullptr, block, next,
                                              static_cast<std::uint64_t>(steps_), between_layers);
       stop.ask(team);
-      if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
+      if (team.size() == 1 && stop.asked()) return;  // a layer called Python, which raised
       pass.carry(factor);
       team.barrier();
       if (stop.asked()) return;
@@ -68,100 +69,142 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
   return !stop.asked();
 }
 
+// One call of train(): the run, and its position between two teams.
+template <class T>
+class Engine<T>::Training {
+ public:
+  Training(Engine& engine, const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
+           const Interrupt& interrupt)
+      : engine_(engine),
+        run_(run),
+        totals_(totals),
+        batch_size_(std::min(run.batch_size, run.rows)),
+        most_(block_rows(engine.values_.size() * sizeof(T))),
+        first_(block_at(0, run.rows, batch_size_, most_)),
+        shuffled_(run.shuffle.has_value() && batch_size_ < run.rows ? run.rows : 0),
+        backpropagation_(engine.plan_, engine.loss_, x, targets, engine.outputs(),
+                         {.block_rows = std::min(most_, batch_size_)}),
+        fused_(engine.fuse_ && !engine.optimizer_->clips()),
+        small_(engine.is_small(batch_size_)),
+        before_(engine.steps_),
+        stop_(interrupt),
+        reached_{0, first_, before_} {}
+
+  bool run() {
+    const int first_team = engine_.threads_for(batch_size_, 3.0);
+    const std::size_t steps = (run_.rows + batch_size_ - 1) / batch_size_ * run_.epochs;
+    Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 ? engine_.layer_to_keep_in_panels(steps) : nullptr;
+    if (kept != nullptr) run_team(first_team, [&](Team& team) { kept->keep_in_panels(team); });
+    ThreadTuner& tuner = engine_.thread_tuner_;
+    tuner.want(first_team, engine_.training_threads(batch_size_), batch_size_, small_);
+    while (reached_.epoch < run_.epochs && !stop_.asked()) {
+      Trial trial = tuner.next();
+      run_team(trial.size(), [&](Team& team) { work(team, trial); });
+      tuner.add(trial);
+    }
+    if (kept != nullptr) run_team(first_team, [&](Team& team) { kept->leave_panels(team); });
+    return !stop_.asked();
+  }
+
+ private:
+  using Pass = typename Backpropagation<T>::Pass;
+
+  // One thread's part of a team's trial, which ends between two batches.
+  void work(Team& team, Trial& trial) {
+    BatchTotals batch(engine_.loss_);
+    Position at = reached_;
+    double factor = 0.0;
+    while (at.epoch < run_.epochs && !trial.ended()) {
+      if (!train_block(team, trial, at, batch, factor)) return;
+    }
+    if (team.rank() == 0) reached_ = at;
+  }
+
+  // One block; with a batch's last block, the update. Returns false if interrupted.
+  bool train_block(Team& team, Trial& trial, Position& at, BatchTotals& batch, double& factor) {
+    const BatchBlock block = at.block;
+    const std::int64_t* const order = order_of(team, at);
+    const bool ends = block.end() == run_.rows;
+    const BatchBlock next = ends ? first_ : block_at(block.end(), run_.rows, batch_size_, most_);
+    if (block.first()) factor = backpropagation_.batch_factor(order, block);
+    // The next epoch may have another order, so nothing is prefetched at an epoch's end.
+    Pass pass(backpropagation_, team, order, block, ends && order != nullptr ? BatchBlock{} : next,
+              static_cast<std::uint64_t>(at.step), small_ ? nullptr : &stop_);
+    stop_.ask(team);
+    if (team.size() == 1 && stop_.asked()) return false;  // a layer called Python, which raised
+    pass.carry(factor);
+    const double l2 = penalty_of(team, order, block);
+    trial.barrier(team);
+    if (stop_.asked()) return false;
+    const Optimizer<T>& optimizer = *engine_.optimizer_;
+    const bool penalized = l2 != 0.0 && team.rank() == 0;
+    const double penalty = penalized ? 0.5 * l2 * run_.penalty_in_loss * optimizer.squares() : 0.0;
+    if (!block.last()) {
+      pass.gradients(nullptr);
+    } else {
+      const StepUpdate update = optimizer.step(run_.learning_rates[at.step - before_], at.step + 1, l2);
+      pass.gradients(fused_ ? &update : nullptr);
+      if (!fused_) engine_.update_and_refresh(team, update);
+      ++at.step;
+    }
+    if (team.rank() == 0) {
+      batch.add(pass, block, factor, penalty, totals_[at.epoch], run_.more);
+      engine_.steps_ = at.step;
+      if (block.last()) trial.end_batch(block.batch_rows == batch_size_);
+    }
+    trial.barrier(team);
+    if (ends) ++at.epoch;
+    at.block = next;
+    return true;
+  }
+
+  // The order of an epoch's rows; null: that of the array. Rank 0 shuffles at the start of an epoch.
+  const std::int64_t* order_of(Team& team, const Position& at) {
+    if (shuffled_.empty()) return run_.order == nullptr ? nullptr : run_.order + at.epoch * run_.rows;
+    if (at.block.begin == 0) {
+      if (team.rank() == 0) row_order(run_.shuffle->seed, run_.shuffle->first_epoch + at.epoch, shuffled_);
+      team.barrier();
+    }
+    return shuffled_.data();
+  }
+
+  // The l2 that the penalty adds to the update of this block, or 0; the team sums the squares of the parameters.
+  double penalty_of(Team& team, const std::int64_t* order, const BatchBlock& block) {
+    if (run_.l2_per_batch_weight == 0.0 || !block.last()) return 0.0;
+    engine_.optimizer_->square(team);
+    return run_.l2_per_batch_weight * backpropagation_.batch_factor(order, block, Reduction::mean);
+  }
+
+  Engine& engine_;
+  const TrainingRun& run_;
+  Totals* totals_;
+  std::size_t batch_size_;
+  std::size_t most_;  // rows of a block, at most
+  BatchBlock first_;
+  std::vector<std::int64_t> shuffled_;  // empty: rows are not shuffled
+  Backpropagation<T> backpropagation_;
+  bool fused_;  // layers update their own parameters
+  bool small_;
+  std::int64_t before_;  // steps before this run
+  Stop stop_;
+  Position reached_;
+};
+
 template <class T>
 bool Engine<T>::train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
                       const Interrupt& interrupt) {
-  const std::size_t batch_size = std::min(run.batch_size, run.rows);
-  const bool shuffles = run.shuffle.has_value() && batch_size < run.rows;
-  std::vector<std::int64_t> shuffled(shuffles ? run.rows : 0);
-  const std::size_t most = block_rows(values_.size() * sizeof(T));
-  const Backpropagation<T> backpropagation(plan_, loss_, x, targets, outputs(),
-                                           {.block_rows = std::min(most, batch_size)});
-  const bool fused = fuse_ && !optimizer_->clips();
-  const std::int64_t before = steps_;
   ++version_;
-  const BatchBlock first = block_at(0, run.rows, batch_size, most);
-  Stop stop(interrupt);
-  const bool small = is_small(batch_size);
-  Stop* const between_layers = small ? nullptr : &stop;
-  Position reached{0, first, before};
-
-  const auto work = [&](Team& team, Shift& shift) {
-    BatchTotals batch(loss_);
-    Position at = reached;
-    double factor = 0.0;
-    while (at.epoch < run.epochs && !shift.leaves()) {
-      const BatchBlock& block = at.block;
-      if (shuffles && block.begin == 0) {
-        if (team.rank() == 0) row_order(run.shuffle->seed, run.shuffle->first_epoch + at.epoch, shuffled);
-        team.barrier();
-      }
-      const std::int64_t* const order = shuffles               ? shuffled.data()
-                                        : run.order == nullptr ? nullptr
-                                                               : run.order + at.epoch * run.rows;
-      const bool ends = block.end() == run.rows;
-      const BatchBlock next = ends ? first : block_at(block.end(), run.rows, batch_size, most);
-      if (block.first()) factor = backpropagation.batch_factor(order, block);
-      // The next epoch may have another order: at an epoch's end, nothing can be asked for.
-      typename Backpropagation<T>::Pass pass(backpropagation, team, order, block,
-                                             ends && order != nullptr ? BatchBlock{} : next,
-                                             static_cast<std::uint64_t>(at.step), between_layers);
-      stop.ask(team);
-      if (team.size() == 1 && stop.asked()) return;  // Python, which a layer may call, has an error to raise
-      pass.carry(factor);
-      const bool penalized = run.l2_per_batch_weight != 0.0 && block.last();
-      const double l2 =
-          penalized ? run.l2_per_batch_weight * backpropagation.batch_factor(order, block, Reduction::mean) : 0.0;
-      if (penalized) optimizer_->square(team);
-      shift.meet(team);
-      if (stop.asked()) return;
-      const double penalty =
-          penalized && team.rank() == 0 ? 0.5 * l2 * run.penalty_in_loss * optimizer_->squares() : 0.0;
-      if (!block.last()) {
-        pass.gradients(nullptr);
-      } else {
-        const StepUpdate update = optimizer_->step(run.learning_rates[at.step - before], at.step + 1, l2);
-        pass.gradients(fused ? &update : nullptr);
-        if (!fused) update_and_refresh(team, update);
-        ++at.step;
-      }
-      if (team.rank() == 0) {
-        batch.add(pass, block, factor, penalty, totals[at.epoch], run.more);
-        steps_ = at.step;
-        if (block.last()) shift.judge(block.batch_rows == batch_size);
-      }
-      shift.meet(team);
-      if (ends) ++at.epoch;
-      at.block = next;
-    }
-    if (team.rank() == 0) reached = at;
-  };
-
-  const int first_team = threads_for(batch_size, 3.0);
-  Layer<T>* const taker = fused && run.l2_per_batch_weight == 0.0
-                              ? layer_to_take((run.rows + batch_size - 1) / batch_size * run.epochs)
-                              : nullptr;
-  if (taker != nullptr) run_team(first_team, [&](Team& team) { taker->take_parameters(team); });
-  team_size_.want(first_team, training_threads(batch_size), batch_size, small);
-  while (reached.epoch < run.epochs && !stop.asked()) {
-    Shift shift = team_size_.next();
-    run_team(shift.size(), [&](Team& team) { work(team, shift); });
-    team_size_.add(shift);
-  }
-  if (taker != nullptr) run_team(first_team, [&](Team& team) { taker->return_parameters(team); });
-  return !stop.asked();
+  return Training(*this, x, targets, run, totals, interrupt).run();
 }
 
-// The layer that has its parameters to itself for so many steps, or null: the lowest one that learns, whose inputs want
-// no gradient, where nothing in Python may look at them meanwhile and there are steps enough to repay the way to its
-// own place and back.
+// The layer whose weight stays in panels for a run of `steps` steps, or null: the lowest trained one, whose input needs
+// no gradient. Not if Python code may read the weight during the run, nor for a run too short to repay the two copies.
 template <class T>
-Layer<T>* Engine<T>::layer_to_take(std::size_t steps) const {
-  constexpr std::size_t kWorthTaking = 8;
+Layer<T>* Engine<T>::layer_to_keep_in_panels(std::size_t steps) const {
   const std::size_t lowest = plan_.lowest_trained();
-  if (steps < kWorthTaking || lowest == plan_.steps.size() || calls_python()) return nullptr;
+  if (steps < kMinStepsInPanels || lowest == plan_.steps.size() || calls_python()) return nullptr;
   Layer<T>* const layer = plan_.steps[lowest].get();
-  return layer->reserve_room() ? layer : nullptr;
+  return layer->reserve_panels() ? layer : nullptr;
 }
 
 template <class T>
@@ -178,7 +221,7 @@ std::unique_ptr<Tape<T>> Engine<T>::tape(const RowSource& x, const Targets& targ
                                    threads_for(x.rows, 3.0));
 }
 
-// The update as passes of its own, after all gradients are complete.
+// The update as a pass of its own, after all gradients are complete.
 template <class T>
 void Engine<T>::update_and_refresh(Team& team, const StepUpdate& update) {
   team.barrier();

@@ -46,20 +46,20 @@ const T* RowSource::direct() const {
   return plain ? reinterpret_cast<const T*>(data) : nullptr;
 }
 
-Ahead RowSource::ahead(RowIndex index, std::size_t count, double steps) const {
+RowPrefetch RowSource::prefetch(RowIndex index, std::size_t count, double steps) const {
   constexpr std::size_t kLine = 64;
-  Ahead ahead{};
-  if (!adjacent()) return ahead;
-  ahead.data = data + run_offsets[0];
-  ahead.row_stride = row_stride;
-  ahead.row_bytes = run_length * element_size(type);
-  ahead.order = index.order;
-  ahead.begin = index.begin;
-  ahead.end = index.begin + count;
-  const std::size_t row_lines = ahead.row_bytes / kLine + 1;
+  RowPrefetch next{};
+  if (!adjacent()) return next;
+  next.data = data + run_offsets[0];
+  next.row_stride = row_stride;
+  next.row_bytes = run_length * element_size(type);
+  next.order = index.order;
+  next.begin = index.begin;
+  next.end = index.begin + count;
+  const std::size_t row_lines = next.row_bytes / kLine + 1;
   const auto lines = static_cast<double>(count * row_lines);
-  ahead.pace = static_cast<std::size_t>(std::max(1.0, steps / std::max(1.0, lines)));
-  return ahead;
+  next.pace = static_cast<std::size_t>(std::max(1.0, steps / std::max(1.0, lines)));
+  return next;
 }
 
 template <class T>

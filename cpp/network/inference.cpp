@@ -1,32 +1,31 @@
-// predict and evaluate: every thread carries its own rows through the network, block by block, and meets nobody.
+// predict and evaluate: every thread takes its own rows through the network, block by block, without barriers.
 #include <algorithm>
 #include <atomic>
 
 #include "network/engine.h"
+#include "network/tuning.h"
 #include "runtime/scratch.h"
 
 namespace prelunet {
 namespace {
 
-constexpr std::size_t kBlockRows = 64;  // rows a thread carries at a time: their activations stay in its cache
-
-// What a call reads and writes.
+// The arrays of a call.
 template <class T>
 struct Call {
   const RowSource& x;
-  T* out;                  // (rows, outputs); null: only the losses are wanted
-  const Targets* targets;  // null: only the outputs are wanted
+  T* out;                  // (rows, outputs); null: only the losses are computed
+  const Targets* targets;  // null: only the outputs are computed
   double* row_loss;
   unsigned char* right;
 };
 
-// One thread's way through the network.
+// One thread's pass through the network.
 template <class T>
 class Carrier {
  public:
   Carrier(const Plan<T>& plan, const LossConfig& loss, std::size_t inputs, std::size_t outputs, const Call<T>& call)
       : plan_(plan), loss_(loss), call_(call), outputs_(outputs) {
-    const std::size_t rows = std::min(kBlockRows, call.x.rows);
+    const std::size_t rows = std::min(kPredictBlockRows, call.x.rows);
     const std::size_t scored = call.targets == nullptr ? 0 : rows;
     input_ = layout_.add<T>(checked_multiply(rows, inputs));
     work_ = layout_.add<T>(plan.predict_work_size(rows));
@@ -52,7 +51,7 @@ class Carrier {
  private:
   void score(Team& solo, std::size_t begin, std::size_t rows, const T* output, const Scratch& scratch,
              std::size_t base) const {
-    // Rows in a row: labels and weights are read where they lie.
+    // The rows are adjacent, so labels and weights are read in place.
     const TargetBlock<T> block = gather_targets<T>(solo, *call_.targets, {nullptr, begin}, rows,
                                                    {nullptr, scratch.at<T>(base + target_), nullptr});
     double* const row_scale = scratch.at<double>(base + row_scale_);
@@ -79,10 +78,10 @@ bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const I
     Barrier alone;
     Team solo(0, 1, alone);
     const Range share = team.share(rows, kChunkRows);
-    for (std::size_t begin = share.begin; begin < share.end; begin += kBlockRows) {
+    for (std::size_t begin = share.begin; begin < share.end; begin += kPredictBlockRows) {
       if (team.rank() == 0 && interrupt && interrupt()) stopped.store(true, std::memory_order_relaxed);
       if (stopped.load(std::memory_order_relaxed)) return;
-      const std::size_t count = std::min(kBlockRows, share.end - begin);
+      const std::size_t count = std::min(kPredictBlockRows, share.end - begin);
       carrier.carry(solo, begin, count, scratch, carrier.bytes() * static_cast<std::size_t>(team.rank()));
     }
   });

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "network/activation.h"
+#include "network/activation_layer.h"
 #include "network/conv2d.h"
 #include "network/dense.h"
 #include "network/dropout.h"

@@ -1,4 +1,4 @@
-// The largest entry of each window: see ops/max_pool2d.h.
+// Max-pooling; see ops/max_pool2d.h.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// The parameters of layers: what they are, where they live, and how one step moves them.
+// The parameters of layers: description, memory, and the update of one training step.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ struct ParameterInfo {
   bool trainable;
 };
 
-// Where a parameter lives: its values, its gradient, and what the optimizer remembers of it.
+// The memory of a parameter: values, gradient and optimizer state.
 template <class T>
 struct Parameter {
   std::size_t size = 0;
@@ -51,14 +51,14 @@ struct Parameter {
   bool decays = false;  // l2 and weight decay apply
 };
 
-// One step of the optimizer, as layers apply it to their own parameters as soon as a gradient is complete.
+// One step of the optimizer, which layers apply to their own parameters as soon as a gradient is complete.
 struct StepUpdate {
   UpdateId id;
-  double l2;                 // of parameters that decay, wherever it is added
+  double l2;                 // of parameters that decay
   UpdateRule rule;           // of parameters that do not decay
   UpdateRule decaying_rule;  // of those that do
 
-  // The update of a whole parameter, as a matrix of rows `stride` wide.
+  // The update of a whole parameter, as a matrix with `stride` columns.
   template <class T>
   Update<T> of(const Parameter<T>& p, std::size_t stride) const {
     Update<T> update{};

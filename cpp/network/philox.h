@@ -1,4 +1,4 @@
-// Philox4x64-10 (Salmon et al. 2011): four random words from a counter and a key, with nothing remembered between.
+// Philox4x64-10 (Salmon et al. 2011): four random words from a counter and a key, without state.
 #pragma once
 
 #include <array>

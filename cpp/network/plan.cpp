@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "network/activation.h"
+#include "network/activation_layer.h"
 #include "network/layer_registry.h"
 #include "runtime/scratch.h"
 

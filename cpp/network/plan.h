@@ -1,5 +1,5 @@
-// From a list of layers to steps: shapes are inferred, layers that only rename a shape vanish, and an activation joins
-// the Dense layer before it.
+// A plan turns a list of layers into steps: shapes are inferred, layers that only rename a shape have no step, and an
+// activation is fused into the layer before it if that has a weight.
 #pragma once
 
 #include <memory>
@@ -21,49 +21,51 @@ struct Plan {
 
   std::vector<std::unique_ptr<Layer<T>>> steps;
   std::vector<const Layer<T>*> predict_steps;  // without those that are the identity then
-  std::vector<Owner> parameters;               // step by step, in the order that bind() wants
+  std::vector<Owner> parameters;               // step by step, in the order of bind()
   std::vector<Shape> shapes;                   // the output shape of each layer; the last one's is the whole plan's
 
   // `bound`: where each of `parameters` lives.
   void bind(const std::vector<Parameter<T>>& bound) const;
 
-  // The lowest step with something to learn, or the count of steps: below it, parameters need no backward pass.
+  // The lowest step with a trainable parameter, or the count of steps. Steps below it need no backward pass.
   std::size_t lowest_trained() const;
 
-  // The backward pass from the last step down to step `lowest`, through flow_of(step), which says whether the last one
-  // is entered, and what is below the lowest. Where a step can, it carries the entry of the one below in the product
-  // that makes its gradient. It ends early where stops() says so.
+  // The backward pass from the last step down to step `lowest`. flow_of(s) returns the flow of a step; its caller sets
+  // prologue_done of the last step and prologue of the lowest. A step that can runs the prologue of the step below in
+  // the product that makes its gradient. The pass ends early when stops() returns true.
   template <class FlowOf, class Stops>
   void backward(Team& team, std::size_t lowest, FlowOf&& flow_of, Stops&& stops) const {
-    bool entered = false;
+    bool done = false;
     for (std::size_t s = steps.size(); s-- > lowest && !stops();) {
       Flow<T> flow = flow_of(s);
-      std::optional<Entry<T>> below;
-      if (s > lowest && flow.clip == nullptr && steps[s]->carries_entry()) below = steps[s - 1]->entry(flow_of(s - 1));
-      const bool by_pixels = below && below->g.columns != steps[s]->inputs();  // and this step goes by samples
-      if (by_pixels) below.reset();
-      if (s + 1 < steps.size()) flow.entered = entered;
-      if (s > lowest) flow.below = below ? &*below : nullptr;
+      std::optional<Prologue<T>> below;
+      if (s > lowest && flow.clip == nullptr && steps[s]->fuses_prologue()) {
+        below = steps[s - 1]->prologue(flow_of(s - 1));
+        // Rows of the step below may be pixels, where this step's rows are samples.
+        if (below && below->g.columns != steps[s]->inputs()) below.reset();
+      }
+      if (s + 1 < steps.size()) flow.prologue_done = done;
+      if (s > lowest) flow.prologue = below ? &*below : nullptr;
       steps[s]->backward(team, flow);
-      entered = below.has_value();
+      done = below.has_value();
     }
   }
 
-  // flow.y = what the steps make of flow.x when predicting. flow.work holds predict_work_size() elements.
+  // flow.y = the prediction for flow.x. flow.work holds predict_work_size() elements.
   void predict(Team& team, const Flow<T>& flow) const;
   std::size_t predict_work_size(std::size_t rows) const { return predict_places(rows).size; }
 
  private:
   struct PredictPlaces {
-    std::size_t even, odd;  // outputs of steps before the last, by turns
-    std::size_t work;       // of the step at work
+    std::size_t even, odd;  // outputs of the steps before the last, alternating
+    std::size_t work;       // of the current step
     std::size_t size;
   };
   PredictPlaces predict_places(std::size_t rows) const;
 };
 
-// Throws std::invalid_argument where a layer does not fit its input, or a residual's input what it makes of it. `fuse`
-// false keeps every layer a step of its own, which gives the same bits.
+// Throws std::invalid_argument if a layer does not fit its input, or a residual's output its input. Without `fuse`
+// every layer is a step of its own, with the same bits.
 template <class T>
 Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse);
 

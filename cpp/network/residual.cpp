@@ -73,7 +73,7 @@ Flow<T> Residual<T>::inside(std::size_t s, const Flow<T>& flow) const {
   return inner;
 }
 
-// out = factor * x + y, rows one after another.
+// out = factor * x + y of contiguous rows.
 template <class T>
 ScaledSum<T> Residual<T>::sum_of(std::size_t rows, double factor, const T* x, const T* y, T* out) const {
   const std::size_t columns = this->outputs();
@@ -98,22 +98,22 @@ void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
   if (!step_makes_sum(last)) add(team, sum);
 }
 
-// That of the last step of f, on h grad_y.
+// The prologue of the last step of f, on h grad_y.
 template <class T>
-std::optional<Entry<T>> Residual<T>::entry(const Flow<T>& flow) const {
+std::optional<Prologue<T>> Residual<T>::prologue(const Flow<T>& flow) const {
   const std::size_t last = inner_.steps.size() - 1;
   const Flow<T> inner = inside(last, flow);
-  std::optional<Entry<T>> entry = inner_.steps[last]->entry(inner);
-  if (!entry || entry->g.grad_x != inner.grad_y) return std::nullopt;  // it needs h grad_y once more
-  entry->g.grad_y = flow.grad_y;
-  entry->g.factor = static_cast<T>(step_);
-  return entry;
+  std::optional<Prologue<T>> prologue = inner_.steps[last]->prologue(inner);
+  if (!prologue || prologue->g.grad_x != inner.grad_y) return std::nullopt;  // the step reads h grad_y later
+  prologue->g.grad_y = flow.grad_y;
+  prologue->g.factor = static_cast<T>(step_);
+  return prologue;
 }
 
 // grad_x = grad_y + J^T (h grad_y), J the Jacobian of f.
 template <class T>
 void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
-  if (!flow.entered) {
+  if (!flow.prologue_done) {
     T* const grad_f = inside(inner_.steps.size() - 1, flow).grad_y;
     constexpr double kNothing = -0.0;  // added to a zero, it leaves the sign
     scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_, kNothing, grad_f);

@@ -1,8 +1,7 @@
 // y = x + h f(x), f a list of layers whose output has the shape of its input (He et al. 2016; with a step h, one step
 // of Euler's method for dx/dt = f(x)).
 //
-// y is rounded once. The steps of f run as they would outside; what they need between forward and gradients() lies in
-// this layer's work.
+// y is rounded once. The steps of f run as they would outside a residual; their buffers are in this layer's work.
 #pragma once
 
 #include <memory>
@@ -26,9 +25,9 @@ class Residual final : public Layer<T> {
   std::size_t predict_work_size(std::size_t rows) const override { return inner_.predict_work_size(rows); }
   double multiply_adds() const override;
   bool calls_python() const override;
-  std::optional<Entry<T>> entry(const Flow<T>& flow) const override;
-  // By the product of f that makes the sum.
-  bool carries_entry() const override { return step_makes_sum(0) && inner_.steps[0]->carries_entry(); }
+  std::optional<Prologue<T>> prologue(const Flow<T>& flow) const override;
+  // The product that computes the sum runs the prologue.
+  bool fuses_prologue() const override { return step_makes_sum(0) && inner_.steps[0]->fuses_prologue(); }
 
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
@@ -37,21 +36,21 @@ class Residual final : public Layer<T> {
   void visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const override;
 
  private:
-  // Where a step of f has its arrays, counted from the first of them; size: of all together.
+  // Offsets of the arrays of a step of f, and their total size.
   struct Places {
     std::size_t y, z, grad_y, work, size;
   };
   Places places(std::size_t s, std::size_t rows) const;
-  // Where in work the arrays of step s begin.
+  // The offset in work of the arrays of step s.
   std::size_t begin(std::size_t s, std::size_t rows) const;
 
   ScaledSum<T> sum_of(std::size_t rows, double factor, const T* x, const T* y, T* out) const;
   void add(Team& team, const ScaledSum<T>& g) const;
   bool step_makes_sum(std::size_t s) const { return s < inner_.steps.size() && inner_.steps[s]->makes_sum(); }
 
-  // The lowest step of f that backward and gradients() have anything to do for.
+  // The lowest step of f that backward() and gradients() run.
   std::size_t lowest(const Flow<T>& flow) const { return flow.grad_x == nullptr ? inner_.lowest_trained() : 0; }
-  // The block as it flows past step s of f.
+  // The flow of step s of f.
   Flow<T> inside(std::size_t s, const Flow<T>& flow) const;
 
   double step_;

@@ -1,4 +1,4 @@
-// Whether a run is to end early: rank 0 asks, the others see its answer.
+// Early end of a run: rank 0 polls the interrupt, the other threads see the result.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace prelunet {
 
-// Asked now and then by the calling thread; true: stop here. It must not throw.
+// Polled by the calling thread; true: stop. It must not throw.
 using Interrupt = std::function<bool()>;
 
 class Stop {
@@ -17,7 +17,7 @@ class Stop {
   void ask(const Team& team) {
     if (team.rank() == 0 && !asked() && interrupt_ && interrupt_()) stopped_.store(true, std::memory_order_relaxed);
   }
-  // By every thread alike only once the team has met since.
+  // All threads see the same value only after a barrier.
   bool asked() const { return stopped_.load(std::memory_order_relaxed); }
 
  private:

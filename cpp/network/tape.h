@@ -1,5 +1,5 @@
-// A batch kept whole: what every step made of it and, once gradients have come back, theirs. forward() comes first,
-// then backward() or backward_from_loss(), as often as wanted while the parameters are the same.
+// A batch with the outputs and gradients of every step, all kept. Call forward() first, then backward() or
+// backward_from_loss(), any number of times while the parameters do not change.
 #pragma once
 
 #include "network/backpropagation.h"
@@ -9,8 +9,8 @@
 namespace prelunet {
 
 struct TapeOptions {
-  bool training = false;  // dropout acts
-  bool clips = false;     // deltas are clipped as in a step; else gradients are those of the outputs themselves
+  bool training = false;  // dropout drops units
+  bool clips = false;     // deltas are clipped as in a training step
 };
 
 template <class T>
@@ -18,8 +18,8 @@ class Tape {
  public:
   using Visitor = typename Layer<T>::Visitor;
 
-  // Lays out room for the rows of `x`. `targets` may be empty where the losses are not asked for. `step`: updates made
-  // so far, which dropout goes by; `threads`: at most.
+  // `targets` may be empty if backward_from_loss() is not called. `step`: updates so far, for dropout; `threads`: at
+  // most.
   Tape(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets, std::size_t outputs,
        const TapeOptions& options, std::uint64_t step, int threads);
   Tape(const Tape&) = delete;  // members refer to each other
@@ -27,18 +27,18 @@ class Tape {
 
   std::size_t rows() const { return x_.rows; }
 
-  // Reads X. False: interrupted, here and below.
+  // Reads X. Returns false if interrupted, here and below.
   bool forward(const Interrupt& interrupt);
-  // From the gradient of the targets' loss on; fills the gradients of all parameters.
+  // Starts from the gradient of the loss; computes the gradients of all parameters.
   bool backward_from_loss(const Interrupt& interrupt);
-  // From a gradient of the outputs, (rows, outputs), on. `row_scale`: what row i was multiplied by, where deltas are
-  // clipped; or null.
+  // Starts from a gradient of the outputs, (rows, outputs). `row_scale`: the factor of each row, if deltas are clipped;
+  // or null.
   bool backward(const RowSource& grad_outputs, const double* row_scale, const Interrupt& interrupt);
 
   const T* outputs() const { return propagation_.workspace().y(last()); }
   // (rows, inputs), after a backward pass.
   const T* grad_x() const { return propagation_.workspace().grad_input(); }
-  // All steps with their flows, in the order in which layers are written down.
+  // All steps with their flows, in the order of the layers.
   void visit(const Visitor& visitor) const;
 
  private:
@@ -47,9 +47,9 @@ class Tape {
     return Pass(propagation_, team, nullptr, block_, BatchBlock{}, step_, stop);
   }
   std::size_t last() const { return propagation_.plan().steps.size() - 1; }
-  // A forked child has one thread, whatever there was before.
+  // In a forked child num_threads() is 1.
   int threads() const { return std::min(threads_, num_threads()); }
-  // `begin` makes the gradient of the outputs.
+  // `begin` computes the gradient of the outputs.
   template <class Begin>
   bool go_back(const Interrupt& interrupt, Begin&& begin);
 

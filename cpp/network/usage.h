@@ -1,5 +1,5 @@
-// Who is using a network: any number of readers (predict, evaluate, save), or one writer. A thread may hold the network
-// for itself over several calls, as a fit does: its callbacks predict and save between its steps.
+// Guards a network: any number of readers (predict, evaluate, save) or one writer. A thread may hold the network over
+// several calls, as a fit does: its callbacks predict and save between its steps.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ class Usage {
     Usage& usage_;
   };
 
-  // A fit begins and ends on one thread, which holds the network meanwhile.
+  // A fit begins and ends on one thread, which owns the network until the fit ends.
   void begin_fit() {
     const std::lock_guard lock(mutex_);
     check("fit", true);
@@ -54,7 +54,8 @@ class Usage {
     fitting_ = true;
     take();
   }
-  // For what a fit holds on to, such as targets checked for one loss: not even its own thread may change it.
+  // For changes that break a running fit (its targets were checked for one loss): not even its own thread may make
+  // them.
   void refuse_while_fitting(const char* what) {
     const std::lock_guard lock(mutex_);
     check(what, true);

@@ -15,8 +15,8 @@ Weighted<T>::Weighted(const Shape& input, const Shape& output, ParameterInfo wei
       use_bias_(use_bias) {}
 
 template <class T>
-bool Weighted<T>::fuse(const CurveSpec& spec) {
-  curve_.emplace(spec, columns_);
+bool Weighted<T>::fuse(const ActivationSpec& spec) {
+  activation_.emplace(spec, columns_);
   return true;
 }
 
@@ -30,7 +30,7 @@ std::vector<ParameterInfo> Weighted<T>::parameters() const {
     bias.shape = {columns_};
     infos.push_back(std::move(bias));
   }
-  if (curve_ && curve_->learned()) infos.push_back(curve_->parameter_info());
+  if (activation_ && activation_->learned()) infos.push_back(activation_->parameter_info());
   return infos;
 }
 
@@ -38,71 +38,75 @@ template <class T>
 void Weighted<T>::bind(const std::vector<Parameter<T>>& parameters) {
   weight_ = parameters[0];
   if (use_bias_) bias_ = parameters[1];
-  if (curve_ && curve_->learned()) curve_->bind(parameters.back());
+  if (activation_ && activation_->learned()) activation_->bind(parameters.back());
 }
 
 template <class T>
-bool Weighted<T>::follow(const Flow<T>& flow, Epilogue<T>& epilogue) const {
-  const ActivationId id = curve_ ? curve_->id() : ActivationId::identity;
+OutputEpilogue<T> Weighted<T>::output_epilogue(const Flow<T>& flow) const {
+  OutputEpilogue<T> epilogue{};
+  if (!activation_ && !use_bias_) return epilogue;
+  const ActivationId id = activation_ ? activation_->id() : ActivationId::identity;
   epilogue.forward = kernel_table<T>().activation_forward[static_cast<int>(id)];
   ActivationForward<T>& f = epilogue.activation;
   f.x = z(flow);
   f.y = flow.y;
   f.x_stride = f.y_stride = columns_;
   f.bias = bias_.value;
-  f.parameter = curve_ ? curve_->parameter() : nullptr;
-  f.parameter_stride = curve_ ? curve_->stride() : 0;
-  return curve_ || use_bias_;
+  f.parameter = activation_ ? activation_->parameter() : nullptr;
+  f.parameter_stride = activation_ ? activation_->stride() : 0;
+  return epilogue;
 }
 
-// dz = grad_y f'(z), in place of grad_y, and the sums that the gradients of bias and alpha are made of.
+// dz = grad_y f'(z), in place of grad_y, and the partial sums of the gradients of bias and alpha.
 template <class T>
-std::optional<Entry<T>> Weighted<T>::entry(const Flow<T>& flow) const {
-  Entry<T> entry{curve_ ? curve_->id() : ActivationId::identity, {}};
-  ActivationBackward<T>& g = entry.g;
+std::optional<Prologue<T>> Weighted<T>::prologue(const Flow<T>& flow) const {
+  Prologue<T> prologue{activation_ ? activation_->id() : ActivationId::identity, {}};
+  ActivationBackward<T>& g = prologue.g;
   g.rows = flow.rows * rows_per_sample_;
   g.columns = columns_;
   g.grad_y = flow.grad_y;
   g.grad_y_stride = g.x_stride = g.y_stride = g.grad_x_stride = g.partial_stride = columns_;
   g.bias_partial = bias_.trainable ? bias_work(flow) : nullptr;
-  if (curve_) {
+  if (activation_) {
     g.x = keeps_z() ? flow.z : nullptr;
     g.y = flow.y;
     g.grad_x = flow.grad_y;
-    g.parameter = curve_->parameter();
-    g.parameter_stride = curve_->stride();
-    g.parameter_partial = curve_->partial(curve_work(flow));
+    g.parameter = activation_->parameter();
+    g.parameter_stride = activation_->stride();
+    g.parameter_partial = activation_->partial(activation_work(flow));
   } else if (g.bias_partial == nullptr) {
     return std::nullopt;
   }
-  return entry;
+  return prologue;
 }
 
 template <class T>
-void Weighted<T>::enter(Team& team, const Flow<T>& flow) const {
-  if (flow.entered) return;
-  const std::optional<Entry<T>> own = entry(flow);
-  if (flow.clip != nullptr) return enter_clipped(team, own, flow);
+void Weighted<T>::run_prologue(Team& team, const Flow<T>& flow) const {
+  if (flow.prologue_done) return;
+  const std::optional<Prologue<T>> own = prologue(flow);
+  if (flow.clip != nullptr) return run_clipped_prologue(team, own, flow);
   if (own) activation_backward(team, own->id, own->g, kChunkRows * rows_per_sample_);
 }
 
-// The entry with dz clipped between the activation, whose alpha sees what came from above, and the bias's sums.
+// The prologue with dz clipped after the activation, whose alpha takes the unclipped gradient, and before the sums of
+// the bias.
 template <class T>
-void Weighted<T>::enter_clipped(Team& team, const std::optional<Entry<T>>& entry, const Flow<T>& flow) const {
+void Weighted<T>::run_clipped_prologue(Team& team, const std::optional<Prologue<T>>& prologue,
+                                       const Flow<T>& flow) const {
   const std::size_t unit = kChunkRows * rows_per_sample_;
-  if (curve_) {
-    ActivationBackward<T> activation = entry->g;
+  if (activation_) {
+    ActivationBackward<T> activation = prologue->g;
     activation.bias_partial = nullptr;
-    activation_backward(team, entry->id, activation, unit);
+    activation_backward(team, prologue->id, activation, unit);
   }
   clip_rows(team, flow.rows, this->outputs(), flow.grad_y, flow.clip->limit, flow.clip->row_scale);
-  if (!entry || entry->g.bias_partial == nullptr) return;
+  if (!prologue || prologue->g.bias_partial == nullptr) return;
   ActivationBackward<T> sums{};
-  sums.rows = entry->g.rows;
+  sums.rows = prologue->g.rows;
   sums.columns = columns_;
   sums.grad_y = flow.grad_y;
   sums.grad_y_stride = sums.x_stride = sums.y_stride = sums.grad_x_stride = sums.partial_stride = columns_;
-  sums.bias_partial = entry->g.bias_partial;
+  sums.bias_partial = prologue->g.bias_partial;
   activation_backward(team, ActivationId::identity, sums, unit);
 }
 
@@ -113,7 +117,7 @@ void Weighted<T>::other_gradients(Team& team, const Flow<T>& flow) const {
     add_chunks(team, chunk_count(rows), columns_, bias_work(flow), flow.first, bias_.gradient);
     if (flow.update != nullptr) update(team, flow.update->id, flow.update->of(bias_, columns_), columns_);
   }
-  if (curve_) curve_->gradients(team, rows, curve_work(flow), flow.first, flow.update);
+  if (activation_) activation_->gradients(team, rows, activation_work(flow), flow.first, flow.update);
 }
 
 template class Weighted<float>;

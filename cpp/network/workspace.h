@@ -1,4 +1,4 @@
-// The buffers that one block of a training batch needs, laid out once for a call.
+// The buffers of one block of a training batch, allocated once for a call.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace prelunet {
 template <class T>
 class Workspace {
  public:
-  // `whole`: with room for the gradient of the input.
+  // `whole`: includes the gradient of the input.
   Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t answers_per_row, std::size_t rows,
             bool whole)
       : rows_(rows) {

@@ -1,8 +1,8 @@
-// Activations by a team, rows shared in units of `unit`: y = f(x + bias; parameter) and its derivative. `unit` is a
-// multiple of kChunkRows: that many times the rows of one sample, where a sample has several (pixels).
+// Activations by a team: y = f(x + bias; parameter) and its derivative. Rows are shared in units of `unit`, which is
+// kChunkRows times the rows of a sample (its pixels).
 //
-// Equations, shapes and aliasing: kernels/table.h (ActivationForward, ActivationBackward). At x = 0 PReLU, leaky ReLU
-// and ELU take the left side's slope, ReLU takes 0.
+// Equations, shapes and aliasing: ActivationForward and ActivationBackward in kernels/table.h. At x = 0 the derivative
+// of PReLU, leaky ReLU and ELU is that of the left side; ReLU's is 0.
 #pragma once
 
 #include "kernels/dispatch.h"
@@ -16,11 +16,11 @@ void activation_forward(Team& team, ActivationId id, const ActivationForward<T>&
 template <class T>
 void activation_backward(Team& team, ActivationId id, const ActivationBackward<T>& g, std::size_t unit = kChunkRows);
 
-// Chunks that `rows` rows are summed in; a partial has that many rows.
+// Chunks of `rows` rows: the number of rows of a partial.
 inline std::size_t chunk_count(std::size_t rows) { return (rows + kChunkRows - 1) / kChunkRows; }
 
-// total[j] = (first ? 0 : total[j]) + sum over c of partial[c][j], in order; partial (chunks, columns) contiguous. The
-// team must have met (barrier) since the partials were written. Columns are shared by kElementUnit.
+// total[j] = (first ? 0 : total[j]) + sum over c of partial[c][j], in order; partial (chunks, columns) contiguous.
+// Called after a barrier. Columns are shared in units of kElementUnit.
 template <class T>
 void add_chunks(Team& team, std::size_t chunks, std::size_t columns, const T* partial, bool first, T* total);
 

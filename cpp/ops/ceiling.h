@@ -1,4 +1,4 @@
-// What the machine can do at best, for a benchmark to hold results against.
+// The machine's limits, which benchmarks compare results with.
 #pragma once
 
 #include "kernels/dispatch.h"
@@ -6,7 +6,8 @@
 
 namespace prelunet {
 
-// `iterations` of the table's fma_ceiling on every thread, from one barrier to another. Rank 0 has the seconds written.
+// `iterations` of the table's fma_ceiling on every thread. Rank 0 writes the seconds between two barriers, here and
+// below.
 template <class T>
 void fma_ceiling(Team& team, std::size_t iterations, double* seconds);
 
@@ -14,7 +15,7 @@ void fma_ceiling(Team& team, std::size_t iterations, double* seconds);
 void copy_bandwidth(Team& team, std::size_t bytes, std::size_t repeats, const unsigned char* from, unsigned char* to,
                     double* seconds);
 
-// A team that does nothing but meet, `count` times.
+// `count` barriers and nothing else.
 void meetings(Team& team, std::size_t count, double* seconds);
 
 }  // namespace prelunet

@@ -3,30 +3,28 @@
 #include <algorithm>
 
 #include "ops/gemm.h"
+#include "ops/tuning.h"
 #include "runtime/memory.h"
 #include "runtime/scratch.h"
 
 namespace prelunet {
 namespace {
 
-// Rows of a product that keep its tiles and its panels of B busy; images with fewer places go several at a time.
-constexpr std::size_t kProductRows = 256;
-
 std::size_t group_for(std::size_t places) {
   std::size_t group = 1;
-  while (group < kChunkRows && group * places < kProductRows) group *= 2;
+  while (group < kChunkRows && group * places < kMinProductRows) group *= 2;
   return group;
 }
 
 std::ptrdiff_t offset(std::size_t elements) { return static_cast<std::ptrdiff_t>(elements); }
 
-// A vector says length_error where it cannot hold so many; here it is memory that there is not.
+// Throws std::bad_alloc, not the std::length_error of a vector that cannot hold so many.
 void reserve(Conv2DPlan::Offsets& offsets, std::size_t count) {
   if (count > offsets.max_size()) throw std::bad_alloc();
   offsets.reserve(count);
 }
 
-// Places of a grid, `stride` apart in an array of rows `width` wide, for each of `group` images `image` apart.
+// Offsets of the places of a grid, for each of `group` images `image` elements apart.
 Conv2DPlan::Offsets grid(std::size_t rows, std::size_t columns, std::size_t row_stride, std::size_t column_stride,
                          std::size_t group, std::size_t image) {
   Conv2DPlan::Offsets offsets;
@@ -41,9 +39,9 @@ Conv2DPlan::Offsets grid(std::size_t rows, std::size_t columns, std::size_t row_
   return offsets;
 }
 
-// Along one axis, the pixels that leave `remainder`: which taps meet them, and where in grad_y.
+// One axis of a phase: the pixels with this remainder, the taps that meet them, and where in grad_y.
 struct PhaseAxis {
-  std::size_t pixels;     // how many there are
+  std::size_t pixels;     // their number
   std::size_t first_tap;  // taps first_tap + t * stride, for t below taps
   std::size_t taps;
   std::size_t first_place;  // of the window: tap 0 of pixel j meets first_place + j, tap t the one t before
@@ -55,11 +53,11 @@ struct PhaseAxis {
         first_place((remainder + axis.before) / axis.stride) {}
 };
 
-// The remainders of pixels that some tap meets; `all` becomes false where others are left out.
+// The remainders of pixels that a tap meets; `all` becomes false if there are others.
 Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
   Conv2DPlan::Offsets found;
   const std::size_t count = std::min(axis.stride, axis.size);
-  // Each tap meets one remainder: those that the first taps meet are all there are.
+  // Each tap meets one remainder, and taps a stride apart meet the same one: the first taps meet all of them.
   for (std::size_t tap = 0; tap < std::min(axis.window, axis.stride); ++tap) {
     const std::size_t remainder = (tap + axis.stride - axis.before % axis.stride) % axis.stride;
     if (remainder < count) found.push_back(offset(remainder));
@@ -69,14 +67,14 @@ Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
   return found;
 }
 
-// Throws std::bad_alloc where so many elements of the smallest type are more than the system gives: before tables fill
-// what there is.
+// Throws std::bad_alloc if the system does not have memory for so many floats, before the tables of offsets use up what
+// it has.
 void check_memory(std::size_t elements) {
   const std::size_t bytes = checked_multiply(elements, sizeof(float));
   release(allocate(bytes), bytes);
 }
 
-// The padding that all phases together want around grad_y.
+// The padding around grad_y that all phases together need.
 struct GradPadding {
   std::size_t before = 0, size = 0;
 
@@ -137,7 +135,7 @@ Conv2DPlan::Conv2DPlan(const Window2D& window_, std::size_t channels_, std::size
   padded_grad_size = checked_multiply(checked_multiply(grad_height, grad_width), filters);
   gathers = v.stride > 1 || h.stride > 1;
   covers = true;
-  // Rows and columns that no tap meets are left out: there may be very many.
+  // Rows and columns that no tap meets have no phase: there may be very many.
   const Offsets rows = remainders(v, covers), columns = remainders(h, covers);
   for (const std::ptrdiff_t i : rows) {
     for (const std::ptrdiff_t j : columns) add_phase(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
@@ -195,7 +193,7 @@ std::size_t conv2d_grad_panels_size(const Conv2DPlan& plan) {
 
 template <class T>
 void conv2d_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* panels) {
-  pack(team, Panels<T>{plan.filters, plan.tap_count, weight, plan.tap_count, panels, 0, 0});
+  pack(team, Panels<T>{plan.filters, plan.tap_count, weight, plan.tap_count, panels, 0});
 }
 
 template <class T>
@@ -211,7 +209,7 @@ void conv2d_grad_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* pa
 
 template <class T>
 void conv2d_forward(Team& team, const Conv2DPlan& plan, std::size_t images, const T* padded, const T* panels,
-                    const Epilogue<T>* epilogue, T* y, Ahead* ahead) {
+                    const Epilogue<T>* epilogue, T* y, RowPrefetch* next_rows) {
   Gemm<T> g{};
   g.n = plan.filters;
   g.k = plan.tap_count;
@@ -219,17 +217,13 @@ void conv2d_forward(Team& team, const Conv2DPlan& plan, std::size_t images, cons
   g.a_k_offset = plan.taps.data();
   g.b = panels;
   g.c_stride = plan.filters;
-  g.ahead = ahead;
+  g.epilogue = epilogue;
+  g.next_rows = next_rows;
   for_each_group_of_images(team, plan, images, [&](std::size_t first, std::size_t count) {
-    Epilogue<T> part;
     g.m = count * plan.places;
+    g.row = first * plan.places;
     g.a = padded + first * plan.padded_size;
     g.c = y + first * plan.places * plan.filters;
-    if (epilogue != nullptr) {
-      part = *epilogue;
-      part.activation = epilogue->activation.at({first * plan.places, 0, g.m, plan.filters});
-      g.epilogue = &part;
-    }
     kernel_table<T>().gemm(g);
   });
 }
@@ -241,11 +235,11 @@ std::size_t conv2d_grad_x_work(const Conv2DPlan& plan, std::size_t images) {
 
 template <class T>
 void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const T* grad_y, const T* grad_panels,
-                   T* work, T* grad_x, Ahead* ahead) {
+                   T* work, T* grad_x, RowPrefetch* next_rows) {
   const WindowAxis &v = plan.window.vertical, &h = plan.window.horizontal;
   const std::size_t width = kernel_table<T>().packed_columns(plan.channels);
   const std::size_t image = plan.places * plan.filters;
-  // A thread uses the place of its first images again and again, so that it stays in cache.
+  // A thread reuses the memory of its first images for all of them, so that it stays in cache.
   const Range share = team.share(images, kChunkRows);
   T* const padded = work + conv2d_grad_x_work(plan, share.begin);
   T* const product = padded + std::min(plan.group, share.size()) * plan.padded_grad_size;
@@ -253,7 +247,7 @@ void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const
   g.n = plan.channels;
   g.a = padded;
   g.c_stride = plan.channels;
-  g.ahead = ahead;
+  g.next_rows = next_rows;
   for_each_group_of_images(team, plan, images, [&](std::size_t first, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       pad_image(v.places, h.places * plan.filters, grad_y + (first + i) * image, plan.grad_top,
@@ -280,7 +274,7 @@ void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const
 
 template <class T>
 void conv2d_grad_weight(Team& team, const Conv2DPlan& plan, std::size_t images, const T* padded, const T* grad_y,
-                        bool first, T* sums, Ahead* ahead) {
+                        bool first, T* sums, RowPrefetch* next_rows) {
   Gemm<T> g{};
   g.m = plan.tap_count;
   g.n = plan.filters;
@@ -289,7 +283,7 @@ void conv2d_grad_weight(Team& team, const Conv2DPlan& plan, std::size_t images, 
   g.b_stride = plan.filters;
   g.c = sums;
   g.c_stride = plan.filters;
-  g.ahead = ahead;
+  g.next_rows = next_rows;
   for (std::size_t i = 0; i < images; i += plan.group) {
     g.k = std::min(plan.group, images - i) * plan.places;
     g.a = padded + i * plan.padded_size;
@@ -307,16 +301,16 @@ void transpose(Team& team, std::size_t rows, std::size_t columns, const T* from,
   }
 }
 
-#define PRELUNET_INSTANTIATE(T)                                                                                   \
-  template void pad_images(Team&, const Conv2DPlan&, std::size_t, const T*, T*);                                  \
-  template std::size_t conv2d_panels_size<T>(const Conv2DPlan&);                                                  \
-  template std::size_t conv2d_grad_panels_size<T>(const Conv2DPlan&);                                             \
-  template void conv2d_pack(Team&, const Conv2DPlan&, const T*, T*);                                              \
-  template void conv2d_grad_pack(Team&, const Conv2DPlan&, const T*, T*);                                         \
-  template void conv2d_forward(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, const Epilogue<T>*, T*, \
-                               Ahead*);                                                                           \
-  template void conv2d_grad_x(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, T*, T*, Ahead*);         \
-  template void conv2d_grad_weight(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, bool, T*, Ahead*);  \
+#define PRELUNET_INSTANTIATE(T)                                                                                        \
+  template void pad_images(Team&, const Conv2DPlan&, std::size_t, const T*, T*);                                       \
+  template std::size_t conv2d_panels_size<T>(const Conv2DPlan&);                                                       \
+  template std::size_t conv2d_grad_panels_size<T>(const Conv2DPlan&);                                                  \
+  template void conv2d_pack(Team&, const Conv2DPlan&, const T*, T*);                                                   \
+  template void conv2d_grad_pack(Team&, const Conv2DPlan&, const T*, T*);                                              \
+  template void conv2d_forward(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, const Epilogue<T>*, T*,      \
+                               RowPrefetch*);                                                                          \
+  template void conv2d_grad_x(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, T*, T*, RowPrefetch*);        \
+  template void conv2d_grad_weight(Team&, const Conv2DPlan&, std::size_t, const T*, const T*, bool, T*, RowPrefetch*); \
   template void transpose(Team&, std::size_t, std::size_t, const T*, T*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

@@ -1,4 +1,5 @@
-// Elementwise work on rows by a team; all arrays (rows, columns) contiguous, rows shared in units of kChunkRows.
+// Elementwise functions of rows by a team. All arrays (rows, columns) contiguous, the team shares rows in units of
+// kChunkRows.
 #pragma once
 
 #include "kernels/dispatch.h"
@@ -14,7 +15,7 @@ void scale_shift(Team& team, std::size_t rows, std::size_t columns, const T* x, 
 template <class T>
 void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor, const T* x, const T* y, T* out);
 
-// Row i of x moved into [-limit * row_scale[i], limit * row_scale[i]], in place; NaN stays.
+// Row i of x clipped to [-limit * row_scale[i], limit * row_scale[i]], in place; NaN stays NaN.
 template <class T>
 void clip_rows(Team& team, std::size_t rows, std::size_t columns, T* x, double limit, const double* row_scale);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/tuning.h"
 #include "runtime/scratch.h"
 
 namespace prelunet {
@@ -10,20 +11,9 @@ namespace {
 template <class T>
 void gemm_part(Gemm<T> g, Range rows, Range columns) {
   if (rows.empty() || columns.empty()) return;
-  const Block block{rows.begin, columns.begin, rows.size(), columns.size()};
-  Epilogue<T> epilogue;
-  if (g.epilogue != nullptr) {
-    epilogue = *g.epilogue;
-    if (epilogue.forward != nullptr) epilogue.activation = epilogue.activation.at(block);
-    if (epilogue.sum.out != nullptr) epilogue.sum = epilogue.sum.at(block);
-    if (epilogue.backward != nullptr) epilogue.gradient = epilogue.gradient.at(block);
-    const bool in_panels = epilogue.in_panels();  // found by panels.row and column
-    if (epilogue.update != nullptr && !in_panels) epilogue.parameter = epilogue.parameter.at(block);
-    epilogue.panels.row += epilogue.transposed ? block.column : block.row;
-    epilogue.panels.column += epilogue.transposed ? block.row : block.column;
-    g.epilogue = &epilogue;
-  }
   const bool packed = g.b_stride == 0;
+  g.row += rows.begin;
+  g.column += columns.begin;
   g.m = rows.size();
   g.n = columns.size();
   if (g.a_row_offset != nullptr) {
@@ -41,17 +31,16 @@ Range elements(Range units, std::size_t unit, std::size_t total) {
   return {std::min(units.begin * unit, total), std::min(units.end * unit, total)};
 }
 
-// Calls f(rows, columns) for the parts of an (m, n) matrix that are this thread's. All threads get as many cells of
-// kChunkRows rows and `columns_unit` columns, to one: one side is cut, and where a cut is not at a line of cells, that
-// line across, if it is long enough to be worth parts of its own. By m and n alone: products that add to the same C one
-// after another need no barrier between them.
+// Calls f(rows, columns) for this thread's parts of an (m, n) matrix. All threads get the same number of cells, give or
+// take one, each of kChunkRows rows and `columns_unit` columns. The matrix is cut along one side. If a cut falls inside
+// a line of cells, that line is cut across, unless it is too short to be worth it. The parts depend on m and n only, so
+// products that add to one C in turn need no barrier between them.
 template <class F>
 void for_each_part(const Team& team, std::size_t m, std::size_t n, bool by_rows, std::size_t columns_unit, F&& f) {
-  constexpr std::size_t kWorthCutting = 512;  // elements
   const std::size_t length = by_rows ? m : n, length_unit = by_rows ? kChunkRows : columns_unit;
   const std::size_t width = by_rows ? n : m;
   if (length == 0 || width == 0) return;
-  const std::size_t width_unit = length_unit * width < kWorthCutting ? width : by_rows ? columns_unit : kChunkRows;
+  const std::size_t width_unit = length_unit * width < kMinCutElements ? width : by_rows ? columns_unit : kChunkRows;
   const std::size_t lines = (length + length_unit - 1) / length_unit, cells = (width + width_unit - 1) / width_unit;
   const auto part = [&](Range of_lines, Range of_cells) {
     const Range along = elements(of_lines, length_unit, length);
@@ -73,10 +62,10 @@ template <class T>
 void gemm(Team& team, const Gemm<T>& g, Split split) {
   if (split == Split::rows) return gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
   const auto size = static_cast<std::size_t>(team.size());
-  // The longer side is cut: less of the other operand is read by two threads.
+  // The longer side is cut, so that two threads read less of the same operand.
   const bool by_rows = g.m >= g.n || (split == Split::panels && g.m >= size * kChunkRows);
-  // Packed B is cut only between panels, and so is C that goes there; the last columns, fewer than a full panel's, are
-  // the last unit.
+  // Packed B, and C whose update is in panels, are cut only between full panels; the narrower panels at the end are one
+  // unit.
   const bool by_panels = g.b_stride == 0 || split == Split::panels;
   const std::size_t columns_unit = by_panels ? kernel_table<T>().panel_columns : kElementUnit;
   for_each_part(team, g.m, g.n, by_rows, columns_unit, [&](Range rows, Range columns) { gemm_part(g, rows, columns); });

@@ -1,4 +1,4 @@
-// Matrix products by a team: C (m, n) = A (m, k) B (k, n), see kernels/table.h for strides, chains and epilogue.
+// Matrix products by a team: C (m, n) = A (m, k) B (k, n). Strides, chains and epilogues: Gemm in kernels/table.h.
 //
 // C must not overlap A or B. An epilogue's y may be C.
 #pragma once
@@ -11,20 +11,20 @@
 namespace prelunet {
 
 enum class Split {
-  rows,    // rows of C belong to threads, by Team::share in units of kChunkRows: no barrier to the next row-wise op
-  output,  // all threads get as much of C, by its shape alone
-  panels,  // the same of a C that goes into panels, its columns theirs: by rows where there are enough
+  rows,    // by rows of C, as Team::share in units of kChunkRows does: no barrier before the next row-wise op
+  output,  // equal parts of C, by its shape only
+  panels,  // equal parts of a C whose update is in panels: by rows if there are enough, else between full panels
 };
 
 template <class T>
 void gemm(Team& team, const Gemm<T>& g, Split split);
 
-// Elements of the packed panels of W^T for W (n, k), and the packing, shared by columns.
+// Elements of the panels of W^T for W (n, k), and the packing, shared by columns.
 template <class T>
 std::size_t packed_size(std::size_t n, std::size_t k);
 template <class T>
 void pack(Team& team, const Panels<T>& g);
-// Panels back into W, which is `w`.
+// Panels back into `w`, which is g.w without its const.
 template <class T>
 void unpack(Team& team, const Panels<T>& g, T* w);
 

@@ -1,5 +1,5 @@
-// The largest entry of each window of images, by a team: images (images, height, width, channels) contiguous, shared by
-// kChunkRows. Of equal entries the first in row order counts, and gets the gradient; padding never wins; NaN does.
+// Max-pooling by a team: x (images, height, width, channels) contiguous, images shared in units of kChunkRows. Of equal
+// entries the first in row order wins and gets the gradient. Padding never wins; NaN does.
 #pragma once
 
 #include "kernels/dispatch.h"

@@ -1,0 +1,112 @@
+// Software prefetching of a matrix product: the lines that its epilogue, its next slice of B and the next gather of
+// rows will touch, spread over the steps of k of the tiles before. A burst would fill the queue of outstanding misses,
+// and the tile's own loads would wait in it.
+#pragma once
+
+#include "kernels/table.h"
+#include "kernels/tuning.h"
+#include "simd/vec.h"
+
+namespace prelunet {
+
+// Cache lines to prefetch, as columns: `count` lines `stride` bytes apart. A tile works off as many as it has steps of
+// k for and leaves the rest to the next tile.
+struct PrefetchList {
+  static constexpr std::size_t kMost = 20;
+  struct Column {
+    const char* first;
+    std::size_t stride;
+    std::size_t count;
+    bool to_write;  // the epilogue writes them, and another thread's core may own them; others go to the second level
+  };
+  std::size_t columns;
+  std::size_t lines;  // of all columns
+  std::size_t pace;   // lines for each unrolled iteration of a tile
+  Column column[kMost];
+};
+
+}  // namespace prelunet
+
+namespace prelunet::PRELUNET_ISA {
+namespace {
+
+constexpr std::size_t kLineBytes = 64;  // of a cache line, on every machine these kernels run on
+
+PRELUNET_INLINE void add_column(PrefetchList& list, const void* first, std::size_t stride, std::size_t count,
+                                bool to_write) {
+  list.column[list.columns++] = {static_cast<const char*>(first), stride, count, to_write};
+  list.lines += count;
+}
+
+// The lines of a matrix of `rows` rows of `width` elements; none if p is null. Not inlined, to keep the epilogues
+// small.
+template <class T>
+[[gnu::noinline]] void add_rows(PrefetchList& list, const T* p, std::size_t stride, std::size_t rows, std::size_t width,
+                                bool to_write) {
+  if (p == nullptr) return;
+  for (std::size_t at = 0; at < width * sizeof(T) && list.columns < PrefetchList::kMost; at += kLineBytes) {
+    add_column(list, reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows, to_write);
+  }
+}
+// The same for a block of a matrix.
+template <class T>
+PRELUNET_INLINE void add_block(PrefetchList& list, const T* p, std::size_t stride, const Block& block,
+                               bool to_write = true) {
+  add_rows(list, moved(p, block.row * stride + block.column), stride, block.rows, block.columns, to_write);
+}
+
+// Lines of the rows to gather next: as many as `steps` more steps of k allow at their pace.
+PRELUNET_INLINE void add_next_rows(PrefetchList& list, RowPrefetch& next, std::size_t steps) {
+  const std::size_t row_lines = (next.row_bytes + kLineBytes - 1) / kLineBytes;
+  next.credit += steps;
+  while (next.credit >= next.pace && next.begin < next.end && list.columns < PrefetchList::kMost) {
+    const std::size_t row = next.order == nullptr ? next.begin : static_cast<std::size_t>(next.order[next.begin]);
+    const std::size_t paid = next.credit / next.pace, left = row_lines - next.line;
+    const std::size_t count = paid < left ? paid : left;
+    const unsigned char* const from =
+        next.data + static_cast<std::ptrdiff_t>(row) * next.row_stride + next.line * kLineBytes;
+    add_column(list, from, kLineBytes, count, false);
+    next.credit -= count * next.pace;
+    next.line += count;
+    if (next.line < row_lines) break;
+    next.line = 0;
+    ++next.begin;
+  }
+}
+
+// Sets the pace at which the lines are done after `steps` steps of k.
+PRELUNET_INLINE void spread_over(PrefetchList& list, std::size_t steps) {
+  list.pace = (list.lines * kTuning.unroll + steps - 1) / steps;
+}
+
+// Prefetches while steps of k remain: list.pace lines (or one, if not unrolled), then step(Count<kSteps>), which does
+// kSteps of the `left` steps of k. With a lambda around the caller's step, GCC 12 keeps the accumulators on the stack.
+template <std::size_t kSteps, class Step>
+PRELUNET_INLINE void prefetch_between_steps(PrefetchList& list, std::size_t& left, const Step& step) {
+  const std::size_t pace = kSteps > 1 ? list.pace : 1;
+  for (std::size_t i = 0; i < list.columns && left >= kSteps; ++i) {
+    PrefetchList::Column& column = list.column[i];
+    const char* line = column.first;
+    const std::size_t line_stride = column.stride;
+    std::size_t count = column.count;
+    const bool to_write = column.to_write;
+    while (count > 0 && left >= kSteps) {
+      const std::size_t some = count < pace ? count : pace;
+      for (std::size_t n = some; n > 0; --n, line += line_stride) {
+        if (to_write) {
+          prefetch_to_write(line);
+        } else {
+          prefetch_to_level_2(line);
+        }
+      }
+      step(Count<kSteps>{});
+      count -= some;
+      left -= kSteps;
+    }
+    column.first = line;
+    column.count = count;
+  }
+}
+
+}  // namespace
+}  // namespace prelunet::PRELUNET_ISA

@@ -1,0 +1,92 @@
+// The kernels' constants that measurements chose: what each one means, then one table for each ISA. Constants of teams
+// and of the training loop are in ops/tuning.h and network/tuning.h.
+#pragma once
+
+#include "simd/types.h"
+
+namespace prelunet::PRELUNET_ISA {
+namespace {
+
+struct Tuning {
+  // ---- the micro-kernel of a matrix product (gemm_tile.h) ----
+  // Rows and vectors of columns of a tile of C: rows * vectors accumulators, one row of B and one broadcast of A must
+  // fit the registers. Rows divide kChunkRows.
+  std::size_t tile_rows;
+  std::size_t tile_vectors;
+  // Rows of a tile that is one vector or half a vector wide: enough chains to hide the latency of an FMA.
+  std::size_t narrow_tile_rows = 8;
+  // Steps of k in one iteration of the unrolled loop. With two hyper-threads on a core, decoding limits a tile, not
+  // arithmetic.
+  std::size_t unroll = 4;
+
+  // ---- blocking of k and packing of B (gemm.h) ----
+  // Steps of k for which a panel of B, and the lines of A that go with it, stay in cache while all rows pass.
+  std::size_t packed_steps = 1024;
+  std::size_t unpacked_steps = 512;
+  std::size_t copied_bytes = std::size_t{48} << 10;  // of a panel slice that is copied
+  // Rows of A for which copying a slice of unpacked B pays: few where the slice's rows end within a cache line or map
+  // to few cache sets, else very many. Rows a multiple of few_sets_bytes apart map to two sets at most.
+  std::size_t copy_rows_awkward = 32;
+  std::size_t copy_rows_easy = 512;
+  std::size_t few_sets_bytes = 2048;
+
+  // ---- epilogues (gemm.h) ----
+  // Blocks of rows between two epilogues, where nothing is prefetched, in units of kEpilogueRows.
+  std::size_t cached_blocks = 4;
+
+  // ---- prefetching (prefetch.h) ----
+  // Prefetch distance in steps of k, for rows of B read for the first time: about 400 cycles of a full tile, the
+  // latency of the third-level cache.
+  std::size_t prefetch_distance = 16;
+  // Products of fewer steps of k, or that fit this many bytes, do not prefetch.
+  std::size_t prefetch_min_steps = 16;
+  std::size_t prefetch_min_bytes = std::size_t{192} << 10;
+
+  // ---- rows as lanes (narrow_tile.h, row_group.h) ----
+  // Columns of C up to which a product transposes rows of A into lanes, where a vector has 16 lanes: the transposition
+  // costs as much as the sums of about four columns. 0: never; with fewer lanes it costs more than it saves.
+  std::size_t narrow_columns = 0;
+  // Groups of kLanes rows in one narrow tile: two have enough chains to hide the latency of an FMA.
+  std::size_t narrow_groups = 2;
+  // Columns up to which losses and softmax transpose rows into lanes, and the groups of rows that run interleaved.
+  std::size_t group_columns = 64;
+  std::size_t row_groups = 16;
+
+  // ---- fma_ceiling (ceiling.h) ----
+  // Independent chains: enough to hide an FMA's latency (4 cycles, two started in each), few enough not to spill.
+  std::size_t ceiling_chains;
+};
+
+#if defined(__AVX512F__)
+constexpr Tuning kTuning = {
+    .tile_rows = 8,
+    .tile_vectors = 3,  // 24 of 32 registers accumulate
+    .narrow_columns = 4,
+    .ceiling_chains = 24,
+};
+#elif defined(__AVX2__)
+constexpr Tuning kTuning = {
+    .tile_rows = 4,
+    .tile_vectors = 3,  // 12 of 16
+    .ceiling_chains = 12,
+};
+#elif defined(__aarch64__)
+constexpr Tuning kTuning = {
+    .tile_rows = 8,
+    .tile_vectors = 3,  // 24 of 32
+    .ceiling_chains = 24,
+};
+#else
+constexpr Tuning kTuning = {
+    .tile_rows = 4,
+    .tile_vectors = 2,  // 8 of 16
+    .ceiling_chains = 12,
+};
+#endif
+
+// Columns of a full panel of B.
+template <class T>
+constexpr std::size_t kPanelColumns = kTuning.tile_vectors * kLanes<T>;
+
+}  // namespace
+}  // namespace prelunet::PRELUNET_ISA
