@@ -1,4 +1,4 @@
-// A fixed block of zeroed memory on a cache line: parameters, gradients, optimizer state, packed panels.
+// A fixed block of zeroed, cache-aligned memory: parameters, gradients, optimizer state, panels.
 #pragma once
 
 #include <algorithm>

@@ -12,11 +12,11 @@ namespace {
 
 #if defined(__linux__)
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-// From here on the rounding up to whole pages at most doubles what a piece takes.
+// From this size on, rounding up to whole pages at most doubles the memory of a piece.
 constexpr std::size_t kLarge = std::size_t{1} << 20;
 
 std::size_t alignment_for(std::size_t bytes) { return bytes >= kLarge ? kHugePage : kAlignment; }
-// What is advised must be whole pages, or the neighbours of the piece would be drawn in.
+// madvise() acts on whole pages, which the piece must not share with its neighbours.
 std::size_t size_for(std::size_t bytes) {
   if (bytes < kLarge) return std::max(bytes, kAlignment);
   if (bytes > ~std::size_t{0} - kHugePage) throw std::bad_alloc();
@@ -33,7 +33,7 @@ void* allocate(std::size_t bytes) {
   const std::size_t size = size_for(bytes);
   void* const data = ::operator new(size, std::align_val_t{alignment_for(bytes)});
 #if defined(__linux__)
-  if (bytes >= kLarge) madvise(data, size, MADV_HUGEPAGE);  // an advice: where it is refused, all goes on as before
+  if (bytes >= kLarge) madvise(data, size, MADV_HUGEPAGE);  // advice only: a refusal changes nothing
 #endif
   return data;
 }

@@ -15,11 +15,11 @@ struct Piece {
 
 void free_piece(const Piece& piece) { release(piece.data, piece.capacity); }
 
-// A few idle pieces; when there are more, the smallest goes back to the system. Nobody ever waits for the lock: whoever
-// does not get it goes to the system, so the child of a fork cannot hang on a lock whose holder it does not have.
+// A few idle pieces; if there are more, the smallest is freed. No thread waits for the lock: if it is taken, the thread
+// allocates from the system. So the child of a fork cannot hang on a lock whose holder it does not have.
 class Pool {
  public:
-  // The smallest idle piece that is large enough (and not wastefully so), or a new one.
+  // The smallest idle piece that is large enough and not much too large, or a new one.
   Piece take(std::size_t bytes) {
     {
       const std::unique_lock lock(mutex_, std::try_to_lock);
@@ -58,7 +58,7 @@ class Pool {
 };
 
 Pool& pool() {
-  static Pool* const instance = new Pool;  // never destroyed: a thread may still hold a piece when the process ends
+  static Pool* const instance = new Pool;  // never destroyed: a thread may hold a piece when the process ends
   return *instance;
 }
 

@@ -1,7 +1,7 @@
-// Working memory that belongs to a call: taken from a pool at its start, given back at its end.
+// Working memory of a call, taken from a pool at its start and returned at its end.
 //
-// The pool keeps what is given back, so that a loop of calls of one size allocates only in its first round; two calls
-// at once get two pieces and never meet.
+// The pool keeps returned pieces, so that a loop of calls of one size allocates only in its first iteration. Concurrent
+// calls get different pieces.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace prelunet {
 
-// a * b and a + b, or std::bad_alloc where that passes what a size can hold.
+// a * b and a + b; std::bad_alloc on overflow.
 inline std::size_t checked_multiply(std::size_t a, std::size_t b) {
   if (b != 0 && a > std::numeric_limits<std::size_t>::max() / b) throw std::bad_alloc();
   return a * b;
@@ -23,7 +23,7 @@ inline std::size_t checked_add(std::size_t a, std::size_t b) {
   return a + b;
 }
 
-// Adds up the arrays of a layout: `offset` of each is where it will stand in one piece of memory.
+// Lays out arrays in one piece of memory: add() returns the offset of an array in bytes.
 class Layout {
  public:
   template <class T>
@@ -40,7 +40,7 @@ class Layout {
   std::size_t bytes_ = 0;
 };
 
-// A piece of the pool. Its contents are whatever the last user left.
+// A piece of the pool, uninitialised.
 class Scratch {
  public:
   explicit Scratch(std::size_t bytes);

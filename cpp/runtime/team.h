@@ -1,8 +1,8 @@
 // A team of threads, and the only place that starts one.
 //
-// An op is a function that every thread of a team calls; each does its own share, chosen by rank. run_team() calls the
-// function on `threads` threads at once, the calling thread being rank 0, and returns when all have come back. Such a
-// function must not throw: an exception cannot leave a parallel region.
+// An op is a function that every thread of a team calls; each thread does its own share, chosen by rank. run_team()
+// calls a function on `threads` threads, the calling thread as rank 0, and returns when all have returned. The function
+// must not throw: an exception cannot leave a parallel region.
 #pragma once
 
 #include <atomic>
@@ -26,20 +26,21 @@ struct Range {
   bool empty() const { return begin == end; }
 };
 
-// A barrier that spins for a bounded time and then sleeps, for cores that are shared with other work: a thread that
-// spins on keeps the one it waits for from running.
+// A barrier that spins for a bounded time and then sleeps: on a core shared with other threads, a spinning thread keeps
+// the thread it waits for from running.
 class Barrier {
  public:
-  // Until `threads` threads have come.
+  // Returns when `threads` threads have called it.
   void wait(int threads) {
     if (threads == 1) return;
     const std::uint32_t phase = phase_.load(std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
       arrived_.store(0, std::memory_order_relaxed);
-      // notify_all() looks for sleepers before it calls the system. That look must not come before the new phase can be
-      // seen: a thread that found the old one would sleep for ever. Only the strongest order forbids it.
+      // notify_all() checks for sleepers before it calls the system. The check must not be reordered before the store
+      // of the new phase, or a thread that saw the old one would sleep for ever. Only sequential consistency forbids
+      // that.
       phase_.store(phase + 1, std::memory_order_seq_cst);
-      phase_.notify_all();  // costs next to nothing where nobody sleeps
+      phase_.notify_all();  // cheap if no thread sleeps
       return;
     }
     const int spins = phase == 0 ? kFirstSpins : kSpins;
@@ -51,17 +52,18 @@ class Barrier {
   }
 
  private:
-  static constexpr int kSpins = 65536;  // under a millisecond; with 4096, steps on free cores fall asleep
-  // At the first meeting: the system may have woken the other thread on this one's core, where it waits in turn until
-  // this one sleeps. (To yield instead keeps both there.)
+  static constexpr int kSpins =
+      65536;  // under a millisecond; with 4096, threads on free cores fall asleep within a step
+  // At the first barrier: the system may have started the other thread on this core, where it cannot run until this one
+  // sleeps. (Yielding instead keeps both threads on the core.)
   static constexpr int kFirstSpins = 4096;
   static void relax();
 
   std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<std::uint32_t> phase_{0};  // its own cache line: it is what the waiting threads read
+  alignas(64) std::atomic<std::uint32_t> phase_{0};  // on a cache line of its own: waiting threads read it
 };
 
-// Elements go to threads by whole cache lines.
+// Elements are shared in units of whole cache lines.
 inline constexpr std::size_t kElementUnit = 16;
 
 class Team {
@@ -72,8 +74,8 @@ class Team {
   int size() const { return size_; }
   void barrier() { barrier_.wait(size_); }
 
-  // This thread's share of `total` items, in whole units of `unit` (the last unit may be short). A fixed rule, so that
-  // ops which share rows by the same numbers need no barrier between them.
+  // This thread's share of `total` items, in whole units of `unit` (the last unit may be short). The rule is fixed, so
+  // that successive ops that share the same rows need no barrier between them.
   Range share(std::size_t total, std::size_t unit) const { return share_of(rank_, total, unit); }
   Range share_of(int rank, std::size_t total, std::size_t unit) const {
     const std::size_t units = (total + unit - 1) / unit;
@@ -110,14 +112,14 @@ void run_team(int threads, Function&& function) {
 template <class Function>
 void run_team(int threads, Function&& function) {
   Barrier barrier;
-  if (threads == 1) {  // no region at all: small work, and the child of a fork, never touch OpenMP
+  if (threads == 1) {  // small work, and the child of a fork, do not use OpenMP
     Team team(0, 1, barrier);
     function(team);
     return;
   }
 #pragma omp parallel num_threads(threads)
   {
-    Team team(omp_get_thread_num(), omp_get_num_threads(), barrier);  // threads granted: fewer, maybe, than asked for
+    Team team(omp_get_thread_num(), omp_get_num_threads(), barrier);  // OpenMP may grant fewer threads
     function(team);
   }
 }

@@ -33,7 +33,7 @@ int affinity_cpus() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// CPUs that a quota of `quota` microseconds in each `period` amounts to; no quota is given as a number <= 0.
+// The CPUs of a quota of `quota` microseconds in each `period`; no quota: a number <= 0.
 int quota_cpus(double quota, double period, int otherwise) {
   if (!(quota > 0) || !(period > 0)) return otherwise;
   return std::max(1, static_cast<int>(std::floor(quota / period)));
@@ -104,7 +104,7 @@ int available_cpus() {
 
 int num_threads() {
   if (forked_child.load(std::memory_order_relaxed)) return 1;
-  // What OpenMP would use before anybody limited this process: a different number now is somebody's limit.
+  // OpenMP's number before any limit; a different number now is a limit that was set later.
   static const int initial_openmp = openmp_threads();
   const int openmp = openmp_threads();
   const int chosen = chosen_threads.load(std::memory_order_relaxed);
@@ -115,7 +115,7 @@ int num_threads() {
 void set_num_threads(int threads) { chosen_threads.store(threads, std::memory_order_relaxed); }
 
 void watch_forks() {
-  num_threads();  // fixes initial_openmp before anybody can limit it
+  num_threads();  // initialises initial_openmp before a limit is set
 #ifndef _WIN32
   pthread_atfork(nullptr, nullptr, [] { forked_child.store(true, std::memory_order_relaxed); });
 #endif

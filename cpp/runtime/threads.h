@@ -1,20 +1,20 @@
-// How many threads a team gets.
+// The number of threads of a team.
 #pragma once
 
 namespace prelunet {
 
-// The number a user chose with set_num_threads(), else the lesser of the affinity mask, the cgroup's CPU quota and
-// OMP_NUM_THREADS; in either case no more than a limit that threadpoolctl (omp_set_num_threads) set later, and 1 in
-// the child of a fork, where OpenMP's pool does not exist.
+// The number that set_num_threads() set, else the minimum of the affinity mask, the cgroup's CPU quota and
+// OMP_NUM_THREADS. In both cases at most the limit that omp_set_num_threads (threadpoolctl) set later, and 1 in the
+// child of a fork, where OpenMP's pool does not exist.
 int num_threads();
 
-// `threads` must be at least 1; 0 takes the default again.
+// `threads` must be at least 1; 0 restores the default.
 void set_num_threads(int threads);
 
-// CPUs this process may use: the affinity mask and the cgroup quota (rounded down, at least 1), whichever is less.
+// CPUs this process may use: the minimum of the affinity mask and the cgroup's quota (rounded down, at least 1).
 int available_cpus();
 
-// To be called once, when the module is loaded.
+// Called once, when the module is loaded.
 void watch_forks();
 
 }  // namespace prelunet

@@ -1,4 +1,4 @@
-// A sum across lanes that is the same on every ISA: 16 virtual lanes in float64, joined by a fixed tree.
+// A sum across lanes with the same bits on every ISA: 16 virtual lanes in float64, added by a fixed tree.
 #pragma once
 
 #include "simd/vec.h"
@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kVirtualLanes = 16;
 
-// The sum of 16 virtual lanes, of which the first `count` are given and the others empty. slot is used up.
+// The sum of 16 virtual lanes, of which the first `count` are in slot and the others are empty. Overwrites slot.
 PRELUNET_INLINE Vec<double> tree_sum(std::size_t count, Vec<double>* slot) {
   for (std::size_t half = kVirtualLanes / 2; half > 0; half /= 2) {
     const std::size_t above = count > half ? count - half : 0;
@@ -17,7 +17,7 @@ PRELUNET_INLINE Vec<double> tree_sum(std::size_t count, Vec<double>* slot) {
   return slot[0] + 0.0;  // empty lanes are +0.0, so the sum is never -0.0
 }
 
-// Element j of a row goes to virtual lane j % 16; add() takes the vector of elements [j, j + lanes).
+// Element j of a row is added to virtual lane j % 16; add() takes the vector of elements [j, j + lanes).
 template <class T>
 class LaneSum {
  public:
@@ -31,7 +31,7 @@ class LaneSum {
     }
   }
 
-  // The same for the tail, whose lanes past `count` do not count.
+  // The tail: only the first `count` lanes are added.
   PRELUNET_INLINE void add(std::size_t j, Vec<T> v, std::size_t count) {
     add(j, count == kLanes<T> ? v : keep_first(v, count));
   }
