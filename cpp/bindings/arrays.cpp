@@ -37,6 +37,12 @@ std::string strides_text(const py::array& array) {
   return text + ") for shape " + to_text(shape_of(array));
 }
 
+void check_layout(const Argument& argument, const py::array& array) {
+  if (!is_native(array.dtype())) argument.type_error("have native byte order", dtype_text(array.dtype()));
+  if ((array.flags() & py::array::c_style) == 0) argument.value_error("be C-contiguous", strides_text(array));
+  if (!is_aligned(array)) argument.value_error("be aligned to its item size", "a misaligned array");
+}
+
 }  // namespace
 
 void Argument::type_error(const std::string& expected, const std::string& got) const {
@@ -69,9 +75,20 @@ py::array strict_array(const Argument& argument, const py::handle& object) {
   const auto array = py::reinterpret_borrow<py::array>(object);
   refuse_masked(argument, array);
   if (!is_real_float(array.dtype())) argument.type_error("have dtype float32 or float64", dtype_text(array.dtype()));
-  if (!is_native(array.dtype())) argument.type_error("have native byte order", dtype_text(array.dtype()));
-  if ((array.flags() & py::array::c_style) == 0) argument.value_error("be C-contiguous", strides_text(array));
-  if (!is_aligned(array)) argument.value_error("be aligned to its item size", "a misaligned array");
+  check_layout(argument, array);
+  return array;
+}
+
+py::array bfloat16_array(const Argument& argument, const py::handle& object) {
+  if (!py::isinstance<py::array>(object)) argument.type_error("be a NumPy array", type_name(object));
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  const py::dtype dtype = array.dtype();
+  const bool holds_floats = dtype.kind() == 'f' && dtype.itemsize() == 4;
+  const bool holds_bits = dtype.kind() == 'u' && dtype.itemsize() == 2;
+  if (!holds_floats && !holds_bits) {
+    argument.type_error("have dtype float32, bfloat16 or uint16 (the bits of bfloat16)", dtype_text(dtype));
+  }
+  check_layout(argument, array);
   return array;
 }
 

@@ -38,6 +38,9 @@ py::array strict_array(const Argument& argument, const py::handle& object);
 py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like,
                             const char* like_name);
 
+// bfloat16 as an operand: float32, to be rounded, or uint16, the bits.
+py::array bfloat16_array(const Argument& argument, const py::handle& object);
+
 void check_shape(const Argument& argument, const py::array& array, const Shape& expected);
 void check_rank(const Argument& argument, const py::array& array, std::size_t rank, const char* expected);
 void check_writeable(const Argument& argument, const py::array& array);

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "bindings/register.h"
+#include "kernels/bfloat16_dispatch.h"
 #include "kernels/dispatch.h"
 #include "runtime/threads.h"
 
@@ -9,6 +10,7 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "prelunet's compiled core; its public face is the package prelunet.";
   try {
     prelunet::choose_kernels(std::getenv("PRELUNET_ISA"));
+    prelunet::choose_bfloat16_order(std::getenv("PRELUNET_BF16"));
   } catch (const std::invalid_argument& error) {
     throw pybind11::import_error(error.what());
   }

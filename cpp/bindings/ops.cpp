@@ -7,6 +7,7 @@ namespace prelunet {
 void register_ops(py::module_& m) {
   auto ops = m.def_submodule("ops", "Every kernel alone: NumPy in, NumPy out. Documented in prelunet.ops.");
   register_gemm_ops(ops);
+  register_bfloat16_ops(m, ops);
   register_activation_ops(ops);
   register_conv2d_ops(ops);
   register_elementwise_ops(ops);

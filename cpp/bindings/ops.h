@@ -28,6 +28,7 @@ inline Matrix matrix_of(const py::array& array) {
 }
 
 void register_activation_ops(py::module_& m);
+void register_bfloat16_ops(py::module_& core, py::module_& ops);
 void register_conv2d_ops(py::module_& m);
 void register_elementwise_ops(py::module_& m);
 void register_gemm_ops(py::module_& m);

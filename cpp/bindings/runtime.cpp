@@ -2,6 +2,7 @@
 #include "runtime/threads.h"
 
 #include "bindings/register.h"
+#include "kernels/bfloat16_dispatch.h"
 #include "kernels/dispatch.h"
 
 #include <pybind11/stl.h>
@@ -28,6 +29,9 @@ void register_runtime(py::module_& m) {
   m.def("available_cpus", &available_cpus, "CPUs of the affinity mask and the cgroup quota, whichever is less.");
   m.def("isa", [] { return std::string(kernels().isa); }, "The instruction set whose kernels run.");
   m.def("available_isas", &available_isas, "Instruction sets this machine can run, best first.");
+  m.def(
+      "bfloat16", [] { return std::make_tuple(bfloat16_kernels().order_name, bfloat16_kernels().runs_on); },
+      "The order of bfloat16 products, and what runs it.");
   m.def("compiler", &compiler, "The compiler this module was built with.");
 }
 

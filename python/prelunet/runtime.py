@@ -58,14 +58,26 @@ def show_config(mode: Literal["text", "dicts"] = "text") -> dict[str, Any] | Non
     Returns
     -------
     dict or None
-        With the keys ``version``, ``isa``, ``isas_available``, ``threads``, ``cpus``, ``compiler``,
-        ``numpy``, ``python`` and ``platform``.
+        With the keys ``version``, ``isa``, ``isas_available``, ``bfloat16_order``,
+        ``bfloat16_runs_on``, ``threads``, ``cpus``, ``compiler``, ``numpy``, ``python`` and
+        ``platform``.
+
+    Notes
+    -----
+    ``bfloat16_order`` is the order in which bfloat16 products are summed (see
+    `prelunet.ops.bfloat16_gemm`): ``amx`` where this process may use AMX, else ``vdpbf16``, or what
+    the environment variable ``PRELUNET_BF16`` named when prelunet was imported. It decides the
+    bits. ``bfloat16_runs_on`` is ``AMX``, ``AVX512_BF16``, or ``emulation`` by float32 arithmetic;
+    it decides the speed alone.
     """
     choice("show_config", "mode", mode, ("text", "dicts"))
+    bfloat16_order, bfloat16_runs_on = _core.bfloat16()
     config = {
         "version": _core.__version__,
         "isa": _core.isa(),
         "isas_available": _core.available_isas(),
+        "bfloat16_order": bfloat16_order,
+        "bfloat16_runs_on": bfloat16_runs_on,
         "threads": _core.num_threads(),
         "cpus": _core.available_cpus(),
         "compiler": _core.compiler(),

@@ -61,7 +61,7 @@ WRONG_LAYOUTS = {
     "broadcast": broadcast,
     "Fortran": np.asfortranarray,
 }
-OPTIONAL = {"bias", "alpha", "sample_weight"}  # None is no array here, but no error
+OPTIONAL = {"bias", "c", "alpha", "sample_weight"}  # None is no array here, but no error
 OPTIONAL |= {state for _, states, _ in core.UPDATES for state, option in states if option}
 
 

@@ -74,6 +74,7 @@ def op_cases(rows: int, columns: int, dtype: Any, *, depth: int = 5) -> list[OpC
     channel, shared = normal(rng, (columns,), dtype), normal(rng, (1,), dtype)
     return [
         *_gemm_cases(rng, rows, columns, depth, dtype),
+        *(_bfloat16_cases(rng, rows, columns, depth) if dtype == np.float32 else []),
         OpCase("prelu_forward", "prelu_forward", {"x": x, "alpha": channel}, takes_out=True),
         OpCase("prelu_forward-shared", "prelu_forward", {"x": x, "alpha": shared}, takes_out=True),
         OpCase(
@@ -115,6 +116,29 @@ def _gemm_cases(rng, rows, columns, depth, dtype):
     return [
         OpCase(label, "gemm", arrays, options, takes_out=True)
         for label, (arrays, options) in forms.items()
+    ]
+
+
+def _bfloat16_cases(rng, rows, columns, depth):
+    a, b = normal(rng, (rows, depth), np.float32), normal(rng, (depth, columns), np.float32)
+    c = normal(rng, (rows, columns), np.float32)
+    bits = {name: pn.ops.to_bfloat16(array) for name, array in {"a": a, "b": b}.items()}
+    forms = {
+        "bfloat16_gemm": ({"a": a, "b": b}, {"order": "amx"}),
+        "bfloat16_gemm-c": ({"a": a, "b": b, "c": c}, {"order": "vdpbf16"}),
+        "bfloat16_gemm-bits": (bits, {"order": "vdpbf16"}),
+        "bfloat16_gemm-both": (
+            {"a": a.T.copy(), "b": b.T.copy()},
+            {"transpose_a": True, "transpose_b": True, "order": "amx"},
+        ),
+        "bfloat16_gemm-bits_both": (
+            {"a": bits["a"].T.copy(), "b": bits["b"].T.copy()},
+            {"transpose_a": True, "transpose_b": True, "order": "vdpbf16"},
+        ),
+    }
+    return [
+        OpCase("to_bfloat16", "to_bfloat16", {"x": c}),
+        *(OpCase(label, "bfloat16_gemm", *form) for label, form in forms.items()),
     ]
 
 

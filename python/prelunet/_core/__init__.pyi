@@ -272,6 +272,14 @@ def available_isas() -> list[str]:
     """
     Instruction sets this machine can run, best first.
     """
+def bfloat16() -> tuple[str, str]:
+    """
+    The order of bfloat16 products, and what runs it.
+    """
+def bfloat16_gemm(a: typing.Any, b: typing.Any, transpose_a: bool, transpose_b: bool, c: typing.Any, order: str | None, emulated: bool | None) -> numpy.ndarray:
+    """
+    ops.bfloat16_gemm, for tests and measurements: on the instruction, or emulated.
+    """
 def compiler() -> str:
     """
     The compiler this module was built with.
@@ -282,7 +290,7 @@ def copy_bandwidth(bytes: typing.SupportsInt | typing.SupportsIndex, repeats: ty
     """
 def fma_ceiling(dtype: str, iterations: typing.SupportsInt | typing.SupportsIndex) -> tuple:
     """
-    Fused multiply-adds on registers alone, on every thread: (operations, seconds).
+    Multiply-adds on registers alone, on every thread: (operations, seconds). bfloat16: of what runs its products.
     """
 def isa() -> str:
     """

@@ -3,7 +3,8 @@
 Arrays must have dtype float32 or float64 (all of one call the same), be C-contiguous, aligned and
 of native byte order; nothing is copied or cast. A wrong dtype is a TypeError, a
 wrong shape, layout or value a ValueError. Results have the same bits for any number of threads, and
-on AVX2, AVX-512 and NEON.
+on AVX2, AVX-512 and NEON. `bfloat16_gemm` takes float32 or bfloat16; the bits of its results depend
+on the order of its sums, which the processor, or the caller, chooses.
 
 The registries name the functions that follow from rows: ``<name>_forward`` and ``<name>_backward``
 for `ACTIVATIONS`, ``<name>`` for `LOSSES`, ``<name>_update`` for `UPDATES`.
@@ -23,6 +24,7 @@ from ._activation import (
     prelu_forward,
     softmax_forward,
 )
+from ._bfloat16 import bfloat16_gemm, to_bfloat16
 from ._conv2d import conv2d_backward, conv2d_forward, max_pool2d_backward, max_pool2d_forward
 from ._elementwise import scaled_sum
 from ._gemm import column_sums, gemm
@@ -35,6 +37,7 @@ __all__ = [
     "ACTIVATIONS",
     "LOSSES",
     "UPDATES",
+    "bfloat16_gemm",
     "clip_by_norm",
     "clip_by_value",
     "column_sums",
@@ -49,6 +52,7 @@ __all__ = [
     "prelu_forward",
     "scaled_sum",
     "softmax_forward",
+    "to_bfloat16",
     *_GENERATED,
 ]
 

@@ -1,0 +1,20 @@
+// Products of bfloat16 matrices by a team, and the packing of their operands: see kernels/bfloat16_table.h.
+#pragma once
+
+#include "kernels/bfloat16_dispatch.h"
+#include "runtime/team.h"
+
+namespace prelunet {
+
+// All threads get as much of C, by its shape alone. An epilogue sees blocks of the whole of C.
+void bfloat16_gemm(const Team& team, const Bfloat16Kernels& kernels, const Bfloat16Gemm& g);
+
+// Packs the panels of all `lines` of x, which are its rows or its columns, as `pack` takes them.
+template <class Source>
+void bfloat16_pack(const Team& team, typename Bfloat16Packing<Source>::Pack pack, const Source& x, std::size_t lines,
+                   std::uint16_t* panels, std::size_t panel_size) {
+  const Range share = team.share((lines + kBfloat16Panel - 1) / kBfloat16Panel, 1);
+  if (!share.empty()) pack(x, share.begin, share.end, panels, panel_size);
+}
+
+}  // namespace prelunet
