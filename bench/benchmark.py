@@ -132,7 +132,7 @@ class _Run:
             ask = self.crew.ours.ask
             found["flops"][str(threads)] = {
                 dtype: max(ask("ceiling", dtype=dtype, threads=threads)["flops"] for _ in range(5))
-                for dtype in ("float32", "float64")
+                for dtype in ("float32", "float64", "bfloat16")
             }
             found["copy_bytes"][str(threads)] = max(
                 ask("bandwidth", size=size, threads=threads)["bytes"] for _ in range(2)
@@ -265,7 +265,7 @@ class _Run:
             count=5,
             seconds=0.02,
             referee=self.crew.ours,
-            dtype="float32",
+            dtype=KERNELS[name].dtype,
             pause=KERNEL_PAUSE_SECONDS,
         )
         size = KERNELS[name].size

@@ -94,11 +94,16 @@ def _ceilings(results: Results) -> str:
             threads,
             f"{flops['float32'] / 1e9:.1f}",
             f"{flops['float64'] / 1e9:.1f}",
+            f"{flops['bfloat16'] / 1e9:.1f}",
             f"{found['copy_bytes'][threads] / 1e9:.1f}",
         ]
         for threads, flops in found["flops"].items()
     ]
-    header = ["threads", "FMA float32, GFLOP/s", "FMA float64, GFLOP/s", "copy, GB/s"]
+    header = [
+        "threads",
+        *(f"{name}, GFLOP/s" for name in ("FMA float32", "FMA float64", "bfloat16")),
+        "copy, GB/s",
+    ]
     return table("Ceilings of this machine", header, rows)
 
 
@@ -120,7 +125,7 @@ def _kernels(kernels: Sequence[Results]) -> str:
         )
     header = ["kernel", "ours", "spread", "rate", "share", "NumPy", "NumPy/ours"]
     title = (
-        "Kernels: share of the FMA ceiling, or of a copy of as many bytes "
+        "Kernels: share of the ceiling of their operands' dtype, or of a copy of as many bytes "
         "(an update in place may be faster)"
     )
     return table(title, header, rows)

@@ -1,5 +1,7 @@
 """Single kernels: every activation, loss and optimizer of the registries, products, convolutions.
 
+Products come in float32 and in bfloat16. NumPy has none: it multiplies the same numbers in float32.
+
 Products have the shapes of real layers. What is row-wise works on a block of a layer's activations,
 which caches hold, as in a training step; a few also on arrays beyond every cache.
 """
@@ -65,6 +67,8 @@ class KernelCase:
         Operations of a product; bytes that others read and write. One of them is 0.
     chain : int
         Terms of the longest sum that makes an element.
+    dtype : str
+        Of the operands; numbers drawn are such numbers, and are given as float32.
     """
 
     name: str
@@ -73,11 +77,14 @@ class KernelCase:
     flops: float = 0.0
     size: float = 0.0
     chain: int = 1
+    dtype: str = "float32"
 
     def draw(self, *shape: int, positive: bool = False) -> Array:
         """Draw normal float32 numbers, the same in every process."""
         rng = np.random.default_rng(SEED)
         drawn = rng.standard_normal(shape or self.shape, dtype=np.float32)
+        if self.dtype == "bfloat16":
+            drawn = (drawn.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
         return np.abs(drawn) if positive else drawn
 
     def labels(self) -> Array:
@@ -92,8 +99,9 @@ def _row_wise(
     return KernelCase(f"{op}{where}", op, shape, size=size, chain=chain)
 
 
-def _products() -> list[KernelCase]:
+def _products(dtype: str = "float32") -> list[KernelCase]:
     found = []
+    suffix = "" if dtype == "float32" else f", {dtype}"
     for rows, units, features in LAYERS:
         for op, text, chain in (
             ("gemm_forward", "x W^T", features),
@@ -102,11 +110,12 @@ def _products() -> list[KernelCase]:
         ):
             found.append(
                 KernelCase(
-                    f"{text} {rows}x{units}x{features}",
+                    f"{text} {rows}x{units}x{features}{suffix}",
                     op,
                     (rows, units, features),
                     flops=2.0 * rows * units * features,
                     chain=chain,
+                    dtype=dtype,
                 )
             )
     return found
@@ -137,7 +146,7 @@ def _pooling() -> list[KernelCase]:
 
 
 def _kernel_cases() -> list[KernelCase]:
-    cases = [*_products(), *_convolutions(), *_pooling()]
+    cases = [*_products(), *_products("bfloat16"), *_convolutions(), *_pooling()]
     activations = ("prelu", *ops.ACTIVATIONS)
     cases += [_row_wise(f"{name}_forward", "forward", BLOCK) for name in activations]
     cases += [

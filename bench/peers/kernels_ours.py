@@ -59,6 +59,9 @@ def _product(case: KernelCase) -> Kernel:
     a_axes, b_axes, how = PRODUCTS[case.op]
     a = case.draw(*(case.shape[i] for i in a_axes))
     b = case.draw(*(case.shape[i] for i in b_axes))
+    if case.dtype == "bfloat16":
+        a, b = ops.to_bfloat16(a), ops.to_bfloat16(b)
+        return lambda: (ops.bfloat16_gemm(a, b, **how),)
     out = ops.gemm(a, b, **how)
     return lambda: (ops.gemm(a, b, **how, out=out),)
 

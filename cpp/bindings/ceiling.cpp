@@ -15,25 +15,29 @@ struct Measured {
   double seconds;
 };
 
-template <class T>
-Measured measure_fma(std::size_t iterations) {
+// `run` is called by every thread of a team.
+template <class Run>
+Measured measure(std::size_t iterations, std::size_t flops, Run&& run) {
   double seconds = 0.0;
   std::size_t threads = 1;
   {
     const WithoutGil without_gil;
     run_team(num_threads(), [&](Team& team) {
       if (team.rank() == 0) threads = static_cast<std::size_t>(team.size());
-      fma_ceiling<T>(team, iterations, &seconds);
+      run(team, iterations, &seconds);
     });
   }
-  return {static_cast<double>(threads * iterations) * static_cast<double>(kernel_table<T>().ceiling_flops), seconds};
+  return {static_cast<double>(threads * iterations) * static_cast<double>(flops), seconds};
 }
 
 py::tuple fma_ceiling_binding(const std::string& dtype, std::size_t iterations) {
-  if (dtype != "float32" && dtype != "float64") {
-    Argument{"fma_ceiling", "dtype"}.value_error("be 'float32' or 'float64'", "'" + dtype + "'");
-  }
-  const Measured m = dtype == "float32" ? measure_fma<float>(iterations) : measure_fma<double>(iterations);
+  const auto of = [&]() -> Measured {
+    if (dtype == "float32") return measure(iterations, kernel_table<float>().ceiling_flops, fma_ceiling<float>);
+    if (dtype == "float64") return measure(iterations, kernel_table<double>().ceiling_flops, fma_ceiling<double>);
+    if (dtype == "bfloat16") return measure(iterations, bfloat16_kernels().ceiling.flops, bfloat16_ceiling);
+    Argument{"fma_ceiling", "dtype"}.value_error("be 'bfloat16', 'float32' or 'float64'", "'" + dtype + "'");
+  };
+  const Measured m = of();
   return py::make_tuple(m.amount, m.seconds);
 }
 
@@ -59,8 +63,9 @@ double meetings_binding(std::size_t count) {
 }  // namespace
 
 void register_ceiling(py::module_& m) {
-  m.def("fma_ceiling", &fma_ceiling_binding, py::arg("dtype"), py::arg("iterations"),
-        "Fused multiply-adds on registers alone, on every thread: (operations, seconds).");
+  m.def(
+      "fma_ceiling", &fma_ceiling_binding, py::arg("dtype"), py::arg("iterations"),
+      "Multiply-adds on registers alone, on every thread: (operations, seconds). bfloat16: of what runs its products.");
   m.def("copy_bandwidth", &copy_bandwidth_binding, py::arg("bytes"), py::arg("repeats"),
         "memcpy of `bytes`, shared by all threads: (bytes read and written, seconds).");
   m.def("meetings", &meetings_binding, py::arg("count"), "Meetings of all threads, one after another: seconds.");

@@ -28,6 +28,13 @@ void fma_ceiling(Team& team, std::size_t iterations, double* seconds) {
   });
 }
 
+void bfloat16_ceiling(Team& team, std::size_t iterations, double* seconds) {
+  timed(team, seconds, [&] {
+    const volatile float result = bfloat16_kernels().ceiling.run(iterations);
+    static_cast<void>(result);
+  });
+}
+
 void copy_bandwidth(Team& team, std::size_t bytes, std::size_t repeats, const unsigned char* from, unsigned char* to,
                     double* seconds) {
   const Range share = team.share(bytes, kPage);

@@ -1,6 +1,7 @@
 // The machine's limits, which benchmarks compare results with.
 #pragma once
 
+#include "kernels/bfloat16_dispatch.h"
 #include "kernels/dispatch.h"
 #include "runtime/team.h"
 
@@ -10,6 +11,9 @@ namespace prelunet {
 // below.
 template <class T>
 void fma_ceiling(Team& team, std::size_t iterations, double* seconds);
+
+// The same of the ceiling of bfloat16 products.
+void bfloat16_ceiling(Team& team, std::size_t iterations, double* seconds);
 
 // Copies `bytes` from `from` to `to` `repeats` times, each thread its own share.
 void copy_bandwidth(Team& team, std::size_t bytes, std::size_t repeats, const unsigned char* from, unsigned char* to,

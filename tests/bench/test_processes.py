@@ -124,5 +124,12 @@ def test_times_are_summed_up():
 
 
 def test_a_ceiling_of_another_dtype_is_refused():
-    with pytest.raises(ValueError, match="fma_ceiling: dtype must be 'float32' or 'float64', got"):
+    with pytest.raises(ValueError, match="fma_ceiling: dtype must be 'bfloat16', 'float32' or"):
         _core.fma_ceiling("int8", 1)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_a_ceiling_is_measured(dtype):
+    operations, seconds = _core.fma_ceiling(dtype, 1000)
+    assert operations > 0
+    assert seconds > 0

@@ -64,7 +64,7 @@ def results():
         "threads": 2,
         "versions": {OURS: {"version": "0.1.0"}, "numpy": {"numpy": "2.4.0"}},
         "ceilings": {
-            "flops": {"1": {"float32": 1e11, "float64": 5e10}},
+            "flops": {"1": {"float32": 1e11, "float64": 5e10, "bfloat16": 2e12}},
             "copy_bytes": {"1": 2e10},
         },
         "kernels": [
