@@ -273,7 +273,7 @@ def test_an_update_is_whole(name, rng):
     model = pn.Sequential([pn.Dense(3)], input_shape=(4,))
     model.compile(optimizer)
     kept = [state for state, option in row[1] if not option or getattr(optimizer, option)]
-    assert model._network.slot_count == optimizer.slots == len(kept)
+    assert model.engine.core.slot_count == optimizer.slots == len(kept)
 
 
 def test_every_optimizer_has_an_update():
@@ -302,7 +302,7 @@ def test_the_core_refuses_names_that_it_does_not_know(changed, message):
     config = OPTIMIZER | {key: value for key, value in changed.items() if key in OPTIMIZER}
     before = model.evaluate(X, y)
     with pytest.raises(ValueError, match=message):
-        model._network.compile(loss, 1.0, accuracy, 0.0, config, 0.0)
+        model.engine.core.compile(loss, 1.0, accuracy, 0.0, config, 0.0)
     assert model.evaluate(X, y) == before  # with the loss that it had
 
 
