@@ -15,6 +15,8 @@
 #include <cxxabi.h>
 #endif
 
+#include "runtime/subnormals.h"
+
 namespace prelunet {
 
 namespace py = pybind11;
@@ -47,7 +49,7 @@ class WithoutGil {
   PyThreadState* thread_;
 };
 
-// Takes the GIL, and drops it again.
+// Takes the GIL, and drops it again. Python runs with the subnormals of the caller.
 class WithGil {
  public:
   WithGil() {
@@ -57,6 +59,7 @@ class WithGil {
   WithGil& operator=(const WithGil&) = delete;
 
  private:
+  KeepSubnormals keep_subnormals_;
   std::optional<py::gil_scoped_acquire> acquire_;
 };
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "network/tuning.h"
+#include "runtime/subnormals.h"
 #include "runtime/threads.h"
 
 namespace prelunet {
@@ -31,7 +32,7 @@ Engine<T>::Engine(const Shape& input, const std::vector<LayerConfig>& layers, st
 template <class T>
 void Engine<T>::refresh() {
   ++version_;
-  run_team(threads_for(1, 1.0), [&](Team& team) {
+  run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
     for (const auto& step : plan_.steps) step->refresh(team);
   });
 }

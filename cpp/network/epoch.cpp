@@ -4,6 +4,7 @@
 #include "network/stop.h"
 #include "network/tape.h"
 #include "network/tuning.h"
+#include "runtime/subnormals.h"
 
 namespace prelunet {
 namespace {
@@ -48,7 +49,7 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
   const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(), {.block_rows = std::min(most, x.rows)});
   Stop stop(interrupt);
   Stop* const between_layers = is_small(x.rows) ? nullptr : &stop;
-  run_team(threads_for(x.rows, 3.0), [&](Team& team) {
+  run_flushed_team(threads_for(x.rows, 3.0), [&](Team& team) {
     BatchTotals batch(loss_);
     const double factor = backpropagation.batch_factor(nullptr, block_at(0, x.rows, x.rows, most));
     for (std::size_t begin = 0; begin < x.rows; begin += most) {
@@ -94,15 +95,15 @@ class Engine<T>::Training {
     const int first_team = engine_.threads_for(batch_size_, 3.0);
     const std::size_t steps = (run_.rows + batch_size_ - 1) / batch_size_ * run_.epochs;
     Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 ? engine_.layer_to_keep_in_panels(steps) : nullptr;
-    if (kept != nullptr) run_team(first_team, [&](Team& team) { kept->keep_in_panels(team); });
+    if (kept != nullptr) run_flushed_team(first_team, [&](Team& team) { kept->keep_in_panels(team); });
     ThreadTuner& tuner = engine_.thread_tuner_;
     tuner.want(first_team, engine_.training_threads(batch_size_), batch_size_, small_);
     while (reached_.epoch < run_.epochs && !stop_.asked()) {
       Trial trial = tuner.next();
-      run_team(trial.size(), [&](Team& team) { work(team, trial); });
+      run_flushed_team(trial.size(), [&](Team& team) { work(team, trial); });
       tuner.add(trial);
     }
-    if (kept != nullptr) run_team(first_team, [&](Team& team) { kept->leave_panels(team); });
+    if (kept != nullptr) run_flushed_team(first_team, [&](Team& team) { kept->leave_panels(team); });
     return !stop_.asked();
   }
 
@@ -211,7 +212,7 @@ template <class T>
 void Engine<T>::apply_gradients(double learning_rate, double l2) {
   ++version_;
   const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1, l2);
-  run_team(threads_for(1, 1.0), [&](Team& team) { update_and_refresh(team, update); });
+  run_flushed_team(threads_for(1, 1.0), [&](Team& team) { update_and_refresh(team, update); });
   ++steps_;
 }
 

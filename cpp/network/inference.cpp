@@ -5,6 +5,7 @@
 #include "network/engine.h"
 #include "network/tuning.h"
 #include "runtime/scratch.h"
+#include "runtime/subnormals.h"
 
 namespace prelunet {
 namespace {
@@ -74,7 +75,7 @@ bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const I
   threads = static_cast<int>(std::clamp<std::size_t>(chunks, 1, static_cast<std::size_t>(threads)));
   const Scratch scratch(checked_multiply(carrier.bytes(), static_cast<std::size_t>(threads)));
   std::atomic<bool> stopped{false};
-  run_team(threads, [&](Team& team) {
+  run_flushed_team(threads, [&](Team& team) {
     Barrier alone;
     Team solo(0, 1, alone);
     const Range share = team.share(rows, kChunkRows);

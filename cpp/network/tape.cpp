@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/subnormals.h"
+
 namespace prelunet {
 namespace {
 
@@ -27,7 +29,7 @@ Tape<T>::Tape(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, c
 template <class T>
 bool Tape<T>::forward(const Interrupt& interrupt) {
   Stop stop(interrupt);
-  run_team(threads(), [&](Team& team) { pass(team, &stop).forward(); });
+  run_flushed_team(threads(), [&](Team& team) { pass(team, &stop).forward(); });
   return !stop.asked();
 }
 
@@ -35,7 +37,7 @@ template <class T>
 template <class Begin>
 bool Tape<T>::go_back(const Interrupt& interrupt, Begin&& begin) {
   Stop stop(interrupt);
-  run_team(threads(), [&](Team& team) {
+  run_flushed_team(threads(), [&](Team& team) {
     Pass one = pass(team, &stop);
     begin(team, one);
     one.backward();
