@@ -1,8 +1,8 @@
 // Activations: a functor for each, and the two loops that run them over rows.
 //
 // forward(x, parameter) returns y; backward(grad, x, y, parameter) returns grad * dy/dx. kReadsX and kReadsY: backward
-// reads x, y. If it reads y only, training keeps no x. kLight: so few instructions that loop overhead matters; the loop
-// then takes several vectors of a row at a time.
+// reads x, y. If it reads y only, training keeps no x. kLight: there are so few instructions that loop overhead
+// matters, so the loop processes several vectors of a row at a time.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -47,7 +47,7 @@ struct ReLU {
   }
   template <class V>
   static PRELUNET_INLINE V backward(V grad, V, V y, V) {
-    return select(y <= V{}, V{}, grad);  // y <= 0 where x <= 0, and NaN where x is
+    return select(y <= V{}, V{}, grad);  // y <= 0 if x <= 0, and NaN if x is NaN
   }
 };
 
@@ -222,8 +222,8 @@ PRELUNET_INLINE const T* repeated(std::size_t rows, std::size_t columns, const T
   return out;
 }
 
-// Contiguous rows are treated as rows of whole vectors: of one vector if all columns are treated alike; else, if they
-// are narrower than a vector, kLanes rows as one, with kLanes copies of bias and parameter.
+// Reshapes contiguous rows to fill vectors. If all columns are treated alike, a row is one vector. Else, if rows are
+// narrower than a vector, kLanes rows become one, with kLanes copies of bias and parameter.
 template <class T, class Function>
 void activation_forward(const ActivationForward<T>& g) {
   const bool own = g.parameter != nullptr && g.parameter_stride != 0;
@@ -310,7 +310,7 @@ void backward_rows(const ActivationBackward<T>& g) {
   }
 }
 
-// Contiguous rows are treated as rows of one vector if no sums are made and all columns are treated alike.
+// Contiguous rows are reshaped to rows of one vector if no sums are computed and all columns are treated alike.
 template <class T, class Function>
 void activation_backward(const ActivationBackward<T>& g) {
   const auto joined = [&](const T* p, std::size_t stride) { return p == nullptr || stride == g.columns; };

@@ -18,8 +18,8 @@ namespace prelunet {
   X(mish, Mish, "", 0.0, "y = x * tanh(log(1 + exp(x))) (Misra 2020)")                                     \
   X(softsign, Softsign, "", 0.0, "y = x / (1 + abs(x))")
 
-// Indices into the kernel tables. identity is for a layer with a bias only. prelu has ops of its own, since its alpha
-// is learned.
+// Indices into the kernel tables. identity is for a layer with a bias only. prelu has its own ops, because its alpha is
+// learned.
 enum class ActivationId : int {
   identity,
   prelu,

@@ -1,4 +1,4 @@
-// The FMA ceiling, of which benchmarks quote shares: fused multiply-adds on registers only.
+// The FMA ceiling that benchmarks compare with: fused multiply-adds on registers only.
 #pragma once
 
 #include "kernels/tuning.h"
@@ -12,7 +12,7 @@ constexpr std::size_t kCeilingChains = kTuning.ceiling_chains;
 template <class T>
 constexpr std::size_t kCeilingFlops = 2 * kCeilingChains * kLanes<T>;
 
-// kCeilingFlops<T> operations for each of `iterations`. The result keeps the compiler from removing them.
+// Runs `iterations` iterations of kCeilingFlops<T> operations each. The result keeps the compiler from removing them.
 template <class T>
 T fma_ceiling(std::size_t iterations) {
   const Vec<T> factor = constant<Vec<T>>(0.5);

@@ -48,7 +48,7 @@ PRELUNET_INLINE T element_at(const unsigned char* p) {
   return static_cast<T>(value);
 }
 
-// Written out because compilers convert the tail one element at a time.
+// Vectorized by hand because compilers convert the tail one element at a time.
 PRELUNET_INLINE void round_to_float(std::size_t count, const double* x, float* y) {
   constexpr std::size_t kHalf = kLanes<double>;
   for_each_vector<float>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {

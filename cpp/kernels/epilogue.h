@@ -2,7 +2,7 @@
 //
 //   output     y = f(c + bias), and a residual's sum
 //   gradient   a residual's sum, and the derivative of the activation of the layer below
-//   update     c is the gradient of a weight, which moves by it and is not stored; the weight's panels are renewed
+//   update     c is the gradient of a weight, and is not stored; the weight and its panels are updated
 #pragma once
 
 #include "kernels/elementwise.h"
@@ -25,7 +25,7 @@ PRELUNET_INLINE void add_scaled(const ScaledSum<T>& whole, const Block& block, c
   sum.x_stride = x_stride;
   add_scaled(sum);
 }
-// `in_c`: out is C, whose lines are listed already.
+// `in_c` means that out is C, whose lines are already listed.
 template <class T>
 PRELUNET_INLINE void prefetch_sum(PrefetchList& list, const ScaledSum<T>& sum, const Block& block, bool in_c) {
   if (sum.out == nullptr) return;
@@ -93,7 +93,7 @@ Epilogue<T> gradient_epilogue(const GradientEpilogue<T>& e) {
 
 // ---- update ------------------------------------------------------------------------------------------------------
 
-// Calls f for the parameter and for each of its slots that exists.
+// Calls f for the parameter and for each slot that is kept.
 template <class T, class F>
 PRELUNET_INLINE void for_each_array(const Update<T>& parameter, F&& f) {
   f(parameter.parameter);
@@ -102,7 +102,7 @@ PRELUNET_INLINE void for_each_array(const Update<T>& parameter, F&& f) {
   }
 }
 
-// A row-major W.
+// Updates a row-major W.
 template <class T>
 void run_update(const void* context, const Block& block, const T* gradient, std::size_t gradient_stride) {
   const auto& e = *static_cast<const UpdateEpilogue<T>*>(context);
@@ -126,8 +126,9 @@ void prefetch_update(const void* context, const Block& block, PrefetchList& list
   prefetch_strip(list, e.panels, static_cast<const T*>(e.panels.panels), block);
 }
 
-// W in panels. In the panel of half a vector a row is shorter than a vector, and its rows are updated as one row, zeros
-// for the padding: separate masked stores would overlap the next row's load, which would wait for them.
+// Updates a W in panels. In the panel of half a vector a row is shorter than a vector. Its rows are updated as one row,
+// with zero gradients for the padding: separate masked stores would overlap the next row's load, which would wait for
+// them.
 template <class T>
 void run_panels_update(const void* context, const Block& block, const T* gradient, std::size_t gradient_stride) {
   const auto& e = *static_cast<const UpdateEpilogue<T>*>(context);
@@ -145,7 +146,7 @@ void run_panels_update(const void* context, const Block& block, const T* gradien
       pack_strip(s.rows, block.columns, part.gradient, gradient_stride, s.stride, transposed, s.stride);
       part.gradient = transposed;
     }
-    (half ? e.update : e.update_turned)(part);
+    (half ? e.update : e.update_transposed)(part);
   });
 }
 
@@ -155,7 +156,7 @@ void prefetch_panels_update(const void* context, const Block& block, PrefetchLis
   for_each_array(e.parameter, [&](const T* array) { prefetch_strip(list, e.panels, array, block); });
 }
 
-// A block of one panel of W^T by its gradient, which has the panel's layout: zeros move the padding.
+// Updates a block of one panel of W^T. The gradient has the panel's layout, with zeros for the padding.
 template <class T>
 void update_panel(const UpdateEpilogue<T>& e, const Block& block, const T* gradient, std::size_t gradient_stride) {
   const Strip<T> s = transposed_strip(e.panels, block);
@@ -169,7 +170,8 @@ void update_panel(const UpdateEpilogue<T>& e, const Block& block, const T* gradi
   e.update(part);
 }
 
-// W^T in panels. The gradients of the tail columns are made contiguous, so that their rows are updated as one.
+// Updates a W^T in panels. The gradients of the tail columns are copied contiguously, so that their rows are updated as
+// one.
 template <class T>
 void run_transposed_update(const void* context, const Block& block, const T* gradient, std::size_t gradient_stride) {
   constexpr std::size_t kHalf = kLanes<T> / 2, kPanel = kPanelColumns<T>;

@@ -1,9 +1,9 @@
 // C = A B in its three uses: x W^T (B = W^T in packed panels), dz W and dz^T x (B unpacked); and the same three with
 // the patches of images as rows or columns of A (ops/conv2d.h).
 //
-// Panels of B are the outer loop: one panel stays in cache while all rows of A pass. Rows go by blocks of
-// kEpilogueRows, or more if nothing is prefetched, and the epilogue runs on each block while it is in the first-level
-// cache.
+// The outer loop is over panels of B: one panel stays in cache while all rows of A pass over it. Rows are processed in
+// blocks of kEpilogueRows, or larger ones if nothing is prefetched. The epilogue runs on each block while it is in the
+// first-level cache.
 #pragma once
 
 #include "kernels/epilogue.h"
@@ -13,7 +13,7 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// A part of B that all rows of A read before the next part: `steps` steps of k from `begin` on, of one panel and the
+// A part of B that all rows of A read before the next part: steps [begin, begin + steps) of k, for one panel and the
 // tail columns after it. panel.columns is 0 after the last slice.
 template <class T>
 struct Slice {
@@ -40,14 +40,15 @@ PRELUNET_INLINE bool worth_copying(const Gemm<T>& g, const Panel& panel) {
 template <class T>
 constexpr std::size_t kCopiedSteps = kTuning.copied_bytes / (kPanelColumns<T> * sizeof(T));
 
-// k in blocks of about equal size, at most `most` steps.
+// Steps of a block of k: `most` at most, with all blocks about equal.
 PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
   const std::size_t blocks = (k + most - 1) / most;
   return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
 }
 
-// Tail columns computed together with a full panel: the last columns of C, if a panel of their own would hold no
-// others. Only two kinds of tiles can: those of x W^T, in C; and those of x^T dz, in C or for a transposed update.
+// How many tail columns are computed together with this panel: the last columns of C, if they follow a full panel and
+// are at most kTailColumns. Only two kinds of tiles can compute them: x W^T that stores in C, and x^T dz that stores in
+// C or for a transposed update.
 template <class T>
 PRELUNET_INLINE std::size_t tail_columns_after(const Gemm<T>& g, std::size_t column, const Panel& panel) {
   const std::size_t rest = g.n - column - panel.columns;
@@ -55,7 +56,7 @@ PRELUNET_INLINE std::size_t tail_columns_after(const Gemm<T>& g, std::size_t col
   const Staging staging = g.epilogue == nullptr ? Staging::in_c : g.epilogue->staging;
   if (g.b_stride == 0) return g.a_k_stride == 1 && staging == Staging::in_c ? rest : 0;
   const bool updates_transposed = g.epilogue == nullptr || staging == Staging::transposed;
-  const bool all = rest == kTailColumns<T>;  // a pair of lanes is read from B's row
+  const bool all = rest == kTailColumns<T>;  // the tile reads a pair of lanes from B's row
   return g.a_k_stride != 1 && updates_transposed && all ? rest : 0;
 }
 
@@ -84,7 +85,7 @@ PRELUNET_INLINE Slice<T> slice_after(const Gemm<T>& g, const Slice<T>& s) {
   return end < g.k ? slice_at(g, s.column, end) : slice_at(g, s.column + s.columns(), 0);
 }
 
-// Rows of a slice of B made adjacent, padded with zeros to the panel's width.
+// Copies a slice of B, with its rows adjacent and zero-padded to the panel's width.
 template <class T>
 PRELUNET_INLINE void copy_slice(const Slice<T>& s, T* copy) {
   const Panel& panel = s.panel;
@@ -101,7 +102,7 @@ PRELUNET_INLINE void copy_slice(const Slice<T>& s, T* copy) {
   }
 }
 
-// Where the tiles of a slice store: in C, or in a buffer for the epilogue.
+// Where the tiles of a slice store their results: in C, or in a buffer for the epilogue.
 template <class T>
 struct Destination {
   T* buffer;           // null: C
@@ -113,7 +114,8 @@ struct Destination {
   }
 };
 
-// Elements of the buffer: the rows of the largest block, of a full panel. With tail columns, blocks are smaller.
+// Elements of the buffer: those of the largest block of a full panel. Blocks with tail columns have fewer rows, and
+// also fit.
 template <class T>
 constexpr std::size_t kBufferSize = kTuning.cached_blocks * kEpilogueRows<T> * kPanelColumns<T>;
 
@@ -129,21 +131,21 @@ PRELUNET_INLINE Destination<T> destination_of(const Gemm<T>& g, const Slice<T>& 
     for (std::size_t i = 0; i < kEpilogueRows<T> * (kPanelColumns<T> + kLanes<T>); ++i) buffer[i] = T(0);
   }
   if (staging == Staging::transposed) return {buffer, panel.width + (s.tail_columns > 0 ? kLanes<T> : 0), whole};
-  // Rows of a weight as narrow as the panel are adjacent, and updated as one row. A whole store writes past its row,
-  // into the next one, which is stored later.
+  // If a weight is as narrow as the panel, its rows are adjacent, and are updated as one row. A whole-vector store then
+  // writes into the next row, which is stored later.
   const bool adjacent = staging == Staging::weight && epilogue->weight_columns == panel.columns;
   return {buffer, adjacent ? panel.columns : kPanelColumns<T>, whole};
 }
 
-// The tiles for a slice, and how its rows go by blocks.
+// The tiles for a slice, and how its rows are divided into blocks.
 template <class T>
 struct SlicePlan {
-  const Tile<T>* tiles;  // by rows less one
+  const Tile<T>* tiles;  // index: rows - 1
   std::size_t tile_rows;
-  bool narrow;  // rows as lanes where they fill a group
-  bool starts;  // chains start here: C is not read, so a row may be computed twice
+  bool narrow;  // rows are lanes if they fill a group
+  bool starts;  // chains start in this slice: C is not read, so a row may be computed twice
   bool prefetches;
-  std::size_t block_rows;  // at most
+  std::size_t block_rows;  // maximum
   std::size_t first_row;   // blocks end where first_row + row is a multiple of block_rows
 };
 
@@ -153,7 +155,7 @@ PRELUNET_INLINE const TileTable<T>& tiles_for(const Gemm<T>& g) {
   return g.a_k_stride == 1 ? kTiles<T, RowsOfA> : kTiles<T, ColumnsOfA>;
 }
 
-// Prefetching does not pay for a few steps of k, nor where everything that is read and written is in cache.
+// Prefetching does not pay for few steps of k, or if all three matrices are in cache.
 template <class T>
 PRELUNET_INLINE bool worth_prefetching(const Gemm<T>& g, const Slice<T>& s) {
   return s.steps >= kTuning.prefetch_min_steps &&
@@ -182,19 +184,19 @@ PRELUNET_INLINE SlicePlan<T> plan_slice(const Gemm<T>& g, const Slice<T>& s, con
   return plan;
 }
 
-// Rows [begin, end) of a slice.
+// Lists rows [begin, end) of a slice.
 template <class T>
 PRELUNET_INLINE void add_slice(PrefetchList& list, const Slice<T>& s, std::size_t begin, std::size_t end) {
   const T* const b = moved(s.b, begin * s.b_stride);
-  if (s.b_stride == s.panel.width) {  // adjacent rows: one column of all their lines
+  if (s.b_stride == s.panel.width) {  // adjacent rows: all their lines are one column
     add_rows(list, b, kLineBytes / sizeof(T), (end - begin) * s.b_stride * sizeof(T) / kLineBytes, 1, false);
   } else {
     add_rows(list, b, s.b_stride, end - begin, s.panel.columns, false);
   }
 }
 
-// Lists what is read and written after the tiles of a block: by the epilogue, by the next gather, and rows of the next
-// slice of B, of which each row of a block has a share.
+// Lists what is read and written after the tiles of a block: by the epilogue, by the next gather, and by the next
+// slice. The rows of the next slice of B are divided among the rows of A.
 template <class T>
 PRELUNET_INLINE void list_prefetches(PrefetchList& list, const Gemm<T>& g, const Slice<T>& s, const Block& block,
                                      const Slice<T>& next) {
@@ -239,7 +241,7 @@ PRELUNET_INLINE TileArgs<T> tile_args(const Gemm<T>& g, const Slice<T>& s, const
   return tile;
 }
 
-// The tiles of one block of rows.
+// Runs the tiles of one block of rows.
 template <class T>
 PRELUNET_INLINE void multiply_block(const Gemm<T>& g, const Slice<T>& s, const SlicePlan<T>& plan,
                                     const Destination<T>& to, const Block& block, TileArgs<T>& tile) {
@@ -266,7 +268,7 @@ PRELUNET_INLINE void multiply_block(const Gemm<T>& g, const Slice<T>& s, const S
   }
 }
 
-// One slice for all rows of A. The last slice of a panel runs the epilogue.
+// Computes one slice for all rows of A. The last slice of a panel runs the epilogue.
 template <class T>
 PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice<T>& next) {
   const Epilogue<T>* const epilogue = s.begin + s.steps == g.k ? g.epilogue : nullptr;
@@ -285,7 +287,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   }
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
     end = row + plan.block_rows - (plan.first_row + row) % plan.block_rows;
-    // Too few rows for a group of their own join the last group.
+    // If the remaining rows do not fill a group, they join this block.
     if (plan.narrow && plan.starts && end < g.m && g.m - end < kLanes<T>) end = g.m;
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, s.columns()};

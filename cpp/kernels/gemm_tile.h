@@ -22,21 +22,21 @@ struct TileArgs {
   const std::ptrdiff_t* a_row_offset;  // in place of strides, for GatheredA
   const std::ptrdiff_t* a_k_offset;
   const T* b;
-  std::size_t b_stride;  // of B in rows; a packed panel's stride is its width
+  std::size_t b_stride;  // of unpacked B; the stride of a packed panel is its width
   bool b_is_cold;        // packed B that no tile has read yet: its rows are prefetched
   const T* tail;         // LayoutOfB::with_tail: rows of the tail columns
   std::size_t tail_stride, tail_columns;
   std::size_t last;  // columns of C in the last vector
-  const T* start;    // the chains so far; null: they start at zero
+  const T* start;    // chains to continue; null: they start at zero
   std::size_t start_stride;
   T* c;
   std::size_t c_stride;
-  std::size_t stored;  // columns of the last vector to store: `last`, or all of it
+  std::size_t stored;  // columns of the last vector to store: `last`, or the whole vector
   PrefetchList* list;
 };
 
-// How a tile reads its elements of A: rows, in which steps of k are adjacent; columns (a transposed A), in which rows
-// are; or patches of an image, each element at the sum of an offset of its row and one of its step of k.
+// How a tile reads A. In RowsOfA steps of k are adjacent. In ColumnsOfA, a transposed A, rows are adjacent. In
+// GatheredA, patches of images, an element is at the sum of an offset of its row and an offset of its step of k.
 template <class T, std::size_t kRows>
 struct RowsOfA {
   static constexpr bool kTail = kTailColumns<T> > 0, kTailPacked = true;
@@ -70,13 +70,15 @@ struct GatheredA {
   PRELUNET_INLINE void next() { ++offset; }
 };
 
-// How B is stored: packed rows, as wide as the tile and zero-padded; unpacked rows b_stride apart, as wide as the tile;
-// unpacked rows of which only `last` columns of the last vector may be read; or as wide as the tile, and tail columns
-// elsewhere.
+// How B is stored.
+//   packed     zero-padded rows as wide as the tile
+//   whole      unpacked rows, b_stride apart, as wide as the tile
+//   partial    unpacked rows of which only `last` columns of the last vector may be read
+//   with_tail  rows as wide as the tile, and tail columns elsewhere
 enum class LayoutOfB : int { packed, whole, partial, with_tail };
 constexpr int kLayoutsOfB = 4;
 
-// The accumulators of a tile, and the steps that fill them. Each step of the tile is a function of its own, inlined.
+// A tile. run() loads the accumulators, runs the steps of k and stores them; each part is an inlined function.
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors,
           LayoutOfB kB>
 struct MicroKernel {
@@ -84,12 +86,12 @@ struct MicroKernel {
   static constexpr bool kTail = kB == LayoutOfB::with_tail;
   static constexpr bool kPacked = kB == LayoutOfB::packed || (kTail && A<T, kRows>::kTailPacked);
   static constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
-  // A partial row of B needs a register for its mask where masks have none of their own.
+  // Without mask registers, the mask of a partial row of B needs a vector register.
   static constexpr bool kUnrolled =
       (kB != LayoutOfB::partial || kHasMaskRegisters) && kRows == most_tile_rows(kVectors);
   static constexpr std::size_t kSteps = kUnrolled ? kTuning.unroll : 1;
 
-  // The chains so far, from C.
+  // Loads from C the chains to continue.
   static PRELUNET_INLINE void load_chains(const TileArgs<T>& g, Vector (&c)[kRows][kVectors], Vector& c_tail) {
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
@@ -191,7 +193,8 @@ struct MicroKernel {
     };
     std::size_t left = g.k;
     prefetch_between_steps<kSteps>(*g.list, left, take);
-    // The loops end at a pointer: GCC keeps a count on the stack, where each step waits for the last one's store.
+    // The loops compare pointers: GCC would keep a counter on the stack, where each step waits for the previous one's
+    // store.
     for (const T* const end = b + left / kSteps * kSteps * stride; b != end;) take(Count<kSteps>{});
     for (const T* const end = b + left % kSteps * stride; b != end;) take(Count<1>{});
     if constexpr (kTail) store_tail(g, c_tail);
@@ -202,7 +205,7 @@ struct MicroKernel {
 template <class T>
 using Tile = void (*)(const TileArgs<T>&);
 
-// The tiles of one kind of A, by the layout of B, by vectors (0: half a vector) and by rows less one.
+// The tiles of one kind of A, indexed by layout of B, vectors (0: half a vector) and rows - 1.
 template <class T>
 struct TileTable {
   Tile<T> of[kLayoutsOfB][kTuning.tile_vectors + 1][kTuning.narrow_tile_rows];
@@ -210,7 +213,7 @@ struct TileTable {
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors>
 constexpr void add_tiles(TileTable<T>& table, std::size_t place) {
   constexpr LayoutOfB kPacked =
-      kRows == most_tile_rows(kVectors) ? LayoutOfB::packed : LayoutOfB::whole;  // edge cases: less code
+      kRows == most_tile_rows(kVectors) ? LayoutOfB::packed : LayoutOfB::whole;  // edge cases share code
   table.of[0][place][kRows - 1] = MicroKernel<T, Width, A, kRows, kVectors, kPacked>::run;
   table.of[1][place][kRows - 1] = MicroKernel<T, Width, A, kRows, kVectors, LayoutOfB::whole>::run;
   table.of[2][place][kRows - 1] = MicroKernel<T, Width, A, kRows, kVectors, LayoutOfB::partial>::run;

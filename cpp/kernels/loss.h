@@ -2,15 +2,15 @@
 //
 // For a row of outputs o (logits z), targets t and m outputs:
 //   softmax_cross_entropy     l = sum_j t_j (log sum_i exp(z_i) - z_j)       dl/dz = softmax(z) sum(t) - t
-//                             a label y stands for t = onehot(y); smoothing s makes it (1 - s) t + s / m
+//                             a label y means t = onehot(y); smoothing s makes it (1 - s) t + s / m
 //   sigmoid_cross_entropy     l = 1/m sum_j max(z_j, 0) - t_j z_j + log(1 + exp(-|z_j|))    (sigmoid(z) - t) / m
 //   mean_squared_error        l = 1/m sum_j (o_j - t_j)^2                    2 (o - t) / m
 //   batch_mean_squared_error  l = sum_j (o_j - t_j)^2                        2 (o - t)
 //   half_squared_error        l = 1/2 sum_j (o_j - t_j)^2                    o - t
 //   mean_absolute_error       l = 1/m sum_j |o_j - t_j|                      sign(o - t) / m
-//   huber                     l = 1/m sum_j h(o_j - t_j), h(e) = e^2/2 where |e| <= delta, else delta (|e| - delta/2)
+//   huber                     l = 1/m sum_j h(o_j - t_j), h(e) = e^2/2 if |e| <= delta, else delta (|e| - delta/2)
 //   log_cosh                  l = 1/m sum_j log(cosh(o_j - t_j))             tanh(o - t) / m
-// and the gradient is multiplied by row_scale. Losses are summed in float64 over 16 virtual lanes, whatever the ISA.
+// The gradient is multiplied by row_scale. Losses are summed in float64 over 16 virtual lanes on every ISA.
 #pragma once
 
 #include "kernels/row_group.h"
@@ -26,8 +26,8 @@ PRELUNET_INLINE V log1p_positive(V x) {
   return select(u == constant<V>(1), x, log(u) * (x / (u - 1)));
 }
 
-// Elementwise losses: value(o, t, option), slope(o, t, option) = d value / d o. kMean: a row's loss is their mean, else
-// their sum. kCostly: they cost more than transposing rows into lanes.
+// Elementwise losses: value(o, t, option), slope(o, t, option) = d value / d o. kMean: a row's loss is the mean of the
+// values, else their sum. kCostly: the values cost more than transposing rows into lanes.
 struct SigmoidCrossEntropy {
   static constexpr bool kMean = true;
   static constexpr bool kCostly = true;
@@ -100,7 +100,7 @@ struct Huber {
   }
 };
 
-// cosh(a) - 1 = (e^a - 1)^2 / (2 e^a), without cancellation where a is small. From the bound on, cosh(a) is e^a / 2.
+// cosh(a) - 1 = (e^a - 1)^2 / (2 e^a), without cancellation for small a. Beyond the bound, cosh(a) is e^a / 2.
 struct LogCosh {
   static constexpr bool kMean = true;
   static constexpr bool kCostly = true;
@@ -116,8 +116,8 @@ struct LogCosh {
   }
 };
 
-// Rows are lanes up to this many outputs. On AVX-512 a row that fills more than half a register is cheaper along the
-// row, unless empty lanes cost much; on the other ISAs its masked tail costs more than transposing.
+// Maximum outputs with rows as lanes. On AVX-512 a row that fills more than half a register is cheaper along the row,
+// unless empty lanes cost much; on the other ISAs its masked tail costs more than transposing.
 template <class Function>
 constexpr std::size_t kNarrowOutputs = kVectorBytes < 64   ? kGroupColumns
                                        : Function::kCostly ? 24
@@ -175,7 +175,7 @@ void elementwise_loss_rows(const LossRows<T>& g) {
   }
 }
 
-// A loss that is not elementwise has a function rows() of its own.
+// A loss that is not elementwise has its own function rows().
 template <class T, class Function>
 void loss_rows(const LossRows<T>& g) {
   if constexpr (requires { Function::template rows<T>(g); }) {

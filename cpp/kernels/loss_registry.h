@@ -1,4 +1,4 @@
-// The list of losses. "How to add" in cpp/README.md names the places of a new one.
+// The list of losses. "How to add" in cpp/README.md lists what a new loss needs.
 #pragma once
 
 namespace prelunet {
@@ -6,17 +6,17 @@ namespace prelunet {
 // How the losses of a batch's rows become one number.
 enum class Reduction { mean, sum };
 
-// The targets for which a loss has a meaning. With others its value or its gradient would not be finite or bounded.
+// The targets that a loss is defined for. With others its value or its gradient would not be finite or bounded.
 enum class TargetRange {
   finite,
-  squarable,     // finite, and so are squares of differences of two
-  non_negative,  // squarable and >= 0: a row need not sum to 1, its sum is a weight of the row
+  squarable,     // finite, with finite squares of differences
+  non_negative,  // squarable and >= 0; a row's sum need not be 1, and acts as a weight of the row
   probability,   // from 0 to 1
 };
 
 // X(name, Class, reduction, takes_labels, targets, option, default): `name` in pn.ops and in files; `Class` the functor
-// in C++ and the description in Python; `takes_labels` whether integer labels (n,) serve as well as rows of targets;
-// `targets` their TargetRange; `option` the name of its option ("" where it has none) with its default.
+// in C++ and the description in Python; `takes_labels` whether integer labels (n,) are accepted besides rows of
+// targets; `targets` their TargetRange; `option` the name of its option ("" if it has none) with its default.
 #define PRELUNET_LOSSES(X)                                                                        \
   X(softmax_cross_entropy, SoftmaxCrossEntropy, mean, true, non_negative, "label_smoothing", 0.0) \
   X(sigmoid_cross_entropy, SigmoidCrossEntropy, mean, false, probability, "", 0.0)                \

@@ -2,8 +2,8 @@
 //
 // float32 is computed in double with short polynomials and rounded once: within 0.502 ULP, so almost always correctly
 // rounded. float64 is within 1 ULP for exp and log, 2 for the others, 2.5 for normal_cdf's tail (3 without FMA; the
-// other bounds hold there as well). NaN in gives NaN out; infinities, signed zeros and subnormals are right.
-// tools/fit_math.py fits the polynomials and prints the rows of coefficients below.
+// other bounds hold there as well). NaN in gives NaN out; infinities, signed zeros and subnormals are handled
+// correctly. tools/fit_math.py fits the polynomials and prints the rows of coefficients below.
 #pragma once
 
 #include "simd/vec.h"
@@ -23,7 +23,7 @@ constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 // well, those bits shifted into the exponent's place are 2^k.
 constexpr double kRounder = 0x1.8p+52 + 1023.0;
 
-// c0 + c1 x + c2 x^2 + ... by Horner's rule in x^2, two terms a step: half as long a chain of dependent fma.
+// c0 + c1 x + c2 x^2 + ... by Horner's rule in x^2, two terms per step. This halves the chain of dependent FMAs.
 PRELUNET_INLINE VecF64 polynomial_pairs(VecF64, VecF64, double c0) { return splat(c0); }
 PRELUNET_INLINE VecF64 polynomial_pairs(VecF64 x, VecF64, double c0, double c1) { return fma(x, splat(c1), splat(c0)); }
 template <class... Rest>
@@ -35,7 +35,7 @@ PRELUNET_INLINE VecF64 polynomial(VecF64 x, Coefficients... c) {
   return polynomial_pairs(x, x * x, c...);
 }
 
-// f, a function of doubles, on both halves of x.
+// Applies f, a function of doubles, to both halves of x.
 template <class F>
 PRELUNET_INLINE VecF32 in_double(VecF32 x, F f) {
   return narrow(f(widen_low(x)), f(widen_high(x)));
@@ -81,7 +81,7 @@ PRELUNET_INLINE SplitExp split_exp(VecF64 x, VecF64 x_low = VecF64{}) {
   return e;
 }
 
-// 2^k * x for |k| < 2^11 in two steps, the first exact: rounds once where the result is subnormal.
+// 2^k * x for |k| < 2^11 in two steps. The first is exact, so that a subnormal result is rounded once.
 PRELUNET_INLINE VecF64 scale(VecF64 x, VecF64 k) {
   const VecF64 half = fma(k, splat(0.5), splat(kRounder));
   const VecF64 rest = k - (half - kRounder) + kRounder;
@@ -95,7 +95,7 @@ PRELUNET_INLINE VecF64 exp_short(VecF64 x) {
   return fma(power, e.fraction, power);
 }
 
-// e^x; past the bounds float rounds to infinity and 0.
+// e^x; beyond the bounds it rounds to infinity and 0 in float.
 PRELUNET_INLINE VecF32 exp(VecF32 x) {
   const VecF32 bounded = clamp(x, splat(-104.0f), splat(89.0f));
   return in_double(bounded, [](VecF64 v) __attribute__((always_inline)) { return exp_short(v); });
@@ -116,7 +116,7 @@ PRELUNET_INLINE VecF32 expm1(VecF32 x) {
   };
   return copysign(in_double(clamp(x, splat(-30.0f), splat(89.0f)), f), x);  // f(-0) is +0
 }
-// By halves, since 2^k may overflow where e^x does not.
+// Computed in halves, since 2^k may overflow when e^x does not.
 PRELUNET_INLINE VecF64 expm1(VecF64 x) {
   const SplitExp e = split_exp<double>(clamp(x, splat(-50.0), splat(710.0)));
   const VecF64 half_power = power_of_two(e.rounded - 1.0);
@@ -126,7 +126,7 @@ PRELUNET_INLINE VecF64 expm1(VecF64 x) {
 
 // ---- tanh ------------------------------------------------------------------------------------------------------
 
-// x P(x^2) / Q(x^2); from 9.02 on it rounds to 1.
+// x P(x^2) / Q(x^2); beyond 9.02 the result rounds to 1.
 PRELUNET_INLINE VecF32 tanh(VecF32 x) {
   const auto f = [](VecF64 v) __attribute__((always_inline)) {
     const VecF64 z = v * v;
@@ -139,7 +139,7 @@ PRELUNET_INLINE VecF32 tanh(VecF32 x) {
   };
   return in_double(clamp(x, splat(-9.02f), splat(9.02f)), f);
 }
-// With t = |x|: t + t^3 P(t^2) / Q(t^2) where t < 0.55, then 1 - 2 / (e^(2t) + 1); from 20 on it rounds to 1.
+// With t = |x|: t + t^3 P(t^2) / Q(t^2) if t < 0.55, else 1 - 2 / (e^(2t) + 1), which rounds to 1 beyond 20.
 PRELUNET_INLINE VecF64 tanh(VecF64 x) {
   const VecF64 t = min(splat(20.0), abs(x)), z = t * t;
   // P / Q on t <= 0.55: relative error 5.6e-17
@@ -155,12 +155,12 @@ PRELUNET_INLINE VecF64 tanh(VecF64 x) {
 
 // ---- sigmoid ---------------------------------------------------------------------------------------------------
 
-// 1 / (1 + e^-x); past the bounds float rounds to 0 and 1.
+// 1 / (1 + e^-x); beyond the bounds it rounds to 0 and 1 in float.
 PRELUNET_INLINE VecF32 sigmoid(VecF32 x) {
   const auto f = [](VecF64 v) __attribute__((always_inline)) { return 1.0 / (1.0 + exp_short(-v)); };
   return in_double(clamp(x, splat(-104.0f), splat(104.0f)), f);
 }
-// With e = e^-|x| and s = e / (1 + e): 1 - s for x >= 0, and s for x < 0, as e - e s since that rounds better.
+// With e = e^-|x| and s = e / (1 + e): 1 - s for x >= 0, and s for x < 0, computed as e - e s, which rounds better.
 PRELUNET_INLINE VecF64 sigmoid(VecF64 x) {
   const VecF64 e = exp(-abs(x)), s = e / (1.0 + e);
   return select(x < 0.0, fma(-e, s, e), 1.0 - s);
@@ -182,7 +182,7 @@ PRELUNET_INLINE SplitLog split_log(VecF64 x) {
   return {k, m - 1.0};
 }
 
-// result where x is positive and finite; the limits of log elsewhere.
+// `result` if x is positive and finite, else the limit of log.
 template <class V>
 PRELUNET_INLINE V log_limits(V x, V result) {
   const V zero = {}, infinity = zero + (decltype(x[0] + 0))kInfinity;
@@ -235,7 +235,7 @@ PRELUNET_INLINE VecF32 normal_cdf(VecF32 x) {
 // The upper 26 bits of the significand: products of two such are exact.
 PRELUNET_INLINE VecF64 upper_half(VecF64 x) { return (VecF64)((VecU64)x & ~0x7ffffffULL); }
 
-// 1/2 + x Q(x^2) for small |x|, where it rounds better.
+// 1/2 + x Q(x^2) for small |x|, where this rounds better.
 PRELUNET_INLINE VecF64 normal_cdf(VecF64 x) {
   const VecF64 t = min(splat(39.0), abs(x));
   // Q on t <= 0.67: relative error 7.4e-17
@@ -258,7 +258,7 @@ PRELUNET_INLINE VecF64 normal_cdf(VecF64 x) {
   // t^2 = high^2 + (t - high) (t + high), whose first term is exact.
   const VecF64 high = upper_half(t);
   const SplitExp e = split_exp<double>(-0.5 * high * high, -0.5 * (t - high) * (t + high));
-  // P (1 + fraction) = 0.5 + rest, rounded to sum + lost.
+  // P (1 + fraction) = 0.5 + rest, rounded to `sum`; the error is `lost`.
   const VecF64 fraction = fma(repair, 1.0 + e.fraction, e.fraction);
   const VecF64 rest = fma(0.5 + varying, fraction, varying);
   const VecF64 sum = 0.5 + rest, lost = 0.5 - sum + rest;

@@ -14,7 +14,7 @@ namespace {
 template <class T>
 constexpr std::size_t kNarrowColumns = kLanes<T> >= 16 ? kTuning.narrow_columns : 0;
 
-// Groups of kLanes rows that one tile computes: as many as `rows` rows fill, at most narrow_groups.
+// Groups of kLanes rows that one tile computes: as many as `rows` fills, at most narrow_groups.
 template <class T>
 PRELUNET_INLINE std::size_t narrow_groups(std::size_t rows) {
   const std::size_t groups = rows / kLanes<T>;
@@ -86,7 +86,7 @@ void narrow_tile(const TileArgs<T>& g) {
   std::size_t p = 0;
   for (; p + kCount <= k; p += kCount) narrow_steps<kCount>(a + p, a_stride, b + p * b_stride, b_stride, 0, kCount, c);
   for (; p + kPart <= k; p += kPart) narrow_steps<kPart>(a + p, a_stride, b + p * b_stride, b_stride, 0, kPart, c);
-  if (p < k && k >= kPart) {  // the last kPart steps, of which the first ones are done
+  if (p < k && k >= kPart) {  // the last kPart steps, of which the first are already done
     const std::size_t last = k - kPart;
     narrow_steps<kPart>(a + last, a_stride, b + last * b_stride, b_stride, p - last, kPart, c);
   } else if (p < k) {  // fewer than kPart steps in all: rows are copied, so that nothing past them is read
@@ -99,13 +99,13 @@ void narrow_tile(const TileArgs<T>& g) {
   }
 }
 
-// By groups and by columns, each less one.
+// Indexed by groups - 1 and columns - 1.
 template <class T>
 constexpr Tile<T> kNarrowTiles[kTuning.narrow_groups][4] = {
     {narrow_tile<T, 1, 1>, narrow_tile<T, 1, 2>, narrow_tile<T, 1, 3>, narrow_tile<T, 1, 4>},
     {narrow_tile<T, 2, 1>, narrow_tile<T, 2, 2>, narrow_tile<T, 2, 3>, narrow_tile<T, 2, 4>}};
 
-// Null, and no tiles compiled, where no product is narrow.
+// Null if no product is narrow; then no tiles are compiled.
 template <class T>
 PRELUNET_INLINE Tile<T> narrow_tile_for(std::size_t groups, std::size_t columns) {
   if constexpr (kNarrowColumns<T> == 0) {

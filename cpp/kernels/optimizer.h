@@ -1,7 +1,7 @@
 // Updates of parameters, element by element: a functor for each, and the two loops that run them.
 //
-// A functor's prepare() computes UpdateRule::derived. with_step() calls a function with its Step, which moves a vector
-// of a parameter: step(parameter, gradient, offset in the slots, lanes). g below is gradient + l2 * parameter.
+// A functor's prepare() computes UpdateRule::derived. with_step() passes its Step to a function. A Step updates a
+// vector of a parameter: step(parameter, gradient, offset in the slots, lanes). g below is gradient + l2 * parameter.
 #pragma once
 
 #include "kernels/activation.h"
@@ -192,8 +192,8 @@ struct Lion {
   }
 };
 
-// The arguments that the loop reads are copied to locals: stores may alias them. Contiguous rows are one row: the
-// masked store at the end of each row would overlap the next row's first load, which would wait for it.
+// The arguments that the loop reads are copied to locals: stores may alias them. Contiguous rows are processed as one
+// row: else the masked store at a row's end would overlap the next row's first load, which would wait for it.
 template <class T, class Step>
 PRELUNET_INLINE void update_rows_by(const Step step, const Update<T>& g) {
   const bool joined = g.stride == g.columns && g.gradient_stride == g.columns;
@@ -215,7 +215,7 @@ PRELUNET_INLINE void update_rows_by(const Step step, const Update<T>& g) {
 }
 
 template <class T, class Step>
-PRELUNET_INLINE void update_turned_by(const Step step, const Update<T>& g) {
+PRELUNET_INLINE void update_transposed_by(const Step step, const Update<T>& g) {
   const std::size_t rows = g.rows, columns = g.columns, stride = g.stride, gradient_stride = g.gradient_stride;
   T* const parameter = g.parameter;
   const T* gradient = g.gradient;
@@ -239,11 +239,11 @@ void update_rows(const Update<T>& g) {
   Function::template with_step<T>(g,
                                   [&](const auto& step) __attribute__((always_inline)) { update_rows_by<T>(step, g); });
 }
-// At most kLanes columns, whose gradient is given transposed, in whole squares.
+// The gradient is transposed, in whole squares. The block has at most kLanes columns.
 template <class T, class Function>
-void update_turned(const Update<T>& g) {
+void update_transposed(const Update<T>& g) {
   Function::template with_step<T>(
-      g, [&](const auto& step) __attribute__((always_inline)) { update_turned_by<T>(step, g); });
+      g, [&](const auto& step) __attribute__((always_inline)) { update_transposed_by<T>(step, g); });
 }
 
 // NaN stays NaN: neither comparison holds.
@@ -264,7 +264,7 @@ void scale(std::size_t count, T* x, double factor) {
   });
 }
 
-// In float64, where the square of a float32 is exact and does not overflow.
+// Squares are summed in float64, where the square of a float32 is exact and does not overflow.
 template <class T>
 double sum_of_squares(std::size_t count, const T* x) {
   LaneSum<double> sum;

@@ -1,5 +1,5 @@
-// Packing: W^T into the panels that the forward product reads, and back. W is transposed in squares of a vector's (or
-// half a vector's) lanes.
+// Packs W^T into the panels that the forward product reads, and unpacks it. W is transposed in squares of a vector's
+// (or half a vector's) lanes.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -9,7 +9,7 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// A square of W, transposed, into a panel.
+// Packs a square of W, transposed.
 template <class T, class Width>
 PRELUNET_INLINE void pack_square(const T* w, std::size_t w_stride, T* out, std::size_t out_stride) {
   using Vector = typename Width::Vector;
@@ -18,7 +18,7 @@ PRELUNET_INLINE void pack_square(const T* w, std::size_t w_stride, T* out, std::
   });
 }
 
-// An edge case: up to kCount rows and columns, into the first `width` lanes. Lanes without a row become zeros.
+// Packs an edge case, up to kCount rows and columns, into the first `width` lanes. Lanes without a row become zeros.
 template <class T, class Width>
 void pack_edge(std::size_t rows, std::size_t columns, const T* w, std::size_t w_stride, std::size_t width, T* out,
                std::size_t out_stride) {
@@ -33,7 +33,7 @@ void pack_edge(std::size_t rows, std::size_t columns, const T* w, std::size_t w_
   });
 }
 
-// Columns [0, columns) of up to kCount rows of W, transposed, into the first `width` lanes of a panel's rows.
+// Packs columns [0, columns) of up to kCount rows of W, transposed, into the first `width` lanes of a panel's rows.
 template <class T, class Width>
 PRELUNET_INLINE void pack_strip(std::size_t rows, std::size_t columns, const T* w, std::size_t w_stride,
                                 std::size_t width, T* out, std::size_t out_stride) {
@@ -58,7 +58,7 @@ void pack_strip(std::size_t rows, std::size_t columns, const T* w, std::size_t w
   pack_strip<T, Whole<T>>(rows, columns, w, w_stride, width, out, out_stride);
 }
 
-// All panels that begin in columns [begin, end) of W^T: row p of W^T is row p of its panels.
+// Packs all panels that begin in columns [begin, end) of W^T: row p of W^T is row p of its panels.
 template <class T>
 void pack_panels(const Panels<T>& g, std::size_t begin, std::size_t end) {
   for_each_strip<T>(g.n, g.k, begin, end, [&](const Strip<T>& s) {
@@ -77,7 +77,7 @@ void unpack_panels(const Panels<T>& g, T* w, std::size_t begin, std::size_t end)
   });
 }
 
-// B, given by the offsets of its rows, into panels.
+// Packs B, given by the offsets of its rows.
 template <class T>
 void pack_rows(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels) {
   for (std::size_t column = 0; column < n;) {
@@ -93,7 +93,7 @@ void pack_rows(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* r
   }
 }
 
-// A block of a row-major W again, after an update; the padding stays as it is.
+// Packs a block of a row-major W again after an update; the padding is unchanged.
 template <class T>
 void pack_block(const Panels<T>& g, const Block& block) {
   for_each_strip_of(g, block, [&](const Strip<T>& s, std::size_t) {

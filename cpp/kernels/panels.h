@@ -12,18 +12,18 @@ namespace {
 template <class T>
 constexpr std::size_t kTailColumns = kHasPairs && kLanes<T> == 2 * kTuning.tile_rows ? 2 : 0;
 
-// Rows of C that an epilogue takes at a time: whole chunks, and of a weight whole vectors of its panels.
+// Rows of C in one call of an epilogue: whole chunks, and for a weight whole vectors of its panels.
 template <class T>
 constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChunkRows;
 
-// Columns of B, of n in all, that are in full panels. Full panels come first.
+// How many of the n columns of B are in full panels, which come first.
 template <class T>
 PRELUNET_INLINE std::size_t full_panels(std::size_t n) {
   return n / kPanelColumns<T> * kPanelColumns<T>;
 }
 
 // Columns of C that one tile computes: up to tile_vectors vectors, the last one partial only if more than half of it is
-// used; or, at the end, half a vector. Packed rows are padded to `width`, which only the last panels need, so that the
+// used; or, at the end, half a vector. Packed rows are padded to `width`. Only the last panels need padding, so the
 // panel of column j starts at j * k.
 struct Panel {
   std::size_t columns;
@@ -57,8 +57,8 @@ std::size_t packed_columns(std::size_t n) {
   return width;
 }
 
-// How many of n columns can have their gradient made in the layout of panels: those in panels of whole vectors, and the
-// tail columns of the last full panel.
+// How many of n columns can have their gradient computed in the layout of panels: those in panels of whole vectors, and
+// the tail columns of the last full panel.
 template <class T>
 std::size_t transposed_columns(std::size_t n) {
   std::size_t column = full_panels<T>(n);
@@ -79,7 +79,8 @@ struct Strip {
   std::size_t offset, stride;  // in the packed array
 };
 
-// Calls f(strip) for all strips of the panels that begin in columns [begin, end) of W^T; both are where panels begin.
+// Calls f(strip) for all strips of the panels that begin in columns [begin, end) of W^T; both must be the start of a
+// panel.
 template <class T, class F>
 PRELUNET_INLINE void for_each_strip(std::size_t n, std::size_t k, std::size_t begin, std::size_t end, F&& f) {
   const std::size_t full = full_panels<T>(n);

@@ -9,15 +9,15 @@
 
 namespace prelunet {
 
-// Cache lines to prefetch, as columns: `count` lines `stride` bytes apart. A tile works off as many as it has steps of
-// k for and leaves the rest to the next tile.
+// Cache lines to prefetch, as columns: `count` lines `stride` bytes apart. A tile prefetches as many as its steps of k
+// allow, and leaves the rest to the next tile.
 struct PrefetchList {
   static constexpr std::size_t kMost = 20;
   struct Column {
     const char* first;
     std::size_t stride;
     std::size_t count;
-    bool to_write;  // the epilogue writes them, and another thread's core may own them; others go to the second level
+    bool to_write;  // the epilogue writes the lines, which another core may own; other lines go to the second level
   };
   std::size_t columns;
   std::size_t lines;  // of all columns
@@ -38,7 +38,7 @@ PRELUNET_INLINE void add_column(PrefetchList& list, const void* first, std::size
   list.lines += count;
 }
 
-// The lines of a matrix of `rows` rows of `width` elements; none if p is null. Not inlined, to keep the epilogues
+// Adds the lines of a matrix of `rows` rows of `width` elements; none if p is null. Not inlined, to keep the epilogues
 // small.
 template <class T>
 [[gnu::noinline]] void add_rows(PrefetchList& list, const T* p, std::size_t stride, std::size_t rows, std::size_t width,
@@ -55,7 +55,7 @@ PRELUNET_INLINE void add_block(PrefetchList& list, const T* p, std::size_t strid
   add_rows(list, moved(p, block.row * stride + block.column), stride, block.rows, block.columns, to_write);
 }
 
-// Lines of the rows to gather next: as many as `steps` more steps of k allow at their pace.
+// Adds lines of the rows to gather next: as many as `steps` more steps of k allow at their pace.
 PRELUNET_INLINE void add_next_rows(PrefetchList& list, RowPrefetch& next, std::size_t steps) {
   const std::size_t row_lines = (next.row_bytes + kLineBytes - 1) / kLineBytes;
   next.credit += steps;
@@ -74,13 +74,14 @@ PRELUNET_INLINE void add_next_rows(PrefetchList& list, RowPrefetch& next, std::s
   }
 }
 
-// Sets the pace at which the lines are done after `steps` steps of k.
+// Sets the pace at which all lines are prefetched within `steps` steps of k.
 PRELUNET_INLINE void spread_over(PrefetchList& list, std::size_t steps) {
   list.pace = (list.lines * kTuning.unroll + steps - 1) / steps;
 }
 
-// Prefetches while steps of k remain: list.pace lines (or one, if not unrolled), then step(Count<kSteps>), which does
-// kSteps of the `left` steps of k. With a lambda around the caller's step, GCC 12 keeps the accumulators on the stack.
+// While steps of k remain, prefetches list.pace lines (one if not unrolled), then calls step(Count<kSteps>{}), which
+// runs kSteps of the `left` steps of k. The caller's step must not be wrapped in another lambda: GCC 12 would keep the
+// accumulators on the stack.
 template <std::size_t kSteps, class Step>
 PRELUNET_INLINE void prefetch_between_steps(PrefetchList& list, std::size_t& left, const Step& step) {
   const std::size_t pace = kSteps > 1 ? list.pace : 1;

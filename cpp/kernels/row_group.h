@@ -23,7 +23,7 @@ struct RowGroup {
                             std::size_t stride) const {
     if (columns == 1 && stride == 1) return set(0, load_count(x, rows));
     constexpr std::size_t kPart = RowParts<Vec<T>, T>::kPart;
-    const std::size_t past = (kPart - columns % kPart) % kPart;  // elements that transpose() reads after a row
+    const std::size_t past = (kPart - columns % kPart) % kPart;  // elements after a row that transpose() reads
     if (left >= kLanes<T> && (left - kLanes<T>)*stride >= past) return transpose(columns, x, stride);
     alignas(kVectorBytes) T copy[kLanes<T>][kGroupColumns];
     for (std::size_t i = 0; i < kLanes<T>; ++i) {
@@ -44,7 +44,7 @@ struct RowGroup {
 #pragma GCC unroll 16
         for (std::size_t i = 0; i < kLanes<T>; ++i, to = opaque(to + stride)) *to = from[i];
       } else {
-        for (std::size_t i = 0; i < rows; ++i, to = opaque(to + stride)) *to = from[i];  // else GCC scatters
+        for (std::size_t i = 0; i < rows; ++i, to = opaque(to + stride)) *to = from[i];  // else GCC emits scatters
       }
     }
   }
@@ -67,7 +67,7 @@ class RowGroups {
   explicit RowGroups(std::size_t columns) : size_(columns * kLanes<T>) {}
   PRELUNET_INLINE RowGroup<T> operator[](std::size_t group) { return {lane_ + group * size_}; }
 
-  // The rows that fit.
+  // How many rows fit.
   static PRELUNET_INLINE std::size_t rows(std::size_t columns) {
     const std::size_t groups = kGroupColumns / columns;
     return (groups < kMost ? groups : kMost) * kLanes<T>;
@@ -100,7 +100,7 @@ PRELUNET_INLINE void store_mask(unsigned char* p, Mask mask, std::size_t count) 
   }
 }
 
-// The first `count` numbers of x, converted to T. A whole group is a case of its own, which GCC vectorizes.
+// The first `count` numbers of x, converted to T. A whole group is a separate case, which GCC vectorizes.
 template <class T>
 PRELUNET_INLINE Vec<T> load_numbers(const std::int64_t* x, std::size_t count) {
   T lane[kLanes<T>] = {};

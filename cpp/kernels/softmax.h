@@ -1,6 +1,7 @@
 // softmax, softmax cross-entropy (equations: loss.h) and argmax of rows.
 //
-// Up to kGroupColumns columns rows are lanes (row_group.h); wider rows are processed one at a time, with the same bits.
+// Rows of up to kGroupColumns columns are lanes (row_group.h). Wider rows are processed one at a time, with the same
+// bits.
 #pragma once
 
 #include "kernels/row_group.h"
@@ -30,7 +31,7 @@ PRELUNET_INLINE Vec<T> group_max(std::size_t columns, const RowGroup<T>& x) {
   return best;
 }
 
-// The sum of e_j = exp(z_j - max), each stored unless e is null; NaN where z holds NaN or only -inf.
+// The sum of e_j = exp(z_j - max), each stored unless e is null. NaN if z contains NaN or only -inf.
 template <class T>
 PRELUNET_INLINE double exp_row(std::size_t count, const T* z, T max, T* e) {
   LaneSum<T> sum;
@@ -68,7 +69,8 @@ void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
   }
 }
 
-// The index of each row's largest element, the first of equals, ignoring NaN; 0 if the first element is NaN.
+// The index of each row's largest element; of equal elements, the first. NaN is ignored, unless the first element is
+// NaN: then the index is 0.
 template <class T>
 void argmax_rows(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place) {
   if (columns <= kGroupColumns) {
@@ -95,7 +97,7 @@ void argmax_rows(std::size_t rows, std::size_t columns, const T* x, std::int64_t
 
 PRELUNET_INLINE double log_of(double x) { return log(splat(x))[0]; }
 
-// t_j after smoothing: of a label, or of a row of targets.
+// t_j after smoothing, for a label or a row of targets.
 template <class T>
 struct SmoothTarget {
   double keep, uniform;
@@ -135,7 +137,7 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   const T max = row_max(m, z);
   const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
   if (g.right != nullptr) {
-    std::int64_t place = 0;  // if the first is NaN, so is max
+    std::int64_t place = 0;  // max is NaN if the first element is NaN
     while (place < static_cast<std::int64_t>(m) - 1 && z[place] != max && max == max) ++place;
     g.right[row] = place == t.label;
   }
@@ -160,7 +162,7 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   for (std::size_t j = 0; j < m; ++j) grad[j] = (grad[j] - static_cast<T>(t(j))) * scale;
 }
 
-// A group of rows, from outputs to gradients.
+// Outputs, targets and intermediate results of a group of rows.
 template <class T>
 struct SoftmaxGroup {
   RowGroup<T> z, target, e;  // e: exp(z - max), then the gradient
@@ -219,8 +221,8 @@ PRELUNET_INLINE void gradient_of_targets(std::size_t m, const Smoothing& smooth,
   }
 }
 
-// softmax_cross_entropy_row for as many rows as RowGroups holds, the first of `left` readable rows. Each step runs for
-// all groups before the next step. kOneHot: targets are labels, not smoothed.
+// softmax_cross_entropy_row for g.rows rows, which RowGroups can hold; `left` rows are readable. Each step runs for all
+// groups before the next step. kOneHot: targets are labels, not smoothed.
 template <class T, bool kOneHot>
 [[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g, std::size_t left) {
   const std::size_t m = g.outputs;
@@ -258,7 +260,7 @@ template <class T, bool kOneHot>
   });
   if (g.right != nullptr) {
     each([&](SoftmaxGroup<T>& s, std::size_t first, std::size_t count) __attribute__((always_inline)) {
-      Vec<T> wins = s.target[0];  // the target's 0 or 1 at the first of the largest outputs
+      Vec<T> wins = s.target[0];  // the target, 0 or 1, at the first of the largest outputs
       for (std::size_t j = m; j-- > 0;) wins = select(s.z[j] == s.max, s.target[j], wins);
       store_mask<T>(g.right + first, wins == T(1), count);
     });

@@ -14,7 +14,7 @@
 
 namespace prelunet {
 
-// Sums over rows are made in chunks of this many rows, in order: they do not depend on tiles, blocks or threads.
+// Sums over rows are computed in chunks of this many rows, in order, so they do not depend on tiles, blocks or threads.
 inline constexpr std::size_t kChunkRows = 8;
 
 // p + offset; null stays null.
@@ -23,12 +23,12 @@ T* moved(T* p, std::size_t offset) {
   return p == nullptr ? nullptr : p + offset;
 }
 
-// A part of a matrix. Where sums over rows are made, its first row is a multiple of kChunkRows.
+// A block of a matrix. If sums over rows are computed, its first row is a multiple of kChunkRows.
 struct Block {
   std::size_t row, column, rows, columns;
 };
 
-// y = f(x + bias; parameter) over a block of rows. With y != x, x + bias is written back to x (the layer's z).
+// y = f(x + bias; parameter) over a block of rows. If y != x, x + bias is written back to x (the layer's z).
 template <class T>
 struct ActivationForward {
   std::size_t rows, columns;
@@ -110,7 +110,7 @@ struct ScaledSum {
   }
 };
 
-// The numbers of one step's update.
+// The hyperparameters of an update in one step.
 struct UpdateRule {
   double learning_rate;
   double l2;                         // g = gradient + l2 * parameter
@@ -120,12 +120,12 @@ struct UpdateRule {
   double derived[2];                 // computed from the others by prepare_update, once for each step
 };
 
-// Moves a block of a parameter by its gradient; slots are the optimizer's state, laid out like the parameter.
+// Updates a block of a parameter from its gradient. Slots are the optimizer's state, in the layout of the parameter.
 template <class T>
 struct Update {
   std::size_t rows, columns;
   T* parameter;
-  T* slot[kMaxSlots];  // the update's state, in the order of update_registry.h; null where it is not kept
+  T* slot[kMaxSlots];  // in the order of update_registry.h; null if not kept
   std::size_t stride;
   const T* gradient;
   std::size_t gradient_stride;
@@ -140,7 +140,7 @@ struct Update {
     part.gradient = moved(gradient, b.row * gradient_stride + b.column);
     return part;
   }
-  // Moves on the parameter and its slots by `offset` elements.
+  // Advances the pointers to the parameter and its slots by `offset` elements.
   void move(std::size_t offset) {
     parameter += offset;
     for (T*& s : slot) s = moved(s, offset);
@@ -154,23 +154,23 @@ struct Panels {
   const T* w;
   std::size_t w_stride;
   T* panels;
-  std::size_t first_row;  // of W, at which the blocks of an epilogue begin
+  std::size_t first_row;  // row of W at which the blocks of an epilogue begin
 };
 
-// Where gemm leaves a block of the product for its epilogue. All but `in_c` are a buffer on the stack.
+// Where gemm stores a block of the product for its epilogue: `in_c` in C, all others in a buffer on the stack.
 enum class Staging : int {
   in_c,
-  overwritten,  // C, whose lines another core may own, and which the epilogue overwrites, is not written twice
-  weight,       // a gradient of a row-major W, which is not stored
-  panels,       // a gradient of a W in panels, zero-padded to whole squares
-  transposed,   // a gradient of a W^T in panels, in rows of the panel's width
+  overwritten,  // the epilogue overwrites C; another core may own its lines, so they are written only once
+  weight,       // gradient of a row-major W; the gradient itself is not stored
+  panels,       // gradient of a W in panels, zero-padded to whole squares
+  transposed,   // gradient of a W^T in panels, in rows of the panel's width
 };
 
 struct PrefetchList;
 
 // A function that gemm calls on each block of C after its last step of k, while the block is in the first-level cache.
-// Blocks are counted in the C of the whole product (Gemm::row, Gemm::column). Kernel tables make it from a context,
-// which must outlive the call of gemm.
+// Blocks are positions in the C of the whole product (Gemm::row, Gemm::column). KernelTable creates an epilogue from a
+// context, which must outlive the call of gemm.
 template <class T>
 struct Epilogue {
   // `product`: the block, in C or staged.
@@ -179,51 +179,52 @@ struct Epilogue {
   void (*prefetch)(const void* context, const Block& block, PrefetchList& list);
   const void* context;
   Staging staging;
-  std::size_t weight_columns;  // Staging::weight: of a row of W
-  std::size_t first_row;       // Staging::weight and panels: of W, at row 0 of C
+  std::size_t weight_columns;  // Staging::weight: columns of W
+  std::size_t first_row;       // Staging::weight and panels: row of W at row 0 of C
 };
 
-// y = f(c + bias), then sum.out = factor * y + sum.y (a residual). Without `forward` the sum takes c.
+// y = f(c + bias), then sum.out = factor * y + sum.y (a residual). If `forward` is null, y is c.
 template <class T>
 struct OutputEpilogue {
   void (*forward)(const ActivationForward<T>&);  // or null
   ActivationForward<T> activation;               // x is C
-  ScaledSum<T> sum;                              // or sum.out null
+  ScaledSum<T> sum;                              // none if sum.out is null
 };
 
-// sum.out = factor * c + sum.y, then the derivative of the activation of the layer below, at the sum. Without a sum,
-// at c.
+// sum.out = factor * c + sum.y, then `backward` of the activation of the layer below, applied to sum.out. Without a sum
+// it is applied to c.
 template <class T>
 struct GradientEpilogue {
-  ScaledSum<T> sum;                                // or sum.out null
+  ScaledSum<T> sum;                                // none if sum.out is null
   void (*backward)(const ActivationBackward<T>&);  // or null
   ActivationBackward<T> activation;                // grad_y is C, or sum.out
 };
 
-// c is the gradient of a weight, which moves by it. `parameter` covers the whole weight, and gradient is not read.
+// c is the gradient of a weight, which is updated. `parameter` describes the whole weight; its `gradient` is not read.
 template <class T>
 struct UpdateEpilogue {
   void (*update)(const Update<T>&);
-  void (*update_turned)(const Update<T>&);  // of a gradient given transposed
+  void (*update_transposed)(const Update<T>&);  // from a transposed gradient
   Update<T> parameter;
   Panels<T> panels;
-  Staging
-      staging;  // weight: W is row-major, and packed again; panels or transposed: W and its slots are in panels only
+  // weight: W is row-major, and its panels are packed again. panels, transposed: W and its slots are in panels only.
+  Staging staging;
 };
 
-// Rows that a thread will gather next, whose cache lines are prefetched while it multiplies.
+// Rows that a thread gathers next. Matrix products prefetch their cache lines.
 struct RowPrefetch {
   const unsigned char* data;
   std::ptrdiff_t row_stride;
   std::size_t row_bytes;
-  const std::int64_t* order;  // null: rows in the order of memory
+  const std::int64_t* order;  // null: in memory order
   std::size_t begin, end;     // positions in order
   std::size_t line;           // next line of row `begin`
   std::size_t pace;           // steps of k of a tile for each line
   std::size_t credit;         // steps of k not yet used for a line
 };
 
-// C (m x n) = A B, or C += A B as the continued chain of one fused multiply-add for each k in order.
+// C (m x n) = A B, or C += A B. An element of C is one chain of fused multiply-adds over k in order; C += A B continues
+// it.
 template <class T>
 struct Gemm {
   std::size_t m, n, k;
@@ -237,11 +238,11 @@ struct Gemm {
   std::size_t c_stride;
   bool accumulate;
   const Epilogue<T>* epilogue;  // or null
-  std::size_t row, column;      // of the whole product, at which this C begins
+  std::size_t row, column;      // position of this C in that of the whole product
   RowPrefetch* next_rows;       // or null
 };
 
-// One row's loss and gradient; see loss.h for the equations. Labels or targets, the other null.
+// Losses and gradients of rows; loss.h has the equations. Either label or target is null.
 template <class T>
 struct LossRows {
   std::size_t rows, outputs;
@@ -253,53 +254,52 @@ struct LossRows {
   double option;            // see loss_registry.h
   const double* row_scale;  // dLoss/d(row loss), for each row
   double* row_loss;
-  T* grad;  // or null: only the losses are wanted
+  T* grad;  // null: only the losses are computed
   std::size_t grad_stride;
-  unsigned char* right;  // or null; softmax with labels: 1 where argmax_rows finds the label, else 0
+  unsigned char* right;  // softmax with labels: 1 if argmax_rows gives the label, else 0; or null
 };
 
 enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, uint16, int32, uint32, int64, uint64 };
 
 template <class T>
 struct KernelTable {
-  std::size_t panel_columns;                         // columns of a full panel of B; the last ones may be narrower
-  std::size_t (*transposed_columns)(std::size_t n);  // of n columns, those that Staging::transposed can update
+  std::size_t panel_columns;                         // columns of a full panel of B; the last panels may be narrower
+  std::size_t (*transposed_columns)(std::size_t n);  // how many of n columns Staging::transposed can update
   std::size_t (*packed_columns)(std::size_t n);      // n with the padding of its panels
 
   void (*gemm)(const Gemm<T>&);
   Epilogue<T> (*output_epilogue)(const OutputEpilogue<T>&);
   Epilogue<T> (*gradient_epilogue)(const GradientEpilogue<T>&);
   Epilogue<T> (*update_epilogue)(const UpdateEpilogue<T>&);
-  // Columns [begin, end) of W^T into their panels; both are multiples of panel_columns, or end is n.
+  // Packs columns [begin, end) of W^T. Both are multiples of panel_columns, or end is n.
   void (*pack_panels)(const Panels<T>&, std::size_t begin, std::size_t end);
-  // Panels back into W, which is g.w without its const.
+  // Unpacks panels into `w`, which is g.w without its const.
   void (*unpack_panels)(const Panels<T>& g, T* w, std::size_t begin, std::size_t end);
-  // Panels of B given by rows: row p is the n elements at b + row_offset[p].
+  // Packs B given by rows: row p is the n elements at b + row_offset[p].
   void (*pack_rows)(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels);
 
   void (*activation_forward[static_cast<int>(ActivationId::count)])(const ActivationForward<T>&);
   void (*activation_backward[static_cast<int>(ActivationId::count)])(const ActivationBackward<T>&);
-  bool backward_reads_x[static_cast<int>(ActivationId::count)];  // false: y is enough
+  bool backward_reads_x[static_cast<int>(ActivationId::count)];  // false: y suffices
   // total[j] += partial[c][j] for c in order; columns [0, columns).
   void (*add_chunks)(std::size_t chunks, std::size_t columns, const T* partial, std::size_t stride, T* total);
 
-  // One image (height, width, channels) to (rows, columns, channels) of its windows, and back; grad_x is overwritten.
+  // One image x (height, width, channels), and y (rows, columns, channels) of its windows; grad_x is overwritten.
   void (*max_pool2d_forward)(const Window2D&, std::size_t channels, const T* x, T* y);
   void (*max_pool2d_backward)(const Window2D&, std::size_t channels, const T* x, const T* y, const T* grad_y,
                               T* grad_x);
 
   void (*loss_rows[static_cast<int>(LossId::count)])(const LossRows<T>&);
   void (*softmax_rows)(std::size_t rows, std::size_t columns, const T* x, T* y);
-  // The index of the largest element of each row, the first of equals; 0 if the first element is NaN, else NaN is
-  // ignored.
+  // The index of the largest element of each row; of equal elements, the first. 0 if the first element is NaN; other
+  // NaNs are ignored.
   void (*argmax_rows)(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place);
 
   // Fills UpdateRule::derived.
   void (*prepare_update[static_cast<int>(UpdateId::count)])(UpdateRule&);
   void (*update[static_cast<int>(UpdateId::count)])(const Update<T>&);
-  // Of as many columns as a vector has lanes at most; the gradient is given transposed, in whole squares of those
-  // lanes.
-  void (*update_turned[static_cast<int>(UpdateId::count)])(const Update<T>&);
+  // The same from a transposed gradient, in whole squares of a vector's lanes. The block has at most that many columns.
+  void (*update_transposed[static_cast<int>(UpdateId::count)])(const Update<T>&);
   void (*clip_by_value)(std::size_t count, T* x, double limit);
   void (*scale)(std::size_t count, T* x, double factor);
   double (*sum_of_squares)(std::size_t count, const T* x);
@@ -308,10 +308,10 @@ struct KernelTable {
   void (*log)(std::size_t count, const T* x, T* y);
   void (*scale_shift)(std::size_t count, const T* x, double scale, double shift, T* y);
   void (*scaled_sum)(std::size_t count, double factor, const T* x, const T* y, T* out);
-  // One value after another, `stride` bytes apart, each rounded once to T.
+  // Converts values `stride` bytes apart, each rounded once to T.
   void (*convert)(ElementType type, std::size_t count, const void* x, std::ptrdiff_t stride, T* y);
 
-  std::size_t ceiling_flops;  // what each iteration of fma_ceiling counts for; see ceiling.h
+  std::size_t ceiling_flops;  // operations of one iteration of fma_ceiling
   T (*fma_ceiling)(std::size_t iterations);
 };
 

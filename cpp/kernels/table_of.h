@@ -67,9 +67,9 @@ constexpr KernelTable<T> make_table() {
               PRELUNET_UPDATES(PRELUNET_ROW)
 #undef PRELUNET_ROW
           },
-      .update_turned =
+      .update_transposed =
           {
-#define PRELUNET_ROW(name, Class, state, options) update_turned<T, Class>,
+#define PRELUNET_ROW(name, Class, state, options) update_transposed<T, Class>,
               PRELUNET_UPDATES(PRELUNET_ROW)
 #undef PRELUNET_ROW
           },

@@ -1,4 +1,4 @@
-// Transposition of squares, as many rows as a vector has lanes, while they are loaded.
+// Transposes squares, with as many rows as a vector has lanes, as they are loaded.
 #pragma once
 
 #include <utility>
@@ -34,8 +34,8 @@ PRELUNET_INLINE void transpose_parts(const V (&row)[kPart], F&& f) {
   }
 }
 
-// Rows `stride` apart. Each vector is loaded with a part from each of several rows, so that only transpose_parts() is
-// left to do.
+// Rows `stride` apart. Each vector is loaded with a part from each of several rows, so that only transpose_parts()
+// remains.
 template <class Vector, class T>
 struct RowParts {
   static constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);

@@ -20,18 +20,18 @@ struct Tuning {
   std::size_t unroll = 4;
 
   // ---- blocking of k and packing of B (gemm.h) ----
-  // Steps of k for which a panel of B, and the lines of A that go with it, stay in cache while all rows pass.
+  // Maximum steps of k of a slice: the slice of B and the lines of A that it multiplies must stay in cache.
   std::size_t packed_steps = 1024;
   std::size_t unpacked_steps = 512;
-  std::size_t copied_bytes = std::size_t{48} << 10;  // of a panel slice that is copied
-  // Rows of A for which copying a slice of unpacked B pays: few where the slice's rows end within a cache line or map
-  // to few cache sets, else very many. Rows a multiple of few_sets_bytes apart map to two sets at most.
+  std::size_t copied_bytes = std::size_t{48} << 10;  // maximum size of a copied slice
+  // Rows of A from which on copying a slice of unpacked B pays: `awkward` if the slice's rows end within a cache line
+  // or map to few cache sets, else `easy`. Rows a multiple of few_sets_bytes apart map to two sets at most.
   std::size_t copy_rows_awkward = 32;
   std::size_t copy_rows_easy = 512;
   std::size_t few_sets_bytes = 2048;
 
   // ---- epilogues (gemm.h) ----
-  // Blocks of rows between two epilogues, where nothing is prefetched, in units of kEpilogueRows.
+  // Rows of a block if nothing is prefetched, in units of kEpilogueRows.
   std::size_t cached_blocks = 4;
 
   // ---- prefetching (prefetch.h) ----
@@ -43,7 +43,7 @@ struct Tuning {
   std::size_t prefetch_min_bytes = std::size_t{192} << 10;
 
   // ---- rows as lanes (narrow_tile.h, row_group.h) ----
-  // Columns of C up to which a product transposes rows of A into lanes, where a vector has 16 lanes: the transposition
+  // Columns of C up to which a product transposes rows of A into lanes. With 16 lanes in a vector the transposition
   // costs as much as the sums of about four columns. 0: never; with fewer lanes it costs more than it saves.
   std::size_t narrow_columns = 0;
   // Groups of kLanes rows in one narrow tile: two have enough chains to hide the latency of an FMA.

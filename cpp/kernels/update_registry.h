@@ -1,11 +1,12 @@
-// The list of updates: how an optimizer moves a parameter. "How to add" in cpp/README.md names the places of a new one.
+// The list of updates, the rules by which optimizers change parameters. "How to add" in cpp/README.md lists what a new
+// update needs.
 #pragma once
 
 namespace prelunet {
 
 // X(name, Class, state, options): `name` of pn.ops.<name>_update; `Class` the functor in C++ and the optimizer in
-// Python. `state` names the tensors that it keeps for each parameter; one with "if OPTION" is kept where that option
-// is not 0. `options` are its numbers besides those of every update (UpdateRule in table.h).
+// Python. `state` names the tensors that it keeps for each parameter; one with "if OPTION" is kept if that option is
+// not 0. `options` are its own hyperparameters; UpdateRule in table.h has those of every update.
 #define PRELUNET_UPDATES(X)                                                                \
   X(sgd, SGD, "velocity if momentum", (momentum, nesterov))                                \
   X(adam, Adam, "first_moment, second_moment", (beta_1, beta_2, epsilon, bias_correction)) \
@@ -30,7 +31,7 @@ constexpr int items_in(const char* list) {
   return items;
 }
 
-// <Class>Option::<option> is the place of an option in UpdateRule::option.
+// <Class>Option::<option> is the index of an option in UpdateRule::option.
 #define PRELUNET_UNPACK(...) __VA_ARGS__
 #define PRELUNET_ROW(name, Class, state, options)                \
   struct Class##Option {                                         \

@@ -49,7 +49,7 @@ UpdateEpilogue<T> WeightPanels<T>::update(const StepUpdate& step, const Paramete
                                           bool transposed) const {
   UpdateEpilogue<T> e{};
   e.update = kernel_table<T>().update[static_cast<int>(step.id)];
-  e.update_turned = kernel_table<T>().update_turned[static_cast<int>(step.id)];
+  e.update_transposed = kernel_table<T>().update_transposed[static_cast<int>(step.id)];
   e.parameter = step.of(weight, k_);
   e.panels = view(weight.value, w_);
   e.panels.first_row = first_row;

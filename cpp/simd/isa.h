@@ -1,4 +1,4 @@
-// PRELUNET_ISA, set by the build for each copy of kernels/, names the namespace that copy lives in.
+// PRELUNET_ISA, set by the build for each copy of kernels/, names the namespace of that copy.
 #pragma once
 
 #ifndef PRELUNET_ISA

@@ -52,13 +52,13 @@ using VecI64 = VecTypes<double>::Mask;
 template <class T>
 constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
 
-// Masks have registers of their own and take none from vectors.
+// Whether masks have their own registers, and need no vector registers.
 constexpr bool kHasMaskRegisters = kVectorBytes == 64;
 
-// splat_pair() and with_pair() exist.
+// Whether splat_pair() and with_pair() exist.
 constexpr bool kHasPairs = kHasMaskRegisters;
 
-// Half a vector, for the last few columns of a matrix product. 16-byte ISAs have none.
+// Whether half vectors exist, for the last few columns of a matrix product. 16-byte ISAs have none.
 constexpr bool kHasHalf = kVectorBytes > 16;
 template <class T>
 using HalfVec = typename VecTypes<T>::Half;

@@ -16,7 +16,7 @@
 //   splat_pair(p), with_pair(v, row, x)  where kHasPairs: p[0], p[1] in every pair of lanes; v with pair `row` from x
 //   fma(a, b, c)                  a * b + c
 //   sqrt(x)
-//   max(a, b), min(a, b)          b where either is NaN or both are zero, as on x86: max(x, b) with b not NaN drops a
+//   max(a, b), min(a, b)          b if either is NaN or both are zero, as on x86: max(x, b) with b not NaN drops a
 //                                 NaN in x, max(b, x) keeps it. Intrinsics, because GCC 12 compiles a > b ? a : b to a
 //                                 comparison and a blend.
 //   widen_low(x), widen_high(x)   the lower and upper half of a float vector as doubles
