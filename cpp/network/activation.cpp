@@ -14,7 +14,7 @@ void Activation<T>::gradients(Team& team, std::size_t rows, T* work, bool first,
   if (spec_.channel) {
     add_chunks(team, chunks, columns_, partial(work), first, alpha_.gradient);
   } else if (!team.share(1, kElementUnit).empty()) {
-    // One alpha for all: the channel sums in unit order, by the thread whose share it is.
+    // One alpha for all channels: one thread adds the channel sums, in order.
     if (first) std::fill_n(work, columns_, T(0));
     kernel_table<T>().add_chunks(chunks, columns_, partial(work), columns_, work);
     *alpha_.gradient = std::accumulate(work, work + columns_, T(0));

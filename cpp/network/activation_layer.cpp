@@ -43,7 +43,7 @@ void ActivationLayer<T>::forward(Team& team, const Flow<T>& flow) const {
   ActivationForward<T> g{};
   g.rows = flow.rows * rows_per_sample_;
   g.columns = columns_;
-  g.x = const_cast<T*>(flow.x);  // x is written only where there is a bias
+  g.x = const_cast<T*>(flow.x);  // x is written only if there is a bias
   g.x_stride = g.y_stride = columns_;
   g.y = flow.y;
   g.parameter = activation_.parameter();

@@ -13,7 +13,7 @@ struct LayerConfig;
 class LayerReader;
 
 bool is_activation(const LayerConfig& layer);
-// Throws std::invalid_argument where the registry has no activation of that name.
+// Throws std::invalid_argument if the registry has no activation of that name.
 ActivationSpec read_activation(LayerReader& config);
 
 template <class T>

@@ -10,7 +10,7 @@
 
 namespace prelunet {
 
-// The most rows of a block: see network/tuning.h.
+// Maximum rows of a block; see network/tuning.h.
 inline std::size_t block_rows(std::size_t parameter_bytes) {
   return parameter_bytes < kLargeParameterBytes ? kBlockRows : kLargeBlockRows;
 }
@@ -32,8 +32,8 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
 }
 
 struct PassOptions {
-  std::size_t block_rows;  // at most, of a block
-  bool whole = false;      // gradients of all steps and of the input are computed; X is copied
+  std::size_t block_rows;  // maximum rows of a block
+  bool whole = false;      // compute the gradients of all steps and of the input; copy X
   bool training = true;    // dropout drops units
 };
 
@@ -71,35 +71,36 @@ class Backpropagation {
          const BatchBlock& next, std::uint64_t step, Stop* stop = nullptr)
         : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step), stop_(stop) {
       const Range share = team.share(next.count, kChunkRows);
-      // Steps of k of a tile (kChunkRows rows, a panel's columns) in two products, forward and grad_weight. Not every
-      // layer has the third, grad_x.
+      // This thread's steps of k in tiles of kChunkRows rows and a panel's columns, for two products, forward and
+      // grad_weight. Not every layer has the third, grad_x.
       const double tile = static_cast<double>(kChunkRows * kernel_table<T>().panel_columns);
       const double steps = 2.0 * all.multiply_adds_ * static_cast<double>(block.count) / tile / team.size();
       next_rows_ = all.x_.prefetch({order, next.begin + share.begin}, share.size(), steps);
     }
 
-    // This thread's rows, from the user's array to the gradients of the steps' inputs. A barrier follows.
-    void carry(double factor) {
+    // Runs this thread's rows from the user's array to the gradients of the steps' inputs. A barrier must follow.
+    void run(double factor) {
       forward();
       score(factor);
       backward();
     }
 
     void forward() {
-      T* const room = all_.workspace_.input();
+      T* const buffer = all_.workspace_.input();
       if (all_.options_.whole) {
-        gather(team_, all_.x_, index_, block_.count, room);
+        gather(team_, all_.x_, index_, block_.count, buffer);
       } else {
-        input_ = rows_of(team_, all_.x_, index_, block_.count, room);
+        input_ = rows_of(team_, all_.x_, index_, block_.count, buffer);
       }
       for (std::size_t s = 0; s < steps().size() && !stops(); ++s) steps()[s]->forward(team_, flow(s));
     }
-    // From the gradient of the last step's outputs down to the lowest step.
+    // Propagates the gradient of the last step's outputs down to the lowest step.
     void backward() {
       all_.plan_.backward(team_, all_.lowest_, [this](std::size_t s) { return flow(s); }, [this] { return stops(); });
     }
 
-    // The gradients of the parameters and, with an update, the update. A barrier follows.
+    // Computes the gradients of the parameters, then updates the parameters if `update` is not null. A barrier must
+    // follow.
     void gradients(const StepUpdate* update) {
       for (std::size_t s = all_.lowest_; s < steps().size(); ++s) {
         Flow<T> f = flow(s);
@@ -128,7 +129,7 @@ class Backpropagation {
       return f;
     }
 
-    // The losses of the rows, and the gradient of the outputs, from which backward() starts.
+    // Computes the losses of the rows, and the gradient of the outputs that backward() starts from.
     void score(double factor) {
       const Workspace<T>& w = all_.workspace_;
       const TargetBlock<T> block = gather_targets(team_, all_.targets_, index_, block_.count, w.targets());
@@ -144,7 +145,7 @@ class Backpropagation {
                     {w.row_loss(), w.grad_y(last), w.right()});
     }
 
-    // Adds the block's losses and its right answers, in row order, after a barrier.
+    // Adds the block's losses and its right answers in row order. Called after a barrier.
     void add_up(double& loss, double& right) const {
       const Workspace<T>& w = all_.workspace_;
       loss = add_weighted(loss, block_.count, weight_, w.row_loss());
@@ -157,7 +158,8 @@ class Backpropagation {
    private:
     const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
 
-    // Polled between two steps of a long batch. Rows are this thread's own, so that each thread may stop by itself.
+    // Polls for an interrupt between two steps of a long batch. Each thread processes only its own rows, so it may stop
+    // alone.
     bool stops() const {
       if (stop_ == nullptr) return false;
       stop_->ask(team_);
@@ -172,7 +174,7 @@ class Backpropagation {
     Stop* stop_;  // or null
     const T* input_ = all_.workspace_.input();
     const double* weight_ = nullptr;  // of the block's rows
-    mutable RowPrefetch next_rows_;   // each flow continues where the last one stopped
+    mutable RowPrefetch next_rows_;   // each flow continues where the previous one stopped
   };
 
  private:

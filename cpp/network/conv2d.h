@@ -32,8 +32,8 @@ class Conv2D final : public Weighted<T> {
  private:
   // Offsets in flow.work.
   struct Work {
-    std::size_t activation;    // sums of dalpha, kept from block to block
-    std::size_t weight_sums;   // the transposed gradient of the weight, kept from block to block
+    std::size_t activation;    // sums of dalpha, kept between blocks
+    std::size_t weight_sums;   // the transposed gradient of the weight, kept between blocks
     std::size_t bias_partial;  // partial sums of db
     std::size_t padded;        // x with its padding
     std::size_t grad_x;        // for conv2d_grad_x
@@ -51,7 +51,7 @@ class Conv2D final : public Weighted<T> {
 
   Conv2DPlan plan_;
   WeightPanels<T> panels_;
-  Arena<T> grad_panels_;  // W packed for the product that makes grad_x
+  Arena<T> grad_panels_;  // W packed for the product that computes grad_x
 };
 
 }  // namespace prelunet

@@ -1,6 +1,7 @@
 #include "network/dense.h"
 
 #include "network/layer_registry.h"
+
 namespace prelunet {
 
 template <class T>
@@ -63,7 +64,7 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   gemm(team, g, Split::rows);
 }
 
-// grad_W = dz^T x, from row `first` of W on.
+// grad_W = dz^T x, for rows [first, units) of W.
 template <class T>
 void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const {
   if (first == units_) return;
@@ -79,7 +80,7 @@ void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t firs
   run_gradient(team, flow, g, first, Split::output);
 }
 
-// grad_W^T = x^T dz of the first `units` rows of W, in the layout of the panels.
+// grad_W^T = x^T dz, for the first `units` rows of W, in the layout of the panels.
 template <class T>
 void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const {
   if (units == 0) return;
@@ -95,7 +96,7 @@ void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t 
   run_gradient(team, flow, g, 0, Split::panels);
 }
 
-// The part that both have in common: the sum over rows, and the update. Split::panels: g makes grad_W^T.
+// The common part of both gradients: the sum over rows and the update. Split::panels means that g computes grad_W^T.
 template <class T>
 void Dense<T>::run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::size_t first, Split split) const {
   g.k = flow.rows;

@@ -41,7 +41,7 @@ class Dense final : public Weighted<T> {
   void transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const;
   void run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::size_t first, Split split) const;
 
-  // The activation's sums come first: their place must not change from block to block.
+  // The activation's sums come first: their offset must be the same in every block.
   T* activation_work(const Flow<T>& flow) const override { return flow.work; }
   T* bias_work(const Flow<T>& flow) const override { return flow.work + this->activation_work_size(flow.rows); }
 

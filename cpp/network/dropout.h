@@ -1,8 +1,9 @@
-// Dropout (Srivastava et al. 2014): y = x / (1 - rate) where kept, 0 elsewhere; the identity when predicting.
+// Dropout (Srivastava et al. 2014): y = x / (1 - rate) if the element is kept, else 0; the identity when predicting.
 //
 // Whether an element is kept depends on (seed, layer, step, row in batch, unit) only: Philox4x64-10 (Salmon et
-// al. 2011) with key (seed, layer) and counter (step, row, unit / 4, 0), its word unit % 4. An element is kept where
-// the word's upper 53 bits, as a fraction in [0, 1), are at least rate. Nothing is stored: backward draws again.
+// al. 2011) with key (seed, layer) and counter (step, row, unit / 4, 0), its word unit % 4. An element is kept if the
+// word's upper 53 bits, as a fraction in [0, 1), are at least rate. No mask is stored: backward() draws the same
+// numbers again.
 #pragma once
 
 #include <memory>

@@ -39,7 +39,7 @@ void Engine<T>::refresh() {
 
 template <class T>
 void Engine<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer) {
-  // Slots may not fit into memory: what is compiled now stays whole until they are there.
+  // Allocating slots may throw. The current configuration is replaced only after that.
   std::vector<Parameter<T>> places = places_;
   for (std::size_t i = 0; i < places.size(); ++i) {
     places[i].decays = parameters_[i].info.kind == ParameterKind::weight || optimizer.decay_all;
@@ -59,14 +59,14 @@ double Engine<T>::multiply_adds() const {
   return sum;
 }
 
-// Small work runs on the calling thread: waking a team and meeting at barriers costs more than it saves.
+// Small work runs on the calling thread: waking a team and waiting at barriers costs more than it saves.
 template <class T>
 int Engine<T>::threads_for(std::size_t rows, double passes) const {
   const bool small = multiply_adds() * passes * static_cast<double>(rows) < kSmallWork;
   return small || calls_python() ? 1 : num_threads();
 }
 
-// Steps follow each other, so that the team's threads stay awake; ThreadTuner measures whether they pay.
+// The team's threads stay awake between steps; ThreadTuner measures whether they pay.
 template <class T>
 int Engine<T>::training_threads(std::size_t batch_size) const {
   const bool tiny = multiply_adds() * 3.0 * static_cast<double>(batch_size) < kTinyStep;

@@ -42,11 +42,11 @@ struct TrainingRun {
   std::size_t epochs = 1;
   std::optional<Shuffle> shuffle;          // in place of order
   const double* learning_rates = nullptr;  // one for each step of all epochs
-  // Penalty l2_per_batch_weight / (2 * weight of the batch) * sum(p^2) over all parameters that decay. Rows without
-  // weights weigh 1.
+  // Penalty l2_per_batch_weight / (2 * weight of the batch) * sum(p^2) over all parameters that decay. A row without a
+  // weight counts as 1.
   double l2_per_batch_weight = 0.0;
   double penalty_in_loss = 1.0;   // factor of the penalty in the totals' loss
-  std::span<Totals* const> more;  // further sums, to which each step is added too
+  std::span<Totals* const> more;  // additional totals that each step is added to
 };
 
 // A parameter with its layer in the list of layers and its place in the arenas.
@@ -74,13 +74,13 @@ class Engine {
   T* values() const { return values_.data(); }
   T* gradients() const { return gradients_.data(); }
 
-  // Renews what layers derive from values, after these were written.
+  // Recomputes what layers derive from values. Call it after writing values.
   void refresh();
 
   void compile(const LossConfig& loss, const OptimizerConfig& optimizer);
   bool compiled() const { return optimizer_.has_value(); }
   const LossConfig& loss() const { return loss_; }
-  // Of a network that is compiled.
+  // The network must be compiled.
   const std::vector<Arena<T>>& slots() const { return optimizer_->slots(); }
 
   // Training steps taken so far: Adam's count, and dropout's.
@@ -114,12 +114,12 @@ class Engine {
  private:
   class Training;
 
-  // For one row, forward.
+  // Of one row's forward pass.
   double multiply_adds() const;
   bool calls_python() const;
   // `passes`: products of the forward pass's size: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const;
-  // At most, in a run of training steps.
+  // The maximum in a run of training steps.
   int training_threads(std::size_t batch_size) const;
   // Whether a training step on `rows` rows is so short that fewer threads may be faster.
   bool is_small(std::size_t rows) const;
@@ -136,7 +136,7 @@ class Engine {
   Arena<T> gradients_;
   LossConfig loss_;
   std::optional<Optimizer<T>> optimizer_;
-  std::atomic<std::int64_t> steps_{0};  // another thread may read it during training, before it is refused
+  std::atomic<std::int64_t> steps_{0};  // another thread may read it during training
   std::atomic<std::uint64_t> version_{0};
   Usage usage_;
   ThreadTuner thread_tuner_;

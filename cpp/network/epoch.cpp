@@ -9,7 +9,7 @@
 namespace prelunet {
 namespace {
 
-// Adds each batch to the sums of its epoch, on rank 0.
+// Adds each batch to the totals of its epoch, on rank 0.
 class BatchTotals {
  public:
   explicit BatchTotals(const LossConfig& loss) : mean_(loss.info().reduction == Reduction::mean) {}
@@ -58,8 +58,8 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
       typename Backpropagation<T>::Pass pass(backpropagation, team, nullptr, block, next,
                                              static_cast<std::uint64_t>(steps_), between_layers);
       stop.ask(team);
-      if (team.size() == 1 && stop.asked()) return;  // a layer called Python, which raised
-      pass.carry(factor);
+      if (team.size() == 1 && stop.asked()) return;  // a layer's Python function raised
+      pass.run(factor);
       team.barrier();
       if (stop.asked()) return;
       pass.gradients(nullptr);
@@ -110,7 +110,7 @@ class Engine<T>::Training {
  private:
   using Pass = typename Backpropagation<T>::Pass;
 
-  // One thread's part of a team's trial, which ends between two batches.
+  // Runs one thread's part of a trial, which ends between two batches.
   void work(Team& team, Trial& trial) {
     BatchTotals batch(engine_.loss_);
     Position at = reached_;
@@ -121,7 +121,7 @@ class Engine<T>::Training {
     if (team.rank() == 0) reached_ = at;
   }
 
-  // One block; with a batch's last block, the update. Returns false if interrupted.
+  // Trains on one block; the last block of a batch includes the update. Returns false if interrupted.
   bool train_block(Team& team, Trial& trial, Position& at, BatchTotals& batch, double& factor) {
     const BatchBlock block = at.block;
     const std::int64_t* const order = order_of(team, at);
@@ -132,8 +132,8 @@ class Engine<T>::Training {
     Pass pass(backpropagation_, team, order, block, ends && order != nullptr ? BatchBlock{} : next,
               static_cast<std::uint64_t>(at.step), small_ ? nullptr : &stop_);
     stop_.ask(team);
-    if (team.size() == 1 && stop_.asked()) return false;  // a layer called Python, which raised
-    pass.carry(factor);
+    if (team.size() == 1 && stop_.asked()) return false;  // a layer's Python function raised
+    pass.run(factor);
     const double l2 = penalty_of(team, order, block);
     trial.barrier(team);
     if (stop_.asked()) return false;
@@ -199,7 +199,8 @@ bool Engine<T>::train(const RowSource& x, const Targets& targets, const Training
 }
 
 // The layer whose weight stays in panels for a run of `steps` steps, or null: the lowest trained one, whose input needs
-// no gradient. Not if Python code may read the weight during the run, nor for a run too short to repay the two copies.
+// no gradient. Null too if Python code may read the weight during the run, or if the run is too short to repay the two
+// copies.
 template <class T>
 Layer<T>* Engine<T>::layer_to_keep_in_panels(std::size_t steps) const {
   const std::size_t lowest = plan_.lowest_trained();
@@ -222,7 +223,7 @@ std::unique_ptr<Tape<T>> Engine<T>::tape(const RowSource& x, const Targets& targ
                                    threads_for(x.rows, 3.0));
 }
 
-// The update as a pass of its own, after all gradients are complete.
+// The update as a separate pass, after all gradients are complete.
 template <class T>
 void Engine<T>::update_and_refresh(Team& team, const StepUpdate& update) {
   team.barrier();

@@ -85,11 +85,11 @@ void gather(Team& team, const RowSource& source, RowIndex index, std::size_t cou
 }
 
 template <class T>
-const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* room) {
+const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* buffer) {
   const T* const direct = index.order == nullptr ? source.direct<T>() : nullptr;
   if (direct != nullptr) return direct + index.begin * source.features;
-  gather(team, source, index, count, room);
-  return room;
+  gather(team, source, index, count, buffer);
+  return buffer;
 }
 
 template const float* RowSource::direct() const;

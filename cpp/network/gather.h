@@ -20,7 +20,7 @@ struct RowIndex {
 };
 
 // An array of rows. A row consists of runs of `run_length` elements `run_stride` bytes apart, one run at each of
-// run_offsets (bytes from the row's start). Most arrays have one run; several if inner axes cannot be merged.
+// run_offsets (bytes from the row's start). Most arrays have one run; there are several if inner axes cannot be merged.
 struct RowSource {
   const unsigned char* data = nullptr;
   ElementType type = ElementType::float32;
@@ -31,10 +31,10 @@ struct RowSource {
   std::size_t run_length = 0;
   std::ptrdiff_t run_stride = 0;
 
-  // The elements of a row are adjacent.
+  // Whether the elements of a row are adjacent.
   bool adjacent() const;
 
-  // The array, if it has the dtype and layout of a block; else null.
+  // The array's data if it has the dtype and layout of a block, else null.
   template <class T>
   const T* direct() const;
 
@@ -46,8 +46,8 @@ struct RowSource {
 template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out);
 
-// The same rows in place, if direct() and in order, else gathered in `room`.
+// Returns the same rows: in place if they are in order and direct() is not null, else gathered in `buffer`.
 template <class T>
-const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* room);
+const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* buffer);
 
 }  // namespace prelunet

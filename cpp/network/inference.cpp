@@ -1,4 +1,4 @@
-// predict and evaluate: every thread takes its own rows through the network, block by block, without barriers.
+// predict and evaluate: every thread runs the network on its own rows, block by block, without barriers.
 #include <algorithm>
 #include <atomic>
 
@@ -20,11 +20,11 @@ struct Call {
   unsigned char* right;
 };
 
-// One thread's pass through the network.
+// Runs the network on one block of rows.
 template <class T>
-class Carrier {
+class BlockRunner {
  public:
-  Carrier(const Plan<T>& plan, const LossConfig& loss, std::size_t inputs, std::size_t outputs, const Call<T>& call)
+  BlockRunner(const Plan<T>& plan, const LossConfig& loss, std::size_t inputs, std::size_t outputs, const Call<T>& call)
       : plan_(plan), loss_(loss), call_(call), outputs_(outputs) {
     const std::size_t rows = std::min(kPredictBlockRows, call.x.rows);
     const std::size_t scored = call.targets == nullptr ? 0 : rows;
@@ -37,8 +37,8 @@ class Carrier {
 
   std::size_t bytes() const { return layout_.bytes(); }
 
-  // Rows [begin, begin + rows) with the working memory at `base` of the scratch.
-  void carry(Team& solo, std::size_t begin, std::size_t rows, const Scratch& scratch, std::size_t base) const {
+  // Runs rows [begin, begin + rows), with working memory at `base` of the scratch.
+  void run(Team& solo, std::size_t begin, std::size_t rows, const Scratch& scratch, std::size_t base) const {
     T* const last = call_.out == nullptr ? scratch.at<T>(base + last_) : call_.out + begin * outputs_;
     Flow<T> flow{};
     flow.rows = rows;
@@ -70,10 +70,10 @@ class Carrier {
 };
 
 template <class T>
-bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const Interrupt& interrupt) {
+bool run_all(const BlockRunner<T>& runner, std::size_t rows, int threads, const Interrupt& interrupt) {
   const std::size_t chunks = (rows + kChunkRows - 1) / kChunkRows;
   threads = static_cast<int>(std::clamp<std::size_t>(chunks, 1, static_cast<std::size_t>(threads)));
-  const Scratch scratch(checked_multiply(carrier.bytes(), static_cast<std::size_t>(threads)));
+  const Scratch scratch(checked_multiply(runner.bytes(), static_cast<std::size_t>(threads)));
   std::atomic<bool> stopped{false};
   run_flushed_team(threads, [&](Team& team) {
     Barrier alone;
@@ -83,7 +83,7 @@ bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const I
       if (team.rank() == 0 && interrupt && interrupt()) stopped.store(true, std::memory_order_relaxed);
       if (stopped.load(std::memory_order_relaxed)) return;
       const std::size_t count = std::min(kPredictBlockRows, share.end - begin);
-      carrier.carry(solo, begin, count, scratch, carrier.bytes() * static_cast<std::size_t>(team.rank()));
+      runner.run(solo, begin, count, scratch, runner.bytes() * static_cast<std::size_t>(team.rank()));
     }
   });
   return !stopped.load();
@@ -94,8 +94,8 @@ bool carry_all(const Carrier<T>& carrier, std::size_t rows, int threads, const I
 template <class T>
 bool Engine<T>::predict(const RowSource& x, T* out, const Interrupt& interrupt) const {
   const Call<T> call{x, out, nullptr, nullptr, nullptr};
-  const Carrier<T> carrier(plan_, loss_, inputs(), outputs(), call);
-  return carry_all(carrier, x.rows, threads_for(x.rows, 1.0), interrupt);
+  const BlockRunner<T> runner(plan_, loss_, inputs(), outputs(), call);
+  return run_all(runner, x.rows, threads_for(x.rows, 1.0), interrupt);
 }
 
 template <class T>
@@ -109,8 +109,8 @@ bool Engine<T>::evaluate(const RowSource& x, const Targets& targets, Totals& tot
   unsigned char* const right = results.at<unsigned char>(right_at);
 
   const Call<T> call{x, nullptr, &targets, row_loss, right};
-  const Carrier<T> carrier(plan_, loss_, inputs(), outputs(), call);
-  if (!carry_all(carrier, x.rows, threads_for(x.rows, 1.0), interrupt)) return false;
+  const BlockRunner<T> runner(plan_, loss_, inputs(), outputs(), call);
+  if (!run_all(runner, x.rows, threads_for(x.rows, 1.0), interrupt)) return false;
 
   const double factor = batch_factor(loss_.info().reduction, targets.weight_sum({}, x.rows));
   const double* const weight = targets.weight.empty() ? nullptr : targets.weight.data();

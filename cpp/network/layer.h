@@ -1,8 +1,8 @@
 // The interface of a layer.
 //
 // A layer owns no activations: they belong to the call (Flow). Its parameters are in the network's arenas, where bind()
-// places them. Row-wise work is shared by Team::share in units of kChunkRows, so that forward() and backward() of
-// successive layers need no barrier between them. gradients() runs after a barrier.
+// places them. Team::share divides rows among threads in units of kChunkRows, so forward() and backward() of successive
+// layers need no barrier between them. gradients() runs after a barrier.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,14 @@ template <class T>
 struct Plan;
 
 // The first part of a step's backward pass: an elementwise function of the gradient of its outputs. The step above may
-// run it in the epilogue of the product that makes this gradient.
+// run it in the epilogue of the product that computes this gradient.
 template <class T>
 struct Prologue {
   ActivationId id;
   ActivationBackward<T> g;
 };
 
-// Deltas of row i are clipped to limit * row_scale[i]: before the loss's scaling of rows, to limit.
+// Deltas of row i are clipped to limit * row_scale[i], which is `limit` before the loss scales rows.
 struct DeltaClip {
   double limit;
   const double* row_scale;
@@ -36,23 +36,23 @@ struct DeltaClip {
 template <class T>
 struct Flow {
   std::size_t rows;
-  std::size_t capacity;         // rows that `work` was laid out for: those of the largest block
-  const T* x;                   // (rows, inputs)
-  T* y;                         // (rows, outputs)
-  T* z;                         // (rows, outputs): the input of a fused activation; null when predicting
-  T* grad_y;                    // (rows, outputs): the layer may overwrite it with what gradients() needs
-  T* grad_x;                    // (rows, inputs); null: not computed
-  T* work;                      // work_size() elements, kept from forward() to gradients(); or predict_work_size()
-  bool training;                // dropout drops units
-  bool first;                   // the batch's first block: gradients() overwrites; later blocks add
-  std::size_t first_row;        // of the block, counted in the batch
-  std::uint64_t step;           // training steps taken before this one
-  const ScaledSum<T>* sum;      // a residual's sum, of y in forward(), of grad_x in backward(), if makes_sum(); or null
-  const Prologue<T>* prologue;  // of the step below, to run on grad_x, if fuses_prologue(); or null
+  std::size_t capacity;   // rows of the largest block; determines the layout of `work`
+  const T* x;             // (rows, inputs)
+  T* y;                   // (rows, outputs)
+  T* z;                   // (rows, outputs): the input of a fused activation; null when predicting
+  T* grad_y;              // (rows, outputs): the layer may overwrite it with what gradients() needs
+  T* grad_x;              // (rows, inputs); null: not computed
+  T* work;                // work_size() elements, kept from forward() to gradients(); predict_work_size() in predict()
+  bool training;          // dropout drops units
+  bool first;             // first block of the batch: gradients() overwrites; in later blocks it adds
+  std::size_t first_row;  // index of the block's first row in the batch
+  std::uint64_t step;     // training steps taken before this one
+  const ScaledSum<T>* sum;      // residual's sum with y or grad_x; null unless makes_sum()
+  const Prologue<T>* prologue;  // of the step below, to run on grad_x; null unless fuses_prologue()
   bool prologue_done;           // the step above has run this step's prologue
-  const DeltaClip* clip;        // of dz; or null
-  const StepUpdate* update;     // not null: gradients() completes the gradients and updates the parameters
-  RowPrefetch* next_rows;       // rows that this thread will gather next; or null
+  const DeltaClip* clip;        // clips dz; or null
+  const StepUpdate* update;     // null except in a batch's last block: gradients() then updates the parameters
+  RowPrefetch* next_rows;       // rows that this thread gathers next, to prefetch; or null
 };
 
 template <class T>
@@ -70,41 +70,44 @@ class Layer {
 
   virtual std::vector<ParameterInfo> parameters() const { return {}; }
   virtual void bind(const std::vector<Parameter<T>>&) {}
-  // Renews what is derived from parameters, which have changed. Barriers before and after.
+  // Recomputes what the layer derives from its parameters, after they changed. Needs a barrier before and after.
   virtual void refresh(Team&) {}
 
   // Between keep_in_panels() and leave_panels() only this layer reads and updates its parameters and their slots, and
-  // no gradient of its inputs is computed: it may keep them in the packed layout only. Barriers before and after each.
-  // One thread calls reserve_panels() first; false: the layer has no panels.
+  // the gradient of its inputs is not computed. The layer may therefore keep them in the packed layout only. Both calls
+  // need a barrier before and after. One thread calls reserve_panels() first; it returns false if the layer has no
+  // panels.
   virtual bool reserve_panels() { return false; }
   virtual void keep_in_panels(Team&) {}
   virtual void leave_panels(Team&) {}
 
-  // Fuses the next activation into this step; its parameter comes after this layer's own. False: cannot.
+  // Fuses the next activation into this step, or returns false. The activation's parameter comes after this layer's
+  // own.
   virtual bool fuse(const ActivationSpec&) { return false; }
-  // backward() reads the input of the fused activation.
+  // Whether backward() reads the input of the fused activation.
   virtual bool keeps_z() const { return false; }
-  // The layers inside it, or null.
+  // The plan of the layers inside this one, or null.
   virtual const Plan<T>* inner() const { return nullptr; }
-  // y = x when predicting: the step is skipped.
+  // Whether y = x when predicting, so that the step is skipped.
   virtual bool identity_in_predict() const { return false; }
-  // Calls Python, on the calling thread only; may throw.
+  // Whether the layer calls Python. It then runs on the calling thread only, and may throw.
   virtual bool calls_python() const { return false; }
   virtual std::size_t work_size(std::size_t /*rows*/) const { return 0; }
   virtual std::size_t predict_work_size(std::size_t /*rows*/) const { return 0; }
-  // Multiply-adds of forward() for one row, from which the number of threads is chosen.
+  // Multiply-adds of forward() for one row; the number of threads depends on them.
   virtual double multiply_adds() const { return static_cast<double>(outputs()); }
 
-  // The prologue of this step's backward pass, if it has one; and whether backward() can run that of the step below.
+  // The prologue of this step's backward pass, if it has one.
   virtual std::optional<Prologue<T>> prologue(const Flow<T>&) const { return std::nullopt; }
+  // Whether backward() can run the prologue of the step below.
   virtual bool fuses_prologue() const { return false; }
-  // forward() and backward() compute flow.sum.
+  // Whether forward() and backward() can compute flow.sum.
   virtual bool makes_sum() const { return false; }
 
   virtual void forward(Team& team, const Flow<T>& flow) const = 0;
   virtual void backward(Team& team, const Flow<T>& flow) const = 0;
   virtual void gradients(Team&, const Flow<T>&) const {}
-  // y only; nothing is kept for backward().
+  // Computes y, and keeps nothing for backward().
   virtual void predict(Team& team, const Flow<T>& flow) const { forward(team, flow); }
 
   using Visitor = std::function<void(const Layer<T>&, const Flow<T>&)>;

@@ -1,4 +1,4 @@
-// Descriptions of layers, as Python gives them.
+// Descriptions of layers, as passed from Python.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,12 @@ using ConfigValue = std::variant<bool, std::int64_t, double, std::string, Shape,
 
 struct LayerConfig {
   std::string type;  // a row of layer_registry.cpp
-  std::string name;  // among the layers beside it
+  std::string name;  // unique among its sibling layers
   bool trainable = true;
   std::map<std::string, ConfigValue> values;  // all other keys
 };
 
-// Reads the values of one layer. Each of these throws std::invalid_argument, which names layer and key, where a key is
+// Reads the values of one layer. Each function throws std::invalid_argument, which names layer and key, if a key is
 // missing or its value has another type.
 class LayerReader {
  public:
@@ -47,7 +47,7 @@ class LayerReader {
     return value<std::shared_ptr<const LambdaFunctions>>(key);
   }
 
-  // Throws where a key has not been read: the layer does not know it.
+  // Throws if a key has not been read: the layer has no such option.
   void finish() const;
 
   [[noreturn]] void fail(const std::string& message) const;

@@ -1,4 +1,4 @@
-// The list of layers. "How to add" in cpp/README.md names the places of a new one.
+// The list of layers. "How to add" in cpp/README.md lists what a new layer needs.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 namespace prelunet {
 
-// What a layer is made from.
+// The arguments of a layer's factory.
 template <class T>
 struct LayerContext {
   LayerReader& config;
@@ -26,7 +26,7 @@ struct LayerRow {
   std::unique_ptr<Layer<T>> (*make)(const LayerContext<T>&);  // null: the layer only flattens its input
 };
 
-// Throws std::invalid_argument where no layer has that type.
+// Throws std::invalid_argument if no layer has that type.
 template <class T>
 const LayerRow<T>& find_layer(const std::string& type);
 

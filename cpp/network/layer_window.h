@@ -6,7 +6,7 @@
 
 namespace prelunet {
 
-// Reads "window", "strides" and "same". Throws where the input is no image or smaller than a window.
+// Reads "window", "strides" and "same". Throws if the input is not an image or is smaller than a window.
 Window2D read_window(LayerReader& config, const Shape& input);
 
 }  // namespace prelunet

@@ -12,13 +12,13 @@ double Targets::weight_sum(RowIndex index, std::size_t count) const {
 
 namespace {
 
-// Elements `index` of all; see gather_targets.
+// Elements `index` of `all`; see gather_targets.
 template <class E>
-const E* gather_elements(const std::vector<E>& all, RowIndex index, Range share, E* room) {
+const E* gather_elements(const std::vector<E>& all, RowIndex index, Range share, E* buffer) {
   if (all.empty()) return nullptr;
   if (index.order == nullptr) return all.data() + index.begin;
-  for (std::size_t i = share.begin; i < share.end; ++i) room[i] = all[index[i]];
-  return room;
+  for (std::size_t i = share.begin; i < share.end; ++i) buffer[i] = all[index[i]];
+  return buffer;
 }
 
 template <class T>
@@ -47,11 +47,11 @@ void count_right(Team& team, Accuracy accuracy, double threshold, std::size_t ro
 
 template <class T>
 TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows,
-                              const TargetRoom<T>& room) {
+                              const TargetBuffers<T>& buffer) {
   const Range share = team.share(rows, kChunkRows);
-  return {gather_elements(targets.labels, index, share, room.label),
-          targets.labels.empty() ? rows_of(team, targets.rows, index, rows, room.target) : nullptr,
-          gather_elements(targets.weight, index, share, room.weight)};
+  return {gather_elements(targets.labels, index, share, buffer.label),
+          targets.labels.empty() ? rows_of(team, targets.rows, index, rows, buffer.target) : nullptr,
+          gather_elements(targets.weight, index, share, buffer.weight)};
 }
 
 template <class T>
@@ -76,9 +76,9 @@ void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::siz
   }
 }
 
-#define PRELUNET_INSTANTIATE(T)                                                                                 \
-  template TargetBlock<T> gather_targets(Team&, const Targets&, RowIndex, std::size_t, const TargetRoom<T>&);   \
-  template void score_rows(Team&, const LossConfig&, std::size_t, std::size_t, const T*, const TargetBlock<T>&, \
+#define PRELUNET_INSTANTIATE(T)                                                                                  \
+  template TargetBlock<T> gather_targets(Team&, const Targets&, RowIndex, std::size_t, const TargetBuffers<T>&); \
+  template void score_rows(Team&, const LossConfig&, std::size_t, std::size_t, const T*, const TargetBlock<T>&,  \
                            const double*, const Score<T>&);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

@@ -16,11 +16,11 @@ struct Targets {
   double weight_sum(RowIndex index, std::size_t count) const;
 };
 
-// When an answer is right.
+// When an answer counts as right.
 enum class Accuracy {
   none,
-  argmax,     // the largest output (the first of equals) is the label, or the place of the largest target
-  threshold,  // each output alone: output > threshold agrees with target > 0.5
+  argmax,     // the index of the largest output (the first of equals) is the label, or that of the largest target
+  threshold,  // for each output: output > threshold equals target > 0.5
 };
 
 struct LossConfig {
@@ -28,10 +28,10 @@ struct LossConfig {
   double option = 0.0;  // see loss_registry.h
   Accuracy accuracy = Accuracy::none;
   double threshold = 0.0;
-  double clip_delta = 0.0;  // limit of a row's deltas in training; 0: none
+  double clip_delta = 0.0;  // limit of a row's deltas in training; 0: no clipping
 
   const LossInfo& info() const { return kLosses[static_cast<int>(id)]; }
-  // The number of answers in a row of outputs, each right or wrong.
+  // The number of answers in a row of outputs. Each is right or wrong.
   std::size_t answers_per_row(std::size_t outputs) const { return accuracy == Accuracy::threshold ? outputs : 1; }
 };
 
@@ -39,33 +39,32 @@ struct LossConfig {
 template <class T>
 struct TargetBlock {
   const std::int64_t* label;  // (rows,) or null
-  const T* target;            // (rows, outputs); null where there are labels
+  const T* target;            // (rows, outputs); null if there are labels
   const double* weight;       // (rows,) or null: all 1
 };
 
 // Buffers for the rows of a block that cannot be read in place.
 template <class T>
-struct TargetRoom {
+struct TargetBuffers {
   std::int64_t* label;  // (rows,)
   T* target;            // (rows, outputs)
   double* weight;       // (rows,)
 };
 
-// Rows `index` of the targets: in place if they can be read there, else in `room`, to which this thread copies its
-// share.
+// Rows `index` of the targets: in place if possible, else in `buffer`, to which this thread copies its share.
 template <class T>
 TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows,
-                              const TargetRoom<T>& room);
+                              const TargetBuffers<T>& buffer);
 
 // Results for the rows of a block.
 template <class T>
 struct Score {
   double* row_loss;
-  T* grad;               // or null: dLoss/d(output), by row_scale
-  unsigned char* right;  // (rows, answers_per_row): 1 where an answer is right, else 0; unused without accuracy
+  T* grad;               // dLoss/d(output), scaled by row_scale; or null
+  unsigned char* right;  // (rows, answers_per_row): 1 if an answer is right, else 0; unused without accuracy
 };
 
-// Scores this thread's share of a block.
+// Computes loss and accuracy of this thread's share of a block.
 template <class T>
 void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::size_t outputs, const T* output,
                 const TargetBlock<T>& block, const double* row_scale, const Score<T>& score);

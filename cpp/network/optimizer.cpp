@@ -25,7 +25,7 @@ Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T
   squares_.resize(squares);
 }
 
-// Clipping acts on the gradient of loss plus penalty, so the penalty joins the gradient first.
+// Clips the gradient of loss plus penalty, so the penalty is added to the gradient first.
 template <class T>
 void Optimizer<T>::clip(Team& team, double l2) const {
   for (const Parameter<T>& p : parameters_) {
@@ -37,7 +37,7 @@ void Optimizer<T>::clip(Team& team, double l2) const {
 
 template <class T>
 void Optimizer<T>::clip_by_norm(Team& team) const {
-  team.barrier();  // squares are shared by other units than the elements just written
+  team.barrier();  // the sums of squares divide elements among threads differently
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter<T>& p = parameters_[i];
     sum_of_squares(team, p.size, p.gradient, squares_.data() + square_offsets_[i]);

@@ -11,35 +11,34 @@ namespace prelunet {
 
 struct OptimizerConfig {
   UpdateId update = UpdateId::sgd;
-  std::map<std::string, double> options;  // those of the update
+  std::map<std::string, double> options;  // hyperparameters of the update
   double l2 = 0.0;
   double weight_decay = 0.0;
-  bool decay_all = false;   // l2 and weight decay apply to biases and alphas too
+  bool decay_all = false;   // l2 and weight decay also apply to biases and alphas
   double clip_value = 0.0;  // 0: no clipping
-  double clip_norm = 0.0;   // over all gradients together; 0: no clipping
+  double clip_norm = 0.0;   // norm of all gradients together; 0: no clipping
 };
 
 template <class T>
 class Optimizer {
  public:
-  // `size`: elements of the parameter arena, which begins at `values`. Gives the parameters their slots.
+  // `size`: elements of the parameter arena, which begins at `values`. Sets the slots of the parameters.
   Optimizer(const OptimizerConfig& config, std::size_t size, const T* values, std::vector<Parameter<T>>& parameters);
 
-  // Clipping needs complete gradients, the norm all of them, before any parameter moves.
+  // Clipping needs all gradients before any parameter is updated.
   bool clips() const { return config_.clip_value > 0.0 || config_.clip_norm > 0.0; }
 
   // The update of step `number`, counted from 1. `l2` is added to the configuration's.
   StepUpdate step(double learning_rate, std::int64_t number, double l2 = 0.0) const;
 
-  // Clips the gradients if configured, then moves all parameters. The team has met since the gradients were written.
+  // Clips the gradients if configured, then updates all parameters. Called after a barrier.
   void update(Team& team, const StepUpdate& step) const;
 
-  // Sum of squares of the parameters that decay: square() by each thread, then, after the team has met, squares() by
-  // one.
+  // Sum of squares of the parameters that decay. All threads call square(); after a barrier squares() returns the sum.
   void square(Team& team) const;
   double squares() const;
 
-  // The tensors of state that are kept, each as large as the parameter arena.
+  // The slots that are kept, each as large as the parameter arena.
   const std::vector<Arena<T>>& slots() const { return slots_; }
 
  private:
@@ -47,7 +46,7 @@ class Optimizer {
   void clip_by_norm(Team& team) const;
 
   OptimizerConfig config_;
-  UpdateRule rule_{};                     // with the options that all steps share
+  UpdateRule rule_{};                     // holds the options that all steps share
   std::vector<Parameter<T>> parameters_;  // trainable ones
   std::vector<Arena<T>> slots_;
   std::vector<std::size_t> square_offsets_;  // where each parameter's sums of squares start

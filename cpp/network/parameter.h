@@ -51,7 +51,7 @@ struct Parameter {
   bool decays = false;  // l2 and weight decay apply
 };
 
-// One step of the optimizer, which layers apply to their own parameters as soon as a gradient is complete.
+// One step of the optimizer. Layers apply it to their own parameters as soon as a gradient is complete.
 struct StepUpdate {
   UpdateId id;
   double l2;                 // of parameters that decay

@@ -13,7 +13,7 @@ namespace {
 template <class T>
 void add_parameters(Plan<T>& plan, std::size_t step, std::size_t first, std::size_t last) {
   for (const ParameterInfo& info : plan.steps[step]->parameters()) {
-    // A fused activation's alpha belongs to the activation's own place in the list.
+    // A fused activation's alpha belongs to the activation, not to the layer that fuses it.
     plan.parameters.push_back({step, info.kind == ParameterKind::alpha ? last : first, info});
   }
 }
@@ -42,7 +42,7 @@ class Planner {
   }
   // The step of one layer; null for a layer that only flattens its input.
   std::unique_ptr<Layer<T>> make_step(const Shape& input, const LayerConfig& layer, const std::string& prefix);
-  // Whether the step takes the layer into its own pass.
+  // Fuses the layer into the step if possible; returns whether it did.
   bool fuses(Layer<T>& step, const LayerConfig& layer, const std::string& prefix) const;
 
   std::uint64_t seed_;

@@ -1,5 +1,5 @@
-// A plan turns a list of layers into steps: shapes are inferred, layers that only rename a shape have no step, and an
-// activation is fused into the layer before it if that has a weight.
+// A plan turns a list of layers into steps. Shapes are inferred. A layer that only reshapes has no step. An activation
+// is fused into the layer before it if that layer has a weight.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace prelunet {
 
-// Layers are numbered in the order in which they are written down: a residual, then those inside it.
+// Layers are numbered in the order of their descriptions: a residual, then the layers inside it.
 template <class T>
 struct Plan {
   // Which layer a parameter belongs to.
@@ -20,19 +20,19 @@ struct Plan {
   };
 
   std::vector<std::unique_ptr<Layer<T>>> steps;
-  std::vector<const Layer<T>*> predict_steps;  // without those that are the identity then
+  std::vector<const Layer<T>*> predict_steps;  // without steps that are the identity when predicting
   std::vector<Owner> parameters;               // step by step, in the order of bind()
-  std::vector<Shape> shapes;                   // the output shape of each layer; the last one's is the whole plan's
+  std::vector<Shape> shapes;                   // the output shape of each layer; the last one is that of the plan
 
-  // `bound`: where each of `parameters` lives.
+  // `bound` is the memory of each of `parameters`.
   void bind(const std::vector<Parameter<T>>& bound) const;
 
   // The lowest step with a trainable parameter, or the count of steps. Steps below it need no backward pass.
   std::size_t lowest_trained() const;
 
-  // The backward pass from the last step down to step `lowest`. flow_of(s) returns the flow of a step; its caller sets
-  // prologue_done of the last step and prologue of the lowest. A step that can runs the prologue of the step below in
-  // the product that makes its gradient. The pass ends early when stops() returns true.
+  // The backward pass from the last step down to step `lowest`. flow_of(s) returns the flow of step s; the caller sets
+  // prologue_done of the last step and prologue of the lowest. If fuses_prologue(), a step runs the prologue of the
+  // step below in the product that computes grad_x. The pass ends early when stops() returns true.
   template <class FlowOf, class Stops>
   void backward(Team& team, std::size_t lowest, FlowOf&& flow_of, Stops&& stops) const {
     bool done = false;
@@ -41,7 +41,7 @@ struct Plan {
       std::optional<Prologue<T>> below;
       if (s > lowest && flow.clip == nullptr && steps[s]->fuses_prologue()) {
         below = steps[s - 1]->prologue(flow_of(s - 1));
-        // Rows of the step below may be pixels, where this step's rows are samples.
+        // Rows of the step below may be pixels, while this step's rows are samples.
         if (below && below->g.columns != steps[s]->inputs()) below.reset();
       }
       if (s + 1 < steps.size()) flow.prologue_done = done;
@@ -64,8 +64,8 @@ struct Plan {
   PredictPlaces predict_places(std::size_t rows) const;
 };
 
-// Throws std::invalid_argument if a layer does not fit its input, or a residual's output its input. Without `fuse`
-// every layer is a step of its own, with the same bits.
+// Throws std::invalid_argument if a layer does not accept the shape of its input, or if a residual's output differs in
+// shape from its input. Without `fuse` every layer is a step of its own, with the same bits.
 template <class T>
 Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse);
 

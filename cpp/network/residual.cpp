@@ -80,7 +80,7 @@ ScaledSum<T> Residual<T>::sum_of(std::size_t rows, double factor, const T* x, co
   return {rows, columns, factor, x, columns, y, out, columns};
 }
 
-// As a pass of its own.
+// The sum as a separate pass.
 template <class T>
 void Residual<T>::add(Team& team, const ScaledSum<T>& g) const {
   scaled_sum(team, g.rows, g.columns, g.factor, g.x, g.y, g.out);
@@ -98,7 +98,7 @@ void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
   if (!step_makes_sum(last)) add(team, sum);
 }
 
-// The prologue of the last step of f, on h grad_y.
+// The prologue of the last step of f, applied to h grad_y.
 template <class T>
 std::optional<Prologue<T>> Residual<T>::prologue(const Flow<T>& flow) const {
   const std::size_t last = inner_.steps.size() - 1;

@@ -1,4 +1,4 @@
-// Early end of a run: rank 0 polls the interrupt, the other threads see the result.
+// Ends a run early: rank 0 polls the interrupt, and the other threads read the result.
 #pragma once
 
 #include <atomic>

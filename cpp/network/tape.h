@@ -1,4 +1,4 @@
-// A batch with the outputs and gradients of every step, all kept. Call forward() first, then backward() or
+// A batch that keeps the outputs and gradients of every step. Call forward() first, then backward() or
 // backward_from_loss(), any number of times while the parameters do not change.
 #pragma once
 
@@ -18,8 +18,8 @@ class Tape {
  public:
   using Visitor = typename Layer<T>::Visitor;
 
-  // `targets` may be empty if backward_from_loss() is not called. `step`: updates so far, for dropout; `threads`: at
-  // most.
+  // `targets` may be empty if backward_from_loss() is not called. `step`: updates so far, for dropout. `threads`: the
+  // maximum.
   Tape(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets, std::size_t outputs,
        const TapeOptions& options, std::uint64_t step, int threads);
   Tape(const Tape&) = delete;  // members refer to each other
@@ -29,16 +29,16 @@ class Tape {
 
   // Reads X. Returns false if interrupted, here and below.
   bool forward(const Interrupt& interrupt);
-  // Starts from the gradient of the loss; computes the gradients of all parameters.
+  // Computes the gradients of all parameters from the gradient of the loss.
   bool backward_from_loss(const Interrupt& interrupt);
-  // Starts from a gradient of the outputs, (rows, outputs). `row_scale`: the factor of each row, if deltas are clipped;
-  // or null.
+  // The same from a gradient of the outputs, (rows, outputs). `row_scale`: the factor of each row, if deltas are
+  // clipped; or null.
   bool backward(const RowSource& grad_outputs, const double* row_scale, const Interrupt& interrupt);
 
   const T* outputs() const { return propagation_.workspace().y(last()); }
   // (rows, inputs), after a backward pass.
   const T* grad_x() const { return propagation_.workspace().grad_input(); }
-  // All steps with their flows, in the order of the layers.
+  // Calls visitor for all steps with their flows, in the order of the layers.
   void visit(const Visitor& visitor) const;
 
  private:

@@ -1,4 +1,4 @@
-// How many threads train: all that are allowed, or fewer if fewer are faster.
+// Chooses how many threads train: all that are allowed, or fewer if fewer are faster.
 //
 // If other processes use the cores, rank 0 waits most of the time. If cores are far apart, the data that small steps
 // send between them takes longer than it saves. The number of threads does not change the bits.
@@ -12,8 +12,7 @@
 
 namespace prelunet {
 
-// Batches of one size that a team trained, and the least time of one: the minimum leaves out cold caches and late
-// threads.
+// How many batches a team trained, and the minimum time of one. The minimum excludes cold caches and late threads.
 struct Timing {
   int batches = 0;
   std::chrono::steady_clock::duration least = std::chrono::steady_clock::duration::max();
@@ -24,7 +23,7 @@ struct Timing {
   }
 };
 
-// One team's turn, from its start to its end.
+// One team's run of batches.
 class Trial {
  public:
   using Clock = std::chrono::steady_clock;
@@ -63,10 +62,10 @@ class Trial {
   // Called by every thread after the next barrier.
   bool ended() const { return ended_.load(std::memory_order_relaxed); }
 
-  // After the trial.
+  // Called after the trial.
   int size() const { return size_; }
   bool crowded() const { return crowded_; }
-  // If the run ended before enough batches were timed, the time of the whole trial counts, the team's start included.
+  // If the run ended before enough batches were timed, the time of the whole trial, including the team's start.
   Timing timing() const {
     if (timing_.batches == 0 || timing_.batches >= batches_) return timing_;
     return {timing_.batches, (Clock::now() - began_) / done_};
@@ -90,16 +89,16 @@ class Trial {
 };
 
 // Chooses the size of the next team, over successive runs. If steps are small, it tries half of the threads now and
-// then, and later twice as many: a few batches by the usual team, a few by the other, and the faster one continues.
-// (Earlier timings do not count: batches may have come in long runs, and now come one by one.)
+// then, and later twice as many: the usual team trains a few batches, the other team a few, and the faster one
+// continues. (Earlier timings are discarded: runs may have been long before, and are one batch each now.)
 class ThreadTuner {
  public:
   using Clock = Trial::Clock;
 
   ThreadTuner() = default;
 
-  // Starts a run of batches of `batch_size` rows, with `first` threads, at most `wanted`. `small`: so little work that
-  // fewer threads may be faster. Forgets the size found for other batches.
+  // Starts a run of batches of `batch_size` rows, with `first` threads and at most `wanted`. `small`: there is so
+  // little work that fewer threads may be faster. A new batch size discards the number of threads found before.
   void want(int first, int wanted, std::size_t batch_size, bool small) {
     if (wanted != wanted_ || batch_size != batch_size_) *this = ThreadTuner(first, wanted, batch_size);
     small_ = small;
@@ -134,7 +133,8 @@ class ThreadTuner {
   static constexpr int kAll = 1 << 30;
   static constexpr double kFaster = 0.95;  // more threads must be 5% faster to be kept; fewer only as fast
   static constexpr Clock::duration kBetweenTrials = std::chrono::milliseconds(250);
-  static constexpr Clock::duration kBeforeMore = std::chrono::milliseconds(25);  // short runs start no other threads
+  static constexpr Clock::duration kBeforeMore =
+      std::chrono::milliseconds(25);  // so that short runs start no other threads
 
   ThreadTuner(int first, int wanted, std::size_t batch_size)
       : wanted_(wanted),

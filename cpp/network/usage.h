@@ -34,7 +34,8 @@ class Usage {
     Usage& usage_;
   };
 
-  // The network belongs to the calling thread, whose own readers and writers pass. Nests, in a fit too.
+  // Reserves the network for the calling thread, whose own readers and writers are admitted. May nest, also within a
+  // fit.
   class Holding {
    public:
     Holding(Usage& usage, const char* what) : usage_(usage) { usage_.hold(what); }
@@ -54,8 +55,8 @@ class Usage {
     fitting_ = true;
     take();
   }
-  // For changes that break a running fit (its targets were checked for one loss): not even its own thread may make
-  // them.
+  // For changes that would break a running fit, whose targets were checked for one loss. Not even the fit's own thread
+  // may make them.
   void refuse_while_fitting(const char* what) {
     const std::lock_guard lock(mutex_);
     check(what, true);
@@ -66,14 +67,14 @@ class Usage {
     fitting_ = false;
     give_back();
   }
-  // How often a thread has begun or ended to hold the network. What Python keeps beside the network changes only in
-  // between: read before and after, an equal number says that it has not.
+  // How often a thread has begun or ended holding the network. Python's own state of the network changes only while it
+  // is held, so it is unchanged between two reads of an equal number.
   std::uint64_t turns() const {
     const std::lock_guard lock(mutex_);
     return turns_;
   }
-  // For what may not be read while another thread writes. The writer may: a layer of Python's reads in the middle of
-  // its step.
+  // For reads that are not allowed while another thread writes. The writing thread itself may read: a Lambda layer does
+  // so during a step.
   void refuse_to_other_threads(const char* what) {
     const std::lock_guard lock(mutex_);
     const auto self = std::this_thread::get_id();
@@ -134,8 +135,8 @@ class Usage {
   int readers_ = 0;
   int holds_ = 0;
   std::uint64_t turns_ = 0;
-  std::thread::id owner_;   // where holds_ > 0
-  std::thread::id writer_;  // where writing_
+  std::thread::id owner_;   // valid if holds_ > 0
+  std::thread::id writer_;  // valid if writing_
 };
 
 }  // namespace prelunet

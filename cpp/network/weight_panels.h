@@ -1,4 +1,4 @@
-// The packed copy of a weight W (n, k), as the forward product x W^T reads it.
+// The packed copy of a weight W (n, k), which the forward product x W^T reads.
 //
 // While kept() is true the panels are the only copy: an update then writes W and its slots once, in the panels' layout.
 #pragma once
@@ -19,22 +19,22 @@ class WeightPanels {
   const T* data() const { return w_.data(); }
   bool kept() const { return kept_; }
 
-  // Packs W again. The team shares the work, here and below.
+  // Packs W. The team shares the work, here and below.
   void pack(Team& team, const Parameter<T>& weight) const;
 
   // Allocates the panels of the slots; called by one thread before keep().
   void reserve(const Parameter<T>& weight);
-  // Makes the panels the only copy of W, which they hold already, and of its slots.
+  // Makes the panels the only copy of W, which is already packed, and of its slots.
   void keep(Team& team, const Parameter<T>& weight);
   // Writes W and its slots back.
   void give_back(Team& team, const Parameter<T>& weight);
 
-  // Leading rows of W whose gradient is made as grad_W^T, in the layout of the panels: all that can. If there are few
-  // columns, a second product for the other rows would not pay, and there are none.
+  // How many leading rows of W have their gradient computed as grad_W^T, in the layout of the panels: as many as
+  // possible; 0 if W has so few columns that a second product for the other rows does not pay.
   std::size_t transposed_rows() const;
 
-  // The update of W by a product that makes its gradient, from row `first_row` of W on; or by a product that makes the
-  // gradient of W^T. It updates W's own arrays, or the panels while these are kept.
+  // The epilogue of a product that computes the gradient of W from row `first_row` on, or of W^T. It updates W's own
+  // arrays, or only the panels while these are kept.
   UpdateEpilogue<T> update(const StepUpdate& step, const Parameter<T>& weight, std::size_t first_row,
                            bool transposed) const;
 

@@ -57,7 +57,7 @@ OutputEpilogue<T> Weighted<T>::output_epilogue(const Flow<T>& flow) const {
   return epilogue;
 }
 
-// dz = grad_y f'(z), in place of grad_y, and the partial sums of the gradients of bias and alpha.
+// Replaces grad_y by dz = grad_y f'(z), and computes the partial sums of the gradients of bias and alpha.
 template <class T>
 std::optional<Prologue<T>> Weighted<T>::prologue(const Flow<T>& flow) const {
   Prologue<T> prologue{activation_ ? activation_->id() : ActivationId::identity, {}};
@@ -88,8 +88,8 @@ void Weighted<T>::run_prologue(Team& team, const Flow<T>& flow) const {
   if (own) activation_backward(team, own->id, own->g, kChunkRows * rows_per_sample_);
 }
 
-// The prologue with dz clipped after the activation, whose alpha takes the unclipped gradient, and before the sums of
-// the bias.
+// The prologue with clipping. dz is clipped after the activation, so that alpha gets the unclipped gradient, and before
+// the sums of the bias.
 template <class T>
 void Weighted<T>::run_clipped_prologue(Team& team, const std::optional<Prologue<T>>& prologue,
                                        const Flow<T>& flow) const {

@@ -1,5 +1,5 @@
-// The common part of Dense and Conv2D, the layers with a weight: y = f(z), where z is a product with the weight plus b,
-// and f the activation of the next layer, if the plan fuses it.
+// The common part of Dense and Conv2D, the layers with a weight: y = f(z). z is a product with the weight plus b. f is
+// the activation of the next layer, if the plan fuses it.
 #pragma once
 
 #include "network/activation.h"
@@ -32,9 +32,9 @@ class Weighted : public Layer<T> {
   T* z(const Flow<T>& flow) const { return keeps_z() && flow.z != nullptr ? flow.z : flow.y; }
   // Bias and activation of z; `forward` is null if there is neither.
   OutputEpilogue<T> output_epilogue(const Flow<T>& flow) const;
-  // dz in place of flow.grad_y: the prologue, unless the step above has done it, and the clipping of deltas.
+  // Replaces flow.grad_y by dz: runs the prologue, unless the step above has done so, and clips deltas.
   void run_prologue(Team& team, const Flow<T>& flow) const;
-  // Gradients and updates of all parameters but the weight.
+  // Computes gradients of all parameters but the weight, and updates these parameters.
   void other_gradients(Team& team, const Flow<T>& flow) const;
 
  private:

@@ -12,7 +12,7 @@ namespace prelunet {
 template <class T>
 class Workspace {
  public:
-  // `whole`: includes the gradient of the input.
+  // `whole`: include the gradient of the input.
   Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t answers_per_row, std::size_t rows,
             bool whole)
       : rows_(rows) {
@@ -42,7 +42,7 @@ class Workspace {
   T* z(std::size_t step) const { return scratch_->at<T>(steps_[step].z); }
   T* grad_y(std::size_t step) const { return scratch_->at<T>(steps_[step].grad_y); }
   T* work(std::size_t step) const { return scratch_->at<T>(steps_[step].work); }
-  TargetRoom<T> targets() const {
+  TargetBuffers<T> targets() const {
     return {scratch_->at<std::int64_t>(label_), scratch_->at<T>(target_), scratch_->at<double>(weight_)};
   }
   double* row_scale() const { return scratch_->at<double>(row_scale_); }

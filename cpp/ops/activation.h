@@ -1,4 +1,4 @@
-// Activations by a team: y = f(x + bias; parameter) and its derivative. Rows are shared in units of `unit`, which is
+// Activations by a team: y = f(x + bias; parameter) and its derivative. The team shares rows in units of `unit`:
 // kChunkRows times the rows of a sample (its pixels).
 //
 // Equations, shapes and aliasing: ActivationForward and ActivationBackward in kernels/table.h. At x = 0 the derivative
@@ -16,7 +16,7 @@ void activation_forward(Team& team, ActivationId id, const ActivationForward<T>&
 template <class T>
 void activation_backward(Team& team, ActivationId id, const ActivationBackward<T>& g, std::size_t unit = kChunkRows);
 
-// Chunks of `rows` rows: the number of rows of a partial.
+// The number of chunks of `rows` rows, which is the number of rows of a partial.
 inline std::size_t chunk_count(std::size_t rows) { return (rows + kChunkRows - 1) / kChunkRows; }
 
 // total[j] = (first ? 0 : total[j]) + sum over c of partial[c][j], in order; partial (chunks, columns) contiguous.

@@ -1,4 +1,4 @@
-// sums[j] = sum over rows i of x[i][j], by chunks of kChunkRows rows in order: a bias's gradient.
+// sums[j] = sum over rows i of x[i][j], by chunks of kChunkRows rows in order: the gradient of a bias.
 //
 // x (rows, columns) with row stride `stride`; sums (columns,) is overwritten; partial holds chunk_count(rows) *
 // columns.

@@ -18,7 +18,7 @@ std::size_t group_for(std::size_t places) {
 
 std::ptrdiff_t offset(std::size_t elements) { return static_cast<std::ptrdiff_t>(elements); }
 
-// Throws std::bad_alloc, not the std::length_error of a vector that cannot hold so many.
+// Throws std::bad_alloc if there are too many, where the vector would throw std::length_error.
 void reserve(Conv2DPlan::Offsets& offsets, std::size_t count) {
   if (count > offsets.max_size()) throw std::bad_alloc();
   offsets.reserve(count);
@@ -39,12 +39,12 @@ Conv2DPlan::Offsets grid(std::size_t rows, std::size_t columns, std::size_t row_
   return offsets;
 }
 
-// One axis of a phase: the pixels with this remainder, the taps that meet them, and where in grad_y.
+// One axis of a phase: the pixels with this remainder, the taps that read them, and their places in grad_y.
 struct PhaseAxis {
-  std::size_t pixels;     // their number
+  std::size_t pixels;     // number of pixels
   std::size_t first_tap;  // taps first_tap + t * stride, for t below taps
   std::size_t taps;
-  std::size_t first_place;  // of the window: tap 0 of pixel j meets first_place + j, tap t the one t before
+  std::size_t first_place;  // of the window: tap t reads pixel j at place first_place + j - t
 
   PhaseAxis(const WindowAxis& axis, std::size_t remainder)
       : pixels(axis.size > remainder ? (axis.size - remainder - 1) / axis.stride + 1 : 0),
@@ -53,11 +53,11 @@ struct PhaseAxis {
         first_place((remainder + axis.before) / axis.stride) {}
 };
 
-// The remainders of pixels that a tap meets; `all` becomes false if there are others.
+// The remainders of pixels that a tap reads. Sets `all` to false if there are other remainders.
 Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
   Conv2DPlan::Offsets found;
   const std::size_t count = std::min(axis.stride, axis.size);
-  // Each tap meets one remainder, and taps a stride apart meet the same one: the first taps meet all of them.
+  // Each tap has one remainder, and taps a stride apart have the same one, so the first `stride` taps have all of them.
   for (std::size_t tap = 0; tap < std::min(axis.window, axis.stride); ++tap) {
     const std::size_t remainder = (tap + axis.stride - axis.before % axis.stride) % axis.stride;
     if (remainder < count) found.push_back(offset(remainder));
@@ -67,8 +67,8 @@ Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
   return found;
 }
 
-// Throws std::bad_alloc if the system does not have memory for so many floats, before the tables of offsets use up what
-// it has.
+// Throws std::bad_alloc if the system does not have memory for this many floats. Called before the tables of offsets
+// are allocated, which may be as large.
 void check_memory(std::size_t elements) {
   const std::size_t bytes = checked_multiply(elements, sizeof(float));
   release(allocate(bytes), bytes);
@@ -104,7 +104,7 @@ void pad_image(std::size_t height, std::size_t row, const T* from, std::size_t t
   std::fill_n(to, (padded_height - top - height) * padded_row, T(0));
 }
 
-// Calls f(first image, how many) for the groups of this thread's images.
+// Calls f(first image, count) for the groups of this thread's images.
 template <class F>
 void for_each_group_of_images(const Team& team, const Conv2DPlan& plan, std::size_t images, F&& f) {
   const Range share = team.share(images, kChunkRows);
@@ -135,7 +135,7 @@ Conv2DPlan::Conv2DPlan(const Window2D& window_, std::size_t channels_, std::size
   padded_grad_size = checked_multiply(checked_multiply(grad_height, grad_width), filters);
   gathers = v.stride > 1 || h.stride > 1;
   covers = true;
-  // Rows and columns that no tap meets have no phase: there may be very many.
+  // Rows and columns that no tap reads have no phase, because there may be very many.
   const Offsets rows = remainders(v, covers), columns = remainders(h, covers);
   for (const std::ptrdiff_t i : rows) {
     for (const std::ptrdiff_t j : columns) add_phase(static_cast<std::size_t>(i), static_cast<std::size_t>(j));

@@ -2,14 +2,14 @@
 //
 //   y[i, r, c, f] = sum over u, v, d of x[i, r * stride + u - top, c * stride + v - left, d] * weight[f, u, v, d]
 //
-// grad_x multiplies the zeros around grad_y too, so that an infinite weight gives NaN at the border.
+// grad_x also multiplies the zeros around grad_y, so an infinite weight gives NaN at the border.
 //
 // x (images, height, width, channels), weight (filters, window height, window width, channels), y and grad_y (images,
 // rows, columns, filters), all contiguous; x is 0 outside the image.
 //
 // There is no im2col. Each of the three products is a gemm that reads A in place: an element of a patch is at the sum
-// of an offset of the patch and an offset of its tap, (u, v, d). Images are shared as Team::share in units of
-// kChunkRows does, except in grad_weight, which is called after a barrier.
+// of an offset of the patch and an offset of its tap, (u, v, d). Images are shared by Team::share in units of
+// kChunkRows, except in grad_weight, which is called after a barrier.
 #pragma once
 
 #include <vector>
@@ -27,14 +27,14 @@ class Conv2DPlan {
 
   Conv2DPlan(const Window2D& window, std::size_t channels, std::size_t filters);
 
-  // The pixels of x whose row and column have one remainder modulo the strides. Their grad_x is a convolution of grad_y
-  // with the taps that meet them.
+  // The pixels of x whose row and column have the same remainders modulo the strides. Their grad_x is a convolution of
+  // grad_y with the taps that read them.
   struct Phase {
     Offsets pixels;      // into an image of x, for one group of images
     Offsets patches;     // into padded grad_y
     Offsets taps;        // from a patch, (u, v, f)
     Offsets weights;     // rows of (channels,) in weight, in the order of taps
-    std::size_t panels;  // at which its packed weights begin, in rows of packed channels
+    std::size_t panels;  // offset of its packed weights, in rows of packed channels
   };
 
   Window2D window;
@@ -43,25 +43,25 @@ class Conv2DPlan {
   std::size_t tap_count;    // of a patch
   std::size_t image_size;   // elements of an image of x
   std::size_t padded_size;  // the same with padding; image_size if there is none
-  std::size_t group;        // images in one product, so that small ones fill a tile too; divides kChunkRows
+  std::size_t group;        // images in one product, so that small images fill tiles; divides kChunkRows
   Offsets patches;          // into padded x, for one group of images
   Offsets taps;             // from a patch
 
   std::size_t grad_top, grad_left, grad_height, grad_width;  // of grad_y with padding for grad_x
-  std::size_t padded_grad_size;                              // elements of an image of it
+  std::size_t padded_grad_size;                              // elements of an image of padded grad_y
   bool gathers;               // strides > 1: rows of the products are scattered to grad_x
-  bool covers;                // every pixel is in a phase; else grad_x is 0 at the others
-  std::vector<Phase> phases;  // of pixels that a tap meets
+  bool covers;                // every pixel is in a phase; grad_x is 0 at pixels in none
+  std::vector<Phase> phases;  // of pixels that a tap reads
 
  private:
   void add_phase(std::size_t row, std::size_t column);
 };
 
-// x with its padding: images * padded_size elements. Needed if window.pads().
+// Writes x with its padding: images * padded_size elements. Needed if window.pads().
 template <class T>
 void pad_images(Team& team, const Conv2DPlan& plan, std::size_t images, const T* x, T* padded);
 
-// Elements of the weights packed for the forward product, and for grad_x; and the packing.
+// Elements of the weights packed for the forward product and for grad_x, and the functions that pack them.
 template <class T>
 std::size_t conv2d_panels_size(const Conv2DPlan& plan);
 template <class T>
@@ -71,12 +71,12 @@ void conv2d_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* panels)
 template <class T>
 void conv2d_grad_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* panels);
 
-// y and an epilogue on it, or null. `padded` is x if there is no padding.
+// Computes y, then runs the epilogue on it unless null. `padded` is x if there is no padding.
 template <class T>
 void conv2d_forward(Team& team, const Conv2DPlan& plan, std::size_t images, const T* padded, const T* panels,
                     const Epilogue<T>* epilogue, T* y, RowPrefetch* next_rows);
 
-// `work`: conv2d_grad_x_work() elements.
+// `work` has conv2d_grad_x_work() elements.
 template <class T>
 void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const T* grad_y, const T* grad_panels,
                    T* work, T* grad_x, RowPrefetch* next_rows);
@@ -88,7 +88,7 @@ template <class T>
 void conv2d_grad_weight(Team& team, const Conv2DPlan& plan, std::size_t images, const T* padded, const T* grad_y,
                         bool first, T* sums, RowPrefetch* next_rows);
 
-// to (columns, rows) = from (rows, columns) transposed; rows of `to` are shared.
+// to (columns, rows) = from (rows, columns) transposed. The team shares rows of `to`.
 template <class T>
 void transpose(Team& team, std::size_t rows, std::size_t columns, const T* from, T* to);
 

@@ -1,4 +1,4 @@
-// Elementwise functions of rows by a team. All arrays (rows, columns) contiguous, the team shares rows in units of
+// Elementwise functions of rows by a team. All arrays are (rows, columns), contiguous. The team shares rows in units of
 // kChunkRows.
 #pragma once
 

@@ -31,10 +31,10 @@ Range elements(Range units, std::size_t unit, std::size_t total) {
   return {std::min(units.begin * unit, total), std::min(units.end * unit, total)};
 }
 
-// Calls f(rows, columns) for this thread's parts of an (m, n) matrix. All threads get the same number of cells, give or
-// take one, each of kChunkRows rows and `columns_unit` columns. The matrix is cut along one side. If a cut falls inside
-// a line of cells, that line is cut across, unless it is too short to be worth it. The parts depend on m and n only, so
-// products that add to one C in turn need no barrier between them.
+// Calls f(rows, columns) for this thread's parts of an (m, n) matrix. A cell is kChunkRows rows and `columns_unit`
+// columns. The threads' numbers of cells differ by at most one. The matrix is cut along one side. If a cut falls inside
+// a line of cells, that line is divided too, unless it is too short. The parts depend on m and n only, so successive
+// products that add to one C need no barrier between them.
 template <class F>
 void for_each_part(const Team& team, std::size_t m, std::size_t n, bool by_rows, std::size_t columns_unit, F&& f) {
   const std::size_t length = by_rows ? m : n, length_unit = by_rows ? kChunkRows : columns_unit;

@@ -37,7 +37,7 @@ double add_weighted(double sum, std::size_t rows, const double* weight, const do
   for (std::size_t i = 0; i < rows; ++i) {
     if (weight == nullptr) {
       sum += row_loss[i];
-    } else if (weight[i] != 0.0) {  // a row of weight 0 adds nothing, even where its loss is NaN
+    } else if (weight[i] != 0.0) {  // a row of weight 0 adds nothing, even if its loss is NaN
       sum += weight[i] * row_loss[i];
     }
   }

@@ -1,4 +1,4 @@
-// Losses by a team, rows shared in units of kChunkRows. Equations: kernels/loss.h; arguments: LossRows in
+// Losses by a team, which shares rows in units of kChunkRows. Equations: kernels/loss.h; arguments: LossRows in
 // kernels/table.h.
 #pragma once
 
@@ -18,7 +18,7 @@ struct LossInfo {
   Reduction reduction;
   bool takes_labels;  // integer labels (n,) as well as rows of targets
   TargetRange targets;
-  const char* option;  // the name of its option, "" where it has none
+  const char* option;  // the name of its option, "" if it has none
   double default_option;
 };
 
@@ -30,24 +30,24 @@ inline constexpr LossInfo kLosses[] = {
 #undef PRELUNET_ROW
 };
 
-// Throws std::invalid_argument where no loss has that name.
+// Throws std::invalid_argument if no loss has that name.
 LossId find_loss(const std::string& name);
 
 template <class T>
 void loss_rows(Team& team, LossId id, LossRows<T> g);
 
-// Factor of a batch's weighted sum of row losses: 1 / sum(w) for a mean (0 where sum(w) is 0), 1 for a sum. Times a
-// row's weight it is dLoss/d(row loss).
+// Factor of a batch's weighted sum of row losses: 1 / sum(w) for a mean (0 if sum(w) is 0), 1 for a sum. dLoss/d(row
+// loss) is this factor times the row's weight.
 double batch_factor(Reduction reduction, double weight_sum);
 
-// The largest weight of a row. The weights of a sum multiply gradients in T, those of a mean do as a share of the
-// batch's.
+// The largest weight of a row that is allowed. The weights of a sum multiply gradients in T; those of a mean are
+// divided by the batch's weight first.
 template <class T>
 double highest_weight(Reduction reduction) {
   return reduction == Reduction::sum ? std::numeric_limits<T>::max() : std::numeric_limits<double>::max();
 }
 
-// The largest target, in T and not only in the float64 that it may come in.
+// The largest target that is allowed: finite in T, not only in the float64 of a user's array.
 template <class T>
 double highest_target(TargetRange range) {
   constexpr double kLargest = std::numeric_limits<T>::max();
@@ -63,7 +63,8 @@ double highest_target(TargetRange range) {
   return 1.0;
 }
 
-// sum + weight[i] * row_loss[i] for each row in order, in float64. weight null: all 1. One thread.
+// Adds weight[i] * row_loss[i] to `sum` for each row in order, in float64. A null weight is all ones. Called by one
+// thread.
 double add_weighted(double sum, std::size_t rows, const double* weight, const double* row_loss);
 
 }  // namespace prelunet

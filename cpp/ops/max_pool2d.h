@@ -1,5 +1,5 @@
 // Max-pooling by a team: x (images, height, width, channels) contiguous, images shared in units of kChunkRows. Of equal
-// entries the first in row order wins and gets the gradient. Padding never wins; NaN does.
+// entries the first in row order is the maximum and gets the gradient. Padding is never the maximum; NaN always is.
 #pragma once
 
 #include "kernels/dispatch.h"

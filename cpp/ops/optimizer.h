@@ -1,4 +1,4 @@
-// Updates of parameters by a team, elements shared; clipping of gradients. Equations: kernels/optimizer.h.
+// Updates of parameters and clipping of gradients by a team, which shares elements. Equations: kernels/optimizer.h.
 #pragma once
 
 #include <map>
@@ -10,10 +10,10 @@
 
 namespace prelunet {
 
-// A tensor of state that an update keeps for each parameter.
+// A slot: a tensor of state that an update keeps for each parameter.
 struct SlotInfo {
   std::string name;
-  std::string option;  // kept where this option is not 0; empty: always
+  std::string option;  // the slot is kept if this option is not 0; empty: always
 };
 
 // A row of update_registry.h.
@@ -27,25 +27,26 @@ struct UpdateInfo {
 // By UpdateId.
 const std::vector<UpdateInfo>& update_infos();
 
-// Throws std::invalid_argument where no update has that name.
+// Throws std::invalid_argument if no update has that name.
 const UpdateInfo& find_update(const std::string& name);
 
-// Writes the options of an update to its rule. Throws std::invalid_argument, which names `owner`, unless they are those
-// of the list.
+// Writes the options of an update to its rule. Throws std::invalid_argument, which names `owner`, unless they are
+// exactly those of `info`.
 void set_options(const std::string& owner, const UpdateInfo& info, const std::map<std::string, double>& options,
                  UpdateRule& rule);
 
 // Whether a rule with these options keeps slot `slot`.
 bool keeps_slot(const UpdateInfo& info, const UpdateRule& rule, std::size_t slot);
 
-// Fills UpdateRule::derived: after every other field, before the update.
+// Computes UpdateRule::derived. Called after all other fields are set and before the update.
 void prepare_update(UpdateId id, UpdateRule& rule);
 
-// The update of `count` elements from each of g's pointers on, shared by kElementUnit as add_chunks() shares columns.
+// Updates `count` elements from each of g's pointers on. The team shares them in units of kElementUnit, as add_chunks()
+// shares columns.
 template <class T>
 void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count);
 
-// x moved into [-limit, limit]; NaN stays.
+// Clips x to [-limit, limit]; NaN stays NaN.
 template <class T>
 void clip_by_value(Team& team, std::size_t count, T* x, double limit);
 
@@ -57,8 +58,8 @@ void scale(Team& team, std::size_t count, T* x, double factor);
 template <class T>
 void add_scaled(Team& team, std::size_t count, double factor, const T* x, T* y);
 
-// The sum of x^2 in float64, by fixed pieces in order, whatever the team: each thread fills its share of
-// partial (square_pieces(count) numbers), and after a barrier sum_pieces(...) is the total.
+// The sum of x^2 in float64, by fixed pieces in order, independent of the number of threads. Each thread fills its
+// share of partial (square_pieces(count) numbers). After a barrier sum_pieces(...) is the total.
 std::size_t square_pieces(std::size_t count);
 template <class T>
 void sum_of_squares(Team& team, std::size_t count, const T* x, double* partial);

@@ -5,7 +5,7 @@
 
 namespace prelunet {
 
-// gemm.cpp: elements of C in a line of cells that is worth cutting across, so that threads get equal work.
+// gemm.cpp: minimum elements of C in a line of cells that is divided, so that threads get equal work.
 inline constexpr std::size_t kMinCutElements = 512;
 
 // conv2d.cpp: rows of a product that keep its tiles and its panels of B busy. Images with fewer places are grouped.
