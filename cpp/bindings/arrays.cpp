@@ -126,7 +126,7 @@ void check_overlap(const Argument& out, const py::array& out_array, const char* 
 }
 
 py::array new_array(const std::string& operation, const Shape& shape, const py::dtype& dtype) {
-  // NumPy, too, multiplies the sizes of the axes that are not empty.
+  // Like NumPy, multiplies the sizes of the axes that are not empty.
   constexpr auto kLimit = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
   std::size_t bytes = static_cast<std::size_t>(dtype.itemsize());
   for (const std::size_t size : shape) {
@@ -189,7 +189,7 @@ void add_runs(RowSource& source, const py::array& array) {
     source.run_length *= static_cast<std::size_t>(array.shape(axis));
   }
   source.run_offsets = {0};
-  for (; axis >= 1; --axis) {  // inner axes first, so each outer one repeats what is there
+  for (; axis >= 1; --axis) {  // inner axes first: each outer axis repeats the offsets so far
     std::vector<std::ptrdiff_t> repeated;
     for (py::ssize_t i = 0; i < array.shape(axis); ++i) {
       for (const std::ptrdiff_t offset : source.run_offsets) repeated.push_back(i * array.strides(axis) + offset);
@@ -231,7 +231,7 @@ std::vector<std::int64_t> checked_integers(const Argument& argument, const py::a
     const auto* const at = static_cast<const char*>(array.data()) + static_cast<py::ssize_t>(i) * array.strides(0);
     const auto read = [&]<class Source>(Source value) {
       std::memcpy(&value, at, sizeof value);
-      // Compared as what it is: a uint64 past 2^63 must not wrap into range.
+      // Compared in its own type: a uint64 past 2^63 must not wrap into range.
       const bool in_range = value >= 0 && static_cast<std::uint64_t>(value) < count;
       if (!in_range) argument.value_error(range, std::to_string(value) + " in row " + std::to_string(i));
       labels[i] = static_cast<std::int64_t>(value);
@@ -289,7 +289,7 @@ void check_range(const Argument& argument, const RowSource& source, double lowes
 
 std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows,
                                     double highest) {
-  constexpr double kSmallest = std::numeric_limits<double>::min();  // 1 / x of a smaller one may be infinite
+  constexpr double kSmallest = std::numeric_limits<double>::min();  // 1 / x of a smaller x may be infinite
   check_shape(argument, array, {rows});
   const RowSource source = row_source(argument, array, {});
   std::vector<double> weights(rows);

@@ -1,4 +1,5 @@
-// NumPy arrays to checked views: the only validator of arrays. Every error names operation, argument, expected, got.
+// Turns NumPy arrays into checked views: the only validator of arrays. Every error names operation, argument, expected,
+// got.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -14,7 +15,7 @@ namespace prelunet {
 
 namespace py = pybind11;
 
-// The argument a check speaks of: "prelu_backward: alpha ...".
+// The argument that a check names in its message: "prelu_backward: alpha ...".
 struct Argument {
   std::string operation;
   const char* name;
@@ -27,14 +28,14 @@ std::string to_text(const Shape& shape);
 std::string type_name(const py::handle& object);
 Shape shape_of(const py::array& array);
 
-// ValueError where `array` is a masked one with masked elements: nothing below Python knows of its mask.
+// Raises ValueError if `array` is a masked array with masked elements: C++ ignores masks.
 void refuse_masked(const Argument& argument, const py::array& array);
 
 // ---- arrays of pn.ops: float32 or float64, C-contiguous, aligned, native byte order, never copied ------------------
 
 py::array strict_array(const Argument& argument, const py::handle& object);
 
-// strict_array, of the dtype of `like`, which is the argument `like_name`.
+// strict_array with the dtype of `like`, which is the argument `like_name`.
 py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like,
                             const char* like_name);
 
@@ -46,14 +47,14 @@ void check_rank(const Argument& argument, const py::array& array, std::size_t ra
 void check_writeable(const Argument& argument, const py::array& array);
 
 enum class Overlap { forbidden, same_array };
-// `out` must not share memory with `input`, or only as the very same elements.
+// `out` must not share memory with `input`, unless both are the same elements.
 void check_overlap(const Argument& out, const py::array& out_array, const char* name, const py::array& input,
                    Overlap overlap);
 
-// `out` where one was given (checked), else a new array.
+// Returns `out`, checked, if it is given, else a new array.
 py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like,
                        const char* like_name);
-// ValueError where the result would have 2^63 bytes or more.
+// Raises ValueError if the result would have 2^63 bytes or more.
 py::array new_array(const std::string& operation, const Shape& shape, const py::dtype& dtype);
 
 template <class T>
@@ -65,7 +66,7 @@ T* mutable_data_of(py::array& array) {
   return static_cast<T*>(array.mutable_data());
 }
 
-// Calls f.template operator()<float>() or <double>() by the dtype of a strict array.
+// Calls f.template operator()<float>() or <double>(), depending on the dtype of a strict array.
 template <class F>
 auto dispatch_dtype(const py::array& array, F&& f) {
   if (array.itemsize() == static_cast<py::ssize_t>(sizeof(float))) return f.template operator()<float>();
@@ -77,11 +78,11 @@ auto dispatch_dtype(const py::array& array, F&& f) {
 // Rows of `array`, whose shape must be (n, *sample).
 RowSource row_source(const Argument& argument, const py::array& array, const Shape& sample);
 
-// Integers (n,) in [0, count): labels, or the numbers of rows; `things` says which in messages.
+// Integers (n,) in [0, count): labels or indices of rows; `things` names them in messages.
 std::vector<std::int64_t> checked_integers(const Argument& argument, const py::array& array, std::size_t count,
                                            const char* things);
 
-// Elements must be from `lowest` to `highest`; NaN is refused unless `allow_nan`.
+// Elements must be in [lowest, highest]; NaN is an error unless `allow_nan`.
 void check_range(const Argument& argument, const RowSource& source, double lowest, double highest, bool allow_nan);
 
 // Weights >= 0 of shape (n,), each at most `highest`. The sum of any of them and its inverse are finite.

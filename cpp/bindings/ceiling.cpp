@@ -1,4 +1,4 @@
-// What the machine can do at best; prelunet.bench calls these.
+// The machine's limits, for prelunet.bench.
 #include "ops/ceiling.h"
 
 #include "bindings/ops.h"
@@ -47,7 +47,7 @@ py::tuple copy_bandwidth_binding(std::size_t bytes, std::size_t repeats) {
   double seconds = 0.0;
   {
     const WithoutGil without_gil;
-    std::memset(from, 1, 2 * bytes);  // pages that nobody wrote to are all one page of zeros
+    std::memset(from, 1, 2 * bytes);  // without a write, all pages map to one page of zeros
     run_team(num_threads(), [&](Team& team) { copy_bandwidth(team, bytes, repeats, from, from + bytes, &seconds); });
   }
   return py::make_tuple(2.0 * static_cast<double>(bytes) * static_cast<double>(repeats), seconds);
@@ -63,12 +63,12 @@ double meetings_binding(std::size_t count) {
 }  // namespace
 
 void register_ceiling(py::module_& m) {
-  m.def(
-      "fma_ceiling", &fma_ceiling_binding, py::arg("dtype"), py::arg("iterations"),
-      "Multiply-adds on registers alone, on every thread: (operations, seconds). bfloat16: of what runs its products.");
+  m.def("fma_ceiling", &fma_ceiling_binding, py::arg("dtype"), py::arg("iterations"),
+        "Run fused multiply-adds on registers only, on every thread: (operations, seconds). For bfloat16, the "
+        "instruction that its products use.");
   m.def("copy_bandwidth", &copy_bandwidth_binding, py::arg("bytes"), py::arg("repeats"),
-        "memcpy of `bytes`, shared by all threads: (bytes read and written, seconds).");
-  m.def("meetings", &meetings_binding, py::arg("count"), "Meetings of all threads, one after another: seconds.");
+        "Copy `bytes` bytes on all threads: (bytes read and written, seconds).");
+  m.def("meetings", &meetings_binding, py::arg("count"), "Run successive barriers of all threads: seconds.");
 }
 
 }  // namespace prelunet

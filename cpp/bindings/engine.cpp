@@ -1,4 +1,4 @@
-// The engine: configuration comes checked from Python, arrays are checked here.
+// Binds the engine. Python has checked the configuration; arrays are checked here.
 #include "network/engine.h"
 
 #include "bindings/arrays.h"
@@ -117,7 +117,7 @@ void check_learning_rates(const std::string& operation, const py::array& learnin
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return a / b + (a % b == 0 ? 0 : 1); }
 
-// Adds each step to all of `sums`, in order: their bits do not depend on how many steps a call makes.
+// Adds each step to all of `sums`, in order, so that their bits do not depend on the number of steps in a call.
 template <class T>
 void train(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::object& order, std::size_t batch_size,
            const py::array_t<double, py::array::c_style>& learning_rates, const std::vector<Totals*>& sums,
@@ -146,7 +146,7 @@ void train(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::obj
   interruptible([&](const Interrupt& interrupt) { return engine.train(x.source, y.targets, run, &epoch, interrupt); });
 }
 
-// One update with all rows as one batch, from arrays that nothing holds on to: (loss, right answers).
+// One update with all rows as one batch. Returns (loss, right answers).
 template <class T>
 std::pair<double, double> train_on_batch(Engine<T>& engine, const py::array& x, const py::array& y,
                                          const py::object& sample_weight, double learning_rate) {
@@ -165,8 +165,9 @@ std::pair<double, double> train_on_batch(Engine<T>& engine, const py::array& x, 
   return {mean ? totals.loss / totals.rows : totals.loss, totals.right};
 }
 
-// Whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right and rows of epoch i. `order`: the rows to
-// visit, epoch after epoch; or a seed and the number of the first epoch, of which orders are drawn; or None.
+// Trains whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right answers and rows of epoch i. `order`:
+// the rows to visit, epoch after epoch; or a seed and the number of the first epoch, from which the orders are drawn;
+// or None.
 template <class T>
 void train_epochs(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::object& order,
                   std::size_t batch_size, const py::array_t<double, py::array::c_style>& learning_rates,
@@ -262,27 +263,27 @@ void register_engine_of(py::module_& m, const char* name) {
            py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true)
       .def_property_readonly(
           "shapes", [](const N& n) { return n.shapes(); },
-          "The output shape of each layer, a Residual's before those inside it.")
+          "The output shape of each layer; a Residual comes before the layers inside it.")
       .def_property_readonly("outputs", &N::outputs)
       .def_property_readonly(
           "answers_per_row", [](const N& n) { return n.loss().answers_per_row(n.outputs()); },
-          "The answers in a row of outputs that accuracy counts: one, or one for each yes/no output.")
-      .def_property("steps", &N::steps, &N::set_steps, "Training steps taken.")
-      .def("parameters", &parameter_list<T>, "What each parameter is, in arena order.")
+          "The number of answers in a row of outputs that accuracy counts: one, or one for each binary output.")
+      .def_property("steps", &N::steps, &N::set_steps, "The number of training steps taken.")
+      .def("parameters", &parameter_list<T>, "Descriptions of the parameters, in arena order.")
       .def("values", &parameter_views<T>,
-           "Read-only views of the parameters, in arena order; refused while another thread trains.")
+           "Read-only views of the parameters, in arena order; an error while another thread trains.")
       .def(
           "gradients", [](const py::object& self) { return arena_views(self, py::cast<N&>(self).gradients()); },
-          "Views of the gradients computed last, for a caller that has the engine to itself.")
+          "Views of the last gradients. The caller must have exclusive use of the engine.")
       .def("state", &state_copies<T>, py::arg("operation"), py::arg("slots") = true,
            "Copies of the parameters and of each slot, in arena order, and the steps taken.")
       .def_property_readonly(
-          "turns", [](N& n) { return n.usage().turns(); }, "How often a thread has begun or ended to hold the engine.")
+          "turns", [](N& n) { return n.usage().turns(); }, "How often a thread has begun or ended holding the engine.")
       .def_property_readonly(
           "slot_count", [](const N& n) { return n.compiled() ? n.slots().size() : 0; },
-          "Arrays that the optimizer keeps of each parameter; none before compile().")
+          "The number of arrays that the optimizer keeps for each parameter; 0 before compile().")
       .def("restore", &restore<T>, py::arg("operation"), py::arg("parameters"), py::arg("slots"), py::arg("steps"),
-           "Write all that training moves, or nothing where anything does not fit.")
+           "Write parameters, slots and steps; nothing if any array has the wrong shape or dtype.")
       .def("write_parameters", &write_parameters<T>, py::arg("arrays"))
       .def(
           "compile",
@@ -314,7 +315,7 @@ void register_engine_of(py::module_& m, const char* name) {
           [](const py::object& self, const std::string& operation) {
             return std::make_unique<Holding>(self, py::cast<N&>(self).usage(), operation);
           },
-          py::arg("operation"), "A context in which the engine belongs to the calling thread.")
+          py::arg("operation"), "A context manager that reserves the engine for the calling thread.")
       .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
       .def("end_fit", [](N& n) { n.usage().end_fit(); });
 }
@@ -330,7 +331,7 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
 }
 
 void register_engine(py::module_& m) {
-  py::class_<Totals>(m, "Totals", "What the steps of an epoch add up to.")
+  py::class_<Totals>(m, "Totals", "Sums over the steps of an epoch.")
       .def(py::init<>())
       .def(
           "add", [](Totals& t, double loss, double right, double rows) { t += {loss, right, rows}; }, py::arg("loss"),
@@ -342,7 +343,7 @@ void register_engine(py::module_& m) {
     return r.source.rows;
   });
   py::class_<HeldTargets>(m, "Targets", "Checked targets and weights.");
-  py::class_<Holding>(m, "Holding", "The engine belongs to the calling thread.")
+  py::class_<Holding>(m, "Holding", "Reserves the engine for the calling thread.")
       .def("__enter__", &Holding::begin)
       .def("__exit__",
            [](Holding& holding, const py::object&, const py::object&, const py::object&) { holding.end(); });

@@ -1,5 +1,4 @@
-// What the files that bind the engine share: what a model's Python side holds on to, the description of layers, and how
-// a call waits for the engine.
+// Declarations that the files that bind the engine share.
 #pragma once
 
 #include <memory>
@@ -10,7 +9,7 @@
 
 namespace prelunet {
 
-// Arrays that live for a whole fit: checked once, read in place, kept alive.
+// The arrays of a fit. They are checked once, read in place and kept alive.
 struct Rows {
   RowSource source;
   py::array array;
@@ -23,10 +22,10 @@ struct HeldTargets {
 
 void check_same_rows(const std::string& operation, const Rows& x, const HeldTargets& y);
 
-// The layers that Python describes, for an engine of this dtype.
+// Converts Python's descriptions of layers, for an engine of this dtype.
 std::vector<LayerConfig> layer_configs(const std::vector<py::dict>& dictionaries, const py::dtype& dtype);
 
-// Copies of the gradients of what is trained, in arena order. The caller has the network to itself.
+// Copies of the gradients of trainable parameters, in arena order. The caller must have exclusive use of the network.
 template <class T>
 py::list gradient_copies(const Engine<T>& network);
 

@@ -1,8 +1,8 @@
 // The GIL in threads that may outlive the interpreter.
 //
-// Before Python 3.14 a daemon thread that takes the GIL once the interpreter ends is itself ended by pthread_exit().
-// With the GNU libraries that unwinds its stack, which neither a destructor nor a parallel region lets through: the
-// whole process would abort. Such a thread is kept here until the process goes.
+// Before Python 3.14, pthread_exit() ends a daemon thread that takes the GIL while the interpreter shuts down. With the
+// GNU libraries this unwinds the thread's stack. Neither a destructor nor a parallel region lets the unwinding pass, so
+// the process would abort. Such a thread sleeps here until the process exits.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -27,7 +27,7 @@ void take_gil(F&& f) {
 #ifdef __GLIBCXX__
   try {
     f();
-  } catch (abi::__forced_unwind&) {  // it may not be caught for good, but nothing says how long a handler takes
+  } catch (abi::__forced_unwind&) {  // must be rethrown, but this handler never returns
     while (true) std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 #else
@@ -35,7 +35,7 @@ void take_gil(F&& f) {
 #endif
 }
 
-// Drops the GIL, and takes it again.
+// Drops the GIL in its scope.
 class WithoutGil {
  public:
   WithoutGil() : thread_(PyEval_SaveThread()) {}
@@ -49,7 +49,7 @@ class WithoutGil {
   PyThreadState* thread_;
 };
 
-// Takes the GIL, and drops it again. Python runs with the subnormals of the caller.
+// Holds the GIL in its scope. Python runs with the caller's mode for subnormals.
 class WithGil {
  public:
   WithGil() {

@@ -1,4 +1,4 @@
-// Holding a network for one thread, as a context manager of Python.
+// A Python context manager that holds a network for one thread.
 #pragma once
 
 #include <pybind11/pybind11.h>

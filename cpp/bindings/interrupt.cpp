@@ -6,8 +6,8 @@ namespace prelunet {
 
 namespace {
 
-// Python handles signals in this thread alone. (In the child of another thread's fork: in none, until the call
-// returns.)
+// Python handles signals in the main thread only. (In a child that another thread forked, no thread handles them until
+// the call returns.)
 bool in_main_thread() {
   static const auto main = py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
   return PyThread_get_thread_ident() == main;

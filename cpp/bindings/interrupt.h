@@ -1,4 +1,4 @@
-// Long calls without the GIL, which Ctrl-C ends.
+// Long calls without the GIL that Ctrl-C can end.
 #pragma once
 
 #include "bindings/gil.h"
@@ -6,10 +6,10 @@
 
 namespace prelunet {
 
-// Polls for Ctrl-C some thirty times a second; Python's handler runs in the calling thread, with the GIL.
+// Polls for Ctrl-C about thirty times a second. Python's handler runs in the calling thread, with the GIL.
 Interrupt signal_poll();
 
-// Runs f(interrupt) with the GIL dropped; rethrows what the signal handler raised.
+// Runs f(interrupt) with the GIL dropped; rethrows the exception of the signal handler.
 template <class F>
 void interruptible(F&& f) {
   bool finished = false;

@@ -1,4 +1,4 @@
-// Python's descriptions of layers, as plain values.
+// Converts Python's descriptions of layers to plain values.
 #include <cstring>
 
 #include "bindings/engine.h"
@@ -15,19 +15,19 @@ std::vector<py::ssize_t> array_shape(std::size_t rows, const Shape& sample) {
   return shape;
 }
 
-// A copy: what Python keeps of it stays as it was.
+// A copy, because Python code may keep the array.
 py::array copied(const py::dtype& dtype, std::size_t rows, const Shape& sample, const void* data) {
   return py::array(dtype, array_shape(rows, sample), data);
 }
 
-// Calls a function of a Lambda and checks its result. The engine holds a weak reference to the layer: a function may
-// refer to its model, and a strong one would keep both alive.
+// Calls a function of a Lambda and checks its result. The engine holds a weak reference to the layer: its functions may
+// refer to the model, and a strong reference would then keep both alive.
 class Caller {
  public:
   Caller(const py::object& layer_reference, const std::string& name, const char* function, const py::dtype& dtype)
       : layer_(layer_reference), owner_("Lambda (layer " + name + ")"), function_(function), dtype_(dtype) {}
 
-  // Writes function(arguments...), which must have shape (rows, *sample), to `out`.
+  // Writes the result of function(arguments...), which must have shape (rows, *sample), to `out`.
   template <class... Arguments>
   void operator()(std::size_t rows, const Shape& sample, void* out, Arguments&&... arguments) const {
     const py::object layer = layer_();
@@ -59,7 +59,7 @@ std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, 
                                                         const py::dtype& dtype) {
   auto functions = std::make_shared<LambdaFunctions>();
   functions->output = py::cast<Shape>(config["output_shape"]);
-  // Initialised captures are not const, so that moving them cannot throw.
+  // Initialized captures are not const, so that moving them cannot throw.
   functions->forward = [forward = Caller(config["layer"], name, "forward", dtype), dtype = py::dtype(dtype)](
                            const Shape& input, const Shape& output, std::size_t rows, const void* x, void* y) {
     const WithGil with_gil;
@@ -75,7 +75,7 @@ std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, 
   return functions;
 }
 
-// bool before int, which it also is.
+// bool is checked before int, because a Python bool is also an int.
 ConfigValue config_value(const py::handle& value, const std::string& name, const py::dtype& dtype) {
   if (py::isinstance<py::bool_>(value)) return py::cast<bool>(value);
   if (py::isinstance<py::int_>(value)) return py::cast<std::int64_t>(value);

@@ -7,7 +7,7 @@
 #include "runtime/threads.h"
 
 PYBIND11_MODULE(_core, m) {
-  m.doc() = "prelunet's compiled core; its public face is the package prelunet.";
+  m.doc() = "prelunet's compiled core; the public interface is the package prelunet.";
   try {
     prelunet::choose_kernels(std::getenv("PRELUNET_ISA"));
     prelunet::choose_bfloat16_order(std::getenv("PRELUNET_BF16"));

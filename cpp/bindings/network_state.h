@@ -1,5 +1,5 @@
-// What training moves, between Python and the engine: parameters, slots and the count of steps. Copies and writes ask
-// the network's Usage; the only views are those of parameters and gradients.
+// Reads and writes the state that training changes: parameters, slots and the count of steps. Copies and writes go
+// through the network's Usage. Only parameters and gradients have views.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace prelunet {
 
-// A read-only view of the elements at `data`, which live as long as `owner`.
+// A read-only view of the elements at `data`. `owner` keeps them alive.
 template <class T>
 py::array view(const T* data, const Shape& shape, const py::object& owner) {
   py::array array(py::dtype::of<T>(), std::vector<py::ssize_t>(shape.begin(), shape.end()), data, owner);
@@ -17,8 +17,8 @@ py::array view(const T* data, const Shape& shape, const py::object& owner) {
   return array;
 }
 
-// One view for each parameter of an arena laid out like the parameters, which lives as long as the network. Slots do
-// not: compile() makes new ones.
+// One view for each parameter of an arena with the layout of the parameters. The arena must live as long as the
+// network. (Slots do not, because compile() makes new ones.)
 template <class T>
 py::list arena_views(const py::object& self, const T* arena) {
   py::list views;
@@ -28,7 +28,7 @@ py::list arena_views(const py::object& self, const T* arena) {
   return views;
 }
 
-// The same as copies.
+// The same, as copies.
 template <class T>
 py::list arena_copies(const Engine<T>& network, const char* operation, const T* arena) {
   py::list copies;
@@ -47,7 +47,7 @@ py::list parameter_views(const py::object& self) {
   return arena_views(self, network.values());
 }
 
-// (parameters, slots, steps), all of one moment. Slots only where wanted; there are none before compile().
+// A consistent copy of (parameters, slots, steps). Slots are empty unless requested, and before compile().
 template <class T>
 py::tuple state_copies(Engine<T>& network, const char* operation, bool slots) {
   const Usage::Reading reading(network.usage(), operation);
@@ -58,9 +58,9 @@ py::tuple state_copies(Engine<T>& network, const char* operation, bool slots) {
   return py::make_tuple(arena_copies(network, operation, network.values()), copies, network.steps());
 }
 
-using ArraysByNumber = std::map<std::size_t, py::array>;  // of a parameter
+using ArraysByNumber = std::map<std::size_t, py::array>;  // key: number of the parameter
 
-// Reads arrays into an arena laid out like the parameters. All are checked before the first is read.
+// Reads arrays into an arena with the layout of the parameters. All arrays are checked before the first is read.
 template <class T>
 class ArenaReader {
  public:
@@ -96,7 +96,7 @@ void write_parameters(Engine<T>& network, const ArraysByNumber& arrays) {
   network.refresh();
 }
 
-// Parameters, slots and steps, or nothing where anything does not fit.
+// Writes parameters, slots and steps. Writes nothing if any array has the wrong shape or dtype.
 template <class T>
 void restore(Engine<T>& network, const char* operation, const ArraysByNumber& parameters,
              const std::vector<ArraysByNumber>& slots, std::int64_t steps) {

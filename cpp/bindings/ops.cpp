@@ -5,7 +5,7 @@
 namespace prelunet {
 
 void register_ops(py::module_& m) {
-  auto ops = m.def_submodule("ops", "Every kernel alone: NumPy in, NumPy out. Documented in prelunet.ops.");
+  auto ops = m.def_submodule("ops", "Single kernels on NumPy arrays. Documented in prelunet.ops.");
   register_gemm_ops(ops);
   register_bfloat16_ops(m, ops);
   register_activation_ops(ops);

@@ -1,4 +1,4 @@
-// What the files that bind ops share.
+// Helpers that the files that bind ops share.
 #pragma once
 
 #include "bindings/arrays.h"
@@ -8,8 +8,8 @@
 
 namespace prelunet {
 
-// Runs f(team) with the GIL dropped; everything that needs Python has been done before. `work` counts multiply-adds or
-// elements: little work stays on the calling thread.
+// Runs f(team) with the GIL dropped; f must not use Python. `work` counts multiply-adds or elements. Small work runs on
+// the calling thread.
 template <class F>
 void with_team(std::size_t work, F&& f) {
   constexpr std::size_t kSmallWork = 100'000;  // about ten microseconds
@@ -17,7 +17,7 @@ void with_team(std::size_t work, F&& f) {
   run_team(work < kSmallWork ? 1 : num_threads(), f);
 }
 
-// (rows, columns) of an array whose last axis holds the columns.
+// (rows, columns) of an array whose last axis is the columns.
 struct Matrix {
   std::size_t rows;
   std::size_t columns;

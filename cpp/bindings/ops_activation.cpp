@@ -44,7 +44,7 @@ py::array forward(const std::string& op, ActivationId id, const py::array& x, co
     ActivationForward<T> g{};
     g.rows = size.rows;
     g.columns = size.columns;
-    g.x = const_cast<T*>(data_of<T>(x));  // written only where there is a bias
+    g.x = const_cast<T*>(data_of<T>(x));  // written only if there is a bias
     g.y = mutable_data_of<T>(y);
     g.x_stride = g.y_stride = size.columns;
     g.parameter = parameter.pointer(constant);
@@ -92,7 +92,7 @@ Gradients backward(const std::string& op, ActivationId id, const py::object& gra
     T* const grad_alpha = mutable_data_of<T>(result.grad_parameter);
     const bool shared = result.grad_parameter.size() == 1;
     if (shared) *grad_alpha = 0;
-    for (std::size_t j = 0; j < size.columns; ++j) {  // one alpha for all: the channel sums in unit order
+    for (std::size_t j = 0; j < size.columns; ++j) {  // one alpha for all: add the channel sums in order
       if (shared) {
         *grad_alpha += channel_sums[j];
       } else {

@@ -12,7 +12,7 @@ namespace {
 
 using Pair = std::pair<std::size_t, std::size_t>;
 
-// x (images, height, width, channels) and how a window walks over it.
+// x (images, height, width, channels) and the geometry of its window.
 struct Images {
   py::array x;
   std::size_t count, channels;
@@ -65,7 +65,8 @@ std::size_t padded_size(const Convolution& c) {
   return c.plan.window.pads() ? checked_multiply(c.images.count, c.plan.padded_size) : 0;
 }
 
-// x with its padding, at `place` where there is some. The team meets after it only where threads read others' images.
+// Returns x, or x with its padding, written to `place`. A barrier must follow only if threads read other threads'
+// images.
 template <class T>
 const T* padded_images(Team& team, const Convolution& c, T* place) {
   const T* const x = data_of<T>(c.images.x);
@@ -136,7 +137,7 @@ py::tuple conv2d_backward_binding(const py::object& grad_object, const py::objec
     T* const to_weight = mutable_data_of<T>(grad_weight);
     T* const to_bias = mutable_data_of<T>(grad_bias);
     T* const taps = scratch.at<T>(sums);
-    std::fill_n(taps, c.plan.tap_count * c.plan.filters, T(0));  // of no images
+    std::fill_n(taps, c.plan.tap_count * c.plan.filters, T(0));  // there are no images
     with_team(work_of(c), [&](Team& team) {
       conv2d_grad_pack(team, c.plan, w, scratch.at<T>(panels));
       const T* const images = padded_images(team, c, scratch.at<T>(padded));

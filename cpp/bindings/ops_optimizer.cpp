@@ -24,7 +24,7 @@ py::array state_array(const std::string& op, const char* name, const py::object&
   return array;
 }
 
-// `states`: an array for each tensor of state, in the order of the list, or None.
+// `states`: an array or None for each slot, in the order of the registry.
 void update_binding(const UpdateInfo& info, const py::object& parameter_object, const py::object& gradient_object,
                     const std::vector<py::object>& states, std::int64_t step, double learning_rate, double l2,
                     double weight_decay, const std::map<std::string, double>& options) {
@@ -115,7 +115,7 @@ double clip_by_norm_binding(const std::vector<py::object>& gradient_objects, dou
 }  // namespace
 
 void register_optimizer_ops(py::module_& m) {
-  py::list rows;  // the list: (name, ((state, option), ...), options)
+  py::list rows;  // the registry: (name, ((state, option), ...), options)
   for (const UpdateInfo& info : update_infos()) {
     m.def((info.name + "_update").c_str(),
           [&info](const py::object& parameter, const py::object& gradient, const std::vector<py::object>& states,

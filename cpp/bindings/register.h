@@ -1,4 +1,4 @@
-// What module.cpp lists: each file of bindings/ registers its part.
+// The functions that module.cpp calls: each file of bindings/ registers its part.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -24,14 +24,14 @@ std::string compiler() {
 
 void register_runtime(py::module_& m) {
   m.attr("__version__") = PRELUNET_VERSION;
-  m.def("num_threads", &num_threads, "Threads the next call may use.");
-  m.def("set_num_threads", &set_num_threads, py::arg("threads"), "Choose the number of threads; 0 takes the default.");
-  m.def("available_cpus", &available_cpus, "CPUs of the affinity mask and the cgroup quota, whichever is less.");
-  m.def("isa", [] { return std::string(kernels().isa); }, "The instruction set whose kernels run.");
-  m.def("available_isas", &available_isas, "Instruction sets this machine can run, best first.");
+  m.def("num_threads", &num_threads, "The number of threads that the next call may use.");
+  m.def("set_num_threads", &set_num_threads, py::arg("threads"), "Set the number of threads; 0 restores the default.");
+  m.def("available_cpus", &available_cpus, "The minimum of the CPUs of the affinity mask and the cgroup quota.");
+  m.def("isa", [] { return std::string(kernels().isa); }, "The instruction set in use.");
+  m.def("available_isas", &available_isas, "The instruction sets that this machine supports, best first.");
   m.def(
       "bfloat16", [] { return std::make_tuple(bfloat16_kernels().order_name, bfloat16_kernels().runs_on); },
-      "The order of bfloat16 products, and what runs it.");
+      "The order of the sums of bfloat16 products, and the instruction set that computes them.");
   m.def("compiler", &compiler, "The compiler this module was built with.");
 }
 

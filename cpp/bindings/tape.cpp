@@ -1,4 +1,4 @@
-// A batch kept whole: for traces, and for losses and loops of the user.
+// Binds tapes, for traces and for users' own losses and training loops.
 #include "network/tape.h"
 
 #include "bindings/engine.h"
@@ -7,7 +7,7 @@
 namespace prelunet {
 namespace {
 
-// With the network and the arrays that it reads. Made with the outputs already computed.
+// A tape with the network and the arrays that it reads. The constructor computes the outputs.
 template <class T>
 class HeldTape {
  public:
@@ -27,7 +27,7 @@ class HeldTape {
 
   py::array outputs() const { return copy_of(tape_->outputs(), {network_.outputs()}); }
 
-  // (grad_x, gradients of what is trained, in arena order)
+  // Returns (grad_x, gradients of trainable parameters in arena order).
   py::tuple backward(const py::array& grad_outputs) {
     const RowSource source = checked(grad_outputs);
     const Usage::Writing writing(network_.usage(), "backward");
@@ -43,7 +43,7 @@ class HeldTape {
     return results();
   }
 
-  // One update from a gradient of the outputs; row i of it was scaled by row_scale[i].
+  // One update from a gradient of the outputs; row i has been scaled by row_scale[i].
   void step(const py::array& grad_outputs, const py::array_t<double, py::array::c_style>& row_scale,
             double learning_rate) {
     const RowSource source = checked(grad_outputs);
@@ -106,7 +106,7 @@ class HeldTape {
 template <class T>
 void register_tape_of(py::module_& m, const char* name) {
   using H = HeldTape<T>;
-  py::class_<H>(m, name, "A batch kept whole: outputs and gradients of every step.")
+  py::class_<H>(m, name, "A batch with the outputs and gradients of every step.")
       .def(py::init([](const py::object& network, const std::string& operation, const Rows& rows,
                        const HeldTargets* targets, bool training, bool clips) {
              return std::make_unique<H>(network, operation, rows, targets, TapeOptions{training, clips});
@@ -114,10 +114,11 @@ void register_tape_of(py::module_& m, const char* name) {
            py::arg("network"), py::arg("operation"), py::arg("rows"), py::arg("targets").none(true),
            py::arg("training"), py::arg("clips"), "Computes the outputs.")
       .def("outputs", &H::outputs)
-      .def("backward", &H::backward, py::arg("grad_outputs"), "The gradients of X and of what is trained.")
-      .def("backward_from_loss", &H::backward_from_loss, "The same, from the targets' loss on.")
-      .def("step", &H::step, py::arg("grad_outputs"), py::arg("row_scale"), py::arg("learning_rate"), "An update.")
-      .def("steps", &H::steps, py::arg("gradients"), "Outputs, and their gradients, of every step.");
+      .def("backward", &H::backward, py::arg("grad_outputs"), "The gradients of X and of the trainable parameters.")
+      .def("backward_from_loss", &H::backward_from_loss, "The same, starting from the loss of the targets.")
+      .def("step", &H::step, py::arg("grad_outputs"), py::arg("row_scale"), py::arg("learning_rate"),
+           "One update of the parameters.")
+      .def("steps", &H::steps, py::arg("gradients"), "Outputs of every step, and their gradients.");
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kLarge = std::size_t{1} << 20;
 
 std::size_t alignment_for(std::size_t bytes) { return bytes >= kLarge ? kHugePage : kAlignment; }
-// madvise() acts on whole pages, which the piece must not share with its neighbours.
+// madvise() acts on whole pages, which the piece must not share with its neighbors.
 std::size_t size_for(std::size_t bytes) {
   if (bytes < kLarge) return std::max(bytes, kAlignment);
   if (bytes > ~std::size_t{0} - kHugePage) throw std::bad_alloc();

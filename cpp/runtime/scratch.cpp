@@ -16,7 +16,7 @@ struct Piece {
 void free_piece(const Piece& piece) { release(piece.data, piece.capacity); }
 
 // A few idle pieces; if there are more, the smallest is freed. No thread waits for the lock: if it is taken, the thread
-// allocates from the system. So the child of a fork cannot hang on a lock whose holder it does not have.
+// allocates from the system. A forked child therefore cannot hang on a lock whose holder does not exist in it.
 class Pool {
  public:
   // The smallest idle piece that is large enough and not much too large, or a new one.

@@ -40,7 +40,7 @@ class Layout {
   std::size_t bytes_ = 0;
 };
 
-// A piece of the pool, uninitialised.
+// A piece of the pool, uninitialized.
 class Scratch {
  public:
   explicit Scratch(std::size_t bytes);

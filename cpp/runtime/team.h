@@ -112,7 +112,7 @@ void run_team(int threads, Function&& function) {
 template <class Function>
 void run_team(int threads, Function&& function) {
   Barrier barrier;
-  if (threads == 1) {  // small work, and the child of a fork, do not use OpenMP
+  if (threads == 1) {  // small work and forked children do not use OpenMP
     Team team(0, 1, barrier);
     function(team);
     return;

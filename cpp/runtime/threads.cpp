@@ -33,7 +33,7 @@ int affinity_cpus() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// The CPUs of a quota of `quota` microseconds in each `period`; no quota: a number <= 0.
+// CPUs of a quota of `quota` microseconds in each `period`. A quota <= 0 is no quota.
 int quota_cpus(double quota, double period, int otherwise) {
   if (!(quota > 0) || !(period > 0)) return otherwise;
   return std::max(1, static_cast<int>(std::floor(quota / period)));
@@ -53,7 +53,7 @@ std::string cgroup_path(bool version_2) {
   return "/";
 }
 
-// The tightest quota from the process's own cgroup up to the root, in version 2 and in version 1 of the interface.
+// The minimum quota from the process's own cgroup up to the root, in versions 1 and 2 of the interface.
 int cgroup_cpus(int otherwise) {
   int cpus = otherwise;
   const auto tighten = [&](double quota, double period) { cpus = std::min(cpus, quota_cpus(quota, period, cpus)); };
@@ -104,7 +104,7 @@ int available_cpus() {
 
 int num_threads() {
   if (forked_child.load(std::memory_order_relaxed)) return 1;
-  // OpenMP's number before any limit; a different number now is a limit that was set later.
+  // OpenMP's number before any limit. If the current number differs, a limit was set later.
   static const int initial_openmp = openmp_threads();
   const int openmp = openmp_threads();
   const int chosen = chosen_threads.load(std::memory_order_relaxed);
@@ -115,7 +115,7 @@ int num_threads() {
 void set_num_threads(int threads) { chosen_threads.store(threads, std::memory_order_relaxed); }
 
 void watch_forks() {
-  num_threads();  // initialises initial_openmp before a limit is set
+  num_threads();  // initializes initial_openmp before a limit is set
 #ifndef _WIN32
   pthread_atfork(nullptr, nullptr, [] { forked_child.store(true, std::memory_order_relaxed); });
 #endif

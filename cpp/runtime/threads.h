@@ -4,8 +4,8 @@
 namespace prelunet {
 
 // The number that set_num_threads() set, else the minimum of the affinity mask, the cgroup's CPU quota and
-// OMP_NUM_THREADS. In both cases at most the limit that omp_set_num_threads (threadpoolctl) set later, and 1 in the
-// child of a fork, where OpenMP's pool does not exist.
+// OMP_NUM_THREADS. Limited by a later omp_set_num_threads (threadpoolctl). 1 in a forked child, where OpenMP's pool
+// does not exist.
 int num_threads();
 
 // `threads` must be at least 1; 0 restores the default.

@@ -1,5 +1,5 @@
 """
-prelunet's compiled core; its public face is the package prelunet.
+prelunet's compiled core; the public interface is the package prelunet.
 """
 from __future__ import annotations
 import collections.abc
@@ -10,7 +10,7 @@ from . import ops
 __all__: list[str] = ['Engine32', 'Engine64', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'bfloat16', 'bfloat16_gemm', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'meetings', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
-    What the steps of an epoch add up to.
+    Sums over the steps of an epoch.
     """
     def __init__(self) -> None:
         ...
@@ -38,7 +38,7 @@ class Targets:
     """
 class Holding:
     """
-    The engine belongs to the calling thread.
+    Reserves the engine for the calling thread.
     """
     def __enter__(self) -> None:
         ...
@@ -59,23 +59,23 @@ class Engine32:
         ...
     def gradients(self) -> list:
         """
-        Views of the gradients computed last, for a caller that has the engine to itself.
+        Views of the last gradients. The caller must have exclusive use of the engine.
         """
     def holding(self, operation: str) -> Holding:
         """
-        A context in which the engine belongs to the calling thread.
+        A context manager that reserves the engine for the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
     def parameters(self) -> list:
         """
-        What each parameter is, in arena order.
+        Descriptions of the parameters, in arena order.
         """
     def predict(self, rows: Rows) -> numpy.ndarray:
         ...
     def restore(self, operation: str, parameters: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], slots: collections.abc.Sequence[collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]], steps: typing.SupportsInt | typing.SupportsIndex) -> None:
         """
-        Write all that training moves, or nothing where anything does not fit.
+        Write parameters, slots and steps; nothing if any array has the wrong shape or dtype.
         """
     def rows(self, operation: str, X: numpy.ndarray) -> Rows:
         ...
@@ -93,14 +93,14 @@ class Engine32:
         ...
     def values(self) -> list:
         """
-        Read-only views of the parameters, in arena order; refused while another thread trains.
+        Read-only views of the parameters, in arena order; an error while another thread trains.
         """
     def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
         ...
     @property
     def answers_per_row(self) -> int:
         """
-        The answers in a row of outputs that accuracy counts: one, or one for each yes/no output.
+        The number of answers in a row of outputs that accuracy counts: one, or one for each binary output.
         """
     @property
     def outputs(self) -> int:
@@ -108,17 +108,17 @@ class Engine32:
     @property
     def shapes(self) -> list[list[int]]:
         """
-        The output shape of each layer, a Residual's before those inside it.
+        The output shape of each layer; a Residual comes before the layers inside it.
         """
     @property
     def slot_count(self) -> int:
         """
-        Arrays that the optimizer keeps of each parameter; none before compile().
+        The number of arrays that the optimizer keeps for each parameter; 0 before compile().
         """
     @property
     def steps(self) -> int:
         """
-        Training steps taken.
+        The number of training steps taken.
         """
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -126,7 +126,7 @@ class Engine32:
     @property
     def turns(self) -> int:
         """
-        How often a thread has begun or ended to hold the engine.
+        How often a thread has begun or ended holding the engine.
         """
 class Engine64:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
@@ -143,23 +143,23 @@ class Engine64:
         ...
     def gradients(self) -> list:
         """
-        Views of the gradients computed last, for a caller that has the engine to itself.
+        Views of the last gradients. The caller must have exclusive use of the engine.
         """
     def holding(self, operation: str) -> Holding:
         """
-        A context in which the engine belongs to the calling thread.
+        A context manager that reserves the engine for the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
         ...
     def parameters(self) -> list:
         """
-        What each parameter is, in arena order.
+        Descriptions of the parameters, in arena order.
         """
     def predict(self, rows: Rows) -> numpy.ndarray:
         ...
     def restore(self, operation: str, parameters: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], slots: collections.abc.Sequence[collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]], steps: typing.SupportsInt | typing.SupportsIndex) -> None:
         """
-        Write all that training moves, or nothing where anything does not fit.
+        Write parameters, slots and steps; nothing if any array has the wrong shape or dtype.
         """
     def rows(self, operation: str, X: numpy.ndarray) -> Rows:
         ...
@@ -177,14 +177,14 @@ class Engine64:
         ...
     def values(self) -> list:
         """
-        Read-only views of the parameters, in arena order; refused while another thread trains.
+        Read-only views of the parameters, in arena order; an error while another thread trains.
         """
     def write_parameters(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]) -> None:
         ...
     @property
     def answers_per_row(self) -> int:
         """
-        The answers in a row of outputs that accuracy counts: one, or one for each yes/no output.
+        The number of answers in a row of outputs that accuracy counts: one, or one for each binary output.
         """
     @property
     def outputs(self) -> int:
@@ -192,17 +192,17 @@ class Engine64:
     @property
     def shapes(self) -> list[list[int]]:
         """
-        The output shape of each layer, a Residual's before those inside it.
+        The output shape of each layer; a Residual comes before the layers inside it.
         """
     @property
     def slot_count(self) -> int:
         """
-        Arrays that the optimizer keeps of each parameter; none before compile().
+        The number of arrays that the optimizer keeps for each parameter; 0 before compile().
         """
     @property
     def steps(self) -> int:
         """
-        Training steps taken.
+        The number of training steps taken.
         """
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -210,11 +210,11 @@ class Engine64:
     @property
     def turns(self) -> int:
         """
-        How often a thread has begun or ended to hold the engine.
+        How often a thread has begun or ended holding the engine.
         """
 class Tape32:
     """
-    A batch kept whole: outputs and gradients of every step.
+    A batch with the outputs and gradients of every step.
     """
     def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool) -> None:
         """
@@ -222,25 +222,25 @@ class Tape32:
         """
     def backward(self, grad_outputs: numpy.ndarray) -> tuple:
         """
-        The gradients of X and of what is trained.
+        The gradients of X and of the trainable parameters.
         """
     def backward_from_loss(self) -> tuple:
         """
-        The same, from the targets' loss on.
+        The same, starting from the loss of the targets.
         """
     def outputs(self) -> numpy.ndarray:
         ...
     def step(self, grad_outputs: numpy.ndarray, row_scale: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
         """
-        An update.
+        One update of the parameters.
         """
     def steps(self, gradients: bool) -> list:
         """
-        Outputs, and their gradients, of every step.
+        Outputs of every step, and their gradients.
         """
 class Tape64:
     """
-    A batch kept whole: outputs and gradients of every step.
+    A batch with the outputs and gradients of every step.
     """
     def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool) -> None:
         """
@@ -248,29 +248,29 @@ class Tape64:
         """
     def backward(self, grad_outputs: numpy.ndarray) -> tuple:
         """
-        The gradients of X and of what is trained.
+        The gradients of X and of the trainable parameters.
         """
     def backward_from_loss(self) -> tuple:
         """
-        The same, from the targets' loss on.
+        The same, starting from the loss of the targets.
         """
     def outputs(self) -> numpy.ndarray:
         ...
     def step(self, grad_outputs: numpy.ndarray, row_scale: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
         """
-        An update.
+        One update of the parameters.
         """
     def steps(self, gradients: bool) -> list:
         """
-        Outputs, and their gradients, of every step.
+        Outputs of every step, and their gradients.
         """
 def available_cpus() -> int:
     """
-    CPUs of the affinity mask and the cgroup quota, whichever is less.
+    The minimum of the CPUs of the affinity mask and the cgroup quota.
     """
 def available_isas() -> list[str]:
     """
-    Instruction sets this machine can run, best first.
+    The instruction sets that this machine supports, best first.
     """
 def bfloat16() -> tuple[str, str]:
     """
@@ -286,23 +286,23 @@ def compiler() -> str:
     """
 def copy_bandwidth(bytes: typing.SupportsInt | typing.SupportsIndex, repeats: typing.SupportsInt | typing.SupportsIndex) -> tuple:
     """
-    memcpy of `bytes`, shared by all threads: (bytes read and written, seconds).
+    Copy `bytes` bytes on all threads: (bytes read and written, seconds).
     """
 def fma_ceiling(dtype: str, iterations: typing.SupportsInt | typing.SupportsIndex) -> tuple:
     """
-    Multiply-adds on registers alone, on every thread: (operations, seconds). bfloat16: of what runs its products.
+    Run fused multiply-adds on registers only, on every thread: (operations, seconds).
     """
 def isa() -> str:
     """
-    The instruction set whose kernels run.
+    The instruction set in use.
     """
 def meetings(count: typing.SupportsInt | typing.SupportsIndex) -> float:
     """
-    Meetings of all threads, one after another: seconds.
+    Run successive barriers of all threads: seconds.
     """
 def num_threads() -> int:
     """
-    Threads the next call may use.
+    The number of threads that the next call may use.
     """
 def row_order(seed: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex, rows: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
     """
@@ -310,6 +310,6 @@ def row_order(seed: typing.SupportsInt | typing.SupportsIndex, epoch: typing.Sup
     """
 def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
-    Choose the number of threads; 0 takes the default.
+    Set the number of threads; 0 restores the default.
     """
 __version__: str

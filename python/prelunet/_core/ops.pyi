@@ -1,5 +1,5 @@
 """
-Every kernel alone: NumPy in, NumPy out. Documented in prelunet.ops.
+Single kernels on NumPy arrays. Documented in prelunet.ops.
 """
 from __future__ import annotations
 import collections.abc
