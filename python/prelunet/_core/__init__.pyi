@@ -274,7 +274,7 @@ def available_isas() -> list[str]:
     """
 def bfloat16() -> tuple[str, str]:
     """
-    The order of bfloat16 products, and what runs it.
+    The order of the sums of bfloat16 products, and the instruction set that computes them.
     """
 def bfloat16_gemm(a: typing.Any, b: typing.Any, transpose_a: bool, transpose_b: bool, c: typing.Any, order: str | None, emulated: bool | None) -> numpy.ndarray:
     """
@@ -290,7 +290,7 @@ def copy_bandwidth(bytes: typing.SupportsInt | typing.SupportsIndex, repeats: ty
     """
 def fma_ceiling(dtype: str, iterations: typing.SupportsInt | typing.SupportsIndex) -> tuple:
     """
-    Run fused multiply-adds on registers only, on every thread: (operations, seconds).
+    Run fused multiply-adds on registers only, on every thread: (operations, seconds). For bfloat16, the instruction that its products use.
     """
 def isa() -> str:
     """
