@@ -1,4 +1,4 @@
-"""How a model is trained: one immutable record of what `Sequential.compile` was given."""
+"""`Compiled`: the immutable record of the arguments of `Sequential.compile`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Compiled:
-    """Optimizer, loss and all else that training follows.
+    """The training settings of a model.
 
     Attributes
     ----------
     optimizer : Optimizer
     loss : Loss
     schedule : Schedule
-        The learning rate of each update; the optimizer's unless it was replaced.
+        The learning rate of each update: the optimizer's, unless the user has replaced it.
     metrics : mapping of str to callable or None
-        By name; None is a metric that the engine counts.
-    clip_delta : float, optional
+        Metric functions by name; None for a metric that the engine computes.
+    clip_delta : float or None, default None
+        The limit of deltas; see `Sequential.compile`.
     """
 
     optimizer: optimizers.Optimizer
@@ -46,12 +47,12 @@ class Compiled:
         wanted: Sequence[str | Metric] | None,
         clip_delta: float | None,
     ) -> Compiled:
-        """Return the record of `compile`'s arguments.
+        """Check the arguments of `Sequential.compile` and return their record.
 
         Raises
         ------
         TypeError, ValueError
-            If an argument is not what `Sequential.compile` says.
+            If an argument is invalid; see `Sequential.compile`.
         """
         checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
         checked_loss = losses.get(loss, owner="compile", name="loss")
@@ -63,7 +64,7 @@ class Compiled:
 
     @cached_property
     def function(self) -> losses.FunctionLoss | None:
-        """The loss, where it is a function of Python; None where the engine computes it."""
+        """The loss if it is a Python function; None if the engine computes it."""
         return self.loss if isinstance(self.loss, losses.FunctionLoss) else None
 
     @cached_property
@@ -72,7 +73,7 @@ class Compiled:
         return {name: metric for name, metric in self.metrics.items() if metric is not None}
 
     def counts_accuracy(self, y: Array) -> bool:
-        """Return whether accuracy was wanted and these targets are classes."""
+        """Return whether the engine computes accuracy and these targets are classes."""
         if "accuracy" not in self.metrics or self.metrics["accuracy"] is not None:
             return False
         if not self.loss.regression:
@@ -81,7 +82,7 @@ class Compiled:
         return not quantities and are_classes(y)
 
     def probabilities(self, operation: str) -> Literal["softmax", "sigmoid"]:
-        """Return the function that turns outputs into probabilities.
+        """Return the name of the function that converts outputs to probabilities.
 
         Raises
         ------
@@ -96,7 +97,7 @@ class Compiled:
         return self.loss.probabilities
 
     def describe(self) -> dict[str, Any]:
-        """Return optimizer, loss, limit and counted metrics as JSON values."""
+        """Return the optimizer, the loss, `clip_delta` and the engine's metrics as JSON values."""
         return {
             "optimizer": self.optimizer.config(),
             "loss": self.loss.config(),
@@ -108,7 +109,7 @@ class Compiled:
     def from_description(
         cls, description: Mapping[str, Any], functions: Sequence[Metric]
     ) -> Compiled:
-        """Return the record that `describe` came from, with metrics that are functions."""
+        """Return the record of a `describe` result and of metric functions."""
         return cls.checked(
             optimizers.Optimizer.from_config(description["optimizer"]),
             losses.Loss.from_config(description["loss"]),
@@ -118,9 +119,9 @@ class Compiled:
 
 
 def are_classes(y: Array) -> bool:
-    """Return whether each row of targets names one class.
+    """Return whether each row of targets identifies one class.
 
-    Integers (n,) do, and so do 0 and 1 in rows (n, 1), and rows with a single 1 among zeros.
+    True for integers (n,), for 0 and 1 in a column (n, 1), and for one-hot rows.
     """
     if y.ndim == 1:
         whole = y.dtype.kind == "f" and bool((y == np.floor(y)).all())

@@ -1,4 +1,4 @@
-"""The engine: layers, and the compiled core that holds their parameters and computes."""
+"""`Engine`: a list of layers and the C++ core that stores their parameters and computes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from .schedules import Constant
 Array = npt.NDArray[Any]
 Core = _core.Engine32 | _core.Engine64
 Tape = _core.Tape32 | _core.Tape64
-Numbered = dict[SupportsInt | SupportsIndex, Array]  # by places in the core, as its stub has it
+Numbered = dict[SupportsInt | SupportsIndex, Array]  # by index; as in the stub
 
 CORES: dict[str, type[Core]] = {"float32": _core.Engine32, "float64": _core.Engine64}
 _NO_CONTEXT = nullcontext()
 
 
 class ParameterInfo(TypedDict):
-    """What the core says about a parameter.
+    """The core's description of a parameter.
 
-    `layer` is the number of its layer, a Residual's before those inside it.
+    `layer` is the index of its layer. A Residual precedes the layers inside it.
     """
 
     layer: int
@@ -45,17 +45,17 @@ class ParameterInfo(TypedDict):
 
 
 class Engine:
-    """Layers with parameters, and how far these are trained.
+    """Layers, their parameters and the state of training.
 
-    The core exists once the shape of a sample is known: from `build` on, which `rows` calls for the
-    first data.
+    `build` creates the core, once the shape of a sample is known. `rows` calls it for the first
+    data.
 
     Parameters
     ----------
     layers : sequence of Layer
     dtype : {"float32", "float64"}
     seed : int
-        Of first parameters, row orders and dropout.
+        Seed of the initial parameters, the row order and dropout.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Engine:
     input_shape : tuple of int or None
         The shape of one sample; None until it is known.
     names : list of str
-        Of the parameters, in the core's order.
+        Names of the parameters, in the core's order.
     compiled : Compiled or None
-        How to train; None before `compile`.
+        The training settings; None before `compile`.
     epochs_trained : int
-        The epochs of training that are finished.
+        Number of completed epochs.
     """
 
     def __init__(self, layers: Sequence[Layer], *, dtype: str, seed: int) -> None:
@@ -84,12 +84,18 @@ class Engine:
 
     @property
     def is_built(self) -> bool:
-        """Whether the shape of a sample is known, so that there is a core."""
+        """Whether the core exists."""
         return self._core is not None
 
     @property
     def core(self) -> Core:
-        """The compiled core."""
+        """The C++ core.
+
+        Raises
+        ------
+        RuntimeError
+            If the engine is not built.
+        """
         if self._core is None:
             raise RuntimeError(
                 "Sequential: input_shape is not known yet; give it, call build or fit"
@@ -97,7 +103,7 @@ class Engine:
         return self._core
 
     def build(self, input_shape: Sequence[int]) -> None:
-        """Create the core and draw the parameters, layer by layer, in float64."""
+        """Create the core and draw the initial parameters, layer by layer, in float64."""
         if self._core is not None:
             raise ValueError(f"Sequential.build: built already, for samples {self.input_shape}")
         shape = checked_shape(input_shape)
@@ -112,10 +118,10 @@ class Engine:
             names.append(f"{owner}.{info['name']}")
         core.write_parameters(drawn)
         self.names, self.input_shape = names, shape
-        self._core = core  # last and ready for use: other threads see it from here on
+        self._core = core  # assigned last: other threads may use it from now on
 
     def compile(self, compiled: Compiled) -> None:
-        """Follow `compiled` from here on; the optimizer's state and count of steps start anew."""
+        """Set how to train; reset the optimizer's state and step count."""
         core = self._core
         with _NO_CONTEXT if core is None else core.holding("compile"):
             if core is not None:
@@ -123,26 +129,32 @@ class Engine:
             self.compiled = compiled
 
     def record(self, operation: str) -> Compiled:
-        """Return how to train."""
+        """Return the training settings.
+
+        Raises
+        ------
+        RuntimeError
+            If the model is not compiled.
+        """
         if self.compiled is None:
             raise RuntimeError(f"{operation}: compile the model first")
         return self.compiled
 
     def copy(self, operation: str, *, dtype: str | None = None, fuse: bool = True) -> Engine:
-        """Return an engine with the same parameters and count of steps.
+        """Return an engine with the same parameters and step count.
 
-        It is compiled with plain SGD and without a limit of deltas, since its gradients are wanted,
-        not its updates.
+        The copy computes gradients, not updates: it is compiled with plain SGD and without
+        `clip_delta`.
 
         Parameters
         ----------
         operation : str
             For messages.
         dtype : str, optional
-            By default the same.
+            Dtype of the copy; the same by default.
         fuse : bool, default True
-            Whether the core fuses layers; False makes each layer a step of a tape. The bits are the
-            same.
+            Whether the core fuses layers. If False, each layer is a step of a tape. The bits of the
+            results are the same.
         """
         other = Engine(self.layers, dtype=dtype or self.dtype, seed=self.seed)
         values, _, steps = self.core.state(operation, slots=False)
@@ -153,7 +165,7 @@ class Engine:
         other._core, other.names, other.input_shape = core, self.names, self.input_shape
         if compiled is not None:
             other.compile(replace(compiled, optimizer=SGD(), clip_delta=None))
-        core.steps = steps  # dropout follows from it
+        core.steps = steps  # the dropout mask depends on it
         return other
 
     def undoing_build(self) -> AbstractContextManager[None]:
@@ -180,7 +192,7 @@ class Engine:
         return core
 
     def _parameter_owners(self, core: Core) -> Iterator[tuple[str, Layer, ParameterInfo]]:
-        """Yield the key and the layer of each parameter, with what the core says about it."""
+        """Yield the key and the layer of each parameter, and the core's description of it."""
         owners = [owner for owner in all_layers(self.layers) for _ in owner[1].specifications()]
         infos: list[ParameterInfo] = core.parameters()
         return ((*owners[info["layer"]], info) for info in infos)
@@ -188,7 +200,7 @@ class Engine:
     # ---- parameters ----------------------------------------------------------------------------
 
     def infos(self) -> dict[str, ParameterInfo]:
-        """Return what the core says about each parameter, by name."""
+        """Return the core's description of each parameter, by name."""
         return dict(zip(self.names, self.core.parameters(), strict=True))
 
     def parameters(self) -> dict[str, Array]:
@@ -196,11 +208,11 @@ class Engine:
         return dict(zip(self.names, self.core.values(), strict=True))
 
     def copies(self, operation: str) -> dict[str, Array]:
-        """Return copies of all parameters by name; refused while another thread trains."""
+        """Return copies of all parameters by name; raises while another thread trains."""
         return dict(zip(self.names, self.core.state(operation, slots=False)[0], strict=True))
 
     def set_parameters(self, parameters: Mapping[str, npt.ArrayLike]) -> None:
-        """Write some parameters; see `Sequential.set_parameters`."""
+        """Set some of the parameters; see `Sequential.set_parameters`."""
         current = self.parameters()
         checked = _checked_parameters("set_parameters", "parameters", parameters, current)
         self.core.write_parameters(self.by_place(checked))
@@ -216,27 +228,27 @@ class Engine:
         self.core.apply_gradients(self.by_place(checked), self.learning_rate)
 
     def by_place(self, arrays: Mapping[str, Array]) -> Numbered:
-        """Return arrays by their parameters' places in the core, as rows of one sample."""
+        """Return arrays keyed by the core's indices of parameters, with a leading axis of 1."""
         places = {name: place for place, name in enumerate(self.names)}
         return {places[name]: values[np.newaxis] for name, values in arrays.items()}
 
     def gradients_by_name(self, gradients: Sequence[Array]) -> dict[str, Array]:
-        """Return the core's list of gradients, one for each trainable parameter, by name."""
+        """Return the core's gradients, one for each trainable parameter in order, by name."""
         trained = (name for name, info in self.infos().items() if info["trainable"])
         return dict(zip(trained, gradients, strict=True))
 
     def moment(self) -> tuple[Core | None, int]:
-        """Return a value that differs after settings or epochs of a built engine have changed."""
+        """Return a token that changes with the settings or the epochs of a built engine."""
         return self._core, 0 if self._core is None else self._core.turns
 
     def holding(self, operation: str) -> AbstractContextManager[object]:
-        """Keep other threads from using the model; refused while one does."""
+        """Lock the model against other threads; raises while one of them uses it."""
         return _NO_CONTEXT if self._core is None else self._core.holding(operation)
 
     # ---- rows and steps ------------------------------------------------------------------------
 
     def rows(self, operation: str, X: npt.ArrayLike) -> _core.Rows:
-        """Return rows as the core reads them; the first ones fix the shape of a sample."""
+        """Return the core's view of rows; the first rows determine the shape of a sample."""
         rows = as_rows(operation, "X", X)
         if not self.is_built:
             if rows.ndim == 1:
@@ -255,26 +267,26 @@ class Engine:
         training: bool,
         clips: bool = False,
     ) -> Tape:
-        """Return a batch kept whole, its outputs computed: see cpp/network/tape.h."""
+        """Run a forward pass and return its tape, which stores what backward passes need."""
         kind = _core.Tape32 if self.dtype == "float32" else _core.Tape64
         held = cast("_core.Targets", targets)  # the stub does not say that None is accepted
         return kind(self.core, operation, rows, held, training, clips)
 
     @property
     def steps(self) -> int:
-        """The updates made since `compile`."""
+        """Number of updates since `compile`."""
         return 0 if self._core is None else self._core.steps
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update."""
+        """The learning rate of the next update."""
         schedule = (self.compiled or self.record("learning_rate")).schedule
-        if isinstance(schedule, Constant):  # saves a call in every step
+        if isinstance(schedule, Constant):  # saves a call per step
             return schedule.learning_rate
         return float(schedule(self.steps))
 
     def learning_rates(self, count: int) -> Array:
-        """Return the rates of the next `count` updates."""
+        """Return the learning rates of the next `count` updates."""
         schedule = self.record("learning_rate").schedule
         if isinstance(schedule, Constant):
             return np.full(count, schedule.learning_rate)
@@ -282,8 +294,8 @@ class Engine:
 
 
 def checked_dtype(dtype: object) -> str:
-    """Return the name of a dtype that engines have."""
-    try:  # None would be NumPy's default, float64
+    """Return the name of a supported dtype."""
+    try:  # NumPy would read None as float64
         name = None if dtype is None else str(np.dtype(dtype))  # type: ignore[call-overload]
     except TypeError:
         name = None
@@ -293,7 +305,7 @@ def checked_dtype(dtype: object) -> str:
 
 
 def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the shape of a sample: at least one axis, each of at least one entry."""
+    """Return the shape of a sample as a tuple: at least one axis, each of size at least 1."""
     if not isinstance(input_shape, Iterable):
         raise TypeError(f"Sequential: input_shape must be a tuple of integers, got {input_shape!r}")
     shape = tuple(size("Sequential", "an entry of input_shape", entry) for entry in input_shape)
@@ -303,13 +315,13 @@ def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _compile_core(core: Core, compiled: Compiled) -> None:
-    """Give the core its loss, its rule for right answers and its optimizer."""
+    """Set the core's loss, its rule for correct predictions and its optimizer."""
     loss, optimizer = compiled.loss, compiled.optimizer
     by_output = loss.probabilities == "sigmoid" or (
         core.outputs == 1 and loss.probabilities != "softmax"
     )
     rule = "threshold" if by_output else "argmax"
-    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0.5 is a logit of 0
+    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # a logit of 0 is 0.5
     if optimizer.update not in UPDATES:
         raise TypeError(f"compile: optimizer must have an update of the core, got {optimizer!r}")
     config: dict[str, object] = {
@@ -321,7 +333,7 @@ def _compile_core(core: Core, compiled: Compiled) -> None:
         "clip_value": optimizer.clip_value or 0.0,
         "clip_norm": optimizer.clip_norm or 0.0,
     }
-    # The core needs a loss to be compiled with, also where a function of Python computes it.
+    # The core requires a loss even if a Python function computes it.
     function = compiled.function is not None
     name = choice("compile", "loss's name", "mean_squared_error" if function else loss.name, LOSSES)
     option = 0.0 if function else loss.option
@@ -331,7 +343,7 @@ def _compile_core(core: Core, compiled: Compiled) -> None:
 def _checked_parameters(
     operation: str, argument: str, given: Mapping[str, npt.ArrayLike], current: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return values for some parameters as arrays of their dtype; `current` has all of them.
+    """Return values as arrays of the dtype of their parameters, which `current` contains.
 
     Raises
     ------

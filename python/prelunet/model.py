@@ -1,4 +1,4 @@
-"""Sequential: a network as a list of layers, to train, use and save."""
+"""`Sequential`, a feed-forward network of layers, and `load`, which reads a saved one."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ _LARGEST_SEED = 2**63 - 1
 
 
 class Sequential(OpenLoop):
-    """A network: layers one after another.
+    """A feed-forward network: a list of layers applied in order.
 
     Parameters
     ----------
     layers : sequence of Layer
     input_shape : tuple of int, optional
-        The shape of one sample: (features,), or (height, width, channels) for images. May be left
-        to the first data that come.
+        The shape of one sample: (features,), or (height, width, channels) for images. If omitted,
+        the first data passed to the model determine it.
     dtype : {"float32", "float64"}, default "float32"
-        Of parameters, outputs and all arithmetic; other real data are rounded to it row by row.
+        Dtype of parameters, outputs and all arithmetic. Other real data are converted to it row by
+        row.
     seed : int, optional
-        From 0 to 2**63 - 1. Draws of weights, order of rows and dropout follow from it: the same
-        seed gives the same bits, for any number of threads. By default a random one, kept in
-        `seed`.
+        From 0 to 2**63 - 1. Determines the initial weights, the row order and dropout: the same
+        seed gives the same bits for any number of threads. By default a random seed, available as
+        the attribute `seed`.
 
     Attributes
     ----------
@@ -55,13 +56,13 @@ class Sequential(OpenLoop):
     dtype : str
     seed : int
     metadata : dict
-        JSON values that travel with `save` and `load`.
+        JSON values that `save` stores and `load` restores.
     epochs_trained : int
-        The epochs that all calls of `fit` have finished.
+        Number of epochs completed by all calls of `fit`.
     stop_training : bool
-        Set by callbacks to end `fit`.
+        Set to True by callbacks to end `fit`.
     engine : Engine
-        Holds the parameters and computes; for prelunet's own modules.
+        Holds the parameters and computes. Internal.
 
     Raises
     ------
@@ -90,7 +91,7 @@ class Sequential(OpenLoop):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers, those inside a Residual left out."""
+        """The layers in order, without those inside a `Residual`."""
         return self.engine.layers
 
     @property
@@ -100,7 +101,7 @@ class Sequential(OpenLoop):
 
     @property
     def seed(self) -> int:
-        """The seed of first weights, row orders and dropout."""
+        """The seed of the initial weights, the row order and dropout."""
         return self.engine.seed
 
     @property
@@ -115,7 +116,7 @@ class Sequential(OpenLoop):
 
     @property
     def epochs_trained(self) -> int:
-        """The epochs that `fit` has finished, over all its calls."""
+        """Number of epochs completed by all calls of `fit`."""
         return self.engine.epochs_trained
 
     @epochs_trained.setter
@@ -124,12 +125,12 @@ class Sequential(OpenLoop):
 
     @property
     def steps_trained(self) -> int:
-        """The updates made since `compile`, over all calls; schedules follow from it."""
+        """Number of updates since `compile`, over all calls; schedules depend on it."""
         return self.engine.steps
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update; a rate that is set replaces the schedule from here on."""
+        """The learning rate of the next update; setting it replaces the schedule."""
         return self.engine.learning_rate
 
     @learning_rate.setter
@@ -139,45 +140,51 @@ class Sequential(OpenLoop):
         self.engine.compiled = replace(compiled, schedule=schedule)
 
     def build(self, input_shape: Sequence[int]) -> None:
-        """Fix the shape of a sample and draw the parameters.
+        """Set the shape of a sample and initialize the parameters.
 
         Parameters
         ----------
         input_shape : tuple of int
-            As in the constructor.
+            The shape of one sample, as in the constructor.
 
         Raises
         ------
+        TypeError
+            If `input_shape` is not a sequence of integers.
         ValueError
-            If a layer does not fit its input, or the model is built already.
+            If a layer does not accept its input shape, or the model is already built.
         """
         self.engine.build(input_shape)
 
     def summary(self) -> Summary:
-        """Return a table of layers, output shapes and parameters."""
+        """Return a table of layers, output shapes and parameter counts."""
         return summarize(self.engine)
 
     def parameters(self) -> dict[str, Array]:
-        """Return all parameters by name, as read-only views that follow training.
+        """Return all parameters by name, as read-only views of the current values.
 
-        Between two steps, in callbacks too, they show the parameters. While a run of steps is under
-        way in another thread they do not: it moves one parameter after the other, and may hand back
-        a weight only when it ends. Copy them in a callback instead.
+        The views are up to date between steps, and therefore in callbacks. They may be inconsistent
+        while another thread trains: a step updates one parameter after another, and some weights
+        are written back only at the end of a run of steps. Copy them in a callback instead.
+
+        Returns
+        -------
+        dict of str to ndarray
 
         Raises
         ------
         RuntimeError
-            If another thread trains or changes the model; views taken before stay readable.
+            If another thread trains or changes the model. Existing views remain readable.
         """
         return self.engine.parameters()
 
     def set_parameters(self, parameters: Mapping[str, npt.ArrayLike]) -> None:
-        """Write some parameters; all are checked before any is written.
+        """Set some of the parameters; all values are checked before any is written.
 
         Parameters
         ----------
         parameters : mapping of str to array_like
-            New values by name, rounded to the model's dtype.
+            New values by name, converted to the model's dtype.
 
         Raises
         ------
@@ -186,7 +193,7 @@ class Sequential(OpenLoop):
         TypeError
             If values are not real numbers.
         RuntimeError
-            If the model is in use by another thread.
+            If another thread uses the model.
         """
         self.engine.set_parameters(parameters)
 
@@ -198,30 +205,31 @@ class Sequential(OpenLoop):
         *,
         clip_delta: float | None = None,
     ) -> None:
-        """Set how to train; this resets the optimizer's state and its count of steps.
+        """Set the optimizer, loss and metrics; reset the optimizer's state and step count.
 
         Parameters
         ----------
         optimizer : Optimizer or str, default "sgd"
         loss : Loss, str or callable, default "softmax_cross_entropy"
-            A function ``loss(outputs, targets) -> (row losses, grad_outputs)`` is called for each
-            batch: see `losses.FunctionLoss`.
+            A callable ``loss(outputs, targets) -> (row losses, grad_outputs)`` is called for each
+            batch; see `losses.FunctionLoss`.
         metrics : sequence of str or callable, optional
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
             `prelunet.metrics`.
         clip_delta : float, optional
-            Above 0. In training, the gradient of each row's loss by what a Dense or a Conv2D layer
-            gives before its activation is kept within this, element by element, before it is
-            weighted and averaged over the batch; the clipped one goes on to the layers below. The
-            optimizer's `clip_value` and `clip_norm` act on the gradients of parameters instead.
+            Above 0. In training, the gradient of each row's loss with respect to the
+            pre-activation output of every Dense and Conv2D layer is clipped elementwise to
+            [-clip_delta, clip_delta], before weighting and averaging over the batch. The clipped
+            gradient is propagated to earlier layers. The optimizer's `clip_value` and `clip_norm`
+            clip gradients of parameters instead.
 
         Raises
         ------
         TypeError, ValueError
             If an argument is invalid.
         RuntimeError
-            If the model is being fitted: a callback may set `learning_rate`, not more. If it is in
-            use by another thread.
+            If `fit` is running (a callback may set only `learning_rate`), or another thread uses
+            the model.
         """
         self.engine.compile(Compiled.checked(optimizer, loss, metrics, clip_delta))
 
@@ -247,42 +255,47 @@ class Sequential(OpenLoop):
         ----------
         X : array_like of shape (n, *input_shape)
         y : array_like
-            Integer labels (n,) for softmax cross-entropy, else targets (n, outputs), or (n,) for
-            one output. Checked whole before anything moves, against the range that `losses` says.
+            Integer labels (n,) for softmax cross-entropy; otherwise targets (n, outputs), or (n,)
+            for one output. All targets are checked before training, against the ranges given in
+            `prelunet.losses`.
         epochs : int, default 1
-            With a `Checkpoint`, the total that includes the epochs before it was resumed.
+            Number of epochs. With a `Checkpoint`, the total, including epochs before a resume.
         batch_size : int or None, default 32
-            Rows of a step; the last batch may be shorter. None: all rows are one batch.
+            Rows per step; the last batch may be smaller. None makes all rows one batch.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after each epoch; the names of its metrics begin with ``val_``.
         validation_split : float, default 0.0
-            The share of rows to validate with instead: the last ones, before shuffling.
+            Fraction of the rows to hold out for validation: the last ones, before shuffling.
         validation_freq : int, default 1
-            Validate each `validation_freq` epochs; the history has NaN for the others.
+            Validate every `validation_freq` epochs; the history has NaN for the other epochs.
         shuffle : bool, default True
-            Visit rows in an order that depends on the seed and on the epochs trained before only.
-            A batch of all rows is not shuffled, since that changes only the rounding.
+            Shuffle the rows each epoch, in an order that depends only on the seed and on
+            `epochs_trained`. A single batch of all rows is not shuffled: the order would change
+            only the rounding.
         sample_weight : array_like of shape (n,), optional
-            A batch's loss is ``sum(w l) / sum(w)``, whose sums must be finite and normal.
+            Row weights w. A batch's loss is ``sum(w l) / sum(w)``; both sums must be finite and
+            normal.
         class_weight : mapping of int to float, or "balanced", optional
-            Multiplied into the weights, by class; others have 1. None for several yes/no outputs.
+            Multiplies the row weights by class; a class without a key has weight 1. "balanced"
+            gives all classes the same total weight. Must be None for several yes/no outputs.
         verbose : bool or "auto", default "auto"
-            Show progress on stderr; "auto" does so on a terminal and in a notebook.
+            Show progress on stderr. "auto" shows it on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
 
         Returns
         -------
         History
-            The loss and the metrics of each epoch. ``history["loss"]`` is the mean of the steps'
-            losses at the weights each step began with, weighted by rows (for sum losses: their
-            sum), penalties left out; metrics that are functions are taken after the epoch.
+            The loss and the metrics of each epoch. ``history["loss"]`` is the mean of the step
+            losses weighted by rows (their sum for losses whose reduction is "sum"), each computed
+            before its update and without penalties. Metrics that are functions are computed after
+            the epoch.
 
         Raises
         ------
         TypeError, ValueError
-            If data do not fit; nothing has changed then.
+            If the data or an argument are invalid; the model is unchanged then.
         RuntimeError
-            If the model is not compiled, or in use by another thread.
+            If the model is not compiled, or another thread uses it.
         """
         return loop.fit(
             self,
@@ -302,7 +315,7 @@ class Sequential(OpenLoop):
         )
 
     def predict_proba(self, X: npt.ArrayLike) -> Array:
-        """Return probabilities: softmax or sigmoid of the outputs, as the loss requires.
+        """Return probabilities: the softmax or sigmoid of the outputs, depending on the loss.
 
         Parameters
         ----------
@@ -315,7 +328,7 @@ class Sequential(OpenLoop):
         Raises
         ------
         ValueError
-            If the loss is not one of logits.
+            If the loss is not a cross-entropy of logits.
         """
         kind = self.engine.record("predict_proba").probabilities("predict_proba")
         function = ops.softmax_forward if kind == "softmax" else ops.sigmoid_forward
@@ -329,28 +342,28 @@ class Sequential(OpenLoop):
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`; weights do not count in the metrics.
+            As in `fit`. Weights do not affect the metrics.
 
         Returns
         -------
         dict of str to float
-            The loss, then the compiled metrics by name.
+            ``"loss"``, then the compiled metrics by name.
         """
         return prepare(self.engine, "evaluate", X, y, sample_weight).evaluate()
 
     def save(
         self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Write the model to a file: layers, parameters, optimizer and its state.
+        """Save the layers, parameters, optimizer and optimizer state to a file.
 
-        If the write fails, an existing file stays as it was.
+        If writing fails, an existing file is unchanged.
 
         Parameters
         ----------
         path : path-like
-            Ends in ``.npz``, or in ``.safetensors`` (with the package of that name).
+            Must end in ``.npz``, or in ``.safetensors``, which needs the package of that name.
         metadata : mapping, optional
-            JSON values that `load` returns as `metadata`; by default the model's.
+            JSON values that `load` restores as `metadata`; the model's `metadata` by default.
 
         Raises
         ------
@@ -359,10 +372,10 @@ class Sequential(OpenLoop):
         TypeError, ValueError
             If `path` or `metadata` is invalid, or a layer is a `Lambda`.
         RuntimeError
-            If another thread trains or changes the model; pickle and copies are refused then, too.
+            If another thread trains or changes the model. Pickling and copying raise it too.
             Callbacks may save.
         ImportError
-            If the package safetensors is needed and not installed.
+            If the safetensors package is needed but not installed.
         """
         for name, layer in all_layers(self.layers):
             if isinstance(layer, Lambda):
@@ -374,26 +387,30 @@ class Sequential(OpenLoop):
         serialization.write(path, found, self.metadata if metadata is None else metadata)
 
     def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = False) -> None:
-        """Write what `predict` computes to an ONNX file (opset 17), for other programs to run.
+        """Export what `predict` computes to an ONNX file (opset 17).
 
-        The graph takes ``"x"``, rows of the model's dtype, images as (height, width, channels), and
-        gives ``"outputs"``. onnxruntime lacks double precision for `Conv2D`, `ELU` and `GELU`.
+        The graph's input ``"x"`` has the model's dtype, with images as (height, width, channels).
+        Its output is ``"outputs"``. onnxruntime does not support float64 for `Conv2D`, `ELU` and
+        `GELU`.
 
         Parameters
         ----------
         path : path-like
-            Ends in ``.onnx``.
+            Must end in ``.onnx``.
         probabilities : bool, default False
-            Give ``"probabilities"`` instead, as `predict_proba` does.
+            Output ``"probabilities"`` instead, as `predict_proba` computes them.
 
         Raises
         ------
         OSError
-            If the file cannot be written; an existing one stays as it was.
+            If the file cannot be written; an existing file is unchanged.
         TypeError, ValueError
-            If an argument is wrong, a layer is a `Lambda`, or the loss is not one of logits.
+            If an argument is invalid, ONNX cannot represent a layer (such as `Lambda`), or
+            probabilities are requested and the loss is not a cross-entropy of logits.
         RuntimeError
             If another thread trains or changes the model.
+        ImportError
+            If the onnx package is not installed.
         """
         target = checked_path("to_onnx", path, (".onnx",))
         final = None
@@ -409,7 +426,7 @@ class Sequential(OpenLoop):
         )
 
     def __repr__(self) -> str:
-        """Return the call that makes such a model."""
+        """Return a constructor call with the same arguments."""
         shape = f", input_shape={self.input_shape}" if self.input_shape else ""
         layers = ", ".join(map(repr, self.layers))
         return f"Sequential([{layers}]{shape}, dtype={self.dtype!r}, seed={self.seed})"
@@ -419,10 +436,10 @@ class Sequential(OpenLoop):
         return self._state("pickle or copy")
 
     def __setstate__(self, state: State) -> None:
-        """Make the model again."""
+        """Restore the model from what `__getstate__` returned."""
         description = state["description"]
         layers = [Layer.from_config(config) for config in description["layers"]]
-        Sequential.__init__(  # a subclass may have a constructor of its own
+        Sequential.__init__(  # a subclass may define another constructor
             self,
             layers,
             input_shape=description["input_shape"],
@@ -440,14 +457,14 @@ class Sequential(OpenLoop):
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
-    """Read a model that `Sequential.save` wrote, compiled as it was.
+    """Load a model written by `Sequential.save`, compiled with the saved settings.
 
-    Metrics that were functions are not in the file; compile again to have them.
+    Files do not contain metrics that are functions; compile again to restore them.
 
     Parameters
     ----------
     path : path-like
-        Ends in ``.npz`` or ``.safetensors``.
+        Must end in ``.npz`` or ``.safetensors``.
 
     Returns
     -------
@@ -458,9 +475,9 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     OSError
         If the file cannot be read.
     ValueError
-        If it is not a model of prelunet, of a later format, damaged or incomplete.
+        If the file is not a prelunet model, has another format version, or is damaged.
     ImportError
-        If the file is a safetensors and that package is not installed.
+        If the safetensors package is needed but not installed.
     """
     source, state = serialization.read(path)
     model = Sequential.__new__(Sequential)

@@ -1,4 +1,4 @@
-"""The open loop: outputs, gradients and updates one at a time, for your own training loops."""
+"""`OpenLoop`: methods of `Sequential` for custom training loops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 
 class OpenLoop:
-    """The methods of `Sequential` for your own training loops.
+    """Methods of `Sequential` for custom training loops: outputs, gradients, single updates.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class OpenLoop:
     engine: Engine
 
     def predict(self, X: npt.ArrayLike) -> Array:
-        """Return the last layer's outputs; logits where the loss is of logits.
+        """Return the outputs of the last layer: logits if the loss is a cross-entropy.
 
         Parameters
         ----------
@@ -39,7 +39,7 @@ class OpenLoop:
         Returns
         -------
         ndarray of shape (n, outputs)
-            Each row has the bits that it would have alone.
+            The bits of a row do not depend on the other rows.
         """
         with self.engine.undoing_build():
             rows = self.engine.rows("predict", X)
@@ -48,32 +48,33 @@ class OpenLoop:
     def vjp(
         self, X: npt.ArrayLike, *, training: bool = False
     ) -> tuple[Array, Callable[[npt.ArrayLike], tuple[Array, dict[str, Array]]]]:
-        """Return outputs, and a function from their gradient to those of inputs and parameters.
+        """Return the outputs and a function that backpropagates a gradient from them.
 
-        The product of a vector with the network's Jacobian, for your own losses and loops.
+        The function computes vector-Jacobian products, for custom losses and training loops.
 
         Parameters
         ----------
         X : array_like of shape (n, *input_shape)
             At least one row.
         training : bool, default False
-            Whether dropout acts, as in the update that would come next.
+            Whether dropout is active, with the mask of the next update.
 
         Returns
         -------
         outputs : ndarray of shape (n, outputs)
         backward : callable
-            ``backward(grad_outputs) -> (grad_x, gradients)``: from the gradient of any number by
-            the outputs to its gradients by X, of its shape, and by the trainable parameters, by
-            name. It may be called again, as long as the parameters are those of `outputs`. It needs
-            the model for itself, as training does.
+            ``backward(grad_outputs) -> (grad_x, gradients)``. `grad_outputs` is the gradient of a
+            scalar with respect to the outputs. `grad_x` is its gradient with respect to X, of the
+            shape of X, and `gradients` has those of the trainable parameters by name. May be called
+            repeatedly until the parameters change. Requires exclusive use of the model, as training
+            does.
 
         Raises
         ------
         TypeError, ValueError
-            If an argument is invalid, `grad_outputs` too.
+            If an argument or `grad_outputs` is invalid.
         RuntimeError
-            From `backward`, if parameters have changed since; from both, if another thread trains.
+            From `backward`, if the parameters have changed; from both, if another thread trains.
 
         Examples
         --------
@@ -97,7 +98,7 @@ class OpenLoop:
     ) -> tuple[float, dict[str, Array]]:
         """Return the loss of all rows as one batch and its gradients, without an update.
 
-        Penalties are left out; dropout acts as in the step that would come next.
+        Penalties are excluded. Dropout is active, with the mask of the next update.
 
         Parameters
         ----------
@@ -108,7 +109,7 @@ class OpenLoop:
         -------
         loss : float
         gradients : dict of str to ndarray
-            By the names of `parameters`; frozen layers have none.
+            Keyed as in `parameters`; frozen layers have no entries.
         """
         data = prepare(self.engine, "loss_and_gradients", X, y, sample_weight)
         loss, gradients = data.loss_and_gradients()
@@ -123,19 +124,19 @@ class OpenLoop:
         batch_size: int | None = 32,
         sample_weight: npt.ArrayLike | None = None,
     ) -> dict[str, float]:
-        """Train for one epoch over the rows that `order` names; by default all, in place.
+        """Train for one epoch over the rows in `order`; by default over all rows, unshuffled.
 
         Parameters
         ----------
         X, y, batch_size, sample_weight
             As in `fit`.
-        order : array_like of int of shape (steps' rows,), optional
-            Row numbers; rows may be missing or occur more than once.
+        order : array_like of int of shape (n_visits,), optional
+            Row indices in the order of training; rows may be missing or repeated.
 
         Returns
         -------
         dict of str to float
-            ``"loss"`` and, where compiled, ``"accuracy"``, as in `fit`'s history.
+            ``"loss"`` and, if compiled, ``"accuracy"``, as in the history of `fit`.
         """
         data = prepare(self.engine, "train_epoch", X, y, sample_weight)
         numbers = None if order is None else checked_order("train_epoch", order, data.count)
@@ -146,19 +147,19 @@ class OpenLoop:
         return data.logs(totals)
 
     def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
-        """Make one update with the compiled optimizer from gradients that the caller computed.
+        """Make one update with the compiled optimizer from the given gradients.
 
         Parameters
         ----------
         gradients : mapping of str to array_like
-            One for each trainable parameter, by the names of `parameters`, as `vjp`'s function and
-            `loss_and_gradients` give them; rounded to the model's dtype.
+            One gradient for each trainable parameter, keyed as in `parameters`, for example from
+            `vjp` or `loss_and_gradients`. Converted to the model's dtype.
 
         Raises
         ------
         TypeError, ValueError
-            If a name is missing or unknown, a shape differs or values are not real numbers; nothing
-            has changed then.
+            If a name is missing or unknown, a shape differs, or values are not real numbers; the
+            model is unchanged then.
         RuntimeError
             If the model is not compiled.
         """
@@ -178,7 +179,7 @@ class OpenLoop:
         Returns
         -------
         dict of str to float
-            ``"loss"`` and, where compiled, ``"accuracy"`` before the update.
+            ``"loss"`` and, if compiled, ``"accuracy"``, both before the update.
         """
         engine, compiled = self.engine, self.engine.record("train_on_batch")
         if engine.is_built and compiled.function is None:
@@ -188,15 +189,15 @@ class OpenLoop:
         return data.logs(totals)
 
     def copy_from(self, other: OpenLoop, tau: float = 1.0) -> None:
-        """Move the parameters towards another model's: ``p = (1 - tau) * p + tau * other's``.
+        """Move the parameters towards another model's: ``p = (1 - tau) * p + tau * p_other``.
 
-        With 1 they become equal; with a small `tau`, time after time, they follow slowly, as a
-        target network does [1]_.
+        With ``tau=1`` they become equal. Repeated calls with a small `tau` make this model a slowly
+        updated target network [1]_.
 
         Parameters
         ----------
         other : Sequential
-            With parameters of the same names and shapes; its dtype may differ.
+            A model with the same parameter names and shapes; its dtype may differ.
         tau : float, default 1.0
             From 0 to 1.
 
@@ -205,7 +206,7 @@ class OpenLoop:
         TypeError, ValueError
             If an argument is invalid.
         RuntimeError
-            If this model is in use by another thread, or another thread trains the other.
+            If another thread uses this model or trains the other one.
 
         References
         ----------
@@ -216,7 +217,7 @@ class OpenLoop:
             raise TypeError(f"copy_from: other must be a Sequential, got {other!r}")
         tau = real("copy_from", "tau", tau, minimum=0.0, maximum=1.0)
         engine = self.engine
-        with engine.core.holding("copy_from"):  # or a step between reading and writing is lost
+        with engine.core.holding("copy_from"):  # no step may come between reading and writing
             own, theirs = engine.copies("copy_from"), other.engine.copies("copy_from")
             shapes, others = ({n: v.shape for n, v in p.items()} for p in (own, theirs))
             for name in [*shapes, *others]:
@@ -242,29 +243,29 @@ class OpenLoop:
         *,
         sample_weight: npt.ArrayLike | None = None,
     ) -> dict[str, Array]:
-        """Return every number between rows and their loss, by name, for teaching and debugging.
+        """Return all intermediate values from input to loss, by name, for teaching and debugging.
 
-        The numbers have the bits of training with all rows as one batch; deltas are not clipped. A
-        copy of the engine computes them, and memory grows with the rows.
+        The values have the same bits as in training with all rows as one batch; deltas are not
+        clipped. A copy of the engine computes them, and memory grows with the number of rows.
 
         Parameters
         ----------
         X, sample_weight
             As in `fit`.
         y : array_like, optional
-            As in `fit`. Without it there are no deltas, and dropout is off.
+            As in `fit`. If None, deltas are omitted and dropout is off.
 
         Returns
         -------
         dict of str to ndarray
-            For each layer but Flatten, by its name: ``"1.z"``, its output before the activation
-            inside it; ``"1.a"``, its output, which is z without such an activation; and
-            ``"1.delta"``, the gradient of the loss by z. Each has shape (n, *output shape). Layers
-            inside a Residual come after it.
+            For each layer except Flatten, keyed by its name: ``"1.z"``, its output before its own
+            activation; ``"1.a"``, its output, equal to z if it has no activation; and
+            ``"1.delta"``, the gradient of the loss with respect to z. Each has shape
+            (n, *output_shape). Layers inside a Residual follow it.
 
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If data do not fit; if y is given and the model is not compiled.
+            If the data are invalid, or y is given and the model is not compiled.
         """
         return tracing.trace(self.engine, X, y, sample_weight)

@@ -1,4 +1,4 @@
-"""Model files: a description as JSON and arrays by name, never a pickle."""
+"""Model files, which contain a description as JSON and arrays by name, never a pickle."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy.typing as npt
 from ._core import __version__
 from .formats import format_of, replacing
 
-FORMAT = 1  # of the file: goes up when an older prelunet could not read it
+FORMAT = 1  # of the file; raised when older versions of prelunet cannot read it
 
 _OF_TRAINING = ("optimizer", "loss", "schedule", "clip_delta", "metrics", "steps")
 
 
 class State(TypedDict):
-    """A model as JSON values and arrays by name.
+    """The state of a model: JSON values and arrays by name.
 
-    `functions` are metrics, which copies in memory keep and files do not. `engine_steps` is in
-    pickles of estimators that earlier versions wrote.
+    `functions` are the metric functions, which copies in memory contain and files do not.
+    `engine_steps` occurs in estimators pickled by earlier versions.
     """
 
     description: dict[str, Any]
@@ -31,14 +31,14 @@ class State(TypedDict):
 
 
 def without_training(state: State) -> State:
-    """Return a state without optimizer and loss: no file can hold a loss that is a function."""
+    """Return a state without optimizer and loss, since files cannot store a loss function."""
     description = {k: v for k, v in state["description"].items() if k not in _OF_TRAINING}
     arrays = {k: v for k, v in state["arrays"].items() if not k.startswith("slot/")}
     return {"description": description, "arrays": arrays}
 
 
 def write(path: str | os.PathLike[str], state: State, metadata: Mapping[str, Any]) -> None:
-    """Write a state, with `metadata` in place of its own; see `Sequential.save`."""
+    """Write a state to a file, with `metadata` replacing its own; see `Sequential.save`."""
     target, file_format = format_of("save", path)
     if not isinstance(metadata, Mapping):
         raise TypeError(f"save: metadata must be a mapping, got {metadata!r}")
@@ -51,12 +51,12 @@ def write(path: str | os.PathLike[str], state: State, metadata: Mapping[str, Any
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, State]:
-    """Return the path as a string, and the state that `write` wrote.
+    """Read a file of `write`; return its path as a string, and the state.
 
     Raises
     ------
     OSError, ValueError, ImportError
-        As `load` says.
+        As for `prelunet.load`.
     """
     source, file_format = format_of("load", path)
     with open(source, "rb") as stream:
@@ -64,7 +64,7 @@ def read(path: str | os.PathLike[str]) -> tuple[str, State]:
             text, arrays = file_format.read(stream)
             description = json.loads(text)
             version = description["format"]
-        except Exception as error:  # the readers of formats and JSON raise many types
+        except Exception as error:  # readers of formats and JSON raise many types
             raise ValueError(
                 f"load: {source} is not a model of prelunet, or is damaged: {error}"
             ) from error

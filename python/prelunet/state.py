@@ -1,4 +1,4 @@
-"""How far an engine is trained, as JSON values and arrays, and back."""
+"""Conversion of an engine's training state to JSON values and arrays, and back."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .serialization import FORMAT, State
 
 Array = npt.NDArray[Any]
 
-# Raised by values from a file that are missing or of another kind.
+# Raised by values from a file that are missing or of the wrong type.
 UNFIT = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 
-_LARGEST_COUNT = 2**62  # of epochs and steps, which the core counts in 64 bits
+_LARGEST_COUNT = 2**62  # of epochs and steps, which the core stores as 64-bit integers
 
 
 def get_state(engine: Engine, operation: str, metadata: Mapping[str, Any]) -> State:
-    """Return an engine and its model's metadata as JSON values and arrays.
+    """Return the state of an engine and its model's metadata.
 
     Raises
     ------
     RuntimeError
-        If another thread trains or changes the model: the state belongs to one moment.
+        If another thread trains or changes the model, so that the state would be inconsistent.
     """
     while True:
         moment = engine.moment()
@@ -42,7 +42,7 @@ def get_state(engine: Engine, operation: str, metadata: Mapping[str, Any]) -> St
 
 
 def describe(engine: Engine) -> dict[str, Any]:
-    """Return layers, seed and how to train, as JSON values; nothing that training changes."""
+    """Return the layers, the seed and the training settings, which training does not change."""
     description: dict[str, Any] = {
         "layers": [layer.config() for layer in engine.layers],
         "input_shape": engine.input_shape,
@@ -53,10 +53,10 @@ def describe(engine: Engine) -> dict[str, Any]:
 
 
 def progress(engine: Engine, operation: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return how far an engine is trained: JSON values, and copies of arrays by name.
+    """Return what training changes: counts and schedule as JSON values, copies of arrays by name.
 
-    The arrays are ``parameter/<name>`` and, of the optimizer, ``slot/<number>/<name>``. There are
-    none before the engine is built, and no slots before `compile`.
+    The arrays are ``parameter/<name>`` and, for the optimizer, ``slot/<number>/<name>``. There are
+    no arrays before the engine is built, and no slots before `compile`.
     """
     arrays: dict[str, Array] = {}
     steps = 0
@@ -73,20 +73,21 @@ def progress(engine: Engine, operation: str) -> tuple[dict[str, Any], dict[str, 
 
 
 class Progress:
-    """What `progress` returned, checked against an engine.
+    """A result of `progress`, checked against an engine.
 
     Parameters
     ----------
     engine : Engine
-        Built and compiled as it was; `restore` alone changes it.
+        Built and compiled with the same settings. Only `restore` changes it.
     found : mapping
-        JSON values.
+        The JSON values.
     arrays : mapping of str to ndarray
+        The arrays by name.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If a value or a tensor is missing or not what it must be, or there are too many tensors.
+        If a value or a tensor is missing or invalid, or a tensor is unknown.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Progress:
         )
 
     def restore(self, operation: str) -> None:
-        """Put everything back into the engine."""
+        """Restore the engine to this state."""
         engine = self._engine
         with engine.holding(operation):
             if engine.is_built:

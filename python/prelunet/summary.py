@@ -1,4 +1,4 @@
-"""The table that `Sequential.summary` returns."""
+"""`Summary`, the table returned by `Sequential.summary`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .layers.stacking import all_layers
 
 
 class Summary(str):
-    """A text whose repr is the text, so that a notebook or a prompt displays the table."""
+    """A string whose repr is its text, so that notebooks and prompts display the table."""
 
     __slots__ = ()
 
@@ -21,9 +21,10 @@ class Summary(str):
 
 
 def summarize(engine: Engine) -> Summary:
-    """Return one line a layer: place, kind, output shape, parameters.
+    """Return a table with one row per layer: name, class, output shape, number of parameters.
 
-    A layer that holds others counts theirs; they come after it, their kinds indented.
+    The count of a container layer includes the layers inside it, which follow it with indented
+    classes.
     """
     shapes = iter(engine.core.shapes)
     infos = engine.infos()

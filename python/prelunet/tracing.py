@@ -1,4 +1,4 @@
-"""Every number between a model's input and its loss, by name: `OpenLoop.trace`."""
+"""Implementation of `OpenLoop.trace`: all intermediate values from input to loss, by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def trace(
     y: npt.ArrayLike | None,
     sample_weight: npt.ArrayLike | None,
 ) -> dict[str, Array]:
-    """Run all rows through a copy of the engine in which each layer is a step of its own."""
+    """Run all rows through a copy of the engine in which every layer is a separate step."""
     if y is None:
         if sample_weight is not None:
             raise ValueError("trace: sample_weight must be None where y is")

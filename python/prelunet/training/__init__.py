@@ -1,4 +1,4 @@
-"""Training: checked rows and targets, and the loop over epochs. It takes an engine, not a model."""
+"""Training: checked data and the loop over epochs, which work on an engine, not on a model."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def prepare(
     sample_weight: npt.ArrayLike | None = None,
     class_weight: Mapping[int, float] | str | None = None,
 ) -> Data:
-    """Return rows and targets, checked, for the loss that the engine is compiled with."""
+    """Return checked rows and targets for the compiled loss."""
     kind = Data if engine.record(operation).function is None else FunctionData
     return kind(engine, operation, X, y, sample_weight, class_weight)

@@ -1,4 +1,4 @@
-"""Rows and targets that are checked once, and the training steps made of them."""
+"""`Data`: rows and targets that are checked once, and the training steps on them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
-    """Return the rows of a step: at most all, which None stands for."""
+    """Return the number of rows per step, at most `rows`; None means all rows."""
     if batch_size is None:
         return rows
     return min(integer(operation, "batch_size (unless None)", batch_size, minimum=1), rows)
 
 
 def checked_order(operation: str, order: npt.ArrayLike, rows: int) -> Array:
-    """Return the numbers of rows in the order wanted, checked against their count."""
+    """Return `order` as an array of row indices, checked against the number of rows."""
     numbers = as_rows(operation, "order", order)
     if numbers.ndim != 1 or len(numbers) == 0:
         raise ValueError(
@@ -55,9 +55,10 @@ def train_on_batch(
     y: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None,
 ) -> dict[str, float]:
-    """Make one update in one call into C++, which checks the data too: for loops of single steps.
+    """Make one update in a single call into C++, which also checks the data.
 
-    The engine is built, and its loss is not a function.
+    This is the fast path for loops of single steps. The engine must be built, and its loss must not
+    be a Python function.
     """
     core = engine.core
     rows = as_rows("train_on_batch", "X", X)
@@ -72,14 +73,14 @@ def train_on_batch(
 
 
 class Data:
-    """Rows and targets for any number of steps.
+    """Checked rows and targets, for any number of training steps.
 
     Parameters
     ----------
     engine : Engine
-        Compiled; data that are accepted build it.
+        Compiled. The first data that pass the checks build it.
     operation : str
-        For messages.
+        The caller's name, for messages.
     X, y, sample_weight, class_weight
         As in `Sequential.fit`.
 
@@ -88,7 +89,7 @@ class Data:
     engine : Engine
     rows : Rows
     targets : Targets or None
-        None where a function of Python computes the loss.
+        None if a Python function computes the loss.
     count : int
         The number of rows.
     """
@@ -147,7 +148,7 @@ class Data:
         factors = class_factors(operation, self._y, class_weight, loss=loss, outputs=outputs)
         if weights is None:
             return self._engine_targets(operation, factors, "class_weight")
-        with np.errstate(over="ignore", under="ignore"):  # the engine refuses such products
+        with np.errstate(over="ignore", under="ignore"):  # the engine rejects such products
             product = weights * factors
         lost = int(((product == 0.0) & (weights > 0.0) & (factors > 0.0)).sum())
         if lost:
@@ -158,7 +159,7 @@ class Data:
         return self._engine_targets(operation, product, "sample_weight times class_weight")
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return checksums that tell these rows, targets and weights from others, as JSON."""
+        """Return checksums that identify the rows, targets and weights, as JSON values."""
         found: dict[str, Any] = {
             name: None if value is None else fingerprint(as_rows("fit", name, value))
             for name, value in self._given.items()
@@ -171,12 +172,12 @@ class Data:
     def train(
         self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
     ) -> None:
-        """Make `steps` updates over the rows of `order`; add each step to all of `sums`."""
+        """Make `steps` updates over the rows in `order`; add the totals of each step to `sums`."""
         rates, core = self.engine.learning_rates(steps), self.engine.core
         core.train(self.rows, self._own_targets(), order, batch_size, rates, sums)
 
     def train_epochs(self, shuffle: bool, batch_size: int, totals: Floats) -> None:
-        """Train for whole epochs; row i of `totals` gets epoch i's loss, right answers and rows."""
+        """Train for whole epochs; store loss, correct predictions and rows of each in `totals`."""
         engine = self.engine
         key = (engine.seed, engine.epochs_trained) if shuffle else None
         rates = engine.learning_rates(len(totals) * math.ceil(self.count / batch_size))
@@ -187,11 +188,11 @@ class Data:
             engine.epochs_trained += int((totals[:, 2] == self.count).sum())
 
     def _own_targets(self) -> _core.Targets:
-        assert self.targets is not None  # only FunctionData has none
+        assert self.targets is not None  # None only in FunctionData
         return self.targets
 
     def history(self, totals: Floats) -> dict[str, list[float]]:
-        """Return loss and accuracy of each row of sums, by name."""
+        """Return the loss and accuracy of each row of `totals`, by name."""
         loss, right, rows = totals.T
         history = {"loss": (loss if self._loss_is_sum else loss / rows).tolist()}
         if self._counts_accuracy:
@@ -199,14 +200,14 @@ class Data:
         return history
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
-        """Return loss and accuracy of sums over steps, by name."""
+        """Return the loss and accuracy of totals over steps, by name."""
         logs = {"loss": sums.loss if self._loss_is_sum else sums.loss / max(sums.rows, 1.0)}
         if self._counts_accuracy:
             logs["accuracy"] = sums.right / max(sums.rows * self._answers, 1.0)
         return logs
 
     def evaluate(self) -> dict[str, float]:
-        """Return loss and metrics of all rows as one batch."""
+        """Return the loss and the metrics of all rows as one batch."""
         totals = self.engine.core.evaluate(self.rows, self._own_targets())
         logs = {"loss": totals.loss}
         if self._counts_accuracy:
@@ -214,26 +215,26 @@ class Data:
         return logs | self.metric_functions()
 
     def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
-        """Return the loss of all rows as one batch and the gradients of trainable parameters."""
+        """Return the loss of all rows as one batch and its gradients by trainable parameter."""
         totals, gradients = self.engine.core.loss_and_gradients(self.rows, self._own_targets())
         return self.logs(totals)["loss"], gradients
 
     def backward(self, tape: Tape) -> Array:
-        """Propagate the gradient of the loss through a tape of all rows; return that by X."""
+        """Backpropagate the loss through a tape of all rows; return the gradient of X."""
         return np.asarray(tape.backward_from_loss()[0])
 
     @property
     def has_metric_functions(self) -> bool:
-        """Whether there are metrics that are functions."""
+        """Whether any metric is a Python function."""
         return bool(self._compiled.metric_functions)
 
     def metric_functions(self) -> dict[str, float]:
-        """Return the values of the metrics that are functions."""
+        """Return the values of the metrics that are Python functions."""
         wanted = self._compiled.metric_functions
         if not wanted:
             return {}
         outputs = self.engine.core.predict(self.rows)
         y = self._y
-        if y.ndim == 1 and outputs.shape[1] == 1:  # one shape, so that y - outputs is of rows
+        if y.ndim == 1 and outputs.shape[1] == 1:  # y - outputs must not broadcast
             y = y[:, np.newaxis]
         return {name: float(function(y, outputs)) for name, function in wanted.items()}

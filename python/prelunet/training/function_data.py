@@ -1,4 +1,4 @@
-"""Training steps whose loss is a function of Python, called for each batch."""
+"""`FunctionData`: training steps with a Python loss function, called for each batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 
 
 class FunctionData(Data):
-    """Rows and targets for a `FunctionLoss`: each step is a tape's forward and backward pass."""
+    """Rows and targets for a `FunctionLoss`; each step runs a tape forward and backward."""
 
     def _checked_y(self, operation: str, y: npt.ArrayLike) -> Array:
         return as_rows(operation, "y", y)
@@ -29,25 +29,25 @@ class FunctionData(Data):
     ) -> None:
         core = self.engine.core
         ignored = np.zeros((self.count, core.outputs))
-        core.targets(operation, ignored, weights, name)  # checks the weights
+        core.targets(operation, ignored, weights, name)  # only to check the weights
         self._weights = np.ones(self.count) if weights is None else np.asarray(weights, np.float64)
 
     def train(
         self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
     ) -> None:
-        """Make `steps` updates over the rows of `order`; add each step to all of `sums`."""
+        """Make `steps` updates over the rows in `order`; add the totals of each step to `sums`."""
         visited = np.arange(self.count) if order is None else order
         for step, rate in enumerate(self.engine.learning_rates(steps)):
             places = visited[step * batch_size : (step + 1) * batch_size]
             outputs, tape = self._forward(places)
-            right = self._right(outputs, places)  # before the loss may write into outputs
+            right = self._right(outputs, places)  # the loss may write into outputs
             loss, grad_outputs = self.loss_of(outputs, places)
             tape.step(grad_outputs, self._shares(places), rate)
             for totals in sums:
                 totals.add(loss * len(places), right, len(places))
 
     def train_epochs(self, shuffle: bool, batch_size: int, totals: Floats) -> None:
-        """Train for whole epochs; row i of `totals` gets epoch i's loss, right answers and rows."""
+        """Train for whole epochs; store loss, correct predictions and rows of each in `totals`."""
         engine, steps = self.engine, math.ceil(self.count / batch_size)
         for row in totals:
             order = None
@@ -59,7 +59,7 @@ class FunctionData(Data):
             engine.epochs_trained += 1
 
     def evaluate(self) -> dict[str, float]:
-        """Return loss and metrics of all rows as one batch."""
+        """Return the loss and the metrics of all rows as one batch."""
         outputs, places = self.engine.core.predict(self.rows), np.arange(self.count)
         right = self._right(outputs, places)
         logs = {"loss": self.loss_of(outputs, places)[0]}
@@ -68,19 +68,19 @@ class FunctionData(Data):
         return logs | self.metric_functions()
 
     def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
-        """Return the loss of all rows as one batch and the gradients of trainable parameters."""
+        """Return the loss of all rows as one batch and its gradients by trainable parameter."""
         places = np.arange(self.count)
         outputs, tape = self._forward(places)
         loss, grad_outputs = self.loss_of(outputs, places)
         return loss, tape.backward(grad_outputs)[1]
 
     def backward(self, tape: Tape) -> Array:
-        """Propagate the gradient of the loss through a tape of all rows; return that by X."""
+        """Backpropagate the loss through a tape of all rows; return the gradient of X."""
         grad_outputs = self.loss_of(tape.outputs(), np.arange(self.count))[1]
         return np.asarray(tape.backward(grad_outputs)[0])
 
     def loss_of(self, outputs: Array, places: Array) -> tuple[float, Array]:
-        """Return the batch's loss and its gradient by the outputs, weighted and averaged."""
+        """Return the weighted mean loss of a batch and its gradient with respect to the outputs."""
         loss = self._compiled.function
         assert loss is not None
         name = loss.function_name
@@ -92,12 +92,12 @@ class FunctionData(Data):
         losses = _checked(name, "row losses", losses, (len(places),))
         gradients = _checked(name, "grad_outputs", gradients, outputs.shape)
         shares = self._shares(places)
-        counted = shares > 0.0  # a row without weight may have any loss
+        counted = shares > 0.0  # rows of weight 0 may have any loss, even NaN
         total = float(shares[counted] @ losses[counted])
         return total, np.where(counted[:, None], shares[:, None] * gradients, 0.0)
 
     def _shares(self, places: Array) -> Floats:
-        """Return the factor of each row's loss: w / sum(w)."""
+        """Return the normalized weight of each row, w / sum(w)."""
         weights = self._weights[places]
         total = weights.sum()
         shares: Floats = weights / total if total > 0.0 else np.zeros_like(weights)

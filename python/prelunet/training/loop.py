@@ -1,4 +1,4 @@
-"""The training loop: epochs in slices, validation, callbacks. The steps run in C++."""
+"""The training loop: epochs, validation and callbacks. Training steps run in C++."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from . import prepare
 from .data import Data, Floats, checked_batch_size
 
 Array = npt.NDArray[Any]
-_SLICE_SECONDS = 0.1  # of training between two updates of the progress shown
-_CALL_STEPS = 1 << 16  # of one call into C++ without callbacks, which takes all their rates
+_SLICE_SECONDS = 0.1  # of training between two progress updates
+_CALL_STEPS = 1 << 16  # limit of one call into C++ without callbacks; it takes an array of rates
 
 
 def fit(
@@ -44,7 +44,7 @@ def fit(
     verbose: bool | str,
     callbacks: Sequence[Callback] | None,
 ) -> History:
-    """Train the engine and call the callbacks with `model`; see `Sequential.fit`."""
+    """Train the engine, passing `model` to the callbacks; see `Sequential.fit`."""
     epochs = integer("fit", "epochs", epochs, minimum=0)
     boolean("fit", "shuffle", shuffle)
     validation_freq = integer("fit", "validation_freq", validation_freq, minimum=1)
@@ -63,29 +63,29 @@ def fit(
 
 
 class Trained(Protocol):
-    """Rows that the loop trains on; `Data` is one."""
+    """Training data of the loop; `Data` implements it."""
 
     count: int
 
     def train(
         self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
     ) -> None:
-        """Make `steps` updates over the rows of `order`; add each step to all of `sums`."""
+        """Make `steps` updates over the rows in `order`; add the totals of each step to `sums`."""
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
-        """Return the loss and metrics of sums over steps, by name."""
+        """Return the loss and the metrics of totals over steps, by name."""
 
 
 class Validated(Protocol):
-    """Rows that the loop validates with."""
+    """Validation data of the loop."""
 
     def evaluate(self) -> dict[str, float]:
-        """Return losses and metrics, by name."""
+        """Return the loss and the metrics, by name."""
 
 
 @dataclass(eq=False)
 class WatchedLoop:
-    """One call of fit, with everything checked; it calls the hooks of callbacks."""
+    """One training run on checked arguments, with callbacks."""
 
     model: TrainedModel
     engine: Engine
@@ -98,19 +98,19 @@ class WatchedLoop:
     validation_freq: int = 1
 
     def __post_init__(self) -> None:
-        """Find the hooks of the callbacks, and how often to stop."""
+        """Set the fields derived from the arguments."""
         data, batch_size, callbacks = self.data, self.batch_size, self.callbacks
         self.steps = math.ceil(data.count / batch_size)
         self.history = History()
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
         self.progress = self._wants("on_epoch_progress")
-        # Steps of one call into C++: one with batch hooks, else as many as take _SLICE_SECONDS.
+        # Steps per call into C++: 1 with batch hooks, otherwise about _SLICE_SECONDS of training.
         self.slice = self.steps if not self.progress and not self.batch_hooks else 1
         self.stops = [_Stop(c, c.steps_between) for c in callbacks if c.steps_between is not None]
 
     def run(self) -> History:
-        """Train, then release all that training took, after an error too."""
+        """Train, then close all callbacks, even after an error."""
         core = self.engine.core
         core.begin_fit()
         try:
@@ -131,16 +131,16 @@ class WatchedLoop:
         return self.history
 
     def settings(self) -> dict[str, Any] | None:
-        """Return None: only `Sequential.fit` can be resumed."""
+        """Return None, since only runs of `Sequential.fit` can be resumed."""
         return None
 
     def get_state(self) -> dict[str, Any]:
-        """Return the history and the sums since each callback's last `on_steps`."""
+        """Return the history, and the totals since the last `on_steps` of each callback."""
         sums = [stop.get_state() for stop in self.stops]
         return {"history": self.history.to_dict(), "sums": sums}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue from a state of `get_state`; an error leaves all as it was."""
+        """Restore a state of `get_state`; after an error the run is unchanged."""
         history = History(state["history"])
         kept = [(every, _checked_sums(sums)) for every, sums in state["sums"]]
         self.history = history
@@ -150,7 +150,7 @@ class WatchedLoop:
     def _epochs(self) -> None:
         self._call("on_train_begin")
         self._call("restore_run", self)
-        # A run that is restored has a history, and may have been stopped already.
+        # A restored run has a history and may already have been stopped.
         for epoch in range(len(self.history.epochs), self.epochs):
             if self.model.stop_training:
                 break
@@ -166,7 +166,7 @@ class WatchedLoop:
         self._call("on_train_end")
 
     def _order(self) -> Array | None:
-        """Return the row order of the next epoch; None where all rows are one slice in place."""
+        """Return the row order of the next epoch; None for unshuffled rows in a single slice."""
         if self.shuffle and self.steps > 1:
             return _core.row_order(self.engine.seed, self.engine.epochs_trained, self.data.count)
         if self.steps > 1 and (self.slice < self.steps or self.stops):
@@ -177,17 +177,16 @@ class WatchedLoop:
         order = self._order()
         totals = _core.Totals()
         done = 0
-        stops_after = (
-            self.model.stop_training
-        )  # set by on_epoch_begin, it ends training after the epoch
+        # If on_epoch_begin sets stop_training, training ends after this epoch.
+        stops_after = self.model.stop_training
         while done < self.steps and (stops_after or not self.model.stop_training):
             count = min(self.slice, self.steps - done, *self._steps_to_stops())
             rows = slice(done * self.batch_size, (done + count) * self.batch_size)
             if self.batch_hooks:
                 self._call("on_train_batch_begin", done)
             began = time.perf_counter()
-            # Sums go on from slice to slice, step by step, so that their bits do not depend on
-            # the lengths of slices, hence not on the clock.
+            # The totals accumulate step by step across slices, so that their bits do not depend
+            # on slice lengths, which depend on timing.
             self.data.train(
                 None if order is None else order[rows],
                 self.batch_size,
@@ -198,7 +197,7 @@ class WatchedLoop:
             done += count
             if self.batch_hooks:
                 self._call("on_train_batch_end", done - 1, self.data.logs(totals))
-            elif count == self.slice < self.steps:  # the time of a shorter one is unreliable
+            elif count == self.slice < self.steps:  # shorter slices give unreliable times
                 self.slice = _next_slice(count, seconds, self.steps)
             if self.stops:
                 self._call_stops()
@@ -226,7 +225,7 @@ class WatchedLoop:
             method(*arguments)
 
     def _methods(self, hook: str) -> list[Callable[..., None]]:
-        """Return the callbacks' own methods of that name, found once, since epochs may be short."""
+        """Return the callbacks' overrides of a hook; cached, since epochs may be short."""
         if hook not in self._hooks:
             own = (c for c in self.callbacks if overrides(c, hook))
             self._hooks[hook] = [getattr(callback, hook) for callback in own]
@@ -240,7 +239,7 @@ class _Loop(WatchedLoop):
     validation: Data | None
 
     def settings(self) -> dict[str, Any]:
-        """Return, as JSON values, all of `fit`'s arguments that change steps or history."""
+        """Return, as JSON values, the arguments of `fit` that affect steps or history."""
         validation = None if self.validation is None else self.validation.fingerprint()
         return {
             "batch_size": self.batch_size,
@@ -260,7 +259,7 @@ class _Loop(WatchedLoop):
         return super()._epoch() | self.data.metric_functions()
 
     def _unwatched_epochs(self) -> None:
-        """Train without callbacks: many epochs in one call into C++."""
+        """Train without callbacks, with many epochs per call into C++."""
         most = max(1, _CALL_STEPS // self.steps)
         for begin in range(0, self.epochs, most):
             totals = np.zeros((min(most, self.epochs - begin), 3))
@@ -269,7 +268,7 @@ class _Loop(WatchedLoop):
 
 
 class _Stop:
-    """A callback to call each `every` steps, and the sums of the steps since its last call."""
+    """A callback to call every `every` steps, and the totals of the steps since its last call."""
 
     def __init__(self, callback: Callback, every: int) -> None:
         self.callback = callback
@@ -277,12 +276,12 @@ class _Stop:
         self.totals = _core.Totals()
 
     def get_state(self) -> list[Any]:
-        """Return `every` and the sums, for a checkpoint."""
+        """Return `every` and the totals, for a checkpoint."""
         totals = self.totals
         return [self.every, np.array([totals.loss, totals.right, totals.rows])]
 
     def set_state(self, every: int, sums: Floats) -> None:
-        """Continue with sums of `get_state`, if they are of as many steps."""
+        """Restore totals of `get_state`, if `every` is unchanged."""
         if self.every == every:
             self.totals = _core.Totals()
             self.totals.add(*sums)
@@ -317,17 +316,17 @@ def _shows(verbose: bool | str) -> bool:
     if isinstance(verbose, str):
         choice("fit", "verbose (unless a bool)", verbose, ("auto",))
         stream = sys.stderr
-        if stream is None:  # a program without a console
+        if stream is None:  # programs without a console
             return False
         return stream.isatty() or type(stream).__module__.startswith("ipykernel")
-    # Keras and scikit-learn take 0 and 1, too.
+    # Keras and scikit-learn accept 0 and 1 too.
     return boolean("fit", "verbose (unless 'auto')", {0: False, 1: True}.get(verbose, verbose))
 
 
 def _hold_out(
     X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None, share: float
 ) -> tuple[Array, Array, Array | None, tuple[Array, ...]]:
-    """Split the last rows off for validation."""
+    """Split off the last rows for validation."""
     x_rows, y_rows = as_rows("fit", "X", X), as_rows("fit", "y", y)
     kept = len(x_rows) - round(len(x_rows) * share)
     if not 0 < kept < len(x_rows):

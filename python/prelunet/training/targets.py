@@ -1,4 +1,4 @@
-"""Targets in the engine's shape, and weights of rows by class."""
+"""Conversion of targets to the engine's shape, and row weights from class weights."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Array = npt.NDArray[Any]
 def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
     """Return targets in the engine's shape.
 
-    Labels (n,) stay; (n,) targets of a network with one output become (n, 1).
+    Labels keep their shape (n,). Targets (n,) of a network with one output become (n, 1).
 
     Raises
     ------
     ValueError
-        If the loss takes labels and these are a column (n, 1).
+        If the loss takes labels and `y` is a column (n, 1).
     """
     array = as_rows(operation, "y", y)
     takes_labels = loss.probabilities == "softmax"
@@ -39,7 +39,7 @@ def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
 
 
 def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
-    """Return the class of each row of targets: the label, the largest target, or 0 and 1."""
+    """Return the class of each row: the label, the index of the largest target, or 0 or 1."""
     if y.ndim == 1:
         return y.astype(np.int64)
     if y.shape[1] == 1:
@@ -51,17 +51,17 @@ def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
 def class_factors(
     operation: str, y: Array, class_weight: Mapping[int, float] | str, *, loss: Loss, outputs: int
 ) -> npt.NDArray[np.float64]:
-    """Return the weight of each row that follows from its class.
+    """Return the weight of each row, given by its class.
 
     Parameters
     ----------
     operation : str
-        The method called, for messages.
+        The caller's name, for messages.
     y : ndarray
         Targets as `as_targets` returns them, accepted by the engine.
     class_weight : mapping of int to float, or "balanced"
-        By class; a class without a key has weight 1. "balanced" gives each class the same total
-        weight: n / (classes * rows of the class).
+        Weights by class; a class without a key has weight 1. "balanced" gives all classes the same
+        total weight: n / (number of classes * rows of the class).
     loss : Loss
     outputs : int
         The number of outputs of the network.
@@ -69,7 +69,7 @@ def class_factors(
     Raises
     ------
     TypeError, ValueError
-        If targets are not classes, a key names no class, or a weight is not a number of at least 0.
+        If the targets are not classes, a key is not a class, or a weight is not a number >= 0.
     """
     if loss.probabilities == "sigmoid" and outputs > 1:
         raise ValueError(
@@ -95,7 +95,7 @@ def class_factors(
     known: Collection[int] = range(outputs)
     if y.ndim == 2:
         known = range(max(y.shape[1], 2))
-    elif isinstance(loss, FunctionLoss):  # it alone knows its labels
+    elif isinstance(loss, FunctionLoss):  # its labels are not restricted
         known = set(classes.tolist())
     factors = np.ones(len(classes))
     for label, weight in class_weight.items():
@@ -110,7 +110,7 @@ def class_factors(
 
 
 def _listed(classes: Sequence[int]) -> str:
-    """Return some classes as text, at most ten of them."""
+    """Format classes for a message; abbreviates more than ten."""
     if len(classes) <= 10:
         return ", ".join(map(str, classes))
     return f"{classes[0]}, {classes[1]}, ..., {classes[-1]}"
