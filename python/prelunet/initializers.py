@@ -1,9 +1,10 @@
-"""Initializers: a layer's first parameters, drawn in float64 from a given generator.
+"""Initializers, which draw the initial parameters of layers in float64 from a given generator.
 
-They scale standard draws by NumPy's own multiply and add, each rounded: inside `Generator.normal`
-and `Generator.uniform` a compiler may fuse the two, and on such machines weights would differ.
+They scale standard draws by separate NumPy multiplications and additions. `Generator.normal` and
+`Generator.uniform` are not used: a compiler may fuse their multiply and add, and the weights would
+then differ between machines.
 
-The fans are those of the layer: for Dense the features that come in and the units that go out.
+`fan_in` and `fan_out` are those of the layer; for Dense, the numbers of input features and units.
 """
 
 from __future__ import annotations
@@ -30,36 +31,38 @@ def _uniform(rng: np.random.Generator, low: float, high: float, shape: _Shape) -
 
 
 class Initializer(Description, ABC):
-    """The distribution that a layer's parameters are drawn from.
+    """Base class of initializers.
 
-    Write your own as a subclass with the constructor's arguments as attributes and a `draw`.
+    A custom initializer is a subclass that stores the constructor's arguments as attributes and
+    defines `draw`.
     """
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return the first values of a tensor of parameters.
+        """Return the initial values of a parameter.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            The source of randomness; it moves on by what is drawn.
+            Source of random numbers; its state advances.
         shape : tuple of int
-            The shape of the tensor.
+            Shape of the parameter.
         fan_in, fan_out : int
-            Inputs of one output of the layer, and outputs of one input.
+            Number of inputs per output of the layer, and of outputs per input.
 
         Returns
         -------
-        ndarray of float64, of `shape`
+        ndarray of float64, of shape `shape`
         """
 
 
 class Normal(Initializer, name="normal"):
-    """The normal distribution.
+    """A normal distribution.
 
     Parameters
     ----------
     mean : float, default 0.0
+        The mean.
     stddev : float, default 0.05
         The standard deviation (not the variance), at least 0.
     """
@@ -73,16 +76,17 @@ class Normal(Initializer, name="normal"):
 
 
 class TruncatedNormal(Initializer, name="truncated_normal"):
-    """The normal distribution without its tails.
+    """A normal distribution truncated at two standard deviations.
 
-    Values more than two standard deviations from the mean are drawn again. Nothing is rescaled, so
-    the values' own standard deviation is 0.88 of `stddev`.
+    Values more than two standard deviations from the mean are drawn again. The results are not
+    rescaled; their standard deviation is 0.88 of `stddev`.
 
     Parameters
     ----------
     mean : float, default 0.0
+        The mean.
     stddev : float, default 0.05
-        The standard deviation before the tails are cut, at least 0.
+        The standard deviation before truncation, at least 0.
     """
 
     mean: float = checked(real, default=0.0)
@@ -97,13 +101,14 @@ class TruncatedNormal(Initializer, name="truncated_normal"):
 
 
 class Uniform(Initializer, name="uniform"):
-    """The uniform distribution over [low, high).
+    """A uniform distribution over [low, high).
 
     Parameters
     ----------
     low : float, default -0.05
+        The lower limit.
     high : float, default 0.05
-        At least `low`.
+        The upper limit, at least `low`.
     """
 
     low: float = checked(real, default=-0.05)
@@ -120,11 +125,11 @@ class Uniform(Initializer, name="uniform"):
 
 
 class GlorotUniform(Initializer, name="glorot_uniform"):
-    """Glorot's (Xavier's) uniform distribution, for layers that are linear near zero [1]_.
+    """Glorot (Xavier) uniform initialization, for layers that are linear near zero [1]_.
 
-    Over [-limit, limit) with ``limit = sqrt(6 / (fan_in + fan_out))``: variance
-    ``2 / (fan_in + fan_out)``, a compromise that keeps the variance of values on the way forward
-    and that of gradients on the way back.
+    Uniform over [-limit, limit) with ``limit = sqrt(6 / (fan_in + fan_out))``. The variance,
+    ``2 / (fan_in + fan_out)``, is a compromise between preserving the variance of activations in
+    the forward pass and that of gradients in the backward pass.
 
     References
     ----------
@@ -139,9 +144,9 @@ class GlorotUniform(Initializer, name="glorot_uniform"):
 
 
 class GlorotNormal(Initializer, name="glorot_normal"):
-    """Glorot's (Xavier's) variance as a normal distribution, not truncated [1]_.
+    """Glorot (Xavier) normal initialization, not truncated [1]_.
 
-    Mean 0, ``stddev = sqrt(2 / (fan_in + fan_out))``.
+    Normal with mean 0 and ``stddev = sqrt(2 / (fan_in + fan_out))``.
 
     References
     ----------
@@ -155,9 +160,9 @@ class GlorotNormal(Initializer, name="glorot_normal"):
 
 
 class HeUniform(Initializer, name="he_uniform"):
-    """He's variance as a uniform distribution [1]_.
+    """He uniform initialization, for layers followed by a rectifier [1]_.
 
-    Over [-limit, limit) with ``limit = sqrt(6 / fan_in)``.
+    Uniform over [-limit, limit) with ``limit = sqrt(6 / fan_in)``.
 
     References
     ----------
@@ -172,10 +177,10 @@ class HeUniform(Initializer, name="he_uniform"):
 
 
 class HeNormal(Initializer, name="he_normal"):
-    """He's normal distribution, for layers that a rectifier follows; not truncated [1]_.
+    """He normal initialization, for layers followed by a rectifier; not truncated [1]_.
 
-    Mean 0, ``stddev = sqrt(2 / fan_in)``: the variance that a rectifier halves is kept. The paper
-    that introduced PReLU.
+    Normal with mean 0 and ``stddev = sqrt(2 / fan_in)``, which compensates for the rectifier
+    halving the variance. From the paper that introduced PReLU.
 
     References
     ----------
@@ -189,40 +194,45 @@ class HeNormal(Initializer, name="he_normal"):
 
 
 class Zeros(Initializer, name="zeros"):
-    """Zero everywhere."""
+    """All zeros."""
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return zeros; draws nothing."""
+        """Return zeros, without drawing."""
         return np.zeros(shape)
 
 
 class Constant(Initializer):
-    """The same value everywhere.
+    """A constant value.
 
     Parameters
     ----------
     value : float
+        Value of all entries.
     """
 
     value: float = checked(real)
 
     def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
-        """Return the value everywhere; draws nothing."""
+        """Return an array of the value, without drawing."""
         return np.full(shape, self.value)
 
 
 def get(
     value: Initializer | str | float, *, owner: str = "initializers.get", name: str = "value"
 ) -> Initializer:
-    """Return `value` as an initializer.
+    """Return an initializer given as an instance, a name or a number.
 
     Parameters
     ----------
     value : Initializer, str or float
-        Itself; a name such as ``"he_normal"``, with that class's defaults; or a number as
-        `Constant`.
+        An initializer, returned as it is; a name such as ``"he_normal"``, for default arguments; or
+        a number, for a `Constant`.
     owner, name : str
-        Whose argument it is, and which, for messages.
+        The caller and its argument, for messages.
+
+    Returns
+    -------
+    Initializer
 
     Raises
     ------

@@ -1,14 +1,14 @@
-"""Losses: the number that training minimizes. The C++ ops of the same names compute them.
+"""Losses, the functions that training minimizes. C++ ops of the same names compute them.
 
-Below, y are the network's outputs, t the targets, both (rows, outputs), and l is the loss of one
-row. A batch of rows with weights w (1 where none are given; class weights multiply them) has the
-loss ``sum(w l) / sum(w)`` where the reduction is ``"mean"``, 0 with no gradient if all its weights
-are 0; and ``sum(w l)`` where it is ``"sum"``. Gradients are scaled likewise.
+Notation: y are the network's outputs and t the targets, both of shape (rows, outputs), and l is the
+loss of one row. Row weights w are 1 by default; class weights multiply them. The loss of a batch is
+``sum(w l) / sum(w)`` if the reduction is ``"mean"``, and ``sum(w l)`` if it is ``"sum"``. A mean
+over weights that are all 0 is 0 and has no gradient. Gradients are scaled accordingly.
 
-Models refuse targets without a meaning: outside 0 to 1 for sigmoid cross-entropy, below 0 in rows
-for softmax cross-entropy (a row need not sum to 1; its sum is a weight of the row), and targets
-whose squared errors are not finite in the model's dtype for the squared errors. A NaN among
-quantities is taken, and makes the loss NaN.
+Models reject invalid targets: for sigmoid cross-entropy, targets outside [0, 1]; for softmax
+cross-entropy, negative targets; for squared errors, targets whose squared errors are not finite in
+the model's dtype. Rows of targets for softmax cross-entropy need not sum to 1; their sums act as
+weights. NaN in targets of regression losses is accepted and makes the loss NaN.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ._validation import choice, real
 
 
 class Loss(Description):
-    """The base of losses.
+    """Base class of losses.
 
     Attributes
     ----------
     name : str
-        The name in files and in `get`.
+        Name of the loss in files and in `get`.
     probabilities : {"softmax", "sigmoid"} or None
-        What turns the network's outputs into probabilities; None where they are not logits.
+        Function that converts outputs to probabilities; None if the outputs are not logits.
     reduction : {"mean", "sum"}
-        How the losses of rows become that of a batch.
+        How the row losses of a batch are combined.
     regression : bool
-        Whether targets are quantities, so that accuracy has no meaning.
+        Whether targets are quantities rather than classes.
     """
 
     name: ClassVar[str]
@@ -42,17 +42,17 @@ class Loss(Description):
 
     @property
     def option(self) -> float:
-        """The value of its one option, 0 where it has none."""
+        """The value of the loss's single option; 0 if it has none."""
         return float(sum(getattr(self, name) for name in self.checks()))
 
 
 class SoftmaxCrossEntropy(Loss, name="softmax_cross_entropy"):
-    """Cross-entropy of classes that exclude each other, from logits.
+    """Cross-entropy of mutually exclusive classes, from logits.
 
     ``p = softmax(y)``, ``l = -sum_j t_j log p_j``, ``dl/dy = p * sum_j t_j - t``
 
-    Targets are integer labels (rows,), for a row of t with a 1 in that place, or rows of t
-    themselves (rows, outputs), which need not sum to 1. Labels of shape (rows, 1) are refused.
+    Targets are integer labels (rows,), which stand for one-hot rows of t, or t itself
+    (rows, outputs), whose rows need not sum to 1. Labels of shape (rows, 1) are rejected.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class SoftmaxCrossEntropy(Loss, name="softmax_cross_entropy"):
 
 
 class SigmoidCrossEntropy(Loss, name="sigmoid_cross_entropy"):
-    """Cross-entropy of outputs that are each true or false by themselves, from logits.
+    """Cross-entropy of independent binary outputs, from logits.
 
     ``l = mean_j(log(1 + exp(y_j)) - t_j y_j)``, ``dl/dy_j = (sigmoid(y_j) - t_j) / outputs``
 
-    Targets are 0, 1 or between, (rows, outputs), or (rows,) for one output.
+    Targets in [0, 1] have shape (rows, outputs), or (rows,) for one output.
     """
 
     probabilities = "sigmoid"
@@ -83,21 +83,21 @@ class SigmoidCrossEntropy(Loss, name="sigmoid_cross_entropy"):
 
 
 class MeanSquaredError(Loss, name="mean_squared_error"):
-    """Mean of the squared errors over all elements.
+    """Squared errors, averaged over all elements.
 
     ``l = mean_j (y_j - t_j)**2``, ``dl/dy_j = 2 (y_j - t_j) / outputs``
     """
 
 
 class BatchMeanSquaredError(Loss, name="batch_mean_squared_error"):
-    """Sum of the squared errors over the outputs, mean over the rows.
+    """Squared errors, summed over the outputs and averaged over the rows.
 
     ``l = sum_j (y_j - t_j)**2``, ``dl/dy_j = 2 (y_j - t_j)``
     """
 
 
 class HalfSquaredError(Loss, name="half_squared_error"):
-    """Half the sum of the squared errors over everything, rows too.
+    """Half the squared errors, summed over outputs and rows.
 
     ``l = sum_j (y_j - t_j)**2 / 2``, ``dl/dy_j = y_j - t_j``; the reduction is ``"sum"``.
     """
@@ -106,17 +106,17 @@ class HalfSquaredError(Loss, name="half_squared_error"):
 
 
 class MeanAbsoluteError(Loss, name="mean_absolute_error"):
-    """Mean of the absolute errors over all elements.
+    """Absolute errors, averaged over all elements.
 
     ``l = mean_j abs(y_j - t_j)``, ``dl/dy_j = sign(y_j - t_j) / outputs``, 0 where they are equal.
     """
 
 
 class Huber(Loss, name="huber"):
-    """Squared error near zero, absolute error beyond `delta` [1]_; mean over all elements.
+    """Huber loss [1]_: quadratic up to `delta`, linear beyond; averaged over all elements.
 
     With ``d = y_j - t_j``, l is the mean over j of ``d**2 / 2`` where ``abs(d) <= delta`` and of
-    ``delta * (abs(d) - delta / 2)`` elsewhere; dl/dy_j is d, limited to [-delta, delta], divided by
+    ``delta * (abs(d) - delta / 2)`` elsewhere; dl/dy_j is d clipped to [-delta, delta], divided by
     the number of outputs.
 
     Parameters
@@ -134,10 +134,10 @@ class Huber(Loss, name="huber"):
 
 
 class LogCosh(Loss, name="log_cosh"):
-    """Logarithm of the hyperbolic cosine of the errors, mean over all elements.
+    """Logarithm of the hyperbolic cosine of the errors, averaged over all elements.
 
-    ``l = mean_j log(cosh(y_j - t_j))``, ``dl/dy_j = tanh(y_j - t_j) / outputs``: about half the
-    squared error near zero, about the absolute error beyond one.
+    ``l = mean_j log(cosh(y_j - t_j))``, ``dl/dy_j = tanh(y_j - t_j) / outputs``. Close to half
+    the squared error near zero and to the absolute error for large errors.
     """
 
 
@@ -151,26 +151,27 @@ def _callable(owner: str, name: str, value: Function) -> Function:
 
 
 class FunctionLoss(Loss):
-    """A loss written in Python.
+    """A custom loss written in Python.
 
-    Calls Python for every batch, which is slower than a named loss for small networks. A batch's
-    loss is ``sum(w l) / sum(w)``, as for a mean. Accuracy takes the largest of several outputs, or
-    one output above 0.5: end logits of one output in a Sigmoid, or measure them by your own metric.
-    `save` does not store the function: compile after `load`.
+    Python is called for every batch, which is slower than a built-in loss for small networks. The
+    reduction is ``"mean"``. Accuracy predicts the class of the largest output; for one output, it
+    predicts class 1 if the output exceeds 0.5. For a single logit, append a Sigmoid layer or use a
+    custom metric. `save` does not store the function; compile again after `load`.
 
     Parameters
     ----------
     function : callable
-        ``function(outputs, targets) -> (losses, grad_outputs)``: from outputs (rows, outputs) and
-        the rows of y as they were given, the loss of each row (rows,) and its gradient by that
-        row's outputs (rows, outputs).
+        ``function(outputs, targets) -> (losses, grad_outputs)``. `outputs` has shape
+        (rows, outputs), and `targets` are the corresponding rows of y, unconverted. `losses` are
+        the losses of the rows, of shape (rows,), and `grad_outputs` are their gradients with
+        respect to the outputs, of shape (rows, outputs).
 
     Raises
     ------
     TypeError
-        If `function` is not callable; in training, if it does not return two arrays of numbers.
+        If `function` is not callable; in training, if it does not return two numeric arrays.
     ValueError
-        In training, if these have other shapes.
+        In training, if the returned arrays have wrong shapes.
 
     Examples
     --------
@@ -185,18 +186,24 @@ class FunctionLoss(Loss):
 
     @property
     def function_name(self) -> str:
-        """Its name in messages."""
+        """The name of the function, for messages."""
         return str(getattr(self.function, "__name__", repr(self.function)))
 
 
 def get(value: Loss | str | Function, *, owner: str = "losses.get", name: str = "value") -> Loss:
-    """Return `value` as a loss: itself, a function's, or the one of that name with its defaults.
+    """Return a loss given as an instance, a name or a function.
 
     Parameters
     ----------
     value : Loss, str or callable
+        A loss, returned as it is; a name, for a loss with default options; or a function, for a
+        `FunctionLoss`.
     owner, name : str
-        Whose argument it is, and which, for messages.
+        The caller and its argument, for messages.
+
+    Returns
+    -------
+    Loss
 
     Raises
     ------

@@ -1,13 +1,14 @@
-"""Metrics: numbers to look at beside the loss, computed but not made small.
+"""Metrics, which are reported beside the loss but not minimized.
 
-``"accuracy"`` is counted by the engine as it goes. Everything else is a function
-``metric(y_true, outputs) -> float`` (scikit-learn's have this form), called with the targets and
-the network's outputs (n, outputs) of a whole set. Targets have the shape of the outputs, (n, 1) for
-one output, or (n,) where they are labels for several.
+The engine computes ``"accuracy"`` during training. All other metrics are functions
+``metric(y_true, outputs) -> float``, as in scikit-learn. They are called with the targets and the
+network's outputs (n, outputs) of a whole data set. Targets have the shape of the outputs, which is
+(n, 1) for one output, or (n,) if they are labels.
 
-Accuracy is by the largest of several outputs. It is by label, on either side of 0.5, for one output
-and for sigmoid cross-entropy, as Keras's binary accuracy. Losses of quantities have it where each
-row of targets names one class: 0 or 1 for one output, else a single 1 among zeros.
+Accuracy compares the index of the largest output with the class. For one output and for sigmoid
+cross-entropy it compares each output, thresholded at 0.5 (logits at 0), with its target, like
+Keras's binary accuracy. Regression losses have an accuracy only if each row of targets identifies a
+class: 0 or 1 for one output, otherwise a one-hot row.
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ def get(metric: str | Metric) -> tuple[str, Metric | None]:
     Parameters
     ----------
     metric : str or callable
-        ``"accuracy"``, or a function whose ``__name__`` becomes its key in histories and logs.
+        ``"accuracy"``, or a function, whose ``__name__`` is its key in histories and logs.
 
     Returns
     -------
     name : str
-        The key.
+        Key of the metric.
     function : callable or None
-        None where the engine computes the metric.
+        The function; None if the engine computes the metric.
 
     Raises
     ------
     TypeError
         If `metric` is neither a string nor callable.
     ValueError
-        If the string is unknown, or a function's name cannot be a key: a lambda and a partial have
-        none, and ``"loss"`` and names that begin with ``"val_"`` are taken.
+        If the string is unknown, or the function's name cannot be a key: lambdas and partials have
+        no usable name, and ``"loss"`` and names beginning with ``"val_"`` are reserved.
     """
     if not callable(metric):
         return choice("metrics.get", "metric (unless a function)", metric, _BUILT_IN), None
@@ -67,14 +68,18 @@ def get_all(metrics: Sequence[str | Metric] | None) -> dict[str, Metric | None]:
     Parameters
     ----------
     metrics : sequence of str or callable, optional
-        None is the empty sequence.
+        None is equivalent to an empty sequence.
+
+    Returns
+    -------
+    dict of str to callable or None
 
     Raises
     ------
     TypeError
-        If `metrics` is a single string or not a sequence, or as in `get`.
+        If `metrics` is a single string or not a sequence, or as for `get`.
     ValueError
-        If two metrics have the same key, or as in `get`.
+        If two metrics have the same key, or as for `get`.
     """
     if metrics is None:
         return {}

@@ -1,14 +1,15 @@
-"""Optimizers: how gradients move parameters. C++ computes the updates; the model holds the state.
+"""Optimizers, which define how gradients update parameters. C++ computes the updates.
 
-Each update of a parameter p from the gradient dp of the loss has these steps, in order:
+An optimizer contains only options; the model stores the optimizer's state. Each update of a
+parameter p from the gradient dp of the loss consists of these steps, in order:
 
-1. the penalty: ``g = dp + l2 * p``, the gradient of ``loss + l2 / 2 * sum(p**2)``;
-2. clipping: each element of g to [-clip_value, clip_value], then all tensors' g together by
-   ``min(1, clip_norm / norm)``, norm being the root of the sum of all their squares [1]_;
-3. decoupled decay: ``p = p * (1 - learning_rate * weight_decay)`` [2]_;
-4. the step of the optimizer, with g.
+1. L2 penalty: ``g = dp + l2 * p``, the gradient of ``loss + l2 / 2 * sum(p**2)``;
+2. clipping: each element of g is clipped to [-clip_value, clip_value], then the g of all parameters
+   are multiplied by ``min(1, clip_norm / norm)``, where norm is their joint Euclidean norm [1]_;
+3. decoupled weight decay: ``p = p * (1 - learning_rate * weight_decay)`` [2]_;
+4. the optimizer's update with g.
 
-Penalty and decay leave biases and alphas alone unless `decay_all` is True.
+Penalty and weight decay apply to biases and alphas only if `decay_all` is True.
 
 References
 ----------
@@ -40,18 +41,18 @@ def _limit(owner: str, name: str, value: float | None) -> float | None:
 
 
 class Optimizer(Description, ABC):
-    """The base of optimizers: a learning rate, penalties and clipping.
+    """Base class of optimizers: learning rate, penalty, weight decay and clipping.
 
     Attributes
     ----------
     name : str
-        The name in files and in `get`.
+        Name of the optimizer in files and in `get`.
     update : str
-        The op that moves parameters: ``prelunet.ops.<update>_update``.
+        Name of the op that updates parameters: ``prelunet.ops.<update>_update``.
     slots : int
-        The number of tensors of state for each parameter.
+        Number of state tensors per parameter.
     uses_step : bool
-        Whether the update depends on the number of the step.
+        Whether the update depends on the step number.
     """
 
     name: ClassVar[str]
@@ -69,10 +70,10 @@ class Optimizer(Description, ABC):
     @property
     @abstractmethod
     def slots(self) -> int:
-        """The number of tensors of state for each parameter."""
+        """Number of state tensors per parameter."""
 
     def options(self) -> dict[str, float]:
-        """Return the numbers that this update has and others have not."""
+        """Return the options that only this optimizer has, by name."""
         common = Optimizer.checks()
         return {name: float(getattr(self, name)) for name in self.checks() if name not in common}
 
@@ -80,9 +81,9 @@ class Optimizer(Description, ABC):
 class SGD(Optimizer, name="sgd"):
     """Stochastic gradient descent, with or without momentum.
 
-    ``v = momentum * v - learning_rate * g``, then ``p = p + v``, or with Nesterov's momentum
+    ``v = momentum * v - learning_rate * g``, then ``p = p + v``, or with Nesterov momentum
     ``p = p + momentum * v - learning_rate * g`` [1]_. Without momentum
-    ``p = p - learning_rate * g``. See the module for g.
+    ``p = p - learning_rate * g``. `prelunet.optimizers` defines g.
 
     Parameters
     ----------
@@ -91,15 +92,15 @@ class SGD(Optimizer, name="sgd"):
     momentum : float, default 0.0
         In [0, 1).
     nesterov : bool, default False
-        Whether momentum is Nesterov's; needs `momentum` above 0.
+        Whether to use Nesterov momentum; requires `momentum` above 0.
     l2 : float, default 0.0
-        Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
+        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
     weight_decay : float, default 0.0
         Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value : float, optional
-        Limit of the size of each element of the gradients, above 0.
+        Limit of the magnitude of each gradient element, above 0. No limit by default.
     clip_norm : float, optional
-        Limit of the norm of all gradients together, above 0.
+        Limit of the joint norm of all gradients, above 0. No limit by default.
     decay_all : bool, default False
         Whether `l2` and `weight_decay` apply to biases and alphas too.
 
@@ -123,36 +124,36 @@ class SGD(Optimizer, name="sgd"):
 
     @property
     def slots(self) -> int:
-        """One with momentum, none without."""
+        """The velocity, if momentum is above 0."""
         return int(self.momentum > 0.0)
 
 
 class Adam(Optimizer, name="adam"):
-    """Adam: steps of about the learning rate in each parameter, whatever its gradient's scale [1]_.
+    """Adam [1]_, which scales steps by running means of gradients and their squares.
 
-    In the update number t = 1, 2, ...: ``m = beta_1 * m + (1 - beta_1) * g``,
+    In update number t = 1, 2, ...: ``m = beta_1 * m + (1 - beta_1) * g``,
     ``v = beta_2 * v + (1 - beta_2) * g**2``,
     ``p = p - learning_rate * (m / (1 - beta_1**t)) / (sqrt(v / (1 - beta_2**t)) + epsilon)``.
-    See the module for g.
+    `prelunet.optimizers` defines g.
 
     Parameters
     ----------
     learning_rate : float or Schedule, default 0.001
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.999
-        Decay of the means of gradients and of their squares, in [0, 1).
+        Decay rates of the running means of gradients and of their squares, in [0, 1).
     epsilon : float, default 1e-8
-        Above 0.
+        Added to the denominator, above 0.
     bias_correction : bool, default True
-        Whether to divide the means by ``1 - beta**t``, since they start at 0.
+        Whether to divide the means by ``1 - beta**t``, which corrects their start at 0.
     l2 : float, default 0.0
-        Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
+        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
     weight_decay : float, default 0.0
         Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value : float, optional
-        Limit of the size of each element of the gradients, above 0.
+        Limit of the magnitude of each gradient element, above 0. No limit by default.
     clip_norm : float, optional
-        Limit of the norm of all gradients together, above 0.
+        Limit of the joint norm of all gradients, above 0. No limit by default.
     decay_all : bool, default False
         Whether `l2` and `weight_decay` apply to biases and alphas too.
 
@@ -174,7 +175,7 @@ class Adam(Optimizer, name="adam"):
 
     @property
     def slots(self) -> int:
-        """Two: the means of the gradients and of their squares."""
+        """The running means of the gradients and of their squares."""
         return 2
 
 
@@ -188,7 +189,7 @@ class AdamW(Adam, name="adamw"):
     beta_1, beta_2, epsilon, bias_correction
         As for `Adam`.
     l2 : float, default 0.0
-        As for `Adam`; there is seldom a reason for both.
+        As for `Adam`; seldom useful together with `weight_decay`.
     weight_decay : float, default 0.01
         Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value, clip_norm, decay_all
@@ -205,33 +206,33 @@ class AdamW(Adam, name="adamw"):
 
 
 class RMSprop(Optimizer, name="rmsprop"):
-    """RMSprop: steps divided by the root mean square of the gradients [1]_; the rule of Keras.
+    """RMSprop [1]_ in Keras's form: gradients are divided by their root mean square.
 
     ``v = rho * v + (1 - rho) * g**2``, ``d = learning_rate * g / sqrt(v + epsilon)``, then
-    ``p = p - d``. With `centered`, ``a = rho * a + (1 - rho) * g`` and the root is that of
-    ``max(v - a**2, 0) + epsilon``. With momentum, ``m = momentum * m + d`` and ``p = p - m``.
-    See the module for g.
+    ``p = p - d``. With `centered`, ``a = rho * a + (1 - rho) * g`` and the square root is
+    that of ``max(v - a**2, 0) + epsilon``. With momentum, ``m = momentum * m + d`` and
+    ``p = p - m``. `prelunet.optimizers` defines g.
 
     Parameters
     ----------
     learning_rate : float or Schedule, default 0.001
         At least 0.
     rho : float, default 0.9
-        Decay of the means of gradients and of their squares, in [0, 1).
+        Decay rate of the running means of gradients and of their squares, in [0, 1).
     epsilon : float, default 1e-7
-        Above 0.
+        Added under the square root, above 0.
     momentum : float, default 0.0
         In [0, 1).
     centered : bool, default False
-        Whether to subtract the square of the mean gradient from the mean square.
+        Whether to normalize by the variance, the mean square minus the squared mean gradient.
     l2 : float, default 0.0
-        Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
+        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
     weight_decay : float, default 0.0
         Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value : float, optional
-        Limit of the size of each element of the gradients, above 0.
+        Limit of the magnitude of each gradient element, above 0. No limit by default.
     clip_norm : float, optional
-        Limit of the norm of all gradients together, above 0.
+        Limit of the joint norm of all gradients, above 0. No limit by default.
     decay_all : bool, default False
         Whether `l2` and `weight_decay` apply to biases and alphas too.
 
@@ -251,31 +252,31 @@ class RMSprop(Optimizer, name="rmsprop"):
 
     @property
     def slots(self) -> int:
-        """The mean square; the mean gradient if centered; the velocity with momentum."""
+        """The mean square; the mean gradient if centered; the velocity if momentum is above 0."""
         return 1 + int(self.centered) + int(self.momentum > 0.0)
 
 
 class Lion(Optimizer, name="lion"):
-    """Lion: steps of the learning rate by the sign of a mean of gradients [1]_.
+    """Lion [1]_, whose steps are the learning rate times the sign of a mean of gradients.
 
     ``p = p - learning_rate * sign(beta_1 * m + (1 - beta_1) * g)``, then
-    ``m = beta_2 * m + (1 - beta_2) * g``. See the module for g. Its learning rate is about a tenth
-    of Adam's, its weight decay about ten times as large.
+    ``m = beta_2 * m + (1 - beta_2) * g``. `prelunet.optimizers` defines g. Typical
+    learning rates are a tenth of Adam's, typical weight decays ten times as large.
 
     Parameters
     ----------
     learning_rate : float or Schedule, default 0.0001
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.99
-        Decay of the mean of gradients, for the step and for the mean that is kept, in [0, 1).
+        Decay rates of the mean of gradients, for the step and for the stored mean, in [0, 1).
     l2 : float, default 0.0
-        Weight of the penalty ``l2 / 2 * sum(p**2)``, at least 0. The loss reported leaves it out.
+        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
     weight_decay : float, default 0.0
         Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value : float, optional
-        Limit of the size of each element of the gradients, above 0.
+        Limit of the magnitude of each gradient element, above 0. No limit by default.
     clip_norm : float, optional
-        Limit of the norm of all gradients together, above 0.
+        Limit of the joint norm of all gradients, above 0. No limit by default.
     decay_all : bool, default False
         Whether `l2` and `weight_decay` apply to biases and alphas too.
 
@@ -294,18 +295,23 @@ class Lion(Optimizer, name="lion"):
 
     @property
     def slots(self) -> int:
-        """One: the mean of the gradients."""
+        """The running mean of the gradients."""
         return 1
 
 
 def get(value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "value") -> Optimizer:
-    """Return `value` as an optimizer: itself, or the one of that name with its defaults.
+    """Return an optimizer given as an instance or a name.
 
     Parameters
     ----------
     value : Optimizer or str
+        An optimizer, returned as it is, or a name, for an optimizer with default options.
     owner, name : str
-        Whose argument it is, and which, for messages.
+        The caller and its argument, for messages.
+
+    Returns
+    -------
+    Optimizer
 
     Raises
     ------

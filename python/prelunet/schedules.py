@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the rate of each update as a function of its number, counted from 0."""
+"""Learning-rate schedules: the learning rate as a function of the update number from 0."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ._validation import boolean, integer, real
 
 
 class Schedule(Description, ABC):
-    """The learning rate of every update.
+    """Base class of schedules.
 
-    A schedule is called with the number of an update (0 for the first) or with an array of them.
-    The same number gives the same bits either way, and on every machine. Write your own as a
-    subclass with the constructor's arguments as attributes and a method ``at(step)``.
+    Call a schedule with an update number (0 for the first) or an array of them. Both give the same
+    bits, on every machine. A custom schedule is a subclass that stores the constructor's arguments
+    as attributes and defines ``at(step)``.
 
-    Those with a name in `named` are choices of the command line, which calls `over`.
+    Classes registered in `named` are choices of the command line, which calls `over`.
     """
 
     @abstractmethod
     def at(self, step: int) -> float:
-        """Return the learning rate of update number `step`, an int >= 0 that has been checked."""
+        """Return the learning rate of update number `step`, a checked int >= 0."""
 
     @classmethod
     def over(cls, learning_rate: float, steps: int) -> Self:
@@ -39,24 +39,24 @@ class Schedule(Description, ABC):
     @overload
     def __call__(self, step: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]: ...
     def __call__(self, step: int | npt.NDArray[np.integer]) -> float | npt.NDArray[np.float64]:
-        """Return the learning rate of one update or of many.
+        """Return the learning rate of one update or of several.
 
         Parameters
         ----------
         step : int or ndarray of int
-            The number of the update, counted from 0.
+            Update number, counted from 0.
 
         Returns
         -------
         float or ndarray of float64
-            Of the shape of `step`.
+            The learning rate, with the shape of `step`.
 
         Raises
         ------
         TypeError
-            If `step` is not an integer nor an array of them.
+            If `step` is neither an integer nor an array of integers.
         ValueError
-            If a step is below 0.
+            If a step is negative.
         """
         owner = type(self).__name__
         if not isinstance(step, np.ndarray):
@@ -70,7 +70,7 @@ class Schedule(Description, ABC):
 
 
 class Constant(Schedule, name="constant"):
-    """The same learning rate for every update.
+    """A constant learning rate.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Constant(Schedule, name="constant"):
 
     @classmethod
     def over(cls, learning_rate: float, steps: int) -> Self:
-        """Return the constant rate."""
+        """Return a constant schedule."""
         return cls(learning_rate)
 
     def at(self, step: int) -> float:
@@ -91,18 +91,18 @@ class Constant(Schedule, name="constant"):
 
 
 class StepDecay(Schedule, name="step"):
-    """A learning rate that is multiplied by a factor at intervals.
+    """A learning rate multiplied by a factor at regular intervals.
 
     ``schedule(step) = learning_rate * factor ** floor(step / every)``
 
     Parameters
     ----------
     learning_rate : float
-        The first rate, at least 0.
+        Initial learning rate, at least 0.
     factor : float
-        Above 0; below 1 for a rate that falls.
+        Factor of each interval, above 0; below 1 for a decreasing rate.
     every : int
-        Updates from one change to the next, at least 1.
+        Number of updates per interval, at least 1.
     """
 
     learning_rate: float = checked(real, minimum=0.0)
@@ -111,28 +111,28 @@ class StepDecay(Schedule, name="step"):
 
     @classmethod
     def over(cls, learning_rate: float, steps: int) -> Self:
-        """Return a rate divided by 10 after each quarter of the updates."""
+        """Return a schedule that divides the rate by 10 after each quarter of the updates."""
         return cls(learning_rate, factor=0.1, every=math.ceil(steps / 4))
 
     def at(self, step: int) -> float:
-        """Return the first rate times the factor, once for each interval that has passed."""
+        """Return the initial rate times the factor to the number of completed intervals."""
         return self.learning_rate * _portable_math.integer_power(self.factor, step // self.every)
 
 
 class ExponentialDecay(Schedule, name="exponential"):
-    """A learning rate that falls by the same share with every update.
+    """A learning rate that decays exponentially.
 
-    ``schedule(step) = learning_rate * rate ** (step / steps)``, the exponent rounded down with
-    `staircase`.
+    ``schedule(step) = learning_rate * rate ** (step / steps)``. With `staircase`, the exponent is
+    rounded down.
 
     Parameters
     ----------
     learning_rate : float
-        The first rate, at least 0.
+        Initial learning rate, at least 0.
     rate : float
-        What `steps` updates multiply the learning rate by: above 0; below 1 for one that falls.
+        Factor per `steps` updates, above 0; below 1 for a decreasing learning rate.
     steps : int
-        At least 1.
+        Number of updates per factor `rate`, at least 1.
     staircase : bool, default False
         Whether the learning rate changes only every `steps` updates, as in `StepDecay`.
     """
@@ -144,7 +144,7 @@ class ExponentialDecay(Schedule, name="exponential"):
 
     @classmethod
     def over(cls, learning_rate: float, steps: int) -> Self:
-        """Return a rate that falls to a hundredth."""
+        """Return a schedule that decays to a hundredth of the initial rate."""
         return cls(learning_rate, rate=0.01, steps=steps)
 
     @cached_property
@@ -152,7 +152,7 @@ class ExponentialDecay(Schedule, name="exponential"):
         return _portable_math.log(self.rate)
 
     def at(self, step: int) -> float:
-        """Return the first rate times a power: of whole multiples of `steps`, then of the rest."""
+        """Return the initial rate times the power of the whole and of the fractional exponent."""
         whole, rest = divmod(step, self.steps)
         learning_rate = self.learning_rate * _portable_math.integer_power(self.rate, whole)
         if self.staircase or rest == 0:
@@ -161,19 +161,19 @@ class ExponentialDecay(Schedule, name="exponential"):
 
 
 class CosineDecay(Schedule, name="cosine"):
-    """A learning rate that falls along half a cosine wave, flat at both ends [1]_.
+    """A learning rate that decays along half a cosine wave [1]_.
 
     ``schedule(step) = final + (learning_rate - final) * (1 + cos(pi * t)) / 2`` with
-    ``t = min(step / steps, 1)``: exactly `final` from update number `steps` on.
+    ``t = min(step / steps, 1)``. The rate is exactly `final` from update `steps` on.
 
     Parameters
     ----------
     learning_rate : float
-        The first rate, at least 0.
+        Initial learning rate, at least 0.
     steps : int
-        Updates until `final` is reached, at least 1.
+        Number of updates until the rate is `final`, at least 1.
     final : float, default 0.0
-        The last rate, at least 0.
+        Final learning rate, at least 0.
 
     References
     ----------
@@ -187,27 +187,27 @@ class CosineDecay(Schedule, name="cosine"):
 
     @classmethod
     def over(cls, learning_rate: float, steps: int) -> Self:
-        """Return a rate that falls to 0."""
+        """Return a schedule that decays to 0."""
         return cls(learning_rate, steps=steps)
 
     def at(self, step: int) -> float:
-        """Return the cosine-weighted mean of both rates; the first and the last are exact."""
+        """Return the cosine-weighted mean of both rates; exact at both ends."""
         share = _portable_math.raised_cosine(min(step, self.steps) / self.steps)
         return self.learning_rate * share + self.final * (1.0 - share)
 
 
 class WarmUp(Schedule):
-    """A linear rise to the first rate of another schedule, which then follows [1]_.
+    """A linear warm-up before another schedule [1]_.
 
-    ``schedule(0) * (step + 1) / steps`` while ``step < steps``, so that the last update of the rise
-    has the full rate; ``schedule(step - steps)`` from then on.
+    The rate is ``schedule(0) * (step + 1) / steps`` while ``step < steps``, so that the last update
+    of the warm-up has the full rate, and ``schedule(step - steps)`` from then on.
 
     Parameters
     ----------
     schedule : Schedule or float
-        What follows. Its updates are counted from the end of the rise.
+        The schedule after the warm-up; its update numbers start at the end of the warm-up.
     steps : int
-        Updates of the rise, at least 1.
+        Number of updates of the warm-up, at least 1.
 
     References
     ----------
@@ -219,7 +219,7 @@ class WarmUp(Schedule):
     steps: int = checked(integer, minimum=1)
 
     def at(self, step: int) -> float:
-        """Return the share of the first rate, or the schedule's rate after the rise."""
+        """Return the rate of the warm-up, or that of the schedule after it."""
         schedule = get(self.schedule)
         if step < self.steps:
             return schedule.at(0) * ((step + 1) / self.steps)
@@ -227,20 +227,25 @@ class WarmUp(Schedule):
 
 
 def get(value: Schedule | float, *, owner: str = "schedules.get", name: str = "value") -> Schedule:
-    """Return `value` as a schedule: itself, or a number as `Constant`.
+    """Return a schedule given as an instance or a number.
 
     Parameters
     ----------
     value : Schedule or float
+        A schedule, returned as it is, or a number, for a `Constant`.
     owner, name : str
-        Whose argument it is, and which, for messages.
+        The caller and its argument, for messages.
+
+    Returns
+    -------
+    Schedule
 
     Raises
     ------
     TypeError
         If `value` is neither a Schedule nor a number.
     ValueError
-        If it is a number but not a finite one that is at least 0.
+        If the number is negative or not finite.
     """
     if isinstance(value, Schedule):
         return value

@@ -1,4 +1,4 @@
-"""Layers: descriptions of a network's parts. C++ computes them."""
+"""Layers, the immutable descriptions of a network's parts. C++ computes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations: PReLU, whose slope is learned, and a layer for each row of the core's registry."""
+"""Activation layers: `PReLU`, and a class for each row of the core's registry."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def checked_initializer(owner: str, name: str, value: float | str | Initializer)
 class PReLU(Layer, name="prelu"):
     """Parametric ReLU: ``y = x where x > 0, else alpha * x``, with alpha learned [1]_.
 
-    At ``x <= 0`` the derivative by x is alpha and by alpha it is x.
+    For ``x <= 0`` the derivative with respect to x is alpha, and with respect to alpha it is x.
 
     Parameters
     ----------
     kind : {"channel", "shared"}, default "channel"
-        One alpha for each entry of the last axis (a unit of Dense, a filter of a convolution), or
-        one for the whole layer.
-    init : float or Initializer, default 0.25
-        Where alpha starts.
+        Whether to learn one alpha per entry of the last axis (a unit of a Dense layer, a filter of
+        a convolution), or one for the whole layer.
+    init : float, str or Initializer, default 0.25
+        Initial value of alpha.
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
 
     References
     ----------
@@ -45,7 +45,7 @@ class PReLU(Layer, name="prelu"):
     init: float | str | Initializer = checked(checked_initializer, default=0.25)
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description."""
+        """Return the layer's specification for the engine."""
         channel = self.kind == "channel"
         return [{"type": "prelu", "channel": channel, "trainable": self.trainable}]
 
@@ -55,14 +55,14 @@ class PReLU(Layer, name="prelu"):
 
 
 class Activation(Layer):
-    """An activation without learned parameters: a row of the core's registry.
+    """Base class of activations without learned parameters, one for each row of the registry.
 
     Attributes
     ----------
     activation : str
-        Its name in `prelunet.ops` and in ``Dense(activation=...)``.
+        Name in `prelunet.ops` and in ``Dense(activation=...)``.
     parameter : str
-        The name of its constant, ``""`` where it has none.
+        Name of the activation's constant; ``""`` if it has none.
     """
 
     activation: ClassVar[str]
@@ -70,7 +70,7 @@ class Activation(Layer):
 
 
 def _specifications(self: Activation) -> list[dict[str, Any]]:
-    """Return the engine's description."""
+    """Return the layer's specification for the engine."""
     constant = getattr(self, self.parameter) if self.parameter else 0.0
     return [{"type": "activation", "activation": self.activation, "constant": constant}]
 
@@ -78,11 +78,11 @@ def _specifications(self: Activation) -> list[dict[str, Any]]:
 def _layer_class(
     name: str, class_name: str, parameter: str, default: float, equation: str
 ) -> type[Activation]:
-    """Make the layer of one row, with the signature ``(parameter=default, *, name, trainable)``."""
+    """Create a row's layer class, with signature ``(parameter=default, *, name, trainable)``."""
     entry = f"    {parameter} : float, default {default:g}\n" if parameter else ""
     body: dict[str, Any] = {
         "__doc__": f"{equation}.\n\n    Parameters\n    ----------\n{entry}"
-        "    name, trainable\n        As for every `Layer`.\n    ",
+        "    name, trainable\n        As for `Layer`.\n    ",
         "__module__": __name__,
         "__annotations__": {parameter: float} if parameter else {},
         "activation": name,
@@ -97,11 +97,11 @@ def _layer_class(
 ACTIVATION_LAYERS: Mapping[str, type[Activation]] = MappingProxyType(
     {row[1]: _layer_class(*row) for row in _ops.ACTIVATIONS}
 )
-"""The layers of the registry by class name."""
+"""The layers of the core's registry by class name."""
 
 
 def get(value: Layer | str) -> Layer:
-    """Return `value` as an activation: itself, or the one of that name with its defaults.
+    """Return an activation layer given as an instance or a name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The base of layers."""
+"""`Layer`, the base class of layers."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def _name(owner: str, name: str, value: str | None) -> str | None:
 
 
 class Layer(Description, ABC):
-    """A step of a network.
+    """Base class of layers.
 
     Parameters
     ----------
     name : str, optional
-        The prefix of its parameters' names, ``"<name>.weight"``; by default its place in the list
-        of layers.
+        Prefix of the names of its parameters, as in ``"<name>.weight"``; by default its index in
+        the list of layers.
     trainable : bool, default True
-        Whether training changes its parameters.
+        Whether training updates its parameters.
     """
 
     _: KW_ONLY
@@ -39,19 +39,19 @@ class Layer(Description, ABC):
 
     @abstractmethod
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description: one entry for each of its layers."""
+        """Return specifications for the engine, one for each engine layer."""
 
     def initializers(self) -> Mapping[str, Initializer]:
-        """Return the initializer of each of its own parameters, by name."""
+        """Return the initializers of the layer's own parameters, by name."""
         return {}
 
     def inner_layers(self) -> Sequence[Layer]:
-        """Return the layers inside it that have their own place and name."""
+        """Return the layers inside this layer that have their own names."""
         return ()
 
 
 def frozen(specifications: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the specifications as not trainable, those inside them too."""
+    """Return the specifications, including nested ones, with ``trainable=False``."""
     return [
         {**spec, "trainable": False}
         | ({"layers": frozen(spec["layers"])} if "layers" in spec else {})

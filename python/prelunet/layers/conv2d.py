@@ -1,4 +1,4 @@
-"""Conv2D: convolution of images."""
+"""`Conv2D`, a convolution of images."""
 
 from __future__ import annotations
 
@@ -17,33 +17,38 @@ PADDINGS = ("valid", "same")
 class Conv2D(Weighted):
     """A convolution of images (height, width, channels), ``y = f(x * W + b)`` [1]_.
 
-    As in every framework it is a cross-correlation: at row i, column j and filter f, ``x * W`` is
-    the sum of ``x[i * stride + u, j * stride + v, d] * W[f, u, v, d]``. W has the shape (filters,
-    kernel height, kernel width, channels). The result has ``ceil(size / stride)`` rows and columns
-    with padding "same", which adds zeros around the image, more of them below and right where
-    their number is odd, and ``(size - kernel) // stride + 1`` with "valid".
+    As in other frameworks, the operation is a cross-correlation: at row i, column j and filter f,
+    ``x * W`` is ``sum_uvd x[i * stride + u, j * stride + v, d] * W[f, u, v, d]``. W has shape
+    (filters, kernel height, kernel width, channels). The output has
+    ``(size - kernel) // stride + 1`` rows and columns with padding "valid" and
+    ``ceil(size / stride)`` with "same". "same" pads the image with zeros; if their number is odd,
+    the extra row or column is added at the bottom or right.
 
     Parameters
     ----------
     filters : int
-        Channels of the result.
+        Number of output channels.
     kernel_size : int or (int, int)
-        Rows and columns of the window.
+        Height and width of the kernel.
     stride : int or (int, int), default 1
-        How far the window moves from one row, and column, of the result to the next.
+        Step of the kernel along rows and columns.
     padding : {"valid", "same"}, default "valid"
+        "valid" adds no padding; "same" pads with zeros.
     activation : str or activation layer, optional
-        f, as for `Dense`; ``PReLU("channel")`` has one alpha for each filter.
-    weight_init : str or Initializer, default "glorot_uniform"
+        f, as for `Dense`. ``PReLU("channel")`` has one alpha per filter.
+    weight_init : str, float or Initializer, default "glorot_uniform"
+        Initializer of W.
     bias_init : str, float or Initializer, default "zeros"
+        Initializer of b.
     use_bias : bool, default True
+        Whether to add b.
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has another type or value.
+        If an argument is invalid.
 
     References
     ----------
@@ -59,11 +64,11 @@ class Conv2D(Weighted):
 
     @property
     def fused_activation(self) -> Layer | None:
-        """The activation f."""
+        """The activation f, or None."""
         return None if self.activation is None else get_activation(self.activation)
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description: the products, then the activation if there is one."""
+        """Return specifications for the engine: the convolution, then the activation, if any."""
         products = {
             "type": "conv2d",
             "units": self.filters,

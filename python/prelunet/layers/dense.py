@@ -1,4 +1,4 @@
-"""Dense: a fully connected layer."""
+"""`Dense`, a fully connected layer."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ class Dense(Weighted):
     Parameters
     ----------
     units : int
-        Outputs, at least 1.
+        Number of outputs, at least 1.
     activation : str or activation layer, optional
-        f: a name (``"relu"``, ``"tanh"``, ``"prelu"``, ...) or a layer such as
-        ``PReLU("shared")``. A separate activation layer is equivalent and as fast.
-    weight_init : str or Initializer, default "glorot_uniform"
+        f, as a name (``"relu"``, ``"tanh"``, ``"prelu"``, ...) or a layer such as
+        ``PReLU("shared")``. A separate activation layer is equivalent and equally fast.
+    weight_init : str, float or Initializer, default "glorot_uniform"
+        Initializer of W.
     bias_init : str, float or Initializer, default "zeros"
+        Initializer of b.
     use_bias : bool, default True
+        Whether to add b.
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has another type or value.
+        If an argument is invalid.
     """
 
     units: int = checked(size)
@@ -38,9 +41,9 @@ class Dense(Weighted):
 
     @property
     def fused_activation(self) -> Layer | None:
-        """The activation f."""
+        """The activation f, or None."""
         return None if self.activation is None else get_activation(self.activation)
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description: the products, then the activation if there is one."""
+        """Return specifications for the engine: the product, then the activation, if any."""
         return self._with_activation({"type": "dense", "units": self.units})

@@ -1,4 +1,4 @@
-"""Dropout."""
+"""`Dropout`, which zeroes random elements in training."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .base import Layer
 
 
 class Dropout(Layer):
-    """In training, set a share of the elements to 0 and divide the others by ``1 - rate`` [1]_.
+    """In training, set random elements to 0 and divide the others by ``1 - rate`` [1]_.
 
-    The identity in predict and evaluate. The kept elements are a function of the model's seed, the
-    layer's place, the training step, the row in the batch and the unit (Philox): they do not depend
-    on threads, and successive fits continue the sequence.
+    In prediction and evaluation, dropout is the identity. The mask is a function (Philox) of the
+    model's seed, the layer's position, the training step, the row in the batch and the unit. It
+    does not depend on the number of threads, and successive calls of `fit` continue the sequence.
 
     Parameters
     ----------
     rate : float
-        The share of elements set to 0, in [0, 1).
+        Probability that an element is set to 0, in [0, 1).
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
 
     References
     ----------
@@ -32,5 +32,5 @@ class Dropout(Layer):
     rate: float = checked(real, minimum=0.0, exclusive_maximum=1.0)
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description."""
+        """Return the layer's specification for the engine."""
         return [{"type": "dropout", "rate": self.rate}]

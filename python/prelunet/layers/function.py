@@ -1,4 +1,4 @@
-"""Lambda: a layer of two Python functions."""
+"""`Lambda`, a layer defined by two Python functions."""
 
 from __future__ import annotations
 
@@ -30,33 +30,35 @@ def _shape(owner: str, name: str, value: Sequence[int] | None) -> tuple[int, ...
 
 
 class Lambda(Layer):
-    """A layer written in Python, to try an idea or to inspect a layer.
+    """A custom layer written in Python, for experiments and inspection.
 
-    It is slow: it calls Python for every block of rows, and its model runs on one thread. It cannot
-    be saved to a file; `pickle` and `copy` work where they work for its functions.
+    A Lambda is slow: it calls Python for every block of rows, and its model runs on one thread. It
+    cannot be saved to a file. `pickle` and `copy` work if they work for its functions.
 
     Parameters
     ----------
     forward : callable
-        ``forward(x) -> y``, on rows of the model's dtype: (rows, *input shape) to (rows, *output
-        shape). It must treat every row alike, since batches are split in blocks.
+        ``forward(x) -> y``, where x of shape (rows, *input_shape) and y of shape
+        (rows, *output_shape) have the model's dtype. Each row of y must depend only on the same row
+        of x, since batches are split into blocks.
     backward : callable
-        ``backward(grad_y, x, y) -> grad_x``: the gradient of the loss by x from that by y.
+        ``backward(grad_y, x, y) -> grad_x``, which computes the gradient of the loss with respect
+        to x from that with respect to y.
     output_shape : tuple of int, optional
-        The shape of one sample of y; by default that of x.
+        Shape of one sample of y; by default that of x.
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has another type or value; when called, if a function returns another shape
-        or no real numbers. `fit` and `predict` raise what a function raises; a failed step leaves
-        the parameters unchanged.
+        If an argument is invalid, or, when called, if a function returns an array of another shape
+        or without real numbers. `fit` and `predict` propagate exceptions of the functions; a failed
+        step leaves the parameters unchanged.
 
     See Also
     --------
-    prelunet.check_gradients : compares `backward` with differences of `forward`.
+    prelunet.check_gradients : compares `backward` with finite differences of `forward`.
 
     Examples
     --------
@@ -71,6 +73,6 @@ class Lambda(Layer):
     output_shape: Sequence[int] | None = checked(_shape, default=None)
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description, with the functions."""
+        """Return the layer's specification for the engine, including the functions."""
         functions = {"layer": weakref.ref(self), "output_shape": self.output_shape or ()}
         return [{"type": "lambda", "functions": functions}]

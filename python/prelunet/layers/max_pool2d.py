@@ -1,4 +1,4 @@
-"""MaxPool2D: the largest entry of each window."""
+"""`MaxPool2D`, max pooling of images."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ def _size_pair_or_none(owner: str, name: str, value: object) -> tuple[int, int] 
 
 
 class MaxPool2D(Layer):
-    """The largest entry of each window of an image (height, width, channels), channel by channel.
+    """Max pooling of images (height, width, channels): the maximum of each window and channel.
 
-    Of equal entries the first in row order gets the gradient. NaN is the largest; the padding of
-    "same" is never the largest.
+    If several entries of a window equal the maximum, the first in row-major order receives the
+    gradient. NaN counts as larger than any number. Padding is never the maximum.
 
     Parameters
     ----------
     size : int or (int, int), default 2
-        Rows and columns of the window.
+        Height and width of the window.
     stride : int or (int, int), optional
-        How far the window moves; `size` unless given.
+        Step of the window along rows and columns; `size` by default.
     padding : {"valid", "same"}, default "valid"
         As for `Conv2D`.
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has another type or value.
+        If an argument is invalid.
     """
 
     size: int | Sequence[int] = checked(size_pair, default=2)
@@ -49,7 +49,7 @@ class MaxPool2D(Layer):
             self.__dict__["stride"] = self.size
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description."""
+        """Return the layer's specification for the engine."""
         return [
             {
                 "type": "max_pool2d",

@@ -1,4 +1,4 @@
-"""Layers that reshape or rescale their input: Flatten and Rescaling."""
+"""Layers that reshape or rescale their input: `Flatten` and `Rescaling`."""
 
 from __future__ import annotations
 
@@ -10,33 +10,35 @@ from .base import Layer
 
 
 class Flatten(Layer):
-    """Make each sample one axis of features, in C order.
+    """Flatten each sample to one axis of features, in C order.
 
     Parameters
     ----------
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
     """
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description."""
+        """Return the layer's specification for the engine."""
         return [{"type": "flatten"}]
 
 
 class Rescaling(Layer):
-    """``y = x * scale + offset``, as for raw pixels: ``Rescaling(1 / 255)``.
+    """``y = x * scale + offset``, for example ``Rescaling(1 / 255)`` for raw pixels.
 
     Parameters
     ----------
     scale : float
+        Factor of the input.
     offset : float, default 0.0
+        Added after scaling.
     name, trainable
-        As for every `Layer`.
+        As for `Layer`.
     """
 
     scale: float = checked(real)
     offset: float = checked(real, default=0.0)
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description."""
+        """Return the layer's specification for the engine."""
         return [{"type": "rescaling", "scale": self.scale, "offset": self.offset}]

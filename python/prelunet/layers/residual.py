@@ -1,4 +1,4 @@
-"""Residual: layers whose output is added to their input."""
+"""`Residual`, a list of layers with a skip connection."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from .stacking import checked_layers, specifications
 
 
 class Residual(Layer):
-    """``y = x + step * f(x)``, f a list of layers in order [1]_.
+    """``y = x + step * f(x)``, where f is a list of layers applied in order [1]_.
 
-    With a step h, a sequence of such layers is Euler's method for ``dx/dt = f(x)`` [2]_. The names
-    of inner parameters have both places or names, ``"3.0.weight"``.
+    A sequence of such layers with step h is Euler's method for ``dx/dt = f(x)`` [2]_. The names of
+    inner parameters contain the names or indices of both layers, as in ``"3.0.weight"``.
 
     Parameters
     ----------
     layers : sequence of Layer
-        f; its output must have the shape of its input.
+        The layers of f, whose output must have the shape of its input.
     step : float, default 1.0
-        h.
+        The step size h.
     name
-        As for every `Layer`.
+        As for `Layer`.
     trainable : bool, default True
-        False freezes all layers inside.
+        Whether training updates the layers inside; False freezes all of them.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has another type or value, or two layers have the same name. Building the
-        model checks the shapes.
+        If an argument is invalid, or two layers have the same name. Shapes are checked when the
+        model is built.
 
     References
     ----------
@@ -46,11 +46,11 @@ class Residual(Layer):
     step: float = checked(real, default=1.0)
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the engine's description, with those of the layers inside."""
+        """Return the layer's specification for the engine, including the layers inside."""
         inner = specifications(self.layers)
         layers = inner if self.trainable else frozen(inner)
         return [{"type": "residual", "step": self.step, "layers": layers}]
 
     def inner_layers(self) -> Sequence[Layer]:
-        """Return f."""
+        """Return the layers of f."""
         return self.layers

@@ -1,4 +1,4 @@
-"""Lists of layers: their checks and the layers' names."""
+"""Checks, names and specifications of lists of layers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .base import Layer
 
 
 def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers of a model or of a layer that holds others.
+    """Return the layers of a model or of a container layer, checked.
 
     Raises
     ------
     TypeError
         If `layers` is not a sequence of layers.
     ValueError
-        If two have the same name, or none computes anything.
+        If two layers have the same name, or no layer computes anything.
     """
     if isinstance(layers, Layer) or not isinstance(layers, Sequence):
         raise TypeError(f"{owner}: layers must be a list of layers, got {layers!r}")
@@ -33,12 +33,12 @@ def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def layer_keys(layers: Sequence[Layer]) -> list[str]:
-    """Return the prefix of each layer's parameters: its name, or its place."""
+    """Return the prefix of each layer's parameter names: its name, or its index."""
     return [layer.name or str(place) for place, layer in enumerate(layers)]
 
 
 def specifications(layers: Sequence[Layer]) -> list[dict[str, Any]]:
-    """Return the engine's description of layers in order."""
+    """Return the specifications of layers in order, for the engine."""
     return [
         {"name": key, **specification}
         for key, layer in zip(layer_keys(layers), layers, strict=True)
@@ -47,9 +47,10 @@ def specifications(layers: Sequence[Layer]) -> list[dict[str, Any]]:
 
 
 def all_layers(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield each layer, then those inside it, with its name: ``"3"``, ``"3.0"``, ``"3.1"``.
+    """Yield the name of each layer and the layer, followed by the layers inside it.
 
-    The engine numbers a layer for each specification, in this order.
+    The names are ``"3"``, ``"3.0"``, ``"3.1"`` and so on. The engine numbers specifications in this
+    order.
     """
     for key, layer in zip(layer_keys(layers), layers, strict=True):
         name = prefix + key

@@ -1,4 +1,4 @@
-"""The base of layers with a weight: bias, activation, initializers."""
+"""`Weighted`, the base class of layers with a weight, a bias and an activation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def activation(owner: str, name: str, value: str | Layer | None) -> Layer | None
 
 
 class Weighted(Layer):
-    """The base of `Dense` and `Conv2D`: ``f(products with the weight + b)``; arguments as there."""
+    """Base class of `Dense` and `Conv2D`, which document the arguments."""
 
     _: KW_ONLY
     weight_init: str | float | Initializer = checked(checked_initializer, default="glorot_uniform")
@@ -32,10 +32,10 @@ class Weighted(Layer):
     @property
     @abstractmethod
     def fused_activation(self) -> Layer | None:
-        """The activation f."""
+        """The activation f, or None."""
 
     def _with_activation(self, products: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the engine's description: `products`, then the activation if there is one."""
+        """Return specifications for the engine: `products`, then the activation, if any."""
         own = {**products, "use_bias": self.use_bias, "trainable": self.trainable}
         if self.fused_activation is None:
             return [own]

@@ -1,6 +1,6 @@
-"""Output size and padding of convolutions and pooling, along one axis.
+"""Output sizes and padding of convolutions and pooling along one axis.
 
-``size`` is that of the image, ``window`` that of the kernel, both in pixels.
+``size`` is the size of the image and ``window`` that of the kernel, both in pixels.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ Pair = tuple[int, int]
 
 
 def output_size(size: int, window: int, stride: int, padding: str) -> int:
-    """Return the number of windows; `padding` is "valid" or "same"."""
+    """Return the output size; `padding` is "valid" or "same"."""
     return -(-size // stride) if padding == "same" else (size - window) // stride + 1
 
 
 def same_padding(size: int, window: int, stride: int) -> Pair:
-    """Return the zeros that "same" adds before and after; of an odd number, more after."""
+    """Return the padding of "same" before and after; an odd total adds one more after."""
     missing = (output_size(size, window, stride, "same") - 1) * stride + window - size
     missing = max(missing, 0)
     return missing // 2, missing - missing // 2
@@ -25,7 +25,7 @@ def same_padding(size: int, window: int, stride: int) -> Pair:
 def padding_name(
     sizes: Sequence[int], windows: Sequence[int], strides: Sequence[int], pads: Sequence[Pair]
 ) -> str | None:
-    """Return the name of the padding that adds `pads` along the axes, or None."""
+    """Return the name of the padding that equals `pads` along the axes, or None."""
     if all(pad == (0, 0) for pad in pads):
         return "valid"
     axes = zip(sizes, windows, strides, strict=True)

@@ -1,13 +1,13 @@
-"""Every kernel alone: NumPy arrays in, NumPy arrays out.
+"""The C++ kernels as functions of NumPy arrays.
 
-Arrays must have dtype float32 or float64 (all of one call the same), be C-contiguous, aligned and
-of native byte order; nothing is copied or cast. A wrong dtype is a TypeError, a
-wrong shape, layout or value a ValueError. Results have the same bits for any number of threads, and
-on AVX2, AVX-512 and NEON. `bfloat16_gemm` takes float32 or bfloat16; the bits of its results depend
-on the order of its sums, which the processor, or the caller, chooses.
+All arrays of a call must have the same dtype, float32 or float64, and be C-contiguous, aligned and
+of native byte order; they are never copied or cast. A wrong dtype raises TypeError; a wrong shape,
+layout or value raises ValueError. Results have the same bits for any number of threads, and on
+AVX2, AVX-512 and NEON. `bfloat16_gemm` takes float32 or bfloat16; the bits of its results depend on
+the order of its sums, which the processor or the caller chooses.
 
-The registries name the functions that follow from rows: ``<name>_forward`` and ``<name>_backward``
-for `ACTIVATIONS`, ``<name>`` for `LOSSES`, ``<name>_update`` for `UPDATES`.
+The registries determine the generated functions: ``<name>_forward`` and ``<name>_backward`` for
+`ACTIVATIONS`, ``<name>`` for `LOSSES`, and ``<name>_update`` for `UPDATES`.
 """
 
 from __future__ import annotations

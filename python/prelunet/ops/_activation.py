@@ -1,4 +1,4 @@
-"""Activations forward and backward, and the functions that they are made of."""
+"""Forward and backward ops of activations, and elementary functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 ACTIVATIONS: Mapping[str, float | None] = MappingProxyType(
     {name: value if parameter else None for name, _, parameter, value, _ in _ops.ACTIVATIONS}
 )
-"""The registry's activations: the default of each one's parameter, None where it has none."""
+"""The activations of the registry, with the default of their parameter, or None without one."""
 
 
 def prelu_forward(x: Array, alpha: Array, *, out: Array | None = None) -> Array:
@@ -26,10 +26,11 @@ def prelu_forward(x: Array, alpha: Array, *, out: Array | None = None) -> Array:
     Parameters
     ----------
     x : ndarray of shape (..., channels)
+        The input.
     alpha : ndarray of shape (1,) or (channels,)
-        One slope for all, or one for each entry of the last axis.
+        Slope for ``x <= 0``: one for all entries, or one per channel.
     out : ndarray of the shape of x, optional
-        Written and returned; it may be x itself.
+        Output array, also returned; may be x.
 
     Returns
     -------
@@ -47,14 +48,17 @@ def prelu_backward(grad_out: Array, x: Array, alpha: Array) -> tuple[Array, Arra
     """Gradients of parametric ReLU.
 
     ``grad_x = grad_out where x > 0, else alpha * grad_out``, and `grad_alpha` is the sum of
-    ``grad_out * x`` over the elements with ``x <= 0`` that share a slope: rows in chunks of 8, for
-    one slope in all then the channels in order.
+    ``grad_out * x`` over the elements with ``x <= 0`` that share a slope. Rows are summed in chunks
+    of 8; a single slope then sums the channels in order.
 
     Parameters
     ----------
     grad_out : ndarray of the shape of x
+        Gradient of the loss with respect to the output.
     x : ndarray of shape (..., channels)
+        The input.
     alpha : ndarray of shape (1,) or (channels,)
+        The slopes.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def softmax_forward(x: Array) -> Array:
 
 
 def exp(x: Array) -> Array:
-    """Exponential, to 1 ULP in float32 and 2 in float64.
+    """Exponential, accurate to 1 ULP in float32 and 2 ULP in float64.
 
     Parameters
     ----------
@@ -93,7 +97,7 @@ def exp(x: Array) -> Array:
 
 
 def log(x: Array) -> Array:
-    """Natural logarithm, to 1 ULP in float32 and 2 in float64.
+    """Natural logarithm, accurate to 1 ULP in float32 and 2 ULP in float64.
 
     Parameters
     ----------
@@ -106,14 +110,14 @@ def log(x: Array) -> Array:
     return _ops.log(x)
 
 
-_OUT = "out : ndarray of the shape of x, optional\n    Written and returned; it may be x itself.\n"
+_OUT = "out : ndarray of the shape of x, optional\n    Output array, also returned; may be x.\n"
 _RETURNS = "Returns\n-------\nndarray of the shape of x\n"
 
 
 def _functions_of(
     name: str, parameter: str, default: float, equation: str
 ) -> dict[str, Callable[..., Array]]:
-    """Make ``<name>_forward`` and ``<name>_backward`` of one row of the registry."""
+    """Create ``<name>_forward`` and ``<name>_backward`` from a row of the registry."""
     x, option = "x : ndarray of any shape\n", f", parameter={default!r}" if parameter else ""
     if parameter:
         x += f"parameter : float, default {default:g}\n    The {parameter}.\n"
@@ -143,4 +147,4 @@ ACTIVATION_FUNCTIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
         for full_name, function in _functions_of(name, parameter, default, equation).items()
     }
 )
-"""Forward and backward of every row of the registry, by name."""
+"""The forward and backward ops of every row of the registry, by name."""

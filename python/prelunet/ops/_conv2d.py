@@ -26,7 +26,8 @@ def conv2d_forward(
 ) -> Array:
     """Convolve images, ``y[n, i, j, f] = sum x[n, i s + u, j s + v, d] weight[f, u, v, d] + b[f]``.
 
-    Each element is one chain of fused multiply-adds over u, v, d in order; the bias comes after it.
+    Each element is one chain of fused multiply-adds over u, v and d in order. The bias is added
+    last.
 
     Parameters
     ----------
@@ -34,11 +35,12 @@ def conv2d_forward(
     weight : ndarray of shape (filters, kernel height, kernel width, channels)
     bias : ndarray of shape (filters,), optional
     stride : int or (int, int), default 1
+        Step of the kernel along rows and columns.
     padding : {"valid", "same"}, default "valid"
-        "same" has ``ceil(size / stride)`` rows and columns in the result, "valid" what whole
-        windows give, ``(size - kernel) // stride + 1``.
+        The output has ``(size - kernel) // stride + 1`` rows and columns with "valid", and
+        ``ceil(size / stride)`` with "same".
     out : ndarray of shape (images, rows, columns, filters), optional
-        Written and returned; it must not overlap an input.
+        Output array, also returned; must not overlap an input.
 
     Returns
     -------
@@ -47,9 +49,9 @@ def conv2d_forward(
     Raises
     ------
     TypeError
-        If an argument is not an array of the right dtype.
+        If an argument is not an array, or has a wrong dtype.
     ValueError
-        If a shape, a layout or an option does not fit.
+        If a shape, a layout or an option is invalid.
     """
     steps = size_pair("conv2d_forward", "stride", stride)
     choice("conv2d_forward", "padding", padding, PADDINGS)
@@ -64,20 +66,20 @@ def conv2d_backward(
     stride: int | Sequence[int] = 1,
     padding: str = "valid",
 ) -> tuple[Array, Array, Array]:
-    """Return the gradients of a convolution's arguments.
+    """Return the gradients of the arguments of `conv2d_forward`.
 
     Parameters
     ----------
     grad_out : ndarray of shape (images, rows, columns, filters)
-        The gradient of what `conv2d_forward` returns.
+        Gradient of the loss with respect to the output of `conv2d_forward`.
     x, weight, stride, padding
-        As they were given to `conv2d_forward`.
+        The arguments of `conv2d_forward`.
 
     Returns
     -------
     grad_x : ndarray of the shape of x
     grad_weight : ndarray of the shape of weight
-        One chain of fused multiply-adds over images, rows and columns in order.
+        Each element is one chain of fused multiply-adds over images, rows and columns in order.
     grad_bias : ndarray of shape (filters,)
 
     Raises
@@ -99,19 +101,19 @@ def max_pool2d_forward(
     padding: str = "valid",
     out: Array | None = None,
 ) -> Array:
-    """Return the largest entry of each window, channel by channel; NaN is larger than any number.
+    """Return the maximum of each window and channel; NaN is larger than any number.
 
     Parameters
     ----------
     x : ndarray of shape (images, height, width, channels)
     size : int or (int, int), default 2
-        Rows and columns of the window.
+        Height and width of the window.
     stride : int or (int, int), optional
-        `size` unless given.
+        Step of the window along rows and columns; `size` by default.
     padding : {"valid", "same"}, default "valid"
-        As for `conv2d_forward`; padding never wins.
+        As for `conv2d_forward`. Padding is never the maximum.
     out : ndarray of shape (images, rows, columns, channels), optional
-        Written and returned; it must not overlap x.
+        Output array, also returned; must not overlap x.
 
     Returns
     -------
@@ -120,9 +122,9 @@ def max_pool2d_forward(
     Raises
     ------
     TypeError
-        If an argument is not an array of the right dtype.
+        If an argument is not an array, or has a wrong dtype.
     ValueError
-        If a shape, a layout or an option does not fit.
+        If a shape, a layout or an option is invalid.
     """
     window = size_pair("max_pool2d_forward", "size", size)
     steps = window if stride is None else size_pair("max_pool2d_forward", "stride", stride)
@@ -138,14 +140,14 @@ def max_pool2d_backward(
     stride: int | Sequence[int] | None = None,
     padding: str = "valid",
 ) -> Array:
-    """Return the gradient of x: each of grad_out goes to the first largest entry of its window.
+    """Return the gradient of x, routing each gradient to the first maximum of its window.
 
     Parameters
     ----------
     grad_out : ndarray of shape (images, rows, columns, channels)
-        The gradient of what `max_pool2d_forward` returns.
+        Gradient of the loss with respect to the output of `max_pool2d_forward`.
     x, size, stride, padding
-        As they were given to `max_pool2d_forward`.
+        The arguments of `max_pool2d_forward`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Elementwise ops of several arrays."""
+"""Elementwise ops on several arrays."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Array = npt.NDArray[Any]
 
 
 def scaled_sum(x: Array, y: Array, factor: float, *, out: Array | None = None) -> Array:
-    """Return ``factor * x + y``, rounded once.
+    """Return ``factor * x + y``, computed with one rounding.
 
     Parameters
     ----------
     x : ndarray of any shape
     y : ndarray of the shape of x
     factor : float
-        Rounded to the dtype of x.
+        Factor of x, rounded to its dtype.
     out : ndarray of the shape of x, optional
-        Written and returned; it may be x or y itself.
+        Output array, also returned; may be x or y.
 
     Returns
     -------

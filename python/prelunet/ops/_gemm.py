@@ -26,22 +26,24 @@ def gemm(
 ) -> Array:
     """Matrix product with bias and activation: ``f(op(a) @ op(b) + bias)``.
 
-    Each element of the product is one chain of fused multiply-adds over k in order; the bias is
-    added after it.
+    Each element of the product is one chain of fused multiply-adds over k in order. The bias is
+    added last.
 
     Parameters
     ----------
     a : ndarray of shape (m, k), or (k, m) with `transpose_a`
     b : ndarray of shape (k, n), or (n, k) with `transpose_b`
     transpose_a, transpose_b : bool, default False
-        Use the transpose: ``gemm(x, weight, transpose_b=True)`` is a layer's forward product,
-        ``gemm(dz, weight)`` and ``gemm(dz, x, transpose_a=True)`` are its gradients.
+        Whether to transpose a or b. ``gemm(x, weight, transpose_b=True)`` is the forward product of
+        a Dense layer; ``gemm(dz, weight)`` and ``gemm(dz, x, transpose_a=True)`` are its gradients.
     bias : ndarray of shape (n,), optional
+        Added to each row.
     activation : str, optional
-        A name of `ACTIVATIONS`, with its default parameter, or ``"prelu"``.
-    alpha : ndarray of shape (1,) or (n,), for "prelu" only
+        A name in `ACTIVATIONS`, with its default parameter, or ``"prelu"``.
+    alpha : ndarray of shape (1,) or (n,), optional
+        The slopes of "prelu"; for "prelu" only.
     out : ndarray of shape (m, n), optional
-        Written and returned; it must not overlap an input.
+        Output array, also returned; must not overlap an input.
 
     Returns
     -------
@@ -50,9 +52,9 @@ def gemm(
     Raises
     ------
     TypeError
-        If an argument is not an array of the right dtype.
+        If an argument is not an array, or has a wrong dtype.
     ValueError
-        If a shape, a layout or a name does not fit.
+        If a shape, a layout or a name is invalid.
     """
     boolean("gemm", "transpose_a", transpose_a)
     boolean("gemm", "transpose_b", transpose_b)
@@ -62,9 +64,9 @@ def gemm(
 
 
 def column_sums(x: Array) -> Array:
-    """Sum over rows, ``sums[j] = sum_i x[i, j]``: the gradient of a bias.
+    """Sum over rows, ``sums[j] = sum_i x[i, j]``, as in the gradient of a bias.
 
-    Rows are summed in chunks of 8, and the chunks in order.
+    Rows are summed in chunks of 8, then the chunks in order.
 
     Parameters
     ----------

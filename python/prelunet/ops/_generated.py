@@ -1,4 +1,4 @@
-"""Functions written from rows of a registry, with the signature and the docstring of a row."""
+"""Helpers that generate functions and their docstrings from rows of a registry."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ def make_function(
     Parameters
     ----------
     name, signature, body, documentation : str
-        Its parts, as in a ``def``.
+        The parts of the function, as in a ``def`` statement.
     names : dict
-        What its source refers to.
+        The globals of the function.
+
+    Returns
+    -------
+    callable
     """
     exec(f"def {name}({signature}):\n    return {body}", names)
     function: Callable[..., Any] = names[name]
     function.__doc__ = documentation
-    function.__module__ = "prelunet.ops"  # where pickle finds it
+    function.__module__ = "prelunet.ops"  # for pickle
     return function
 
 
 def description_of(documented: type) -> str:
-    """Return a docstring up to its first section, without references."""
+    """Return the part of a docstring before its first section, without references."""
     text = _SECTION.split(inspect.getdoc(documented) or "")[0]
     return re.sub(r" \[\d+\]_", "", text)
 
 
 def parameters_of(documented: type, names: Collection[str]) -> str:
-    """Return the entries of a docstring's parameters that are about `names`."""
+    """Return the entries of a docstring's Parameters section for `names`."""
     sections = _SECTION.split(inspect.getdoc(documented) or "")
     (section,) = (text for text in sections if text.startswith("Parameters\n"))
     entries = re.split(r"\n(?=\S)", section)[2:]

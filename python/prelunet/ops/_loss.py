@@ -1,4 +1,4 @@
-"""Losses with their gradients: a function for each row of the core's list."""
+"""Losses with their gradients: a function for each row of the core's registry."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ._generated import description_of, make_function, parameters_of
 LOSSES: Mapping[str, float | None] = MappingProxyType(
     {name: value if option else None for name, _, _, option, value in _ops.LOSSES}
 )
-"""The losses: the default of each one's option, None where it has none."""
+"""The losses of the registry, with the default of their option, or None without one."""
 
 _ROWS = "targets : ndarray of the shape of outputs"
 _LABELS = """targets : integer ndarray of shape (rows,), or ndarray of the shape of outputs
-    Labels, or rows of targets of the dtype of `outputs`."""
+    Labels, or targets with the dtype of `outputs`."""
 _REDUCTIONS = {
-    "mean": "The loss is ``sum(w l) / sum(w)``, 0 where the weights are.",
+    "mean": "The loss is ``sum(w l) / sum(w)``, or 0 if all weights are 0.",
     "sum": "The loss is ``sum(w l)``.",
 }
 
@@ -36,19 +36,22 @@ def _function_of(
         value = f"check({name!r}, {option!r}, {option})"
     documentation = f"""{description_of(described)}
 
-Here y are the outputs and t the targets. The gradient comes with the loss.
+Here y are the outputs, t the targets and l the loss of a row.
 
 Parameters
 ----------
 outputs : ndarray of shape (rows, outputs)
 {_LABELS if takes_labels else _ROWS}
 sample_weight : ndarray of shape (rows,), optional
-    Finite and at least 0. {_REDUCTIONS[reduction]}
+    Row weights w, finite and at least 0.
+    {_REDUCTIONS[reduction]}
 {parameters_of(described, [option]) if option else ""}
 Returns
 -------
 loss : float
+    Loss of the batch.
 grad_outputs : ndarray of the shape of outputs
+    Gradient of the loss with respect to the outputs.
 """
     body = f"core(outputs, targets, sample_weight, {value})"
     return make_function(name, signature, body, documentation, names)
@@ -57,4 +60,4 @@ grad_outputs : ndarray of the shape of outputs
 LOSS_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {row[0]: _function_of(*row) for row in _ops.LOSSES}
 )
-"""The function of each row, by name."""
+"""The op of each row, by name."""

@@ -1,6 +1,6 @@
-"""Updates of parameters in place, a function for each row of the core's list; and clipping.
+"""In-place parameter updates, one for each row of the core's registry, and gradient clipping.
 
-`prelunet.optimizers` has the order of the two.
+`prelunet.optimizers` documents the order of clipping and updates.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 UPDATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {name: tuple(state for state, _ in states) for name, states, _ in _ops.UPDATES}
 )
-"""The updates: the names of the tensors of state that each one keeps."""
+"""The updates of the registry, with the names of their state tensors."""
 
 _LARGEST_STEP = 2**63 - 1
 _CHECKS: dict[str, Callable[[str, str, object], Any]] = {
@@ -53,7 +53,7 @@ def _function_of(
         key: f"checks[{key!r}]({op!r}, {key!r}, {key})"
         for key in [*steps, "learning_rate", *defaults]
     }
-    # A check takes a microsecond, as much as the rest of a small update.
+    # Skips checks of defaults: each takes a microsecond, as long as the rest of a small update.
     given |= {key: f"({key} if {key} is defaults[{key!r}] else {given[key]})" for key in defaults}
     body = (
         f"core(parameter, gradient, [{', '.join(state for state, _ in states)}], "
@@ -67,56 +67,61 @@ Updates the parameter and its state in place.
 Parameters
 ----------
 parameter : ndarray of any shape
+    Updated in place.
 gradient : ndarray of the shape of parameter
+    Gradient of the loss.
 {"".join(_state_entry(*state) for state in states)}{_STEP if steps else ""}learning_rate : float
     At least 0.
 {parameters_of(described, options)}l2, weight_decay : float, default 0.0
-    At least 0.
+    Factors of the penalty and of the decoupled decay, at least 0.
 """
     names = {"core": getattr(_ops, op), "checks": checks, "defaults": defaults}
     return make_function(op, signature, body, documentation, names)
 
 
-_STEP = "step : int\n    The number of this step, counted from 1.\n"
+_STEP = "step : int\n    Number of this step, counted from 1.\n"
 
 
 def _state_entry(name: str, option: str) -> str:
     entry = f"{name} : ndarray of the shape of parameter"
-    return f"{entry}, optional\n    Needed where `{option}` is not 0.\n" if option else f"{entry}\n"
+    if option:
+        return f"{entry}, optional\n    State, updated in place; required if `{option}` is not 0.\n"
+    return f"{entry}\n    State, updated in place.\n"
 
 
 UPDATE_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {f"{row[0]}_update": _function_of(*row) for row in _ops.UPDATES}
 )
-"""The function of each row, by name."""
+"""The op of each row, by name."""
 
 
 def clip_by_value(gradient: Array, limit: float) -> None:
-    """Move each element into [-limit, limit], in place; NaN stays.
+    """Clip each element to [-limit, limit], in place; NaN is unchanged.
 
     Parameters
     ----------
     gradient : ndarray of any shape
+        Modified in place.
     limit : float
-        Above 0.
+        Largest magnitude of an element, above 0.
     """
     _ops.clip_by_value(gradient, real("clip_by_value", "limit", limit, exclusive_minimum=0.0))
 
 
 def clip_by_norm(gradients: list[Array] | tuple[Array, ...], limit: float) -> float:
-    """Scale all gradients together by ``min(1, limit / norm)``, in place.
+    """Multiply all gradients by ``min(1, limit / norm)``, in place.
 
     Parameters
     ----------
     gradients : list of ndarray
-        All of one dtype.
+        Gradients of one dtype, modified in place.
     limit : float
-        Above 0.
+        Largest joint norm, above 0.
 
     Returns
     -------
     float
-        The norm before: the root of the sum of all squares.
+        The joint Euclidean norm of the gradients before scaling.
     """
     if not isinstance(gradients, (list, tuple)):
         raise TypeError(
