@@ -1,4 +1,4 @@
-"""Small and medium neural networks, trained on a CPU as fast as that CPU can.
+"""prelunet: fast training of small and medium neural networks on CPUs.
 
 >>> import prelunet as pn
 >>> model = pn.Sequential([pn.Dense(64), pn.PReLU(), pn.Dense(10)], seed=0)
@@ -88,10 +88,10 @@ __all__ = [
     *ACTIVATION_LAYERS,
 ]
 
-# Imported when first used: they are not needed to train.
+# Imported on first use, since training does not need them.
 _LAZY = ("data", "estimators", "interop", "plots")
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # they need scikit-learn
-# Functions, by the module of interop that has them.
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # these need scikit-learn
+# Functions and the modules of interop that define them.
 _FROM_OTHERS = {"from_keras": "keras", "from_onnx": "onnx", "from_torch": "torch"}
 
 

@@ -1,4 +1,4 @@
-"""Users' data as arrays: lists, data frames and arrays of other libraries."""
+"""Conversion of users' data (lists, data frames, arrays of other libraries) to arrays."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-_CHUNK_BYTES = 1 << 20  # of rows that are copied at once where they are not contiguous
+_CHUNK_BYTES = 1 << 20  # of non-contiguous rows copied at once
 
 
 def as_array(operation: str, name: str, value: object) -> Array:
-    """Return `value` as an array, without a copy of one that is an array already.
+    """Return `value` as an array; arrays are not copied.
 
-    Arrays of other libraries come through DLPack, without a copy too where NumPy supports their
+    Arrays of other libraries are imported through DLPack, without a copy if NumPy supports their
     dtype and device.
 
     Raises
     ------
     ValueError
-        If it is not an array and cannot become one, or has masked elements.
+        If `value` cannot be converted to an array, or has masked elements.
     """
     if type(value) is np.ndarray:
         return value
@@ -35,7 +35,7 @@ def as_array(operation: str, name: str, value: object) -> Array:
 
 
 def refuse_masked(operation: str, name: str, value: object) -> None:
-    """Raise ValueError for an array with masked elements, which an ndarray would expose."""
+    """Raise ValueError for an array with masked elements: conversion would drop the mask."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         count = int(np.ma.getmaskarray(value).sum())
         raise ValueError(
@@ -45,21 +45,21 @@ def refuse_masked(operation: str, name: str, value: object) -> None:
 
 
 def _of_another_library(operation: str, name: str, value: Any) -> Array:
-    """Return an array on another library's memory, or a copy that the library makes."""
-    # PyTorch marks views as negated or conjugated; DLPack does not carry the mark.
+    """Return a view of another library's array, or a copy made by that library."""
+    # PyTorch has lazily negated and conjugated views, which DLPack cannot represent.
     for resolve in ("resolve_conj", "resolve_neg"):
         if hasattr(value, resolve):
             value = getattr(value, resolve)()
     try:
         return np.from_dlpack(value)
-    except Exception as error:  # mostly BufferError, for a device or a dtype
+    except Exception as error:  # mostly BufferError, for an unsupported device or dtype
         reason = error
     try:
         array = np.asarray(value)
     except Exception as error:
         reason = error
     else:
-        if array.dtype != object:  # NumPy's answer to anything it cannot read
+        if array.dtype != object:  # object: NumPy cannot read the value
             return array
     raise ValueError(
         f"{operation}: {name} must be an array that NumPy can read in the CPU's memory, got a "

@@ -1,7 +1,7 @@
 """Descriptions: immutable records of constructor arguments.
 
-Layers, initializers, schedules, losses and optimizers are descriptions. A description compares by
-value, prints as the call that makes it, and converts to JSON and back.
+Layers, initializers, schedules, losses and optimizers are descriptions. Descriptions compare by
+value, print as their constructor call, and convert to JSON and back.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def checked(check: Callable[..., Any], *, default: Any = MISSING, **limits: Any)
 
 @dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(checked,))
 class Description:
-    """A record of constructor arguments; see the module's docstring.
+    """Base class of immutable records of constructor arguments.
 
-    A direct subclass is a *family* (``Initializer``, ``Layer``, ...). It registers the classes
-    below it by class name, for files, and by the keyword `name`, for users:
-    ``class Huber(Loss, name="huber")``. A class without an ``__init__`` becomes a dataclass whose
-    `checked` fields are checked.
+    A direct subclass is a *family* (``Initializer``, ``Layer``, ...). A family registers its
+    subclasses by class name, for files, and by the keyword `name`, for users, as in
+    ``class Huber(Loss, name="huber")``. A class without ``__init__`` becomes a dataclass that
+    validates its `checked` fields.
     """
 
     _family: ClassVar[dict[str, type[Any]]]
@@ -42,17 +42,17 @@ class Description:
             dataclass(repr=False, eq=False)(cls)
         if name is not None:
             cls._named[name] = cls
-            if "name" not in cls._fields():  # a layer's is its user's
+            if "name" not in cls._fields():  # a layer's name is set by the user
                 setattr(cls, "name", name)  # noqa: B010  (no family declares it for all)
 
     @classmethod
     def named(cls) -> Mapping[str, type[Self]]:
-        """Return the family's classes by the names that users give."""
+        """Return the family's classes by their registered names."""
         return MappingProxyType(cls._named)
 
     @classmethod
     def checks(cls) -> dict[str, Callable[[str, str, object], Any]]:
-        """Return the check of each field, called with its owner, its name and the value."""
+        """Return the check of each field, to be called with owner, name and value."""
         return {
             name: found.metadata["check"]
             for name, found in cls._fields().items()
@@ -66,7 +66,7 @@ class Description:
 
     @classmethod
     def _argument_names(cls) -> list[str]:
-        """Return the constructor's arguments; a class's own keywords precede its base's."""
+        """Return the constructor's argument names; own keywords precede those of base classes."""
         depth = {
             name: place
             for place, base in enumerate(cls.__mro__)
@@ -83,18 +83,18 @@ class Description:
             self.__dict__[name] = check(owner, name, getattr(self, name))
 
     def config(self) -> dict[str, Any]:
-        """Return the class name and the constructor's arguments as JSON-ready values."""
+        """Return the class name and the constructor's arguments as JSON values."""
         arguments = {name: _to_json(getattr(self, name)) for name in self._argument_names()}
         return {"class": type(self).__name__, **arguments}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the description that `config` came from.
+        """Create a description from a result of `config`.
 
         Raises
         ------
         ValueError
-            If the class is unknown to this family or an argument is.
+            If the class is not in this family, or an argument is unknown.
         """
         arguments = dict(config)
         name = arguments.pop("class", None)
@@ -120,7 +120,7 @@ class Description:
     def __repr__(self) -> str:
         parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
         required = {p.name: getattr(self, p.name) for p in parameters if p.default is p.empty}
-        # A default such as "zeros" is converted by its check: compare with an instance's.
+        # Checks convert defaults such as "zeros": compare with those of an instance.
         plain = type(self)(**required)
         shown = {
             name: value
@@ -153,8 +153,8 @@ def _from_json(value: Any) -> Any:
         families = [f for f in Description.__subclasses__() if value["class"] in f._family]
         if not families:
             raise ValueError(f"unknown class {value['class']!r} in a configuration")
-        # Families may share a class's name (Constant is an initializer and a schedule): the
-        # arguments tell which is meant.
+        # Class names may occur in several families: Constant is an initializer and a schedule.
+        # The arguments identify the class.
         given = value.keys() - {"class"}
         takers = (f for f in families if given <= set(f._family[value["class"]]._argument_names()))
         return next(takers, families[0]).from_config(value)

@@ -1,4 +1,4 @@
-"""Optional packages: imported when used, and named when missing."""
+"""Imports of optional packages, with an error message that tells how to install them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from types import ModuleType
 
 
 def require(module: str, *, extra: str | None, purpose: str) -> ModuleType:
-    """Import an optional package or say how to install it.
+    """Import an optional package, or raise an error that tells how to install it.
 
     Parameters
     ----------
     module : str
         The module to import, for example ``"matplotlib.pyplot"``.
     extra : str or None
-        The extra of prelunet that installs it, for example ``"plot"``; None where there is none.
+        The extra of prelunet that installs it, for example ``"plot"``; None if there is none.
     purpose : str
-        What needs it, for the error message: ``"drawing figures"``.
+        What needs the package, for the message, for example ``"drawing figures"``.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def require(module: str, *, extra: str | None, purpose: str) -> ModuleType:
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != package:
-            raise  # the package is there, something it needs is not: its own message says what
+            raise  # the package is installed, but a dependency of it is missing
         wanted = package if extra is None else f"'prelunet[{extra}]'"
         raise ImportError(
             f"{purpose} needs the package {package!r}, which is not installed: pip install {wanted}"

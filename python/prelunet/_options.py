@@ -1,4 +1,4 @@
-"""Command-line options that several commands share: their types and the format of help."""
+"""Command-line options shared by several commands: types, options and help formatting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Help with defaults, without a ``(default: None)`` where there is none."""
+    """A help formatter that shows defaults except None and False."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default is None or action.default is False:
@@ -22,7 +22,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def integer_from(minimum: int, text: str) -> int:
-    """Return the integer that `text` is, if at least `minimum`."""
+    """Parse an integer of at least `minimum`."""
     try:
         value = int(text)
     except ValueError:
@@ -33,17 +33,17 @@ def integer_from(minimum: int, text: str) -> int:
 
 
 def count(text: str) -> int:
-    """Return an integer of at least 1."""
+    """Parse an integer of at least 1."""
     return integer_from(1, text)
 
 
 def count_or_zero(text: str) -> int:
-    """Return an integer of at least 0."""
+    """Parse an integer of at least 0."""
     return integer_from(0, text)
 
 
 def number(text: str) -> float:
-    """Return a finite number; the library says which of them it takes."""
+    """Parse a finite number; the library checks its range."""
     try:
         value = float(text)
     except ValueError:
@@ -54,7 +54,7 @@ def number(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """Return a number between 0 and 1."""
+    """Parse a number between 0 and 1."""
     value = number(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
@@ -62,7 +62,7 @@ def share(text: str) -> float:
 
 
 def hidden_units(text: str) -> tuple[int, ...]:
-    """Return the units of each hidden layer: ``400x6``, ``128,64``, ``256x2,32`` or ``none``."""
+    """Parse the units of the hidden layers: ``400x6``, ``128,64``, ``256x2,32`` or ``none``."""
     if text == "none":
         return ()
     units: list[int] = []
@@ -78,7 +78,7 @@ def hidden_units(text: str) -> tuple[int, ...]:
 
 
 def batch_size(text: str) -> int | None:
-    """Return the rows of a batch; None for ``full``, the whole set."""
+    """Parse a batch size; ``full`` gives None, the whole data set."""
     if text == "full":
         return None
     try:
@@ -90,7 +90,7 @@ def batch_size(text: str) -> int | None:
 
 
 def add_data_options(parser: argparse._ActionsContainer, *, default: str | None) -> None:
-    """Add the options that say which data; required where there is no default."""
+    """Add the options that select the data; `--data` is required if `default` is None."""
     parser.add_argument(
         "--data",
         metavar="NAME|PATH",
@@ -121,7 +121,7 @@ def add_threads_option(parser: argparse._ActionsContainer) -> None:
 
 
 def load_data(options: argparse.Namespace) -> data.Dataset:
-    """Load what the options of `add_data_options` name."""
+    """Load the data selected by the options of `add_data_options`."""
     column: str | int | None = options.label_column
     if isinstance(column, str) and re.fullmatch(r"-?\d+", column):
         column = int(column)

@@ -1,7 +1,7 @@
-"""Checks of configuration: one place for what a number, a count or a flag must be.
+"""Checks of configuration values: numbers, integers, sizes, flags and choices.
 
-Every function returns the checked value as a plain Python object, so that a NumPy scalar given by a
-user does not end up in a file or a message.
+Every function returns the checked value as a plain Python object, so that NumPy scalars do not
+reach files or messages.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def real(
     maximum: float | None = None,
     exclusive_maximum: float | None = None,
 ) -> float:
-    """Return `value` as a finite float within the bounds given."""
+    """Return `value` as a finite float within the given bounds."""
     bounds = [
         (minimum, operator.ge, ">="),
         (exclusive_minimum, operator.gt, ">"),
@@ -37,7 +37,7 @@ def real(
         raise TypeError(f"{owner}: {name} must be {expected}, got {value!r}")
     try:
         number = float(value)
-    except OverflowError:  # an int past the largest float
+    except OverflowError:  # an int above the largest float
         number = math.inf
     if not math.isfinite(number) or not all(holds(number, bound) for bound, holds, _ in given):
         raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
@@ -52,7 +52,7 @@ def integer(
     minimum: int | None = None,
     maximum: int | None = None,
 ) -> int:
-    """Return `value` as an int within the bounds given."""
+    """Return `value` as an int within the given bounds."""
     expected = "an integer"
     expected += f" >= {minimum}" if minimum is not None else ""
     expected += f" <= {maximum}" if maximum is not None else ""
@@ -65,7 +65,7 @@ def integer(
 
 
 def size(owner: str, name: str, value: object) -> int:
-    """Return `value` as a number of entries that an axis of an array can have."""
+    """Return `value` as a valid size of an array axis."""
     number = integer(owner, name, value, minimum=1)
     if number > _LARGEST_SIZE:
         raise ValueError(f"{owner}: {name} must be an integer >= 1 below 2**63, got {value!r}")
@@ -73,7 +73,7 @@ def size(owner: str, name: str, value: object) -> int:
 
 
 def size_pair(owner: str, name: str, value: object) -> tuple[int, int]:
-    """Return sizes along rows and columns: both `value`, or its two entries."""
+    """Return two sizes, for rows and columns, from one integer or a pair."""
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"{owner}: {name} must be an integer or two of them, got {value!r}")

@@ -1,4 +1,4 @@
-"""Gradients against central differences of the loss, in float64: `check_gradients`."""
+"""`check_gradients`, which compares gradients with central differences of the loss."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from .training import prepare
 
 Array = npt.NDArray[Any]
 _EPS = float(np.finfo(np.float64).eps)
-_STEP = _EPS ** (1 / 3)  # where a central difference's own error is smallest
-# Others are tried where that fails: larger ones where the rounding of the loss hides the gradient,
-# smaller ones where a kink lies within the step.
+_STEP = _EPS ** (1 / 3)  # minimizes the error of a central difference
+# Factors of _STEP, tried in order. Larger steps help if rounding of the loss hides the gradient,
+# smaller steps if the loss has a kink within the step.
 _STEPS = (1.0, 10.0, 100.0, 0.1, 0.01)
-_LOSS_ROUNDINGS = 8.0  # of the loss, in eps: row losses of some eps each, and their mean
-_BLIND = 1e-3  # allowances above this share of the largest gradient tell nothing
-ROWS = "X"  # what the gradient of the rows is called
+_LOSS_ROUNDINGS = 8.0  # rounding error of the loss in eps: of the row losses and of their mean
+_BLIND = 1e-3  # allowed errors above this fraction of the largest entry are inconclusive
+ROWS = "X"  # name of the gradient with respect to the rows
 
 
 @dataclass(frozen=True)
 class GradientError:
-    """How one parameter's gradient compares.
+    """The comparison of one parameter's gradient with central differences.
 
     Attributes
     ----------
     largest : float
         The largest absolute entry of the gradient.
     error : float
-        The difference between an entry and its central difference that is the worst of those tried,
-        compared with what it may be.
+        Difference between gradient and central difference, for the entry with the largest ratio of
+        error to allowed error.
     allowed : float
-        What that difference may be.
+        Allowed error of that entry.
     tried : int
-        Entries that were tried.
+        Number of entries compared.
     """
 
     largest: float
@@ -52,44 +52,44 @@ class GradientError:
 
     @property
     def passed(self) -> bool:
-        """Whether the error is allowed, and so little is that a wrong gradient would have more."""
+        """Whether the error is allowed and the comparison is conclusive."""
         return self.error <= self.allowed and not self.unclear
 
     @property
     def unclear(self) -> bool:
-        """Whether the rounding of the loss hides whether the gradient is right."""
+        """Whether rounding of the loss makes the comparison inconclusive."""
         return self.error != 0.0 and self.allowed > _BLIND * self.largest
 
     def __str__(self) -> str:
-        """Return the verdict."""
+        """Return "ok", "UNCLEAR" or "WRONG"."""
         return "ok" if self.passed else "UNCLEAR" if self.unclear else "WRONG"
 
 
 class GradientErrors(Mapping[str, GradientError]):
-    """A `GradientError` for each parameter, and for the rows as "X"; prints as a table."""
+    """A `GradientError` for each parameter, and for the rows as "X"; printed as a table."""
 
     def __init__(self, errors: Mapping[str, GradientError]) -> None:
         self._errors = dict(errors)
 
     @property
     def passed(self) -> bool:
-        """Whether every gradient agrees."""
+        """Whether all gradients passed."""
         return all(error.passed for error in self.values())
 
     def __getitem__(self, name: str) -> GradientError:
-        """Return how one parameter's gradient compares."""
+        """Return the comparison of one parameter's gradient."""
         return self._errors[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the parameters' names, in the order of the layers."""
+        """Iterate over the parameter names, in the order of the layers."""
         return iter(self._errors)
 
     def __len__(self) -> int:
-        """Return how many gradients there are."""
+        """Return the number of gradients."""
         return len(self._errors)
 
     def __repr__(self) -> str:
-        """Return a line for each parameter."""
+        """Return a table with one row per parameter."""
         width = max([9, *map(len, self)])
         lines = [f"{'parameter':<{width}}  {'largest':>10}  {'error':>8}  {'allowed':>8}  tried"]
         lines += [
@@ -110,37 +110,38 @@ def check_gradients(
     entries: int = 20,
     seed: int = 0,
 ) -> GradientErrors:
-    """Compare the gradients of a compiled model with central differences, layer by layer.
+    """Compare the gradients of a compiled model with central differences of the loss.
 
-    ``(loss(p + h) - loss(p - h)) / 2 h`` for some entries p of every parameter, and of the rows, on
-    a copy of the model in float64. Dropout drops the same units throughout. Where the loss has a
-    kink within h (ReLU at 0), smaller steps are tried; where its rounding is larger than what h
-    changes, larger ones, and "UNCLEAR" is the verdict if none shows the gradient.
+    The central differences ``(loss(p + h) - loss(p - h)) / 2 h`` are computed for random entries p
+    of every parameter and of X, in float64 on a copy of the model. Dropout uses the same mask
+    throughout. Smaller steps h are tried if the loss has a kink within h (such as ReLU at 0), and
+    larger ones if its rounding exceeds the change over h. If no step is conclusive, the result is
+    "UNCLEAR".
 
     Parameters
     ----------
     model : Sequential
-        Compiled; it is not changed.
+        A compiled model; its parameters are not changed.
     X, y, sample_weight
-        As in `Sequential.fit`; some tens of rows are enough.
+        As in `Sequential.fit`; a few dozen rows suffice.
     tolerance : float, default 1e-6
-        What an entry may be off, relative to the largest of its gradient; the rounding of the loss
-        is allowed on top.
+        Allowed error of an entry, relative to the largest entry of its gradient. The rounding error
+        of the loss is added.
     entries : int, default 20
-        Entries tried of each parameter, drawn at random; all where there are fewer.
+        Number of random entries to compare per parameter; smaller parameters are compared in full.
     seed : int, default 0
-        Of the draw.
+        Seed of the choice of entries.
 
     Returns
     -------
     GradientErrors
-        A mapping from the parameters' names, and "X", to `GradientError`; a table when printed.
-        ``.passed`` sums it up.
+        A mapping from the parameter names, and "X", to `GradientError`; printed as a table. Its
+        attribute `passed` tells whether all gradients are correct.
 
     Raises
     ------
     TypeError, ValueError
-        If data do not fit or an argument is not what is said above.
+        If the data or an argument are invalid.
     RuntimeError
         If the model is not compiled.
     """
@@ -150,7 +151,7 @@ def check_gradients(
     tolerance = real(owner, "tolerance", tolerance, exclusive_minimum=0.0)
     entries = integer(owner, "entries", entries, minimum=1)
     rng = np.random.default_rng(integer(owner, "seed", seed, minimum=0))
-    model.loss_and_gradients(X, y, sample_weight=sample_weight)  # builds it, and checks the data
+    model.loss_and_gradients(X, y, sample_weight=sample_weight)  # builds it, checks the data
     twin = model.engine.copy(owner, dtype="float64")
     rows = np.array(as_rows(owner, "X", X), np.float64)
 
@@ -199,7 +200,7 @@ def _compare(
     largest: float,
     tolerance: float,
 ) -> tuple[float, float]:
-    """Return how far one entry's gradient is from the central difference, and may be."""
+    """Return the error of one entry's gradient, and the allowed error."""
     tries = []
     for factor in _STEPS:
         step = factor * _STEP * max(1.0, abs(float(start[place])))
@@ -218,7 +219,7 @@ def _compare(
 
 
 def _excess(comparison: tuple[float, float]) -> float:
-    """Return by what factor an error is more than allowed."""
+    """Return the ratio of error to allowed error."""
     error, allowed = comparison
     if error == 0.0:
         return 0.0

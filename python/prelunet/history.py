@@ -1,4 +1,4 @@
-"""History: what training reported, one number an epoch."""
+"""`History`, the losses and metrics of each epoch of training."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import math
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
 
-_SHOWN = 10  # rows of a long history's table: half from either end
+_SHOWN = 10  # rows in the table of a long history, half from each end
 
 
 class History(Mapping[str, list[float]]):
-    """The losses and metrics of every epoch, a read-only mapping from their names to lists.
+    """The losses and metrics of every epoch, as a read-only mapping from names to lists.
 
-    ``history["loss"][i]`` belongs to epoch ``history.epochs[i]``. A name that comes late or stays
-    away has NaN for the epochs that lack it, so that all lists have the same length.
+    ``history["loss"][i]`` is the loss of epoch ``history.epochs[i]``. All lists have the same
+    length: values that an epoch did not report are NaN.
 
     Parameters
     ----------
     logs : mapping of str to sequence of float, optional
-        What an earlier history's `to_dict` returned.
+        Values by name, as returned by `to_dict`.
     epochs : sequence of int, optional
-        The numbers of its epochs; by default 0, 1, 2, ...
+        Epoch numbers of the values; by default 0, 1, 2, ...
 
     Attributes
     ----------
     epochs : list of int
-        The numbers of the epochs, counted from 0.
+        Epoch numbers, counted from 0.
 
     Raises
     ------
     TypeError
         If a value is not a number.
     ValueError
-        If the sequences do not have the same length.
+        If the sequences have different lengths.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class History(Mapping[str, list[float]]):
             )
 
     def append(self, logs: Mapping[str, float], *, epoch: int | None = None) -> None:
-        """Add what one epoch reported.
+        """Add the values of one epoch.
 
         Parameters
         ----------
         logs : mapping of str to float
             The epoch's losses and metrics.
         epoch : int, optional
-            The number of the epoch; by default the one after the last.
+            The epoch number; by default the last one plus 1.
 
         Raises
         ------
         TypeError
-            If a value is not a number; the history is as before.
+            If a value is not a number; the history is unchanged then.
         """
         checked = {name: _number("History.append", name, value) for name, value in logs.items()}
         for name in checked:
@@ -80,17 +80,17 @@ class History(Mapping[str, list[float]]):
         self.epochs.append(int(epoch))
 
     def extend(self, logs: Mapping[str, Sequence[float]]) -> None:
-        """Add what several epochs reported.
+        """Add the values of several epochs.
 
         Parameters
         ----------
         logs : mapping of str to sequence of float
-            Floats, as many of each name.
+            Floats by name, all of the same length.
 
         Raises
         ------
         ValueError
-            If the sequences do not have the same length; the history is as before.
+            If the sequences have different lengths; the history is unchanged then.
         """
         lengths = {len(values) for values in logs.values()}
         if len(lengths) > 1:
@@ -104,26 +104,26 @@ class History(Mapping[str, list[float]]):
         self.epochs.extend(range(first, first + more))
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Return a plain dictionary of copies, ready for JSON or a data frame."""
+        """Return a copy as a dictionary of lists, for example for JSON or a data frame."""
         return {name: list(values) for name, values in self._values.items()}
 
     def __getitem__(self, name: str) -> list[float]:
-        """Return the values of `name`, one an epoch."""
+        """Return the values of `name`, one per epoch."""
         if name not in self._values:
             there = ", ".join(repr(key) for key in self._values) or "nothing"
             raise KeyError(f"History: there is no {name!r}; there is {there}")
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, in the order in which they came."""
+        """Iterate over the names, in order of first occurrence."""
         return iter(self._values)
 
     def __len__(self) -> int:
-        """Return how many names there are (``len(history.epochs)`` counts epochs)."""
+        """Return the number of names (``len(history.epochs)`` is the number of epochs)."""
         return len(self._values)
 
     def __repr__(self) -> str:
-        """Return a small table, a row an epoch."""
+        """Return a table with one row per epoch."""
         if not self.epochs:
             return "History: no epochs"
         table = [
@@ -142,7 +142,7 @@ class History(Mapping[str, list[float]]):
 
 
 def _number(owner: str, name: str, value: object) -> float:
-    """Return a value of the logs as a float; NaN and infinities are what happened."""
-    if not isinstance(value, (float, numbers.Real)):  # float first: it is the quick answer
+    """Return a value of the logs as a float, which may be NaN or infinite."""
+    if not isinstance(value, (float, numbers.Real)):  # float first, for speed
         raise TypeError(f"{owner}: logs[{name!r}] must be a number, got {value!r}")
     return float(value)

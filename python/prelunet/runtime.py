@@ -1,4 +1,4 @@
-"""Threads, and what this installation is made of."""
+"""The number of threads, and the configuration of this installation."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ _MOST_THREADS = 1024
 
 
 def get_num_threads() -> int:
-    """Return how many threads the next call may use.
+    """Return the maximum number of threads that the next call may use.
 
-    The number given to `set_num_threads`; without one the least of the affinity mask, the cgroup's
-    CPU quota and ``OMP_NUM_THREADS``. A limit set by threadpoolctl holds in either case, and the
-    child of a fork has one thread. Small work stays on the calling thread whatever the number, and
-    results have the same bits for any number.
+    This is the number given to `set_num_threads`; by default, it is the minimum of the affinity
+    mask, the cgroup's CPU quota and ``OMP_NUM_THREADS``. A limit set by threadpoolctl applies in
+    both cases, and the child process of a fork has one thread. Small tasks always run on the
+    calling thread. Results have the same bits for any number of threads.
+
+    Returns
+    -------
+    int
     """
     return _core.num_threads()
 
 
 def set_num_threads(threads: int | None) -> None:
-    """Choose how many threads calls may use.
+    """Set the maximum number of threads that calls may use.
 
     Parameters
     ----------
     threads : int or None
-        From 1 to 1024; None takes the default again. See `get_num_threads`.
+        From 1 to 1024; None restores the default. See `get_num_threads`.
 
     Raises
     ------
     TypeError, ValueError
-        If `threads` is not such a number.
+        If `threads` is neither None nor an integer in this range.
     """
     wanted = 0
     if threads is not None:
@@ -48,27 +52,27 @@ def show_config(mode: Literal["text"] = "text") -> None: ...
 @overload
 def show_config(mode: Literal["dicts"]) -> dict[str, Any]: ...
 def show_config(mode: Literal["text", "dicts"] = "text") -> dict[str, Any] | None:
-    """Show versions, instruction set and threads: what a bug report should say.
+    """Show versions, instruction set and number of threads, for bug reports.
 
     Parameters
     ----------
     mode : {"text", "dicts"}, default "text"
-        Print a table, or return a dictionary (as ``numpy.show_config`` does).
+        Print a table, or return a dictionary, as in ``numpy.show_config``.
 
     Returns
     -------
     dict or None
-        With the keys ``version``, ``isa``, ``isas_available``, ``bfloat16_order``,
-        ``bfloat16_runs_on``, ``threads``, ``cpus``, ``compiler``, ``numpy``, ``python`` and
-        ``platform``.
+        None with "text"; otherwise a dictionary with the keys ``version``, ``isa``,
+        ``isas_available``, ``bfloat16_order``, ``bfloat16_runs_on``, ``threads``, ``cpus``,
+        ``compiler``, ``numpy``, ``python`` and ``platform``.
 
     Notes
     -----
     ``bfloat16_order`` is the order in which bfloat16 products are summed (see
-    `prelunet.ops.bfloat16_gemm`): ``amx`` where this process may use AMX, else ``vdpbf16``, or what
-    the environment variable ``PRELUNET_BF16`` named when prelunet was imported. It decides the
-    bits. ``bfloat16_runs_on`` is ``AMX``, ``AVX512_BF16``, or ``emulation`` by float32 arithmetic;
-    it decides the speed alone.
+    `prelunet.ops.bfloat16_gemm`): ``amx`` if this process may use AMX, else ``vdpbf16``, or the
+    value of the environment variable ``PRELUNET_BF16`` when prelunet was imported. The bits of the
+    products depend on it. ``bfloat16_runs_on`` is ``AMX``, ``AVX512_BF16`` or ``emulation`` (float32
+    arithmetic). Only the speed depends on it.
     """
     choice("show_config", "mode", mode, ("text", "dicts"))
     bfloat16_order, bfloat16_runs_on = _core.bfloat16()

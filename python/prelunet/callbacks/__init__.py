@@ -1,4 +1,4 @@
-"""Callbacks: what happens during training, beside it."""
+"""Callbacks, which run custom code during training, and their base class `Callback`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callbacks that watch a number share: finding it, and saying whether it got better."""
+"""`Monitor`, which reads a value from the logs and decides whether it has improved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RISES = ("accuracy", "acc", "auc", "score", "precision", "recall", "f1")
 
 
 class Monitor:
-    """A number in the logs and the direction in which it is better.
+    """A monitored value in the logs and the direction of its improvement.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ class Monitor:
     name : str
         The key in the logs.
     min_delta : float
-        A change must be larger than this to count.
+        Smallest change that counts as an improvement, exclusive.
     mode : {"auto", "min", "max"}
-        The better direction; "auto" goes by the name, the way scikit-learn names its metrics.
+        Whether smaller or larger is better; "auto" infers it from the words in the name.
     """
 
     def __init__(self, owner: str, name: str, *, min_delta: float, mode: str) -> None:
@@ -47,16 +47,16 @@ class Monitor:
         return "min" if falls else "max"
 
     def is_due(self, epoch: int, callback: Callback) -> bool:
-        """Return whether this epoch reports the number: not all of them need be validated."""
+        """Return whether this epoch reports the value: some epochs may have no validation."""
         between: int = callback.params.get("validation_freq", 1)
         return (epoch + 1) % between == 0 or not self.name.startswith("val_")
 
     def value(self, logs: Logs | None) -> float:
-        """Return the number from the logs."""
+        """Return the value from the logs."""
         return find(self._owner, self.name, logs)
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Return whether `value` is better than `best`, which is None at first. NaN never is."""
+        """Return whether `value` is better than `best`, which is None at first; never for NaN."""
         if best is None:
             return not math.isnan(value)
         if self.mode == "min":
@@ -65,7 +65,7 @@ class Monitor:
 
 
 def find(owner: str, name: str, logs: Logs | None) -> float:
-    """Return ``logs[name]``, or raise a ValueError that lists what there is."""
+    """Return ``logs[name]``, or raise a ValueError that lists the available keys."""
     if logs is None or name not in logs:
         there = ", ".join(repr(key) for key in logs or ()) or "nothing"
         raise ValueError(f"{owner}: monitor must be a key of the logs ({there}), got {name!r}")

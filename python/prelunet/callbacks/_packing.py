@@ -1,4 +1,4 @@
-"""States of JSON values and arrays, taken apart for a file that holds a text and arrays by name."""
+"""Conversion of states, nested JSON values and arrays, to plain JSON values and named arrays."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-_ARRAY = "array in this file"  # the one key of what stands for an array
+_ARRAY = "array in this file"  # the only key of a placeholder for an array
 
 
 def pack(owner: str, state: Any, arrays: dict[str, Any]) -> Any:
-    """Return `state` as JSON values alone; its arrays go to `arrays`, by name.
+    """Return `state` as JSON values, moving its arrays to `arrays`, by name.
 
     Raises
     ------
     TypeError
-        If there is anything else in it; `owner` says whose it is.
+        If the state contains other values; the message begins with `owner`.
     """
     if isinstance(state, Mapping) and all(isinstance(key, str) for key in state):
         return {key: pack(owner, value, arrays) for key, value in state.items()}
@@ -34,7 +34,7 @@ def pack(owner: str, state: Any, arrays: dict[str, Any]) -> Any:
 
 
 def unpack(value: Any, arrays: Mapping[str, Any]) -> Any:
-    """Return the state that `pack` took apart; its lists and tuples are lists."""
+    """Return the state that `pack` converted; tuples have become lists."""
     if isinstance(value, list):
         return [unpack(item, arrays) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Undoes the restoring of a run where it fails: of engine, loop and callbacks."""
+"""Rollback of engine, loop and callbacks if restoring a run fails."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .base import Run, TrainedModel, overrides
 
 @contextmanager
 def all_or_nothing(model: TrainedModel, run: Run) -> Iterator[None]:
-    """Put a model, the loop that trains it and its callbacks back if an error leaves the context.
+    """Restore the model, the training loop and the callbacks if the context raises.
 
-    Of a callback these are its attributes, and the contents of those that are lists, dictionaries,
-    sets or arrays.
+    For callbacks, this restores their attributes, and the contents of attributes that are lists,
+    dictionaries, sets or arrays.
     """
     engine, stop, run_state = run.engine, model.stop_training, run.get_state()
     compiled = engine.compiled
@@ -35,7 +35,7 @@ def all_or_nothing(model: TrainedModel, run: Run) -> Iterator[None]:
 
 
 class _Attributes:
-    """The attributes of an object as they are now."""
+    """A snapshot of the attributes of an object."""
 
     def __init__(self, owner: object) -> None:
         self._owner = owner

@@ -1,4 +1,4 @@
-"""The base of callbacks: every moment of training that one can take part in."""
+"""`Callback`, the base class of callbacks, and the protocols of the objects passed to them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Logs = Mapping[str, float]
 
 
 class TrainedModel(Protocol):
-    """What callbacks may use of the model.
+    """The interface of the model for callbacks.
 
     Attributes
     ----------
     stop_training : bool
-        Set it to end training: at once between two steps (`on_train_batch_end`, `on_steps`,
-        `on_epoch_progress`), elsewhere after the epoch. An epoch that is cut short counts as one,
-        and is validated.
+        Set to True to end training: immediately if set between steps (in `on_train_batch_end`,
+        `on_steps` or `on_epoch_progress`), otherwise after the epoch. An epoch that ends early
+        counts as an epoch and is validated.
     learning_rate : float
-        The rate of the next update; setting it holds from there on.
+        The rate of the next update; setting it applies to all later updates.
     steps_trained : int
-        The updates made since it was compiled, over all calls of `fit`.
+        Number of updates since the model was compiled, over all calls of `fit`.
     layers, input_shape, dtype
-        As in `Sequential`; `input_shape` is known in training.
+        As in `Sequential`. `input_shape` is not None during training.
     """
 
     stop_training: bool
@@ -52,17 +52,17 @@ class TrainedModel(Protocol):
         """Return read-only views of the parameters by name."""
 
     def set_parameters(self, parameters: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Write parameters by name."""
+        """Set parameters by name."""
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Mapping[str, float]:
-        """Return the loss and the metrics of rows."""
+        """Return the loss and the metrics of all rows."""
 
     def trace(self, X: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
-        """Return what each layer makes of rows, by name."""
+        """Return the intermediate values of each layer, by name."""
 
 
 class Run(Protocol):
-    """One call of `fit`, for callbacks that keep or restore it.
+    """One call of `fit`, for callbacks that save or restore it.
 
     Attributes
     ----------
@@ -79,36 +79,36 @@ class Run(Protocol):
     callbacks: Sequence[Callback]
 
     def settings(self) -> dict[str, Any] | None:
-        """Return, as JSON values, the arguments of `fit` that change its steps or history.
+        """Return, as JSON values, the arguments of `fit` that affect its steps or history.
 
-        None where a run cannot be restored.
+        None if the run cannot be restored.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """Return the state of the run without engine and callbacks: JSON values and arrays."""
+        """Return the state of the run, except engine and callbacks, as JSON values and arrays."""
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue from a state of `get_state`; an error leaves the run as it was."""
+        """Restore a state of `get_state`; after an error the run is unchanged."""
 
 
 class Callback:
-    """Something that happens at certain moments of `fit`; by itself it does nothing.
+    """Base class of callbacks, whose methods `fit` calls during training; they do nothing.
 
-    Override the methods of the moments you want. They have the names and arguments of Keras's.
-    Epochs and batches count from 0. `logs` holds the losses and metrics known at that moment. The
-    methods for batches and `on_epoch_progress` are called only where they are overridden, so that
-    training without them stays in C++ for an epoch; `on_steps` stops it where you say.
+    Subclasses override methods, which have the names and arguments of those in Keras. Epochs and
+    batches count from 0. `logs` contains the losses and metrics available at the time. Methods that
+    are not overridden are not called. Without overridden batch methods and `on_epoch_progress`, an
+    epoch is a single call into C++, which only `on_steps` interrupts.
 
     Attributes
     ----------
     model : Sequential
         The model in training.
     params : mapping
-        What training was asked for: ``"epochs"`` is their total, ``"steps"`` the updates of each;
-        each ``"validation_freq"`` epochs there is a validation.
-    steps_between : int, optional
-        Set it before training to have `on_steps` called each so many updates, to evaluate the model
-        there, say; the updates between are made in C++ without a stop.
+        Settings of the run: ``"epochs"``, their total number; ``"steps"``, the number of updates
+        per epoch; and ``"validation_freq"``, the number of epochs per validation.
+    steps_between : int or None
+        Number of updates between calls of `on_steps`, set before training; None disables the calls.
+        The updates between calls run in C++ without interruption.
     """
 
     model: TrainedModel
@@ -116,81 +116,81 @@ class Callback:
     steps_between: int | None = None
 
     def set_model(self, model: TrainedModel) -> None:
-        """Take the model; called once, before anything else."""
+        """Set the model; called once, before all other methods."""
         self.model = model
 
     def set_params(self, params: Mapping[str, Any]) -> None:
-        """Take what training was asked for; called once, before it begins."""
+        """Set `params`; called once, before training begins."""
         self.params = params
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Act when training begins."""
+        """Run when training begins."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Act when training is over, stopped early or not."""
+        """Run when training ends, early or not."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Act when an epoch begins."""
+        """Run when an epoch begins."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Act when an epoch is over and validated; `logs` is what the history gets."""
+        """Run after an epoch and its validation; `logs` is added to the history."""
 
     def on_epoch_progress(self, done: int, total: int, logs: Logs | None = None) -> None:
-        """Act when `done` of an epoch's `total` updates are made: ten times a second at most."""
+        """Run after `done` of an epoch's `total` updates, about ten times a second."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Act when an update begins."""
+        """Run before an update."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Act when an update is made; `logs` holds the epoch's loss and metrics so far."""
+        """Run after an update; `logs` has the loss and metrics of the epoch so far."""
 
     def on_steps(self, steps: int, logs: Logs | None = None) -> None:
-        """Act when the model has made `steps` updates, a multiple of `steps_between`.
+        """Run after `steps` updates, a multiple of `steps_between`.
 
-        They are counted over successive fits. `logs` holds the loss and metrics of the updates
-        since the last call, in this fit.
+        Updates are counted over successive calls of `fit`. `logs` has the loss and metrics of the
+        updates since the last call of this method in the same `fit`.
         """
 
     def close(self) -> None:
-        """Give back what training took, a bar say: called last, even where training failed."""
+        """Release resources, such as a progress bar; called last, even if training fails."""
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a checkpoint must keep to go on from here: JSON values and arrays."""
+        """Return the state that a checkpoint stores, as JSON values and arrays."""
         return {}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned; called after every callback's `on_train_begin`.
+        """Restore a state of `get_state`; called after every callback's `on_train_begin`.
 
-        A callback that had ended training sets `stop_training` again. An error ends `fit`, with the
-        model and all callbacks as they were before a checkpoint was read.
+        A callback that had ended training must set `stop_training` again. An error ends `fit` and
+        restores the model and all callbacks to their state before the checkpoint was read.
         """
 
     def restore_run(self, run: Run) -> None:
-        """Put a run back to where it was kept; called after every callback's `on_train_begin`."""
+        """Restore a saved run; called after every callback's `on_train_begin`."""
 
     def keep_run(self, run: Run) -> None:
-        """Keep a run as it is after an epoch; called after every callback's `on_epoch_end`."""
+        """Save a run after an epoch; called after every callback's `on_epoch_end`."""
 
 
 def overrides(callback: Callback, hook: str) -> bool:
-    """Return whether `callback` has its own method `hook`, so that it need be called.
+    """Return whether `callback` overrides the method `hook`.
 
     Parameters
     ----------
     callback : Callback
     hook : str
-        The name of a method of `Callback`, such as ``"on_train_batch_end"``.
+        Name of a method of `Callback`, such as ``"on_train_batch_end"``.
     """
     return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
 
 
 def entry(owner: str, state: Mapping[str, Any], name: str, *kinds: type) -> Any:
-    """Return one value of a state of `owner`'s, which must be of one of the kinds given.
+    """Return a value of a callback's state, which must have one of the given types.
 
     Raises
     ------
     KeyError, TypeError
-        If it is missing or of another kind.
+        If the value is missing or has another type.
     """
     value = state[name]
     if type(value) not in kinds:
@@ -200,5 +200,5 @@ def entry(owner: str, state: Mapping[str, Any], name: str, *kinds: type) -> Any:
 
 
 def copy_parameters(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
-    """Return the model's parameters as they are now, where `parameters` returns views."""
+    """Return copies of the model's parameters, by name."""
     return {name: np.array(values) for name, values in model.parameters().items()}

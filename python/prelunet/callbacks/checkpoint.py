@@ -1,4 +1,4 @@
-"""Checkpoint."""
+"""`Checkpoint`, which saves a training run to a file and resumes it."""
 
 from __future__ import annotations
 
@@ -17,51 +17,53 @@ from ._packing import pack, unpack
 from ._undoing import all_or_nothing
 from .base import Callback, Run
 
-FORMAT = 1  # of the file: goes up when an older prelunet could not read it
+FORMAT = 1  # of the file; raised when older versions of prelunet cannot read it
 
 _OWNER = "Checkpoint"
-_SHOWN = 4  # differences that a message tells
-# Raised by a callback's set_state for a state of another kind. A ValueError has its own message.
+_SHOWN = 4  # differences listed in a message
+# Raised by set_state of callbacks for an invalid state. A ValueError has its own message.
 _NOT_A_STATE = tuple(error for error in UNFIT if error is not ValueError)
 
 
 class Checkpoint(Callback):
-    """Keep training in a file, and go on from there.
+    """Save training to a file after epochs, and resume from the file.
 
-    The file holds parameters, the optimizer's state and its count of updates, a learning rate that
-    was set on the way, the history and what the other callbacks know. A run that was killed, at any
-    moment, and is started again by the same program ends with the bits of one that was not. The
-    history that `fit` returns has all epochs, and its `epochs` are their total: a run that was
-    finished, or that `EarlyStopping` had stopped, returns at once.
+    The file contains the parameters, the optimizer's state and step count, the learning rate if it
+    was set during training, the history and the state of the other callbacks. A run that was
+    killed at any time and is restarted by the same program ends with the same bits as an
+    uninterrupted run. The history that `fit` returns contains all epochs, and the argument `epochs`
+    of `fit` is their total. A run that was complete, or stopped by `EarlyStopping`, returns
+    immediately.
 
-    A write that fails, or is cut off, leaves the file as it was.
+    If a write fails or is interrupted, the existing file is unchanged.
 
     Parameters
     ----------
     path : path-like
-        The file, an NPZ with a SHA-256 of itself, in a folder that exists. One run at a time.
+        The file, an NPZ with a SHA-256 checksum, in an existing folder. Only one run at a time may
+        use it.
     every : int, default 1
-        Epochs from one write to the next. The last epoch, and one after which training stops, are
-        always kept.
+        Number of epochs between writes. The last epoch, and an epoch after which training stops,
+        are always saved.
     resume : bool, default True
-        Go on from the file if it is there. With False training starts anew; the first write
-        replaces the file.
+        Whether to resume from an existing file. If False, training starts from the beginning and
+        the first write replaces the file.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above. When training begins: if the file is damaged or
-        of another format, or of a run with another model (its seed, which `Sequential` must be
-        given, too), optimizer, loss, batch size or data; the message says what differs. The file,
-        the model, its optimizer and the other callbacks are as before then, and after any error
-        that a callback raises when it gets its state back.
+        If an argument is invalid. When training begins: if the file is damaged, has another format
+        version, or belongs to a run with a different model (including its seed, so set the seed of
+        `Sequential`), optimizer, loss, batch size or data; the message lists the differences. Then,
+        and if a callback fails to restore its state, the file, the model, its optimizer and the
+        other callbacks are unchanged.
     OSError
         When training begins, if the file cannot be read; later, if it cannot be written.
 
     Notes
     -----
-    Other callbacks get back what they knew by their class, in their order; one that had not been
-    there begins anew.
+    The states of other callbacks are assigned by class, in order. A callback without a saved state
+    starts fresh.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Checkpoint(Callback):
         self._identity: dict[str, Any] = {}
 
     def restore_run(self, run: Run) -> None:
-        """Go on from the file, if there is one and that is wanted."""
+        """Resume from the file, if it exists and `resume` is True."""
         if sum(isinstance(callback, Checkpoint) for callback in run.callbacks) > 1:
             raise ValueError(f"{_OWNER}: callbacks must hold one of them at most")
         folder = os.path.dirname(self.path) or "."
@@ -86,7 +88,7 @@ class Checkpoint(Callback):
             self._restore(run, *kept)
 
     def keep_run(self, run: Run) -> None:
-        """Write the file, if it is time."""
+        """Write the file, if the epoch requires it."""
         done = len(run.history.epochs)
         last = done == self.params["epochs"] or self.model.stop_training
         if last or done % self.every == 0:
@@ -95,7 +97,7 @@ class Checkpoint(Callback):
     # ---- writing -------------------------------------------------------------------------------
 
     def _write(self, run: Run) -> None:
-        from ..formats import sealed_npz  # hashlib and zipfile take long to import
+        from ..formats import sealed_npz  # hashlib and zipfile are slow to import
 
         trained, arrays = progress(run.engine, _OWNER)
         content = {
@@ -122,8 +124,8 @@ class Checkpoint(Callback):
     # ---- reading -------------------------------------------------------------------------------
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return the content of the file and its arrays; None where there is no file."""
-        from ..formats import sealed_npz  # hashlib and zipfile take long to import
+        """Return the content of the file and its arrays; None if the file does not exist."""
+        from ..formats import sealed_npz  # hashlib and zipfile are slow to import
 
         try:
             with open(self.path, "rb") as stream:
@@ -134,7 +136,7 @@ class Checkpoint(Callback):
             text, arrays = sealed_npz.read(io.BytesIO(data))
             content = json.loads(text)
             version = content["checkpoint"]
-        except Exception as error:  # the readers of formats and JSON raise many types
+        except Exception as error:  # readers of formats and JSON raise many types
             raise ValueError(
                 f"{_OWNER}: {self.path} is not a checkpoint of prelunet, or is damaged: {error}"
             ) from error
@@ -146,7 +148,7 @@ class Checkpoint(Callback):
         return content, arrays
 
     def _restore(self, run: Run, content: dict[str, Any], arrays: dict[str, Any]) -> None:
-        """Put everything back, or nothing."""
+        """Restore the run, or leave everything unchanged after an error."""
         with self._naming_the_file(UNFIT):
             identity, trained = (
                 _checked_mapping(name, content) for name in ("identity", "trained")
@@ -167,7 +169,7 @@ class Checkpoint(Callback):
 
     @contextmanager
     def _naming_the_file(self, errors: tuple[type[Exception], ...]) -> Iterator[None]:
-        """Turn errors of values that are missing, or of another kind, into one of the file."""
+        """Convert errors of missing or invalid values into a ValueError that names the file."""
         try:
             yield
         except errors as error:
@@ -190,7 +192,7 @@ class Checkpoint(Callback):
         same = "" if seed is None else f" (with Sequential(..., seed={seed}))"
         raise ValueError(
             f"{_OWNER}: {self.path} is of another run: {'; '.join(told)}. Start the same "
-            f"run{same}, take another path, or give resume=False to start anew"
+            f"run{same}, use another path, or pass resume=False to start again"
         )
 
 
@@ -204,7 +206,7 @@ def _checked_mapping(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
 def _takers(
     callbacks: Sequence[Callback], states: Sequence[tuple[str, Any]]
 ) -> Iterator[tuple[Callback, Any]]:
-    """Give each state with the callback that it is for: by class, in their order."""
+    """Yield the callback of each state, matched by class in order, and the state."""
     waiting = list(callbacks)
     for name, state in states:
         taker = next((c for c in waiting if type(c).__name__ == name), None)
@@ -218,7 +220,7 @@ def _state_of(callback: Callback) -> str:
 
 
 def _identity(run: Run) -> dict[str, Any]:
-    """Return the model, how it is compiled and `fit`'s arguments, as JSON gives them back."""
+    """Return the model, its training settings and `fit`'s arguments, after a JSON round trip."""
     settings = run.settings()
     if settings is None:
         raise ValueError(f"{_OWNER}: only Sequential.fit can be resumed")
@@ -229,12 +231,12 @@ def _identity(run: Run) -> dict[str, Any]:
 
 
 def _name_of_function(value: object) -> str:
-    """Return the name of a function, which JSON cannot hold: of a Lambda or a loss."""
+    """Return the name of a function of a Lambda or a loss, which JSON cannot represent."""
     return str(getattr(value, "__name__", type(value).__name__))
 
 
 def _leaves(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the leaves of JSON values as they print, with their paths in dots."""
+    """Yield the dotted path and the repr of each leaf of JSON values."""
     if isinstance(value, Mapping):
         pairs = [(str(key), item) for key, item in value.items()]
     elif isinstance(value, list):

@@ -1,4 +1,4 @@
-"""EarlyStopping."""
+"""`EarlyStopping`, which stops training without improvement."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ from .base import Callback, Logs, copy_parameters, entry
 
 
 class EarlyStopping(Callback):
-    """Stop when a number has not got better for some epochs.
+    """Stop training when a monitored value has stopped improving.
 
     Parameters
     ----------
     monitor : str, default "val_loss"
-        The number to watch, a key of the history.
+        Key of the monitored value in the history.
     patience : int, default 0
-        Training stops at the epoch that is this many after the last better one. Both 0 and 1 stop
-        at the first epoch that is no better. Epochs without a validation do not count where a
-        number of it is watched.
+        Number of epochs without improvement after which training stops. Both 0 and 1 stop at the
+        first epoch without improvement. Epochs without validation do not count if a validation
+        value is monitored.
     min_delta : float, default 0.0
-        A change must be larger than this to be better.
+        Changes up to this value do not count as an improvement.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether smaller or larger is better; "auto" goes by the name ("..._loss", "..._score").
+        Whether smaller or larger is better; "auto" infers it from the name ("..._loss",
+        "..._score").
     restore_best_weights : bool, default False
-        Whether training ends with the parameters of the best epoch, stopped early or not.
+        Whether to restore the parameters of the best epoch at the end of training, stopped early
+        or not.
     baseline : float, optional
-        What an epoch must be better than, too: training stops after `patience` epochs that were
-        not, however fast they got better.
+        Value that an improvement must also exceed: training stops after `patience` epochs that are
+        not better than the baseline, even if they improve.
 
     Attributes
     ----------
     best : float or None
-        The best value so far.
+        Best value so far.
     best_epoch : int or None
-        The epoch it came from, counted from 0.
+        Epoch of the best value, counted from 0.
     stopped_epoch : int or None
-        The epoch that training stopped after; None if it did not stop here.
+        Epoch after which this callback stopped training; None if it did not.
     """
 
     def __init__(
@@ -70,11 +72,11 @@ class EarlyStopping(Callback):
         self._best_parameters: dict[str, npt.NDArray[Any]] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget any earlier training."""
+        """Reset the state."""
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compare; stop when patience is at its end."""
+        """Compare the value with the best one; stop training if patience is exhausted."""
         if not self._monitor.is_due(epoch, self):
             return
         value = self._monitor.value(logs)
@@ -90,12 +92,12 @@ class EarlyStopping(Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Put the best parameters back if asked for."""
+        """Restore the best parameters if `restore_best_weights` is True."""
         if self._best_parameters is not None:
             self.model.set_parameters(self._best_parameters)
 
     def get_state(self) -> dict[str, Any]:
-        """Return the best value and parameters so far, and how long ago they were."""
+        """Return the best value and parameters, and the number of epochs without improvement."""
         return {
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -105,7 +107,7 @@ class EarlyStopping(Callback):
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on waiting; a run that had stopped stays so, unless patience is larger now."""
+        """Restore a state; a stopped run stays stopped unless `patience` has been increased."""
         owner = "EarlyStopping"
         best = entry(owner, state, "best", float, int, NoneType)
         best_epoch, stopped = (
@@ -121,7 +123,7 @@ class EarlyStopping(Callback):
             self.model.stop_training = True
 
     def _checked_copies(self, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of parameters that are the model's by name, shape and dtype."""
+        """Return copies of parameters, checked for the model's names, shapes and dtype."""
         expected, got = (
             {name: (v.shape, v.dtype) for name, v in p.items() if isinstance(v, np.ndarray)}
             for p in (self.model.parameters(), parameters)

@@ -1,4 +1,4 @@
-"""LambdaCallback."""
+"""`LambdaCallback`, a callback made of functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Hook = Callable[..., Any] | None
 
 
 class LambdaCallback(Callback):
-    """A callback from plain functions, with the arguments of the methods they stand for.
+    """A callback made of functions, which have the arguments of the corresponding methods.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ class LambdaCallback(Callback):
     on_steps : callable, optional
         Called with ``(steps, logs)``.
     steps_between : int, default 1
-        The updates from one call of `on_steps` to the next.
+        Number of updates between calls of `on_steps`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above.
+        If an argument is invalid.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class LambdaCallback(Callback):
                 continue
             if not callable(function):
                 raise TypeError(f"LambdaCallback: {name} must be callable, got {function!r}")
-            # On the instance, and only those given: `overrides` sees which hooks are wanted.
+            # Only given functions become attributes: `overrides` detects them.
             setattr(self, name, function)
         between = integer("LambdaCallback", "steps_between", steps_between, minimum=1)
         self.steps_between = None if on_steps is None else between

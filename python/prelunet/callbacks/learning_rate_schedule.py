@@ -1,4 +1,4 @@
-"""LearningRateSchedule."""
+"""`LearningRateSchedule`, which sets the learning rate of each epoch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from .base import Callback, Logs
 
 
 class LearningRateSchedule(Callback):
-    """Set the learning rate of every epoch by a function of your own.
+    """Set the learning rate of every epoch by a user-defined function.
 
-    For a rate that changes with every update give the optimizer a `Schedule` instead.
+    For a rate that changes with every update, pass a `Schedule` to the optimizer instead.
 
     Parameters
     ----------
     function : callable
-        ``function(epoch, learning_rate) -> float``: the rate for this epoch (counted from 0) from
-        the rate at its beginning.
+        ``function(epoch, learning_rate) -> float``, which returns the rate for an epoch, counted
+        from 0, given the current rate.
     """
 
     def __init__(self, function: Callable[[int, float], float]) -> None:
@@ -29,7 +29,7 @@ class LearningRateSchedule(Callback):
         self.function = function
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the rate."""
+        """Set the learning rate of the epoch."""
         rate = self.function(epoch, self.model.learning_rate)
         self.model.learning_rate = real(
             "LearningRateSchedule", f"function's result for epoch {epoch}", rate, minimum=0.0

@@ -1,4 +1,4 @@
-"""ProgressBar: a bar on tqdm where there is a terminal for it, else a plain line an epoch."""
+"""`ProgressBar`, which shows progress as a tqdm bar, or as one line per epoch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, TextIO
 from .._extras import require
 from .base import Callback, Logs
 
-_SECONDS_BETWEEN_DRAWS = 0.1  # as often as an eye follows; epochs may take microseconds
+_SECONDS_BETWEEN_DRAWS = 0.1  # epochs may take only microseconds
 
 
 class ProgressBar(Callback):
-    """Show on stderr how far training is and what it has reached.
+    """Show the progress, the loss and the metrics of training on stderr.
 
-    On a terminal or in a notebook, if tqdm is installed, one bar runs over all epochs and stays
-    with the last values. Elsewhere every epoch writes one line.
+    On a terminal or in a notebook, if tqdm is installed, a single bar covers all epochs and remains
+    with the last values. Otherwise every epoch writes one line.
     """
 
     def __init__(self) -> None:
@@ -29,13 +29,13 @@ class ProgressBar(Callback):
         self._began = 0.0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget any earlier training and look where the output goes."""
+        """Reset the state and choose between a bar and lines."""
         self.close()
         self._values = {}
         self._bar_class = find_bar_class(sys.stderr)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Open the bar, at the first epoch: not number 0 where training is resumed."""
+        """Open the bar at the first epoch, which is not epoch 0 in a resumed run."""
         self._epoch = epoch
         self._began = time.perf_counter()
         if self._bar_class is not None and self._bar is None:
@@ -49,12 +49,12 @@ class ProgressBar(Callback):
             self._drawn = self._began
 
     def on_epoch_progress(self, done: int, total: int, logs: Logs | None = None) -> None:
-        """Move the bar within the epoch."""
+        """Update the bar within an epoch."""
         if self._bar is not None:
             self._move(self._epoch + done / total, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Move the bar to the end of the epoch, or write its line."""
+        """Update the bar at the end of an epoch, or write the epoch's line."""
         if self._bar is not None:
             self._move(epoch + 1, logs)
             return
@@ -63,7 +63,7 @@ class ProgressBar(Callback):
         print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Close the bar; it stays where it is."""
+        """Close the bar, which remains visible."""
         if self._bar is not None:
             self._bar.bar_format = self._layout("{elapsed}")
             self._bar.close()
@@ -79,7 +79,7 @@ class ProgressBar(Callback):
             self._bar.refresh()
 
     def _layout(self, clock: str) -> str:
-        # Values before the clock: a narrow terminal cuts off the end.
+        # Values come before the clock, since narrow terminals truncate the end.
         shown = [_format(self._values), clock] if self._values else [clock]
         return f"{self._count()} |{{bar}}| {', '.join(shown)}"
 
@@ -89,7 +89,7 @@ class ProgressBar(Callback):
 
 
 def find_bar_class(stream: TextIO) -> Any:
-    """Return tqdm's class for `stream`, or None if lines serve it better or tqdm is missing."""
+    """Return tqdm's class for `stream`; None if it is not interactive or tqdm is missing."""
     in_notebook = type(stream).__module__.startswith("ipykernel")
     if not in_notebook and not stream.isatty():
         return None
@@ -98,12 +98,12 @@ def find_bar_class(stream: TextIO) -> Any:
         tqdm = require(module, extra="progress", purpose="a progress bar").tqdm
     except ImportError:
         return None
-    # Without its monitor thread: it draws bars that stand still, and is in the way of a fork.
+    # Disables the monitor thread, which redraws idle bars and interferes with forks.
     return type("Bar", (tqdm,), {"monitor_interval": 0})
 
 
 def _format(values: Mapping[str, float]) -> str:
-    """Return "loss 0.1234 (val 0.2345), accuracy ...": a metric with its validation in brackets."""
+    """Return text such as "loss 0.1234 (val 0.2345), accuracy ..."."""
     shown = []
     for name, value in values.items():
         if name.startswith("val_") and name.removeprefix("val_") in values:
@@ -116,5 +116,5 @@ def _format(values: Mapping[str, float]) -> str:
 
 
 def _number(value: float) -> str:
-    """Return `value` in six characters where they do, so that the text stands still."""
+    """Format `value` in six characters if possible, so that the text does not jump."""
     return f"{value:.4f}" if 1e-3 <= abs(value) < 100 else f"{value:.4g}"

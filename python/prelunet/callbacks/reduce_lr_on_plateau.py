@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau."""
+"""`ReduceLROnPlateau`, which reduces the learning rate without improvement."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from .base import Callback, Logs, entry
 
 
 class ReduceLROnPlateau(Callback):
-    """Multiply the learning rate by a factor when a number has not got better for some epochs.
+    """Reduce the learning rate when a monitored value has stopped improving.
 
     Parameters
     ----------
     monitor : str, default "val_loss"
-        The number to watch, a key of the history.
+        Key of the monitored value in the history.
     factor : float, default 0.1
-        What the rate is multiplied by, in (0, 1).
+        Factor of the reduction, in (0, 1).
     patience : int, default 10
-        Epochs without a better value before the rate is reduced. Those without a validation do not
-        count where a number of it is watched.
+        Number of epochs without improvement after which the rate is reduced. Epochs without
+        validation do not count if a validation value is monitored.
     min_delta : float, default 1e-4
-        A change must be larger than this to be better.
+        Changes up to this value do not count as an improvement.
     cooldown : int, default 0
-        Epochs after a reduction in which nothing is counted.
+        Number of epochs after a reduction that do not count.
     min_learning_rate : float, default 0.0
-        The rate is never reduced below this.
+        Lower limit of the reduced rate.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether smaller or larger is better; "auto" goes by the name ("..._loss", "..._score").
+        Whether smaller or larger is better; "auto" infers it from the name ("..._loss",
+        "..._score").
     """
 
     def __init__(
@@ -55,14 +56,14 @@ class ReduceLROnPlateau(Callback):
     def _reset(self) -> None:
         self._best: float | None = None
         self._wait = 0
-        self._cooling = 0  # epochs of the cooldown that are left
+        self._cooling = 0  # remaining epochs of the cooldown
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget any earlier training."""
+        """Reset the state."""
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compare; reduce the rate when patience is at its end."""
+        """Compare the value with the best one; reduce the rate if patience is exhausted."""
         if not self._monitor.is_due(epoch, self):
             return
         value = self._monitor.value(logs)
@@ -81,11 +82,11 @@ class ReduceLROnPlateau(Callback):
                 self._wait, self._cooling = 0, self.cooldown
 
     def get_state(self) -> dict[str, Any]:
-        """Return the best value, and the epochs waited and left to cool down."""
+        """Return the best value, the epochs without improvement and the remaining cooldown."""
         return {"best": self._best, "wait": self._wait, "cooling": self._cooling}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on waiting; the model keeps the learning rate itself."""
+        """Restore a state; the model's state includes the learning rate."""
         owner = "ReduceLROnPlateau"
         best = entry(owner, state, "best", float, int, NoneType)
         wait, cooling = (entry(owner, state, name, int) for name in ("wait", "cooling"))

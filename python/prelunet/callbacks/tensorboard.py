@@ -1,4 +1,4 @@
-"""TensorBoard."""
+"""`TensorBoard`, which writes event files for TensorBoard."""
 
 from __future__ import annotations
 
@@ -17,40 +17,38 @@ from .._validation import boolean, integer
 from .base import Callback, Logs
 
 _OWNER = "TensorBoard"
-_NAN_LOGGER = "tensorboardX.x2num"  # warns of each NaN: of all curves, once a run has diverged
-_MOST_WAITING = 1000  # curves and histograms that training need not see written
+_NAN_LOGGER = "tensorboardX.x2num"  # warns of every NaN, so of all curves of a diverged run
+_MOST_WAITING = 1000  # queued events before training waits for the writer
 
 
 class TensorBoard(Callback):
-    """Write what TensorBoard shows: curves of training, and how parameters and outputs move.
+    """Write metrics, and statistics of parameters and outputs, for TensorBoard.
 
-    At the end of each epoch, all that the history gets is written under its names (``"loss"``,
-    ``"val_loss"``, ...), with ``"learning_rate"``. For every parameter, ``"0.weight"`` say, there
-    are curves of its elements' mean, ``stddev = sqrt(mean((v - mean)^2))``, maximum and minimum
-    (``"0.weight/mean"``, ...) and a histogram. The horizontal axis counts updates, over successive
-    calls of `fit`.
+    At the end of each epoch, all values of the history are written under their names (``"loss"``,
+    ``"val_loss"``, ...), and ``"learning_rate"``. For every parameter, such as ``"0.weight"``, the
+    mean, ``stddev = sqrt(mean((v - mean)^2))``, maximum and minimum of its elements are written
+    (``"0.weight/mean"``, ...), and a histogram. The horizontal axis is the number of updates over
+    successive calls of `fit`.
 
     Parameters
     ----------
     log_dir : path-like
-        The folder of the event files; each call of `fit` adds one. Show them by
+        Folder of the event files; each call of `fit` adds one. Display them with
         ``tensorboard --logdir LOG_DIR``.
     every : int, optional
-        Write parameters, outputs and the learning rate each so many updates, not once an epoch;
-        with ``"steps/loss"`` and, where compiled, ``"steps/accuracy"``: those of the updates since
-        the last time.
+        Number of updates between writes of parameters, outputs and the learning rate; by default
+        they are written once per epoch. Each write then includes ``"steps/loss"`` and, if compiled,
+        ``"steps/accuracy"`` of the updates since the last one.
     histograms : bool, default True
-        Whether to write histograms, beside the curves. A tensor with elements that are not finite
-        has none.
+        Whether to write histograms. Tensors with non-finite elements have no histogram.
     activations : array_like of shape (n, *input_shape), optional
-        A few samples: the output of each layer on them, as `predict` has it, is written in the same
-        way as parameters (``"0/output/mean"``, ...).
+        A few samples. The outputs of each layer for them, as in `predict`, are written like
+        parameters (``"0/output/mean"``, ...).
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is said above. The shape of samples is checked when training
-        begins.
+        If an argument is invalid. The shape of the samples is checked when training begins.
     ImportError
         If tensorboardX is not installed.
     """
@@ -70,27 +68,27 @@ class TensorBoard(Callback):
         tensorboardx = require("tensorboardX", extra="tensorboard", purpose=_OWNER)
         self._writer_class = tensorboardx.SummaryWriter
         self._writer: Any = None
-        self._rate_written = -1  # at how many updates
+        self._rate_written = -1  # number of updates at the last write
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Begin a file."""
+        """Open an event file."""
         self.close()
         self._rate_written = -1
         self._check_shape()
-        # tensorboardX names a file after the second, and a file of the same name would be lost.
+        # tensorboardX names files by the second, and would overwrite a file of the same name.
         suffix = f".{time.time_ns()}"
         self._writer = self._writer_class(
             self.log_dir, filename_suffix=suffix, max_queue=_MOST_WAITING
         )
 
     def on_steps(self, steps: int, logs: Logs | None = None) -> None:
-        """Write what the updates since the last call came to, and all tensors."""
+        """Write loss and metrics of the updates since the last call, and all tensors."""
         self._write_scalars({f"steps/{name}": value for name, value in (logs or {}).items()}, steps)
         self._write_rate(steps)
         self._write_tensors(steps)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write what the history gets, and all tensors where `every` is None."""
+        """Write the values of the history, and all tensors if `every` is None."""
         steps = self.model.steps_trained
         self._write_scalars(logs or {}, steps)
         self._write_rate(steps)
@@ -98,14 +96,14 @@ class TensorBoard(Callback):
             self._write_tensors(steps)
 
     def close(self) -> None:
-        """Finish the file."""
+        """Close the event file."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
 
     def _check_shape(self) -> None:
         shape = self.model.input_shape
-        assert shape is not None  # training has data
+        assert shape is not None  # known during training
         if self.activations is not None and self.activations.shape[1:] != shape:
             expected = ", ".join(["n", *map(str, shape)])
             raise ValueError(
@@ -118,7 +116,7 @@ class TensorBoard(Callback):
                 self._writer.add_scalar(name, value, steps)
 
     def _write_rate(self, steps: int) -> None:
-        if steps != self._rate_written:  # an epoch may end where `every` has just written
+        if steps != self._rate_written:  # on_steps may have written it already
             self._write_scalars({"learning_rate": self.model.learning_rate}, steps)
             self._rate_written = steps
 
@@ -130,7 +128,7 @@ class TensorBoard(Callback):
         for name, values in tensors.items():
             statistics = _statistics(values)
             self._write_scalars({f"{name}/{key}": v for key, v in statistics.items()}, steps)
-            # Past its outermost bins tensorboardX counts nothing, and fails at NaN.
+            # tensorboardX ignores values outside its bins and fails on NaN.
             largest = max(abs(statistics["max"]), abs(statistics["min"]))
             if self.histograms and largest <= self._writer.default_bins[-1]:
                 self._writer.add_histogram(name, values, steps)
@@ -138,8 +136,8 @@ class TensorBoard(Callback):
 
 @contextlib.contextmanager
 def _silent(logger: str) -> Iterator[None]:
-    """Keep a logger from writing for a while."""
-    import logging  # it takes long, and only writing needs it
+    """Disable a logger within the context."""
+    import logging  # slow to import
 
     log = logging.getLogger(logger)
     before = log.disabled
@@ -151,9 +149,9 @@ def _silent(logger: str) -> Iterator[None]:
 
 
 def _statistics(values: npt.NDArray[Any]) -> dict[str, float]:
-    """Return what TensorFlow's tutorials write of a variable, in float64."""
+    """Return the statistics of TensorFlow's tutorials, computed in float64."""
     wide = values.astype(np.float64)
-    with np.errstate(all="ignore"):  # a run that diverges is shown as it is
+    with np.errstate(all="ignore"):  # diverged runs have infinite statistics
         return {
             "mean": float(wide.mean()),
             "stddev": float(wide.std()),
@@ -177,5 +175,5 @@ def _checked_samples(activations: npt.ArrayLike) -> npt.NDArray[Any]:
         raise TypeError(f"{_OWNER}: activations must hold real numbers, got dtype {samples.dtype}")
     if samples.size == 0:
         raise ValueError(f"{_OWNER}: activations must have at least one row, got {samples.shape}")
-    # A copy, that later changes do not reach; integers stay what layers.Rescaling expects.
+    # A copy, so that later changes have no effect; integers stay integers, as in training.
     return samples.astype(np.float64) if samples.dtype.kind == "f" else samples.copy()

@@ -1,4 +1,4 @@
-"""TerminateOnNaN."""
+"""`TerminateOnNaN`, which stops diverged training."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from .base import Callback, Logs, entry
 
 
 class TerminateOnNaN(Callback):
-    """Stop after an epoch whose loss is NaN or infinite."""
+    """Stop training after an epoch whose loss is NaN or infinite."""
 
     def __init__(self) -> None:
         self._found = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget any earlier training."""
+        """Reset the state."""
         self._found = False
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Look at the loss."""
+        """Stop training if the loss is not finite."""
         self._found = not math.isfinite(find("TerminateOnNaN", "loss", logs))
         self._stop_if_found()
 
     def get_state(self) -> dict[str, Any]:
-        """Return whether training has ended here."""
+        """Return whether this callback has stopped training."""
         return {"found": self._found}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """End a training that had ended."""
+        """Restore a state; a stopped run stays stopped."""
         self._found = entry("TerminateOnNaN", state, "found", bool)
         self._stop_if_found()
 

@@ -1,3 +1,3 @@
-"""Models as files that other programs run."""
+"""Exporters of models to the formats of other programs."""
 
 from __future__ import annotations

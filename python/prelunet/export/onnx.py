@@ -1,4 +1,4 @@
-"""From layers and their parameters to an ONNX [1]_ file.
+"""Export of layers and their parameters to an ONNX [1]_ file.
 
 References
 ----------
@@ -36,15 +36,28 @@ def write(
     dtype: str,
     probabilities: str | None,
 ) -> None:
-    """Write what a network computes to an ONNX file.
+    """Write the forward pass of a network to an ONNX file.
 
-    `parameters` are by name, `input_shape` is that of one sample, and `probabilities` is "softmax"
-    or "sigmoid", to be applied to the outputs, or None.
+    Parameters
+    ----------
+    path : str
+    stack : sequence of Layer
+        The layers of the network.
+    parameters : mapping of str to ndarray
+        The parameters by name.
+    input_shape : tuple of int
+        The shape of one sample.
+    dtype : str
+        The dtype of all values.
+    probabilities : {"softmax", "sigmoid"} or None
+        Function to apply to the outputs, if any.
 
     Raises
     ------
     TypeError, ValueError
-        If ONNX has no operator for a layer or an activation; the message names it.
+        If ONNX cannot represent a layer or an activation; the message names it.
+    ImportError
+        If the onnx package is not installed.
     """
     onnx = require("onnx", extra="io", purpose="an ONNX file")
     graph = GraphWriter(onnx, input_shape, dtype)
@@ -58,18 +71,18 @@ def write(
 
 
 class _Export:
-    """One method (layer, its name) for each kind of layer; it adds nodes to a graph."""
+    """Methods with arguments (layer, name), one per layer class, that add nodes to a graph."""
 
     def __init__(self, graph: GraphWriter, parameters: Mapping[str, Array]) -> None:
         self.graph, self.parameters = graph, parameters
 
     def stack(self, stack: Sequence[layers.Layer], prefix: str) -> None:
-        """Add layers one after another."""
+        """Add layers in order."""
         for key, layer in zip(layer_keys(stack), stack, strict=True):
             self.layer(layer, prefix + key)
 
     def layer(self, layer: layers.Layer, name: str) -> None:
-        """Add one layer, with the activation inside it."""
+        """Add one layer and its fused activation."""
         writer = next((w for kind, w in _WRITERS.items() if isinstance(layer, kind)), None)
         if writer is None:
             kind = type(layer).__name__
@@ -122,14 +135,14 @@ class _Export:
 
     def flatten(self, layer: layers.Flatten, name: str) -> None:
         shape = self.graph.shape
-        if len(shape) == 3 and shape[2] > 1 and shape[:2] != (1, 1):  # otherwise both orders agree
+        if len(shape) == 3 and shape[2] > 1 and shape[:2] != (1, 1):  # else both orders agree
             self.graph.arrange(name, channels_first=False)
         if len(shape) > 1:
             self.graph.add("Flatten", name, axis=1)
         self.graph.shape, self.graph.channels_first = (math.prod(shape),), False
 
     def dropout(self, layer: layers.Dropout, name: str) -> None:
-        """Add nothing: dropout acts in training only."""
+        """Add nothing, since dropout is active only in training."""
 
     def residual(self, layer: layers.Residual, name: str) -> None:
         graph = self.graph
@@ -193,7 +206,7 @@ def _silu(graph: GraphWriter, name: str, constant: float) -> None:
 
 
 def _gelu(graph: GraphWriter, name: str, constant: float) -> None:
-    """Phi is ``(1 + erf(x / sqrt(2))) / 2``; the opset has no operator Gelu."""
+    """Add ``x * (1 + erf(x / sqrt(2))) / 2``, since the opset has no Gelu operator."""
     x = graph.value
     graph.add("Div", name, graph.constant("sqrt(2)", math.sqrt(2.0)))
     graph.add("Erf", name)
@@ -203,7 +216,7 @@ def _gelu(graph: GraphWriter, name: str, constant: float) -> None:
 
 
 def _selu(graph: GraphWriter, name: str, constant: float) -> None:
-    """Add Selu where its constants, which are float32, are as good as ours."""
+    """Add Selu if its float32 constants are exact enough, otherwise Elu and a factor."""
     scale = 1.0507009873554804934193349852946
     if graph.holds(scale):
         graph.add("Selu", name)
@@ -213,7 +226,7 @@ def _selu(graph: GraphWriter, name: str, constant: float) -> None:
 
 
 def _mish(graph: GraphWriter, name: str, constant: float) -> None:
-    """Add ``x * tanh(softplus(x))``; the operator Mish is younger than the opset."""
+    """Add ``x * tanh(softplus(x))``, since the opset has no Mish operator."""
     x = graph.value
     graph.add("Softplus", name)
     graph.add("Tanh", name)

@@ -1,4 +1,4 @@
-"""Builds an ONNX graph: nodes, constants and the axis order of images."""
+"""`GraphWriter`, which builds ONNX graphs and tracks the axis order of images."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 OPSET = 17
-IR_VERSION = 8  # the one that ONNX 1.12 (2022) introduced with that opset
+IR_VERSION = 8  # introduced by ONNX 1.12 (2022), like the opset
 
 
 class GraphWriter:
-    """A graph of nodes, each of which takes the result of the one before.
+    """An ONNX graph under construction, to which nodes are appended.
 
     Parameters
     ----------
     package : module
-        onnx.
+        The package onnx.
     shape : tuple of int
         The shape of one sample of the input, ``"x"``.
     dtype : dtype
-        Of all values.
+        The dtype of all values.
 
     Attributes
     ----------
     value : str
-        The name of the current value: the result of the last node.
+        The name of the current value, the output of the last node.
     shape : tuple of int
-        The shape of one sample of it in the model; images are (height, width, channels).
+        The shape of one sample of the current value; images are (height, width, channels).
     channels_first : bool
-        Whether the graph holds that image as (channels, height, width), which convolutions need.
+        Whether the current value is stored as (channels, height, width), as ONNX's Conv requires.
     """
 
     def __init__(self, package: ModuleType, shape: tuple[int, ...], dtype: str) -> None:
@@ -66,23 +66,23 @@ class GraphWriter:
         return name
 
     def holds(self, number: float) -> bool:
-        """Return whether an attribute, which is float32, represents the number exactly enough."""
+        """Return whether a float32 attribute represents the number exactly enough."""
         return self._dtype == np.float32 or float(np.float32(number)) == number
 
     def slopes(self, name: str, values: Array) -> str:
-        """Store one slope, or one for each channel, broadcastable to the current value."""
+        """Store one slope, or one per channel, so that it broadcasts with the current value."""
         shape = [1] * (len(self.shape) + 1)
         shape[1 if self.channels_first else -1] = values.size
         return self.constant(name, values.reshape(shape))
 
     def arrange(self, layer: str, *, channels_first: bool) -> None:
-        """Transpose the current value, if it is an image in the other axis order."""
+        """Transpose the current value if it is an image with another axis order."""
         if len(self.shape) == 3 and self.channels_first != channels_first:
             self.add("Transpose", layer, perm=(0, 3, 1, 2) if channels_first else (0, 2, 3, 1))
             self.channels_first = channels_first
 
     def serialized(self, output: str) -> bytes:
-        """Return the ONNX file whose result has the name `output`."""
+        """Return the bytes of the ONNX file, whose output has the name `output`."""
         if not self._nodes or self.value != self._nodes[-1].output[0]:
             self.add("Identity", output)
         self._nodes[-1].output[0] = output

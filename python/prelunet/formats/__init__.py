@@ -1,8 +1,8 @@
-"""How models lie in files: one module a format, chosen by the path's suffix.
+"""File formats of models, one module per format, selected by the suffix of the path.
 
-A file is the same in every format: a text of JSON that describes the model, and arrays by name.
-Each module has ``write(stream, text, arrays)``, ``read(stream) -> (text, arrays)`` and the name of
-the optional ``PACKAGE`` that they need, or None.
+In every format, a file contains a JSON text that describes the model, and arrays by name. Each
+module defines ``write(stream, text, arrays)``, ``read(stream) -> (text, arrays)`` and ``PACKAGE``,
+the name of the optional package that it needs, or None.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _BY_SUFFIX: dict[str, ModuleType] = {".npz": npz, ".safetensors": safetensors}
 def checked_path(
     operation: str, path: object, suffixes: Collection[str], *, argument: str = "path"
 ) -> str:
-    """Return a path as a string that ends as it should.
+    """Return a path as a string, with its suffix checked.
 
     Raises
     ------
     TypeError
-        If it is no path, or one of bytes.
+        If `path` is not a path of type str.
     ValueError
-        If it ends in none of `suffixes`.
+        If it does not end in one of `suffixes`.
     """
     checked = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(checked, str):
@@ -42,12 +42,12 @@ def checked_path(
 
 
 def format_of(operation: str, path: object, *, argument: str = "path") -> tuple[str, ModuleType]:
-    """Return a model's path as a string, and the format that its suffix names.
+    """Return the path of a model file as a string, and the module of its format.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no path, or its suffix names no format.
+        If `path` is not a path of type str, or its suffix is unknown.
     ImportError
         If the format needs a package that is not installed.
     """
@@ -61,10 +61,10 @@ def format_of(operation: str, path: object, *, argument: str = "path") -> tuple[
 
 @contextmanager
 def replacing(path: str) -> Iterator[IO[bytes]]:
-    """Yield a stream whose bytes become the file when all are on the disk.
+    """Yield a stream whose content atomically replaces the file once it is on disk.
 
-    A failure, or the end of the process or of the machine at any moment, leaves the old file or the
-    new one, each whole.
+    After an error, or a crash of the process or the machine at any time, the path has either the
+    complete old file or the complete new one.
     """
     temporary = f"{path}.{os.getpid()}.part"
     try:
@@ -80,14 +80,14 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
 
 
 def remove_leftovers(path: str) -> None:
-    """Remove what processes that were killed in `replacing` have left beside a file."""
+    """Remove temporary files of processes that were killed in `replacing`."""
     for leftover in glob.glob(f"{glob.escape(path)}.[0-9]*.part"):
         with suppress(FileNotFoundError):
             os.unlink(leftover)
 
 
 def _sync_folder(path: str) -> None:
-    """Bring the folder's own entries to the disk, where the system can."""
+    """Flush the folder's directory entries to disk, if the system supports it."""
     if hasattr(os, "O_DIRECTORY"):
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,4 +1,4 @@
-"""NPZ: NumPy's own archive. The description is an entry beside the arrays, never a pickle."""
+"""NPZ, NumPy's archive format. The description is an additional entry, never a pickle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 PACKAGE = None
-_DESCRIPTION = "prelunet"  # the entry that holds the JSON
+_DESCRIPTION = "prelunet"  # name of the entry with the JSON text
 
 
 def write(stream: IO[bytes], text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -19,7 +19,7 @@ def write(stream: IO[bytes], text: str, arrays: Mapping[str, npt.NDArray[Any]]) 
 
 
 def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
-    """Return what `write` wrote; each entry is checked against its checksum."""
+    """Read the description and the arrays; the checksum of each entry is verified."""
     with np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     return str(arrays.pop(_DESCRIPTION)[()]), arrays

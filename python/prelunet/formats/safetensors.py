@@ -1,6 +1,6 @@
-"""Safetensors: the format of model hubs. The description is in the file's metadata.
+"""Safetensors, the format of model hubs. The file's metadata contain the description.
 
-Beside it stands a checksum of everything, which the format itself does not have.
+The metadata also contain a checksum of the whole content, which the format itself lacks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 PACKAGE = "safetensors"
-_DESCRIPTION, _CHECKSUM = "prelunet", "crc32"  # the entries of the metadata
+_DESCRIPTION, _CHECKSUM = "prelunet", "crc32"  # keys of the metadata
 
 
 def write(stream: IO[bytes], text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -24,12 +24,12 @@ def write(stream: IO[bytes], text: str, arrays: Mapping[str, npt.NDArray[Any]]) 
 
 
 def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
-    """Return what `write` wrote.
+    """Read the description and the arrays.
 
     Raises
     ------
     ValueError
-        If the metadata are not a model's, or the checksum is another.
+        If the metadata are not those of a model, or the checksum differs.
     """
     from safetensors import safe_open
 

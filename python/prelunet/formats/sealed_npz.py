@@ -1,6 +1,6 @@
-"""An NPZ with a SHA-256 of the whole file, to the byte: for what must not go on from damage.
+"""NPZ with a SHA-256 checksum of the whole file, so that any damage is detected.
 
-The checksum is the archive's comment, its last bytes: any reader of NPZ still opens the file.
+The checksum is the comment of the archive, its last bytes. Other NPZ readers can read the file.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _LENGTH = 2 * hashlib.sha256().digest_size  # of the checksum, in hexadecimal di
 
 
 def write(stream: IO[bytes], text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write a text of JSON and arrays by name."""
+    """Write a JSON text and arrays by name."""
     buffer = io.BytesIO()
     npz.write(buffer, text, arrays)
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.comment = bytes(_LENGTH)  # its place; its length is under the checksum too
+        archive.comment = bytes(_LENGTH)  # placeholder: the checksum covers its length
     content = buffer.getbuffer()
     content[-_LENGTH:] = _checksum(content)
     stream.write(content)
 
 
 def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
-    """Return what `write` wrote.
+    """Read the text and the arrays.
 
     Raises
     ------
     ValueError
-        If it is not, to the byte.
+        If the checksum differs.
     """
     content = stream.read()
     if content[-_LENGTH:] != _checksum(memoryview(content)):

@@ -1,7 +1,7 @@
-"""Models of other libraries: `from_onnx`, `from_torch` and `from_keras`.
+"""Importers of models from other libraries: `from_onnx`, `from_torch` and `from_keras`.
 
-Their images are (channels, height, width), or can be. Images here are always (height, width,
-channels), so importers permute weights.
+Images in prelunet are always (height, width, channels). The importers permute weights of models
+whose images are (channels, height, width).
 """
 
 from __future__ import annotations

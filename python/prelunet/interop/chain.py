@@ -1,4 +1,4 @@
-"""Builds a model from the layers of another library."""
+"""`Chain`, which builds a model from the layers of another library."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ Array = npt.NDArray[Any]
 class Chain:
     """A list of layers, the values of their parameters, and the current output shape.
 
-    Where the other library stores images as (channels, height, width), its Flatten orders features
-    differently. A chain keeps track of that and permutes the parameters of the next layer.
+    If the other library stores images as (channels, height, width), its Flatten orders features
+    differently. A chain tracks this order and permutes the parameters of the next layer.
 
     Parameters
     ----------
     operation : str
-        The caller, for messages.
+        The caller's name, for messages.
     shape : tuple of int
-        Of one input sample; images are (height, width, channels).
+        Shape of one input sample; images are (height, width, channels).
 
     Attributes
     ----------
     shape : tuple of int
-        Of one sample of the last layer's output.
+        Shape of one sample of the last layer's output.
     feature_order : (height, width, channels) or None
-        The image whose flattened features have the other library's order.
+        Shape of the image whose flattened features have the order of the other library; None if
+        the order is that of prelunet.
     layers : list of Layer
     """
 
@@ -46,18 +47,18 @@ class Chain:
         self._values: list[dict[str, Array]] = []
 
     def fault(self, where: str, message: str) -> ValueError:
-        """Return the error that a part of the other model cannot be imported."""
+        """Return the error for a part of the other model that cannot be imported."""
         return ValueError(f"{self.operation}: {where}: {message}")
 
     def add(self, layer: Layer, **values: Array | None) -> None:
-        """Add a layer that keeps the shape, with the values of its parameters."""
+        """Add a layer that preserves the shape, with the values of its parameters."""
         self.layers.append(layer)
         self._values.append({name: v for name, v in values.items() if v is not None})
 
     def dense(
         self, where: str, weight: Array, bias: Array | None, *, trainable: bool = True
     ) -> None:
-        """Add a Dense layer: weight (units, features), bias (units,)."""
+        """Add a Dense layer with weight (units, features) and bias (units,)."""
         units, features = weight.shape
         if self.shape != (features,):
             raise self.fault(where, f"input must have shape ({features},), got {self.shape}")
@@ -75,9 +76,9 @@ class Chain:
         padding: str | Sequence[Pair],
         trainable: bool = True,
     ) -> None:
-        """Add a Conv2D layer: weight (filters, height, width, channels).
+        """Add a Conv2D layer with weight (filters, height, width, channels).
 
-        `padding` is a name, or the numbers of zeros before and after each axis.
+        `padding` is a name, or the numbers of zeros before and after along each axis.
         """
         filters, *size, channels = weight.shape
         if len(self.shape) != 3 or self.shape[2] != channels:
@@ -99,7 +100,7 @@ class Chain:
         self._walk(size, stride, name, self.shape[2])
 
     def prelu(self, where: str, alpha: Array, *, trainable: bool = True) -> None:
-        """Add a PReLU: alpha (1,), shared, or (channels,)."""
+        """Add a PReLU layer with alpha of shape (1,), shared, or (channels,)."""
         if alpha.shape == (1,):
             self.add(PReLU("shared", trainable=trainable), alpha=alpha)
         elif alpha.shape == self.shape[-1:]:
@@ -109,11 +110,11 @@ class Chain:
             raise self.fault(where, f"must have {expected}, got shape {alpha.shape}")
 
     def activation(self, name: str, **constants: float) -> None:
-        """Add the activation layer of this class name, such as ``"LeakyReLU", slope=0.1``."""
+        """Add an activation layer given by its class name, such as ``"LeakyReLU", slope=0.1``."""
         self.add(Layer.from_config({"class": name, **constants}))
 
     def rescale(self, scale: float, offset: float) -> None:
-        """Add a Rescaling layer, or add the offset to the one before."""
+        """Add a Rescaling layer, or set the offset of a preceding one."""
         last = self.layers[-1] if self.layers else None
         if scale == 1.0 and isinstance(last, Rescaling) and last.offset == 0.0:
             self.layers[-1] = Rescaling(last.scale, offset)
@@ -121,13 +122,13 @@ class Chain:
             self.add(Rescaling(scale, offset))
 
     def flatten(self, *, channels_first: bool) -> None:
-        """Add a Flatten layer, unless samples are flat already."""
+        """Add a Flatten layer, unless samples are already flat."""
         if len(self.shape) == 1:
             return
         self.add(Flatten())
         if channels_first and len(self.shape) == 3:
             height, width, channels = self.shape
-            if min(height * width, channels) > 1:  # otherwise both orders agree
+            if min(height * width, channels) > 1:  # otherwise both orders are the same
                 self.feature_order = (height, width, channels)
         self.shape = (math.prod(self.shape),)
 
@@ -138,7 +139,7 @@ class Chain:
         return inner
 
     def residual(self, where: str, inner: Chain, step: float) -> None:
-        """Add ``x + step * inner(x)``, where `inner` came from `branch`."""
+        """Add ``x + step * inner(x)``, where `inner` is a result of `branch`."""
         if inner.shape != self.shape:
             message = f"what is added must have shape {self.shape}, got {inner.shape}"
             raise self.fault(where, message)
@@ -147,7 +148,7 @@ class Chain:
         self.add(Residual(inner.layers, step), **inner.parameters())
 
     def model(self, dtype: str, *, softmax: bool = False) -> Sequential:
-        """Return the model; with softmax, compiled so that `predict_proba` applies it."""
+        """Return the model; with `softmax`, compiled so that `predict_proba` applies it."""
         if self.feature_order is not None:
             raise self.fault(
                 "the outputs", "an image is flattened and no layer with weights follows"
@@ -166,7 +167,7 @@ class Chain:
     # ---- inside --------------------------------------------------------------------------------
 
     def _in_our_order(self, values: Array) -> Array:
-        """Permute parameters of one entry a feature, on the last axis, into our feature order."""
+        """Permute the last axis, the features, to prelunet's order."""
         if self.feature_order is None:
             return values
         height, width, channels = self.feature_order

@@ -1,4 +1,4 @@
-"""Reads models of Keras."""
+"""`from_keras`, which imports Keras models."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ DTYPES = ("float32", "float64")
 
 
 def from_keras(model: keras.Model) -> Sequential:
-    """Make a model of a Keras model's layers, with their weights.
+    """Import a Keras model, with its weights.
 
     Parameters
     ----------
     model : keras.Model
-        A Sequential, or a functional model that is a chain, others inside it too, of Dense, Conv2D,
-        MaxPooling2D, PReLU, ReLU, LeakyReLU, ELU, Activation (linear, relu, leaky_relu, elu, gelu,
-        silu, tanh, sigmoid; also inside Dense and Conv2D), Dropout, Flatten, Rescaling and
-        InputLayer. Its input shape is known. A PReLU has one slope, or one for each channel:
-        Keras's own default for images, a slope for each pixel, is refused
-        (``shared_axes=[1, 2]`` gives one for each channel).
+        A Sequential, or a functional model that is a chain, with a known input shape. It may
+        contain nested models and Dense, Conv2D, MaxPooling2D, PReLU, ReLU, LeakyReLU, ELU,
+        Activation, Softmax, Dropout, Flatten, Rescaling and InputLayer layers. Activations, also
+        inside Dense and Conv2D, may be linear, relu, leaky_relu, elu, gelu, silu, tanh, sigmoid and
+        a final softmax. A PReLU must have one slope in all or one per channel. Keras's default for
+        images, one slope per pixel, is rejected; ``shared_axes=[1, 2]`` gives one per channel.
 
     Returns
     -------
     Sequential
-        With ``seed=0`` and the dtype of the layers. A softmax at the end is left out, and the model
-        is compiled with ``"softmax_cross_entropy"``: `Sequential.predict` gives logits then, and
-        `Sequential.predict_proba` what Keras's model did. Layers that are not trainable stay so.
+        The model, with ``seed=0`` and the dtype of the layers. A final softmax is removed and the
+        model is compiled with ``"softmax_cross_entropy"``: `Sequential.predict` then returns
+        logits, and `Sequential.predict_proba` the output of the Keras model. Layers keep their
+        `trainable` attribute.
 
     Raises
     ------
     TypeError
-        If `model` is not a Keras model, or holds a layer of another kind; the message names it.
+        If `model` is not a Keras model, or contains an unsupported layer; the message names it.
     ValueError
-        If a layer has an option or an activation that no layer here has, the model is not a chain,
-        or its input shape is not known.
+        If a layer has an unsupported option or activation, the model is not a chain, or its input
+        shape is unknown.
     ImportError
         If Keras is not installed.
     """
@@ -58,7 +59,7 @@ def from_keras(model: keras.Model) -> Sequential:
 
 
 def _flat(keras: ModuleType, model: keras.Model) -> Iterator[keras.Layer]:
-    """Yield the layers in order, those of inner models too."""
+    """Yield the layers in order, including those of nested models."""
     if type(model) is keras.Sequential:
         chain = model.layers
     elif type(model).__name__ == "Functional":
@@ -76,7 +77,7 @@ def _flat(keras: ModuleType, model: keras.Model) -> Iterator[keras.Layer]:
 
 
 def _checked_chain(model: keras.Model) -> list[keras.Layer]:
-    """Return the layers of a functional model, if each takes the output of the one before."""
+    """Return the layers of a functional model, checked to be a chain."""
     rest: list[keras.Layer] = model.layers[1:]
     value = model.layers[0].output
     for layer in rest:
@@ -112,7 +113,7 @@ def _dtype(parts: list[keras.Layer]) -> str:
 
 
 class _Reader:
-    """One method (layer) for each kind of layer; it adds layers to a chain."""
+    """Methods with argument (layer), one per layer class, that add layers to a chain."""
 
     def __init__(self, keras: ModuleType, chain: Chain) -> None:
         self.keras, self.chain = keras, chain
@@ -121,7 +122,7 @@ class _Reader:
         self._activations = {getattr(keras.activations, name): name for name in names}
 
     def add(self, layer: keras.Layer) -> None:
-        """Add one layer; subclasses of a known kind are refused, since they may do anything."""
+        """Add one layer; subclasses of known classes are rejected, since they may differ."""
         name = type(layer).__name__
         method = _METHODS.get(name)
         if method is None or type(layer) is not getattr(self.keras.layers, name, None):
@@ -156,7 +157,7 @@ class _Reader:
         )
 
     def activation(self, layer: keras.Layer) -> None:
-        """Add the activation inside a layer."""
+        """Add the activation of a layer."""
         if layer.activation is self.keras.activations.softmax:
             self.softmax = True
             return
@@ -206,7 +207,7 @@ class _Reader:
         self.chain.rescale(layer.scale, layer.offset)
 
     def expect(self, layer: keras.Layer, **expected: object) -> None:
-        """Refuse a layer with other values of these options."""
+        """Reject a layer with other values of these options."""
         for option, value in expected.items():
             got = getattr(layer, option)
             if got != value:
@@ -218,7 +219,7 @@ def _where(layer: keras.Layer) -> str:
     return f"layer {layer.name!r} ({type(layer).__name__})"
 
 
-# Keras's functions with their defaults.
+# Keras's activation functions, with their default arguments.
 _ACTIVATIONS: dict[str, dict[str, Any] | None] = {
     "linear": None,
     "relu": {"class": "ReLU"},

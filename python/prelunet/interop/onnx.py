@@ -1,4 +1,4 @@
-"""From an ONNX file to a model."""
+"""`from_onnx`, which imports ONNX files."""
 
 from __future__ import annotations
 
@@ -17,39 +17,40 @@ from .onnx_layers import TO_CHANNELS_LAST, Translation
 if TYPE_CHECKING:
     import onnx
 
-OLDEST_OPSET = 13  # of 2020; Softmax and Squeeze had another meaning before
+OLDEST_OPSET = 13  # of 2020; earlier opsets define Softmax and Squeeze differently
 
 
 def from_onnx(path: str | os.PathLike[str]) -> Sequential:
-    """Read an ONNX file whose graph is a network of prelunet's layers.
+    """Import an ONNX file whose graph is a chain of prelunet's layers.
 
-    Reads the files of `Sequential.to_onnx`, and chains of the operators that PyTorch's exporter
-    writes: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Gelu (also by Erf),
+    Supports the files of `Sequential.to_onnx`, and chains of operators written by PyTorch's
+    exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Gelu (also by Erf),
     ``x * sigmoid(x)``, Tanh, Sigmoid, Flatten, Reshape, Dropout, Transpose of images, factors and
     offsets, ``x + step * f(x)``, and Softmax at the end.
 
     Parameters
     ----------
     path : path-like
-        Ends in ``.onnx``; opset 13 or later, one input and one output of float32 or float64.
+        Must end in ``.onnx``. The graph must have opset 13 or later, and one input and one output
+        of float32 or float64.
 
     Returns
     -------
     Sequential
-        With ``seed=0``. Where the graph's input is an image (channels, height, width), as PyTorch
-        has it, the model's is (height, width, channels). A Softmax at the end is left out, and the
-        model is compiled with ``"softmax_cross_entropy"``: `Sequential.predict_proba` gives what
-        the graph did.
+        The model, with ``seed=0``. Input images are (height, width, channels), even if those of the
+        graph are (channels, height, width), as in PyTorch. A final Softmax is removed and the model
+        is compiled with ``"softmax_cross_entropy"``, so that `Sequential.predict_proba` returns the
+        output of the graph.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        If it is not an ONNX file, or no layer here does what a node does; the message names the
-        node.
+        If the file is not an ONNX file, or no layer of prelunet is equivalent to a node; the
+        message names the node.
     ImportError
-        If the package onnx is not installed.
+        If the onnx package is not installed.
     """
     source = checked_path("from_onnx", path, (".onnx",))
     package = require("onnx", extra="io", purpose="an ONNX file")
@@ -83,7 +84,7 @@ def _checked(package: ModuleType, source: str) -> onnx.ModelProto:
 
 
 def _input(package: ModuleType, value: onnx.ValueInfoProto) -> tuple[str, int, tuple[int, ...]]:
-    """Return dtype, rows (0 for any number) and shape of a sample of the graph's input."""
+    """Return the dtype, batch size (0 if variable) and sample shape of the graph's input."""
     tensor, kinds = value.type.tensor_type, package.TensorProto
     dtype = {kinds.FLOAT: "float32", kinds.DOUBLE: "float64"}.get(tensor.elem_type)
     if dtype is None:
@@ -108,7 +109,7 @@ def _is_last_axis(softmax: Step) -> bool:
 def _has_channels_first(steps: Sequence[Step]) -> bool:
     """Return whether the input images are (channels, height, width).
 
-    The first step that depends on the axis order decides.
+    The first step that depends on the axis order determines it.
     """
     step = _first_to_care(steps)
     if step is None:

@@ -1,4 +1,4 @@
-"""Reads an ONNX graph: evaluates constants, and turns the other nodes into steps."""
+"""`GraphReader`, which evaluates the constants of an ONNX graph and lists its other steps."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-# Operators on constants, which exporters leave in the graph.
+# Operators that are evaluated if all operands are constants, which exporters leave in the graph.
 FOLDED = {"Add", "Cast", "Constant", "Div", "Identity", "Mul", "Neg", "Reshape", "Sqrt", "Squeeze"}
 FOLDED |= {"Sub", "Transpose", "Unsqueeze"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """A node, or several that are one layer here.
+    """A node, or several nodes that form one layer.
 
     Parameters
     ----------
     op : str
-        ONNX's operator; or ``"Affine"`` (operands scale, offset), ``"GELU"``, ``"SiLU"``, and
-        ``"Residual"`` with the steps inside.
+        The ONNX operator; or ``"Affine"`` (operands scale and offset), ``"GELU"``, ``"SiLU"``,
+        ``"Mish"``, ``"Flatten"``, or ``"Residual"`` with inner steps.
     where : str
-        The node, for messages.
+        The node's name, for messages.
     attributes : dict
+        The attributes of the node.
     operands : tuple of ndarray or None
-        Its inputs; None for those that are not constants.
+        The inputs of the node; None for those that are not constants.
     inner : tuple of Step
+        The steps inside a Residual.
     """
 
     op: str
@@ -50,20 +52,20 @@ class Step:
 
 
 class GraphReader:
-    """The nodes between a graph's input and its output, read from the output back.
+    """A reader of the nodes between a graph's input and output, starting from the output.
 
     Parameters
     ----------
     package : module
-        onnx.
+        The package onnx.
     model : onnx.ModelProto
-        Passed by ONNX's checker, so its nodes are sorted.
+        A model accepted by ONNX's checker, so its nodes are topologically sorted.
 
     Raises
     ------
     ValueError
-        If the graph has another number of inputs or outputs than one, or nodes of other
-        domains than ONNX's.
+        If the graph does not have one input and one output, or has nodes of other domains than
+        ONNX's.
     """
 
     def __init__(self, package: ModuleType, model: onnx.ModelProto) -> None:
@@ -108,7 +110,7 @@ class GraphReader:
         Raises
         ------
         ValueError
-            If nodes are neither a chain nor one with residuals.
+            If the nodes do not form a chain, possibly with residual connections.
         """
         return self._between(self.input.name, self.output.name, "the graph")
 
@@ -122,7 +124,7 @@ class GraphReader:
         return found
 
     def _before(self, value: str) -> tuple[list[Step], str]:
-        """Return the steps that compute a value, and the value that they take."""
+        """Return the steps that compute a value, and their input value."""
         node = self._nodes[value]
         if value != node.output[0]:
             raise ValueError(f"from_onnx: {_where(node)}: only its first output can be used")
@@ -148,13 +150,13 @@ class GraphReader:
         return [step], source
 
     def _sum(self, node: onnx.NodeProto, data: list[str]) -> tuple[list[Step], str]:
-        """Return ``x + step * f(x)``; x is the earlier value."""
+        """Return a Residual step ``x + f(x)``; x is the earlier value."""
         start, value = sorted(data, key=self._places.__getitem__)
         inner = self._between(start, value, _where(node))
         return [Step("Residual", _where(node), {}, (), tuple(inner))], start
 
     def _product(self, node: onnx.NodeProto, value: str) -> tuple[list[Step], str]:
-        """Return a factor, or an activation that is a product, with a factor."""
+        """Return the steps of a product: a constant factor, or SiLU, Mish or GELU with a factor."""
         scale, data = self._factors(value)
         if len(data) == 1:
             return [_scaled(node, scale)], data[0]
@@ -185,7 +187,7 @@ class GraphReader:
         return len(found) == 2 and bool(rows.dim_param) and found[0].dim_param == rows.dim_param
 
     def _factors(self, value: str) -> tuple[Array, list[str]]:
-        """Return the constant factor and the other factors of a value."""
+        """Return the constant factor of a value, and its other factors."""
         scale: Array = np.ones((), np.float64)
         data: list[str] = []
         for name in self._nodes[value].input:
@@ -209,7 +211,7 @@ class GraphReader:
         return self._is(inner, "Softplus") and list(self._nodes[inner].input) == [x]
 
     def _is_twice_normal(self, value: str, x: str) -> bool:
-        """Return whether a value is ``1 + erf(x / sqrt(2))``, twice the normal distribution."""
+        """Return whether a value is ``1 + erf(x / sqrt(2))``, twice the normal CDF."""
         erf = self._beside(value, "Add", 1.0)
         if erf is None or not self._is(erf, "Erf"):
             return False
@@ -218,7 +220,7 @@ class GraphReader:
         return x in (by_factor, self._beside(inner, "Div", math.sqrt(2.0)))
 
     def _beside(self, value: str, op: str, constant: float) -> str | None:
-        """Return the other input of an `op` with this constant; None if it is another node."""
+        """Return the other input of an `op` node with this constant; None for other nodes."""
         if not self._is(value, op):
             return None
         names = list(self._nodes[value].input)
@@ -260,7 +262,7 @@ class GraphReader:
 
 
 def _is_bias(step: Step, weight: Array | None) -> bool:
-    """Return whether a step adds a number for each unit of a layer with this weight."""
+    """Return whether a step adds a bias to the product with this weight."""
     scale, offset = step.operands
     if weight is None or weight.ndim != 2 or scale is None or offset is None:
         return False

@@ -1,4 +1,4 @@
-"""From the steps of a graph to layers."""
+"""`Translation`, which converts the steps of an ONNX graph to layers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
 class Translation:
-    """One method for each kind of step; it adds layers to a chain.
+    """Methods, one per operator, that add layers to a chain.
 
     Parameters
     ----------
     chain : Chain
     rows : int
-        The batch size that the graph has; 0 for any.
+        The batch size of the graph; 0 if variable.
     channels_first : bool
         Whether the input images of the graph are (channels, height, width).
     """
@@ -35,7 +35,7 @@ class Translation:
         self.chain, self.rows, self.channels_first = chain, rows, channels_first
 
     def steps(self, steps: Sequence[Step]) -> None:
-        """Add steps one after another."""
+        """Add steps in order."""
         for step in steps:
             method = _METHODS.get(step.op)
             if method is None:
@@ -44,7 +44,7 @@ class Translation:
             method(self, step)
 
     def gemm(self, step: Step) -> None:
-        """Add a Dense layer; of a MatMul, one without bias."""
+        """Add a Dense layer, without bias for a MatMul."""
         alpha, beta = step.attributes.get("alpha", 1.0), step.attributes.get("beta", 1.0)
         self.expect(step, transA=0)
         weight, bias = self.weights(step, axes=2)
@@ -75,7 +75,7 @@ class Translation:
         self.chain.max_pool2d(step.where, size=size, stride=stride, padding=padding)
 
     def prelu(self, step: Step) -> None:
-        """Add a PReLU, shared or with a slope for each channel."""
+        """Add a PReLU layer, shared or with one slope per channel."""
         slope = step.operands[1]
         if slope is None:
             raise self.chain.fault(step.where, "slopes must be constants")
@@ -88,27 +88,27 @@ class Translation:
         self.chain.prelu(step.where, slope.reshape(-1))
 
     def leaky_relu(self, step: Step) -> None:
-        """Add a LeakyReLU."""
+        """Add a LeakyReLU layer."""
         self.chain.activation("LeakyReLU", slope=step.attributes.get("alpha", 0.01))
 
     def elu(self, step: Step) -> None:
-        """Add an ELU."""
+        """Add an ELU layer."""
         self.chain.activation("ELU", scale=step.attributes.get("alpha", 1.0))
 
     def gelu(self, step: Step) -> None:
-        """Add a GELU; the approximation by tanh is refused."""
+        """Add a GELU layer; the tanh approximation is rejected."""
         self.expect(step, approximate="none")
         self.chain.add(layers.GELU())
 
     def affine(self, step: Step) -> None:
-        """Add a Rescaling."""
+        """Add a Rescaling layer."""
         scale, offset = map(_number, step.operands)
         if scale is None or offset is None:
             raise self.chain.fault(step.where, "must have one factor or offset for all channels")
         self.chain.rescale(scale, offset)
 
     def dropout(self, step: Step) -> None:
-        """Add a Dropout."""
+        """Add a Dropout layer."""
         _, rate, training = (*step.operands, None, None)[:3]
         if training is not None and training.any():
             raise self.chain.fault(step.where, "training_mode must be false")
@@ -118,11 +118,11 @@ class Translation:
         """Add nothing."""
 
     def softmax(self, step: Step) -> None:
-        """Refuse a Softmax that is not the last step, which the caller has removed."""
+        """Reject a Softmax, since the caller has removed that of the last step."""
         raise self.chain.fault(step.where, "must be at the end")
 
     def flatten(self, step: Step) -> None:
-        """Add a Flatten."""
+        """Add a Flatten layer."""
         axis = step.attributes.get("axis", 1)
         if axis not in (1, -len(self.chain.shape)):
             raise self.chain.fault(step.where, f"axis must be 1, got {axis}")
@@ -130,7 +130,7 @@ class Translation:
         self.channels_first = False
 
     def reshape(self, step: Step) -> None:
-        """Add a Flatten; no layer gives any other new shape."""
+        """Add a Flatten layer; other new shapes are rejected."""
         target = step.operands[1]
         sizes = [] if target is None else target.tolist()
         features = math.prod(self.chain.shape)
@@ -151,7 +151,7 @@ class Translation:
         self.channels_first = not self.channels_first
 
     def residual(self, step: Step) -> None:
-        """Add a Residual of the inner steps; a factor at their end becomes its step size."""
+        """Add a Residual layer of the inner steps; a final factor becomes its step size."""
         inner, steps = self.chain.branch(), list(step.inner)
         factor = _factor(steps[-1]) if len(steps) > 1 else None
         if factor is not None:
@@ -165,27 +165,27 @@ class Translation:
     # ---- parts of steps ------------------------------------------------------------------------
 
     def expect(self, step: Step, **expected: object) -> None:
-        """Refuse a node with other values of these attributes; missing ones are accepted."""
+        """Reject a node with other values of these attributes; missing ones are accepted."""
         for name, value in expected.items():
             got = step.attributes.get(name, value)
             if got != value:
                 raise self.chain.fault(step.where, f"{name} must be {value}, got {got}")
 
     def weights(self, step: Step, *, axes: int) -> tuple[Array, Array | None]:
-        """Return the weight and the bias, if there is one."""
+        """Return the weight and the bias, or None without a bias."""
         _, weight, bias = (*step.operands, None)[:3]
         if weight is None or weight.ndim != axes:
             raise self.chain.fault(step.where, f"weights must be constants of {axes} axes")
         return weight, bias
 
     def need_channels_first(self, step: Step) -> None:
-        """Refuse images whose channels are not the first axis, as ONNX's windows require."""
+        """Reject images that are not channels-first, as ONNX requires for Conv and MaxPool."""
         if not self.channels_first:
             message = "input must be an image (channels, height, width)"
             raise self.chain.fault(step.where, message)
 
     def windows(self, step: Step) -> tuple[Pair, str | Sequence[Pair]]:
-        """Return strides and padding: by name where prelunet has the same name."""
+        """Return the strides, and the padding as a name or as numbers of zeros."""
         rows, columns = step.attributes.get("strides", [1, 1])
         named = step.attributes.get("auto_pad", "NOTSET")
         if named != "NOTSET":
@@ -198,7 +198,7 @@ class Translation:
 
 
 def _number(values: Array | None) -> float | None:
-    """Return the value that all entries share, or None."""
+    """Return the value of a constant array, or None."""
     if values is None or np.ptp(values) != 0:
         return None
     return float(values.flat[0])

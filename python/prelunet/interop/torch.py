@@ -1,4 +1,4 @@
-"""Reads models of PyTorch."""
+"""`from_torch`, which imports PyTorch modules."""
 
 from __future__ import annotations
 
@@ -22,31 +22,33 @@ Array = npt.NDArray[Any]
 
 
 def from_torch(module: torch.nn.Module, *, input_shape: Sequence[int] | None = None) -> Sequential:
-    """Make a model of PyTorch's modules one after another, with their weights.
+    """Import a sequence of PyTorch modules, with their weights.
 
     Parameters
     ----------
     module : torch.nn.Module
-        An ``nn.Sequential``, others inside it too, of Linear, Conv2d, MaxPool2d, PReLU, ReLU,
-        LeakyReLU, ELU, GELU, SiLU, Tanh, Sigmoid, Dropout, Flatten and Identity. Softmax is
-        refused: leave it out, and compile with softmax cross-entropy; `Sequential.predict_proba`
-        gives it then.
+        A supported module or an ``nn.Sequential``, possibly nested, of them: Linear, Conv2d,
+        MaxPool2d, PReLU, ReLU, LeakyReLU, ELU, GELU, SiLU, SELU, Mish, Softsign, Tanh, Sigmoid,
+        Dropout, Flatten and Identity. Softmax is rejected: remove it and compile the model with
+        softmax cross-entropy; `Sequential.predict_proba` then returns probabilities.
     input_shape : tuple of int, optional
-        The shape of one sample as prelunet has it: an image is (height, width, channels) there and
-        (channels, height, width) in PyTorch. Needed unless a Linear comes before any Conv2d.
+        The shape of one sample in prelunet's order: (height, width, channels) for images, which are
+        (channels, height, width) in PyTorch. Required unless a Linear precedes all Conv2d and
+        MaxPool2d modules.
 
     Returns
     -------
     Sequential
-        With ``seed=0`` and the dtype of the weights. Weights after Flatten are permuted to our
-        order of features. Modules whose parameters need no gradient are not trainable.
+        The model, with ``seed=0`` and the dtype of the weights. Weights after Flatten are permuted
+        to prelunet's order of features. Modules without parameters that require gradients are not
+        trainable.
 
     Raises
     ------
     TypeError
-        If `module` is not a module, or holds one of another kind; the message names it.
+        If `module` is not a module, or contains an unsupported one; the message names it.
     ValueError
-        If a module has an option that no layer here has, or shapes do not fit.
+        If a module has an unsupported option, or shapes do not match.
     ImportError
         If PyTorch is not installed.
     """
@@ -64,7 +66,7 @@ def from_torch(module: torch.nn.Module, *, input_shape: Sequence[int] | None = N
 def _flat(
     torch: ModuleType, module: torch.nn.Module, name: str
 ) -> Iterator[tuple[str, torch.nn.Module]]:
-    """Yield modules with their names in messages, those inside a list too."""
+    """Yield the names, for messages, and the modules, including nested ones."""
     kind = type(module)
     if isinstance(module, torch.nn.Sequential) and kind.forward is torch.nn.Sequential.forward:
         for key, inner in module.named_children():
@@ -97,13 +99,13 @@ def _dtype(torch: ModuleType, module: torch.nn.Module) -> str:
 
 
 class _Reader:
-    """One method (name, module) for each kind of module; it adds layers to a chain."""
+    """Methods with arguments (name, module), one per module class, that add layers to a chain."""
 
     def __init__(self, torch: ModuleType, chain: Chain) -> None:
         self.torch, self.chain = torch, chain
 
     def add(self, name: str, module: torch.nn.Module) -> None:
-        """Add one module; subclasses of a known kind are refused, since they may do anything."""
+        """Add one module; subclasses of known classes are rejected, since they may differ."""
         method = _METHODS.get(type(module).__name__)
         if method is None or type(module) is not getattr(
             self.torch.nn, type(module).__name__, None
@@ -123,7 +125,7 @@ class _Reader:
 
     def conv2d(self, name: str, module: torch.nn.Module) -> None:
         self.expect(name, module, groups=1, dilation=(1, 1), padding_mode="zeros")
-        padding = module.padding  # PyTorch has "same" for strides of 1 only, where it is ours
+        padding = module.padding  # "same" exists only for stride 1, where it equals ours
         self.chain.conv2d(
             name,
             _values(module.weight).transpose(0, 2, 3, 1),
@@ -169,7 +171,7 @@ class _Reader:
         """Add nothing."""
 
     def expect(self, name: str, module: torch.nn.Module, **expected: object) -> None:
-        """Refuse a module with other values of these options."""
+        """Reject a module with other values of these options."""
         for option, value in expected.items():
             got = getattr(module, option)
             if got != value and (got, got) != value:
