@@ -98,14 +98,14 @@ class Engine:
         """
         if self._core is None:
             raise RuntimeError(
-                "Sequential: input_shape is not known yet; give it, call build or fit"
+                "Sequential: input_shape is not known yet; pass it, or call build or fit"
             )
         return self._core
 
     def build(self, input_shape: Sequence[int]) -> None:
         """Create the core and draw the initial parameters, layer by layer, in float64."""
         if self._core is not None:
-            raise ValueError(f"Sequential.build: built already, for samples {self.input_shape}")
+            raise ValueError(f"Sequential.build: already built, for samples {self.input_shape}")
         shape = checked_shape(input_shape)
         core = self._new_core(shape)
         rng = np.random.Generator(np.random.PCG64(self.seed))
@@ -321,7 +321,7 @@ def _compile_core(core: Core, compiled: Compiled) -> None:
         core.outputs == 1 and loss.probabilities != "softmax"
     )
     rule = "threshold" if by_output else "argmax"
-    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # a logit of 0 is 0.5
+    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0 is the logit of 0.5
     if optimizer.update not in UPDATES:
         raise TypeError(f"compile: optimizer must have an update of the core, got {optimizer!r}")
     config: dict[str, object] = {

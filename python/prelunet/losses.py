@@ -2,8 +2,8 @@
 
 Notation: y are the network's outputs and t the targets, both of shape (rows, outputs), and l is the
 loss of one row. Row weights w are 1 by default; class weights multiply them. The loss of a batch is
-``sum(w l) / sum(w)`` if the reduction is ``"mean"``, and ``sum(w l)`` if it is ``"sum"``. A mean
-over weights that are all 0 is 0 and has no gradient. Gradients are scaled accordingly.
+``sum(w l) / sum(w)`` if the reduction is ``"mean"``, and ``sum(w l)`` if it is ``"sum"``. If all
+weights of a mean are 0, the loss and its gradients are 0. Gradients are scaled accordingly.
 
 Models reject invalid targets: for sigmoid cross-entropy, targets outside [0, 1]; for softmax
 cross-entropy, negative targets; for squared errors, targets whose squared errors are not finite in

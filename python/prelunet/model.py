@@ -39,6 +39,7 @@ class Sequential(OpenLoop):
     Parameters
     ----------
     layers : sequence of Layer
+        The layers, in order.
     input_shape : tuple of int, optional
         The shape of one sample: (features,), or (height, width, channels) for images. If omitted,
         the first data passed to the model determine it.
@@ -210,6 +211,7 @@ class Sequential(OpenLoop):
         Parameters
         ----------
         optimizer : Optimizer or str, default "sgd"
+            A name stands for the optimizer with its default options.
         loss : Loss, str or callable, default "softmax_cross_entropy"
             A callable ``loss(outputs, targets) -> (row losses, grad_outputs)`` is called for each
             batch; see `losses.FunctionLoss`.
@@ -254,6 +256,7 @@ class Sequential(OpenLoop):
         Parameters
         ----------
         X : array_like of shape (n, *input_shape)
+            Samples, one per row.
         y : array_like
             Integer labels (n,) for softmax cross-entropy; otherwise targets (n, outputs), or (n,)
             for one output. All targets are checked before training, against the ranges given in
@@ -281,6 +284,7 @@ class Sequential(OpenLoop):
         verbose : bool or "auto", default "auto"
             Show progress on stderr. "auto" shows it on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
+            Their methods are called in this order.
 
         Returns
         -------

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ._core import __version__
 from .formats import format_of, replacing
 
-FORMAT = 1  # of the file; raised when older versions of prelunet cannot read it
+FORMAT = 1  # of the file; incremented when older versions of prelunet cannot read it
 
 _OF_TRAINING = ("optimizer", "loss", "schedule", "clip_delta", "metrics", "steps")
 

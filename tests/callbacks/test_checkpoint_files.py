@@ -51,7 +51,7 @@ def test_a_flipped_byte_is_seen_wherever_it_is(content):
     for place in range(len(content)):
         damaged = bytearray(content)
         damaged[place] ^= 1 << place % 8
-        with pytest.raises(ValueError, match="its SHA-256 does not fit its contents"):
+        with pytest.raises(ValueError, match="its SHA-256 does not match its contents"):
             sealed_npz.read(io.BytesIO(damaged))
 
 

@@ -90,7 +90,7 @@ REFUSED = {
     "transposed rows": (
         ["y = Transpose(x)"],
         {},
-        r"must turn the axes of an image by \[0, 3, 1, 2\]",
+        r"must permute the axes of an image by \[0, 3, 1, 2\]",
     ),
     "a flattened batch": (["y = Flatten <axis: int = 0> (x)"], {}, "axis must be 1, got 0"),
     "a reshaped batch": (

@@ -162,7 +162,7 @@ def test_modules_of_another_kind_are_refused(kind):
 def test_softmax_is_refused_with_advice():
     for softmax in (nn.Softmax(1), nn.LogSoftmax(1)):
         inner = nn.Sequential(nn.Linear(3, 3), softmax)
-        with pytest.raises(TypeError, match=r"module head\.1 .*leave it out: predict_proba gives"):
+        with pytest.raises(TypeError, match=r"module head\.1 .*remove it: predict_proba applies"):
             pn.from_torch(nn.Sequential(OrderedDict(head=inner)))
 
 

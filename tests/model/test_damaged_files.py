@@ -176,5 +176,5 @@ def test_tensors_that_other_hands_have_changed_are_refused(tmp_path):
     tensors = safetensors.numpy.load_file(path)
     tensors["parameter/0.bias"][0] += 1
     safetensors.numpy.save_file(tensors, path, metadata)
-    with pytest.raises(ValueError, match="or is damaged: its checksum does not fit"):
+    with pytest.raises(ValueError, match="or is damaged: its checksum does not match"):
         pn.load(path)

@@ -45,14 +45,14 @@ def test_compiling_before_and_after_building_is_the_same(rng):
 
 def test_a_model_is_built_once():
     model = unbuilt(input_shape=(19,))
-    with pytest.raises(ValueError, match=r"build: built already, for samples \(19,\)"):
+    with pytest.raises(ValueError, match=r"build: already built, for samples \(19,\)"):
         model.build((19,))
 
 
 def test_what_is_not_built_says_so():
     model = unbuilt()
     for use in (model.parameters, model.summary, lambda: model.output_shape):
-        with pytest.raises(RuntimeError, match="input_shape is not known yet; give it, call build"):
+        with pytest.raises(RuntimeError, match="input_shape is not known yet; pass it, or call"):
             use()
 
 

@@ -82,7 +82,7 @@ def assert_write_fails(path, error, code):
         fit(build(), path)
     assert caught.value.errno == code
     assert caught.value.filename == str(path)
-    assert f"Checkpoint: {epochs + 1} epochs could not be kept" in str(caught.value)
+    assert f"Checkpoint: {epochs + 1} epochs could not be saved" in str(caught.value)
     assert os.strerror(code) in str(caught.value)
     assert {p.name: p.read_bytes() for p in path.parent.iterdir()} == before
 

@@ -17,7 +17,7 @@ from ._packing import pack, unpack
 from ._undoing import all_or_nothing
 from .base import Callback, Run
 
-FORMAT = 1  # of the file; raised when older versions of prelunet cannot read it
+FORMAT = 1  # of the file; incremented when older versions of prelunet cannot read it
 
 _OWNER = "Checkpoint"
 _SHOWN = 4  # differences listed in a message
@@ -116,8 +116,8 @@ class Checkpoint(Callback):
                 sealed_npz.write(stream, json.dumps(content), arrays)
         except OSError as error:
             message = (
-                f"{_OWNER}: {len(run.history.epochs)} epochs could not be kept "
-                f"(a file of earlier ones is as it was): {error.strerror}"
+                f"{_OWNER}: {len(run.history.epochs)} epochs could not be saved "
+                f"(an existing file is unchanged): {error.strerror}"
             )
             raise OSError(error.errno, message, self.path) from error
 

@@ -40,7 +40,7 @@ def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
         raise ValueError(f"its metadata lack {_DESCRIPTION!r} or {_CHECKSUM!r}")
     text = metadata[_DESCRIPTION]
     if metadata[_CHECKSUM] != _checksum(text, arrays):
-        raise ValueError("its checksum does not fit its contents")
+        raise ValueError("its checksum does not match its contents")
     return text, arrays
 
 

@@ -39,7 +39,7 @@ def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
     """
     content = stream.read()
     if content[-_LENGTH:] != _checksum(memoryview(content)):
-        raise ValueError("its SHA-256 does not fit its contents")
+        raise ValueError("its SHA-256 does not match its contents")
     return npz.read(io.BytesIO(content))
 
 

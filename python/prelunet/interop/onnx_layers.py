@@ -146,7 +146,7 @@ class Translation:
         turn = TO_CHANNELS_LAST if self.channels_first else TO_CHANNELS_FIRST
         if len(self.chain.shape) != 3 or step.attributes.get("perm") != turn:
             raise self.chain.fault(
-                step.where, f"must turn the axes of an image by {turn}, got {step.attributes}"
+                step.where, f"must permute the axes of an image by {turn}, got {step.attributes}"
             )
         self.channels_first = not self.channels_first
 

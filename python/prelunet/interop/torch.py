@@ -84,7 +84,7 @@ def _input_shape(torch: ModuleType, modules: list[tuple[str, torch.nn.Module]]) 
                 f"from_torch: input_shape must be given as (height, width, channels), since {name} "
                 "takes images of any size"
             )
-    raise ValueError("from_torch: input_shape must be given, since there is no Linear to tell it")
+    raise ValueError("from_torch: input_shape must be given, since there is no Linear")
 
 
 def _dtype(torch: ModuleType, module: torch.nn.Module) -> str:
@@ -112,7 +112,7 @@ class _Reader:
         ):
             known = ", ".join(_METHODS)
             advice = (
-                "; leave it out: predict_proba gives it where the loss is a softmax cross-entropy"
+                "; remove it: predict_proba applies it if the loss is a softmax cross-entropy"
                 if isinstance(module, (self.torch.nn.Softmax, self.torch.nn.LogSoftmax))
                 else ""
             )

@@ -105,7 +105,7 @@ class WatchedLoop:
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
         self.progress = self._wants("on_epoch_progress")
-        # Steps per call into C++: 1 with batch hooks, otherwise about _SLICE_SECONDS of training.
+        # Steps per call into C++: an epoch, 1 with batch hooks, about _SLICE_SECONDS with progress.
         self.slice = self.steps if not self.progress and not self.batch_hooks else 1
         self.stops = [_Stop(c, c.steps_between) for c in callbacks if c.steps_between is not None]
 
