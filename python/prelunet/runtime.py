@@ -71,8 +71,8 @@ def show_config(mode: Literal["text", "dicts"] = "text") -> dict[str, Any] | Non
     ``bfloat16_order`` is the order in which bfloat16 products are summed (see
     `prelunet.ops.bfloat16_gemm`): ``amx`` if this process may use AMX, else ``vdpbf16``, or the
     value of the environment variable ``PRELUNET_BF16`` when prelunet was imported. The bits of the
-    products depend on it. ``bfloat16_runs_on`` is ``AMX``, ``AVX512_BF16`` or ``emulation`` (float32
-    arithmetic). Only the speed depends on it.
+    products depend on it. ``bfloat16_runs_on`` is ``AMX``, ``AVX512_BF16`` or ``emulation`` by
+    float32 arithmetic. Only the speed depends on it.
     """
     choice("show_config", "mode", mode, ("text", "dicts"))
     bfloat16_order, bfloat16_runs_on = _core.bfloat16()

@@ -172,7 +172,7 @@ COMPILING = """
             assert "the model is being trained or changed by another thread" in str(error), error
             continue
         copies += 1
-        kind = int(other._clip_delta or 1) - 1  # 1 at first, too
+        kind = int(other.engine.compiled.clip_delta or 1) - 1  # 1 at first, too
         assert other.engine.compiled.optimizer == optimizers[kind]
         slots = other.engine.core.state("test")[1]
         assert len(slots) == [2, 0, 1][kind]

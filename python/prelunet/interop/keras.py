@@ -118,8 +118,10 @@ class _Reader:
     def __init__(self, keras: ModuleType, chain: Chain) -> None:
         self.keras, self.chain = keras, chain
         self.softmax = False
-        names = ("linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
-        self._activations = {getattr(keras.activations, name): name for name in names}
+        known = keras.activations
+        self._activations = {
+            getattr(known, name): name for name in _ACTIVATIONS if hasattr(known, name)
+        }
 
     def add(self, layer: keras.Layer) -> None:
         """Add one layer; subclasses of known classes are rejected, since they may differ."""
