@@ -108,6 +108,7 @@ def test_every_layer_of_the_design_is_there():
         pn.Dense(8, activation=None, weight_init="he_normal", bias_init="zeros", use_bias=True),
         *(pn.PReLU("shared"), pn.PReLU("channel", init=0.25), pn.ReLU(), pn.LeakyReLU(0.01)),
         *(pn.ELU(), pn.GELU(), pn.SiLU(), pn.Tanh(), pn.Sigmoid()),
+        pn.LayerNorm(-1, epsilon=1e-3, center=True, scale=True),
         *(pn.Dropout(0.5), pn.Flatten(), pn.Rescaling(0.5, offset=0)),
         pn.Residual([pn.Dense(8, "tanh")], step=0.1),
     ]
@@ -316,6 +317,14 @@ def test_the_core_refuses_names_that_it_does_not_know(changed, message):
             r"layer 0 \(Dense\): unknown key 'rate'",
         ),
         ({"type": "dropout", "rate": "0.5"}, r"layer 0 \(Dropout\): key 'rate' has a value of the"),
+        (
+            {"type": "layer_norm", "epsilon": 0.1, "scale": True, "center": True},
+            r"layer 0 \(LayerNorm\): missing key 'axes'",
+        ),
+        (
+            {"type": "layer_norm", "epsilon": 0.1, "scale": True, "center": True, "axes": 2},
+            r"layer 0 \(LayerNorm\): axes must be at most the 1 axes of the input \(4,\), got 2",
+        ),
         ({"type": "activation", "activation": "swish", "constant": 0.0}, "unknown activation"),
         ({"type": "prelu", "channel": 1.0}, r"layer 0 \(PReLU\): key 'channel' has a value of the"),
     ],

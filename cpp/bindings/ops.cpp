@@ -11,6 +11,7 @@ void register_ops(py::module_& m) {
   register_activation_ops(ops);
   register_conv2d_ops(ops);
   register_elementwise_ops(ops);
+  register_layer_norm_ops(ops);
   register_loss_ops(ops);
   register_optimizer_ops(ops);
 }

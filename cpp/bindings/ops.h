@@ -32,6 +32,7 @@ void register_bfloat16_ops(py::module_& core, py::module_& ops);
 void register_conv2d_ops(py::module_& m);
 void register_elementwise_ops(py::module_& m);
 void register_gemm_ops(py::module_& m);
+void register_layer_norm_ops(py::module_& m);
 void register_loss_ops(py::module_& m);
 void register_optimizer_ops(py::module_& m);
 

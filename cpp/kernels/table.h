@@ -110,6 +110,50 @@ struct ScaledSum {
   }
 };
 
+// Layer normalization of contiguous rows; see layer_norm.h for the equations.
+template <class T>
+struct LayerNormForward {
+  std::size_t rows, columns;
+  const T* x;
+  T* y;            // may be x
+  const T* gamma;  // (columns,); null: ones
+  const T* beta;   // (columns,); null: zeros
+  double epsilon;
+
+  LayerNormForward at(std::size_t row, std::size_t count) const {
+    LayerNormForward part = *this;
+    part.rows = count;
+    part.x += row * columns;
+    part.y += row * columns;
+    return part;
+  }
+};
+
+// Row c of a partial holds the sums of chunk c.
+template <class T>
+struct LayerNormBackward {
+  std::size_t rows, columns;
+  const T* grad_y;
+  const T* x;
+  const T* gamma;  // (columns,); null: ones
+  double epsilon;
+  T* grad_x;         // null: only the sums are computed
+  T* gamma_partial;  // (chunks, columns) or null
+  T* beta_partial;   // (chunks, columns) or null
+
+  // `row` is a multiple of kChunkRows.
+  LayerNormBackward at(std::size_t row, std::size_t count) const {
+    LayerNormBackward part = *this;
+    part.rows = count;
+    part.grad_y += row * columns;
+    part.x += row * columns;
+    part.grad_x = moved(grad_x, row * columns);
+    part.gamma_partial = moved(gamma_partial, row / kChunkRows * columns);
+    part.beta_partial = moved(beta_partial, row / kChunkRows * columns);
+    return part;
+  }
+};
+
 // The hyperparameters of an update in one step.
 struct UpdateRule {
   double learning_rate;
@@ -288,6 +332,9 @@ struct KernelTable {
   void (*max_pool2d_forward)(const Window2D&, std::size_t channels, const T* x, T* y);
   void (*max_pool2d_backward)(const Window2D&, std::size_t channels, const T* x, const T* y, const T* grad_y,
                               T* grad_x);
+
+  void (*layer_norm_forward)(const LayerNormForward<T>&);
+  void (*layer_norm_backward)(const LayerNormBackward<T>&);
 
   void (*loss_rows[static_cast<int>(LossId::count)])(const LossRows<T>&);
   void (*softmax_rows)(std::size_t rows, std::size_t columns, const T* x, T* y);

@@ -6,6 +6,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/epilogue.h"
 #include "kernels/gemm.h"
+#include "kernels/layer_norm.h"
 #include "kernels/loss.h"
 #include "kernels/max_pool2d.h"
 #include "kernels/optimizer.h"
@@ -47,6 +48,8 @@ constexpr KernelTable<T> make_table() {
       .add_chunks = add_chunks<T>,
       .max_pool2d_forward = max_pool2d_forward<T>,
       .max_pool2d_backward = max_pool2d_backward<T>,
+      .layer_norm_forward = layer_norm_forward<T>,
+      .layer_norm_backward = layer_norm_backward<T>,
       .loss_rows =
           {
 #define PRELUNET_ROW(name, Class, reduction, takes_labels, targets, option, value) loss_rows<T, Class>,

@@ -7,6 +7,7 @@
 #include "network/dense.h"
 #include "network/dropout.h"
 #include "network/lambda.h"
+#include "network/layer_norm.h"
 #include "network/max_pool2d.h"
 #include "network/rescaling.h"
 #include "network/residual.h"
@@ -21,6 +22,7 @@ constexpr LayerRow<T> kLayers[] = {
     {"max_pool2d", "MaxPool2D", MaxPool2D<T>::make},
     {"activation", "Activation", ActivationLayer<T>::make},
     {"prelu", "PReLU", ActivationLayer<T>::make},
+    {"layer_norm", "LayerNorm", LayerNorm<T>::make},
     {"dropout", "Dropout", Dropout<T>::make},
     {"flatten", "Flatten", nullptr},
     {"rescaling", "Rescaling", Rescaling<T>::make},

@@ -17,7 +17,7 @@ inline std::size_t element_count(const Shape& shape) {
   return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, checked_multiply);
 }
 
-enum class ParameterKind { weight, bias, alpha };
+enum class ParameterKind { weight, bias, alpha, gamma, beta };
 
 inline const char* name_of(ParameterKind kind) {
   switch (kind) {
@@ -26,13 +26,17 @@ inline const char* name_of(ParameterKind kind) {
     case ParameterKind::bias:
       return "bias";
     case ParameterKind::alpha:
+      return "alpha";
+    case ParameterKind::gamma:
+      return "gamma";
+    case ParameterKind::beta:
       break;
   }
-  return "alpha";
+  return "beta";
 }
 
 struct ParameterInfo {
-  std::string name;  // within its layer: weight, bias, alpha
+  std::string name;  // within its layer: weight, bias, alpha, gamma, beta
   ParameterKind kind;
   Shape shape;
   std::size_t fan_in;

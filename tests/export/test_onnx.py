@@ -64,6 +64,21 @@ def test_constants_keep_the_precision_of_the_model(name, rng, tmp_path):
     assert [node.op_type for node in exported(plain, tmp_path).graph.node] == ["LeakyRelu", "Elu"]
 
 
+def test_epsilon_keeps_the_precision_of_the_model(rng, tmp_path):
+    """Where the attribute rounds epsilon, a factor before the node makes up for it."""
+    for epsilon, dtype, nodes in (
+        (1e-3, "float64", ["Mul", "LayerNormalization"]),
+        (0.25, "float64", ["LayerNormalization"]),
+        (1e-3, "float32", ["LayerNormalization"]),
+    ):
+        stack = [pn.LayerNorm(epsilon=epsilon)]
+        model = pn.Sequential(stack, input_shape=(6,), dtype=dtype)
+        content = exported(model, tmp_path)
+        assert [node.op_type for node in content.graph.node] == nodes
+        x = (1e-2 * samples(rng, model)).astype(dtype)  # epsilon matters
+        assert_ported(run(content, x), model.predict(x))
+
+
 # ---- the file ----------------------------------------------------------------------------------
 
 

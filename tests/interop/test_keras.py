@@ -40,6 +40,22 @@ STACKS = {
     "elu": ((6,), lambda: [layers.Dense(6), layers.ELU(0.7)]),
     "prelu": ((6,), lambda: [layers.Dense(6), layers.PReLU()]),
     "shared prelu": ((6,), lambda: [layers.Dense(6), layers.PReLU(shared_axes=[1])]),
+    "layer norm": (
+        (6,),
+        lambda: [
+            *(layers.LayerNormalization(), layers.Dense(5)),
+            layers.LayerNormalization(epsilon=0.25, scale=False),
+            layers.LayerNormalization(center=False),
+        ],
+    ),
+    "layer norm of axes": (
+        IMAGE,
+        lambda: [
+            *(layers.LayerNormalization(axis=[-2, -1]), layers.Conv2D(12, 3)),
+            *(layers.LayerNormalization(), layers.LayerNormalization(axis=[1, 2, 3])),
+            *(layers.Flatten(), layers.Dense(4)),
+        ],
+    ),
     "dropout": ((6,), lambda: [layers.Dropout(0.3), layers.Dense(6)]),
     "nested": ((6,), lambda: [keras.Sequential([layers.Dense(5), layers.ReLU()]), layers.Dense(3)]),
     "flatten": (IMAGE, lambda: [layers.Rescaling(0.5, -1), layers.Flatten(), layers.Dense(4)]),
@@ -176,6 +192,11 @@ OPTIONS = {
     "ReLU": (lambda: layers.ReLU(6.0), (6,), "max_value must be None, got 6.0"),
     "threshold": (lambda: layers.ReLU(threshold=1.0), (6,), "threshold must be 0.0, got 1.0"),
     "axis": (lambda: layers.Softmax(1), (6, 2), "axis must be -1, got 1"),
+    "normalized axes": (
+        lambda: layers.LayerNormalization(axis=1),
+        (6, 2),
+        r"axis must be the last axes, got \[?1",
+    ),
     "noise_shape": (lambda: layers.Dropout(0.5, noise_shape=(1, 6)), (6,), "noise_shape must be"),
     "slopes of pixels": (
         layers.PReLU,

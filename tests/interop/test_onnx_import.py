@@ -51,6 +51,7 @@ def test_layers_and_bits_come_back(tmp_path):
     stack = [
         *(pn.Rescaling(0.5, 0.25), pn.Conv2D(3, (3, 2), 2, "same"), pn.PReLU(), pn.MaxPool2D(2)),
         *(pn.Flatten(), pn.Dense(6, use_bias=False), pn.LeakyReLU(0.5), pn.ELU(0.5), pn.GELU()),
+        pn.LayerNorm(epsilon=0.25),
         pn.Residual([pn.Dense(6), pn.SiLU(), pn.Residual([pn.Tanh()])], step=0.5),
         *(pn.ReLU(), pn.Sigmoid(), pn.Dense(2)),
     ]
@@ -183,6 +184,24 @@ ACCEPTED = {
     "slopes of an image": (
         ["p = PRelu(x, s)", "f = Flatten(p)", "y = MatMul(f, v)"],
         {"shape": (3, 2), "s": NORMAL(2), "v": NORMAL((6, 2))},
+    ),
+    "layer norm": (
+        [
+            "h = LayerNormalization(x, s)",
+            "y = LayerNormalization <axis: int = 1, epsilon: float = 0.25> (h, s, b)",
+        ],
+        SIX | {"b": NORMAL(6)},
+    ),
+    "layer norm of an image": (
+        [
+            *("n = LayerNormalization <axis: int = -3> (x, s, t)", CONV.replace("(x,", "(n,")),
+            *(POOL, "f = Flatten(p)", GEMM),
+        ],
+        CNN | {"s": NORMAL(IMAGE), "t": NORMAL(IMAGE)},
+    ),
+    "layer norm of flat channels": (
+        [CONV, POOL, "g = Flatten(p)", "f = LayerNormalization(g, s)", GEMM],
+        CNN | {"s": NORMAL(48)},
     ),
     "one slope": (["y = PRelu(x, s)"], SIX | {"s": [0.3]}),
     "defaults": (

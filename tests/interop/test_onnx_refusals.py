@@ -75,6 +75,26 @@ REFUSED = {
         {"opset": 20},
         "must be none, got tanh",
     ),
+    "layer norm of columns": (
+        ["h = Conv(x, w)", "y = LayerNormalization(h, s)"],
+        {"shape": IMAGE, "w": NORMAL((4, 3, 1, 1)), "s": NORMAL(6)},
+        r"must normalize all axes \(4, 8, 6\), got sizes \(6,\)",
+    ),
+    "layer norm of rows": (
+        ["y = LayerNormalization <axis: int = 0> (x, s)"],
+        {"s": NORMAL((7, 6)), "rows": 7},
+        "axis must not be that of the rows, got 0",
+    ),
+    "gamma of another shape": (
+        ["y = LayerNormalization(x, s)"],
+        {"s": [0.5]},
+        r"gamma must have shape \(6,\), got \(1,\)",
+    ),
+    "x as gamma": (
+        ["y = LayerNormalization(s, x)"],
+        {"s": NORMAL(6)},
+        "scale and bias must be constants",
+    ),
     "dropout": (
         ["y = Dropout(x, r, t)"],
         {"r": 0.5, "t": np.array(True)},

@@ -32,6 +32,24 @@ MODULES = {
             nn.Sequential(nn.Linear(6, 5), nn.Sequential(nn.Tanh())), nn.PReLU(5), nn.Linear(5, 2)
         ),
     ),
+    "layer norm": (
+        (6,),
+        nn.Sequential(
+            *(nn.LayerNorm(6), nn.Linear(6, 5), nn.LayerNorm(5, eps=0.25, bias=False)),
+            *(nn.Linear(5, 4), nn.LayerNorm(4, elementwise_affine=False)),
+        ),
+    ),
+    "layer norm of two axes": (
+        (3, 4),
+        nn.Sequential(nn.LayerNorm(4), nn.LayerNorm((3, 4)), nn.Flatten(), nn.Linear(12, 2)),
+    ),
+    "layer norm of images": (
+        IMAGE,
+        nn.Sequential(
+            *(nn.LayerNorm((3, 9, 8)), nn.Conv2d(3, 4, 3), nn.LayerNorm((4, 7, 6))),
+            *(nn.Flatten(), nn.LayerNorm(168), nn.Linear(168, 4)),
+        ),
+    ),
     "flat images": (IMAGE, nn.Sequential(nn.Flatten(), nn.PReLU(216), nn.Linear(216, 4))),
     "flat rows": ((6,), nn.Sequential(nn.Flatten(), nn.Linear(6, 4))),
     "two axes": ((3, 4), nn.Sequential(nn.PReLU(), nn.Flatten(), nn.Linear(12, 2))),

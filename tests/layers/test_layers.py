@@ -43,6 +43,8 @@ EXAMPLES = [
     pn.MaxPool2D((2, 3), 1, "same", name="pool", trainable=False),
     pn.PReLU(),
     pn.PReLU("shared", init=0.1, name="slopes", trainable=False),
+    pn.LayerNorm(),
+    pn.LayerNorm((-2, -1), 1e-5, center=False, gamma_init=0.5, name="norm", trainable=False),
     pn.Dropout(0.25),
     pn.Flatten(),
     pn.Flatten(name="flat"),
@@ -73,7 +75,7 @@ def test_examples_cover_the_family():
 
 
 def test_reprs_show_what_is_not_the_default():
-    assert [repr(example) for example in EXAMPLES[:9]] == [
+    assert [repr(example) for example in EXAMPLES[:11]] == [
         "Dense(units=3)",
         "Dense(units=3, activation=ReLU(), name='first', trainable=False)",
         "Dense(units=2, activation=PReLU(kind='shared', init=Normal(stddev=0.1)), "
@@ -86,6 +88,9 @@ def test_reprs_show_what_is_not_the_default():
         "MaxPool2D(size=(2, 3), stride=(1, 1), padding='same', name='pool', trainable=False)",
         "PReLU()",
         "PReLU(kind='shared', init=Constant(value=0.1), name='slopes', trainable=False)",
+        "LayerNorm()",
+        "LayerNorm(axes=(-2, -1), epsilon=1e-05, center=False, gamma_init=Constant(value=0.5), "
+        "name='norm', trainable=False)",
     ]
 
 
@@ -219,6 +224,10 @@ def test_numbers_of_numpy_become_pythons():
         ),
         (lambda: pn.Dense(3, weight_init="he"), "Dense: weight_init must be one of .*, got 'he'"),
         (lambda: pn.Dense(3, bias_init=math.inf), "Dense: bias_init .* finite number, got inf"),
+        (lambda: pn.LayerNorm(1), "LayerNorm: axes must be -1 or the last axes, .*, got 1"),
+        (lambda: pn.LayerNorm((-1, -3)), r"LayerNorm: axes must be .*, got \(-1, -3\)"),
+        (lambda: pn.LayerNorm(()), r"LayerNorm: axes must be .*, got \(\)"),
+        (lambda: pn.LayerNorm(epsilon=0), "LayerNorm: epsilon must be a finite number > 0, got 0"),
         (lambda: pn.PReLU("both"), "PReLU: kind must be one of 'channel', 'shared', got 'both'"),
         (lambda: pn.PReLU(init=math.nan), "PReLU: init .* must be a finite number, got nan"),
         (lambda: pn.Dropout(1.0), "Dropout: rate must be a finite number >= 0 < 1, got 1.0"),

@@ -7,6 +7,8 @@ The layers::
     {"layer": "dense", "weight": (units, features), "bias": (units,) or None}
     {"layer": "dense", ..., "activation": "relu"}       "prelu" is a layer of its own
     {"layer": "prelu", "alpha": (1,) or (channels,)}
+    {"layer": "layer_norm", "axes": k, "epsilon": 1e-3, "gamma": (...) or None,
+     "beta": (...) or None}                         over the last k axes
     {"layer": "relu"}, {"layer": "elu", "parameter": 1.0}, ...     a name in activation.py
     {"layer": "conv2d", "weight": (filters, height, width, channels), "bias": ..., "stride": (1, 1),
      "padding": "valid"}
@@ -28,6 +30,7 @@ from reference import activation as activations
 from reference.clip import clip_by_norm, clip_by_value
 from reference.conv2d import conv2d_backward, conv2d_forward
 from reference.gemm import gemm
+from reference.layer_norm import layer_norm_backward, layer_norm_forward
 from reference.max_pool2d import max_pool2d_backward, max_pool2d_forward
 from reference.prelu import prelu_backward, prelu_forward
 
@@ -35,6 +38,7 @@ PARAMETERS = {
     "dense": ("weight", "bias"),
     "conv2d": ("weight", "bias"),
     "prelu": ("alpha",),
+    "layer_norm": ("gamma", "beta"),
 }
 
 
@@ -66,6 +70,10 @@ def _walk(layer):
     return {"stride": layer["stride"], "padding": layer["padding"]}
 
 
+def _gamma(layer, x):
+    return np.ones(x.shape[-layer["axes"] :]) if layer["gamma"] is None else layer["gamma"]
+
+
 def _layer_forward(layer, x):
     kind = layer["layer"]
     if kind == "dense":
@@ -79,6 +87,9 @@ def _layer_forward(layer, x):
         return max_pool2d_forward(x, layer["size"], **_walk(layer))
     if kind == "prelu":
         return prelu_forward(x, layer["alpha"])
+    if kind == "layer_norm":
+        beta = 0.0 if layer["beta"] is None else layer["beta"]
+        return layer_norm_forward(x, _gamma(layer, x), beta, layer["epsilon"])
     if kind == "flatten":
         return x.reshape(len(x), -1)
     if kind == "rescaling":
@@ -115,6 +126,10 @@ def _layer_backward(layer, x, grad_out, delta_limit=None):
     if kind == "prelu":
         grad_x, grad_alpha = prelu_backward(grad_out, x, layer["alpha"])
         return grad_x, {"alpha": grad_alpha}
+    if kind == "layer_norm":
+        grad_x, *own = layer_norm_backward(grad_out, x, _gamma(layer, x), layer["epsilon"])
+        named = dict(zip(("gamma", "beta"), own, strict=True))
+        return grad_x, {name: own for name, own in named.items() if layer[name] is not None}
     if kind == "flatten":
         return grad_out.reshape(x.shape), {}
     if kind == "rescaling":

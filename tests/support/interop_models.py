@@ -23,6 +23,11 @@ def _activation(name):
     return lambda: activation_layer(name)
 
 
+def _layer_norm(axes=-1):
+    normal = pn.initializers.Normal(stddev=0.5)
+    return lambda: pn.LayerNorm(axes, gamma_init=normal, beta_init=normal)
+
+
 STACKS = {
     "dense": _of_features(lambda: dense(5, use_bias=False)),
     "dense with an activation": _of_features(lambda: dense(5, activation=pn.PReLU())),
@@ -39,6 +44,13 @@ STACKS = {
         lambda: pn.Residual([pn.GELU()]),
     ),
     **{name: _of_features(_activation(name)) for name in ACTIVATIONS},
+    "layer_norm": _of_features(_layer_norm()),
+    "layer_norm, no parameters": _of_features(
+        lambda: pn.LayerNorm(epsilon=0.25, center=False, scale=False)
+    ),
+    "layer_norm of channels": _of_images(_layer_norm(), lambda: conv2d(5, 3), _layer_norm()),
+    "layer_norm of images": _of_images(lambda: conv2d(5, 3), _layer_norm((-3, -2, -1))),
+    "layer_norm of two axes": ((3, 4), lambda: [_layer_norm((-2, -1))(), pn.Flatten(), dense(2)]),
     "one flat output": (FEATURES, lambda: [pn.Tanh()]),
     "nothing but dropout": (FEATURES, lambda: [pn.Dropout(0.5)]),
     "flatten": (IMAGE, lambda: [pn.Flatten(), dense(4)]),

@@ -67,6 +67,14 @@ RUNS = {
         "batch_size": 300,
         "dropout": 0.2,
     },
+    "layer-norm": {
+        "optimizer": pn.AdamW(2e-3, clip_norm=0.5),
+        "normalizes": True,
+        "convolves": True,
+        "shape": (9, 8, 3),
+        "batch_size": 300,
+    },
+    "layer-norm-sgd": {"optimizer": pn.SGD(0.1, momentum=0.5, l2=1e-2), "normalizes": True},
     "image": {"optimizer": pn.SGD(0.1), "shape": (4, 8, 2), "batch_size": 300},
     **{
         f"{name}-activation": {"optimizer": pn.SGD(0.1), "activation": name, "epochs": 1}
@@ -105,15 +113,19 @@ def convolutions(activation):
     ]
 
 
-def build(dtype, *, activation, dropout, residuals, convolves, data, shape):
+def build(dtype, *, activation, dropout, residuals, convolves, normalizes, data, shape):
     """Return the model of a run."""
     layers = [pn.Rescaling(1 / 255)] if data == np.uint8 else []
+    if normalizes:
+        layers += [pn.LayerNorm(), pn.LayerNorm(tuple(range(-len(shape), 0)), center=False)]
     if convolves:
         layers += convolutions(activation)
     elif len(shape) > 1:
         layers += [activation_layer(activation), pn.Flatten()]
     for units in WIDTHS[:-1]:
         layers += [dense(units), activation_layer(activation)]
+        if normalizes:
+            layers.append(pn.LayerNorm())
         if dropout:
             layers.append(pn.Dropout(dropout))
         if residuals:
@@ -134,6 +146,7 @@ def train(
     dropout=0.0,
     residuals=False,
     convolves=False,
+    normalizes=False,
     weighted=False,
     shuffle=True,
     clip_delta=None,
@@ -149,6 +162,7 @@ def train(
         dropout=dropout,
         residuals=residuals,
         convolves=convolves,
+        normalizes=normalizes,
         data=data,
         shape=shape,
     )

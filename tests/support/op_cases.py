@@ -85,6 +85,18 @@ def op_cases(rows: int, columns: int, dtype: Any, *, depth: int = 5) -> list[OpC
             "prelu_backward",
             {"grad_out": grad_out, "x": x, "alpha": shared},
         ),
+        OpCase(
+            "layer_norm_forward",
+            "layer_norm_forward",
+            {"x": x, "gamma": channel, "beta": grad_out[0].copy()},
+            takes_out=True,
+        ),
+        OpCase(
+            "layer_norm_backward",
+            "layer_norm_backward",
+            {"grad_y": grad_out, "x": x, "gamma": channel},
+            {"epsilon": 0.1},
+        ),
         *_elementwise_cases(x, grad_out),
         *_image_cases(rng, rows, columns, depth, dtype),
         *_loss_cases(rng, rows, columns, dtype),

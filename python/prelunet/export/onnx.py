@@ -128,6 +128,23 @@ class _Export:
         key = f"{name}.alpha"
         self.graph.add("PRelu", name, self.graph.slopes(key, self.parameters[key]))
 
+    def layer_norm(self, layer: layers.LayerNorm, name: str) -> None:
+        graph, values = self.graph, self.parameters
+        graph.arrange(name, channels_first=False)
+        axes = layer.specifications()[0]["axes"]
+        epsilon = layer.epsilon
+        if not graph.holds(epsilon):
+            # A variance of factor^2 times the size takes an epsilon that the attribute holds. The
+            # factor is about 2: onnxruntime removes factors that are 1 in float32.
+            epsilon = float(np.float32(4.0 * layer.epsilon))
+            factor = math.sqrt(epsilon / layer.epsilon)
+            graph.add("Mul", name, graph.constant(f"{name}.factor", factor))
+        gamma = values[f"{name}.gamma"] if layer.scale else np.ones(graph.shape[-axes:])
+        operands = [graph.constant(f"{name}.gamma", gamma)]
+        if layer.center:
+            operands.append(graph.constant(f"{name}.beta", values[f"{name}.beta"]))
+        graph.add("LayerNormalization", name, *operands, axis=-axes, epsilon=epsilon)
+
     def rescaling(self, layer: layers.Rescaling, name: str) -> None:
         self.graph.add("Mul", name, self.graph.constant(f"{name}.scale", layer.scale))
         if layer.offset != 0.0:
@@ -170,6 +187,7 @@ _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
     layers.MaxPool2D: _Export.max_pool2d,
     layers.PReLU: _Export.prelu,
     layers.Activation: _Export.activation,
+    layers.LayerNorm: _Export.layer_norm,
     layers.Rescaling: _Export.rescaling,
     layers.Flatten: _Export.flatten,
     layers.Dropout: _Export.dropout,

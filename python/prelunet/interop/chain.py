@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, PReLU, Rescaling, Residual
+from ..layers import (
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    LayerNorm,
+    MaxPool2D,
+    PReLU,
+    Rescaling,
+    Residual,
+)
 from ..layers.windows import Pair, output_size, padding_name
 from ..model import Sequential
 
@@ -108,6 +118,45 @@ class Chain:
         else:
             expected = f"one slope, or one for each of {self.shape[-1]} channels"
             raise self.fault(where, f"must have {expected}, got shape {alpha.shape}")
+
+    def layer_norm(
+        self,
+        where: str,
+        gamma: Array | None,
+        beta: Array | None,
+        *,
+        axes: Sequence[int],
+        epsilon: float,
+        channels_first: bool = False,
+        trainable: bool = True,
+    ) -> None:
+        """Add a LayerNorm over the last axes, whose sizes are `axes`.
+
+        With `channels_first` an image has the axes (channels, height, width) in the other library.
+        """
+        sizes, shape = tuple(axes), self.shape
+        turns = channels_first and len(shape) == 3
+        if turns:
+            shape = (shape[2], shape[0], shape[1])
+        if sizes != shape[len(shape) - len(sizes) :] or (turns and len(sizes) < 3):
+            expected = f"all axes {shape}" if turns else f"the last of the axes {shape}"
+            raise self.fault(where, f"must normalize {expected}, got sizes {sizes}")
+        values = {"gamma": gamma, "beta": beta}
+        for name, value in values.items():
+            if value is not None and value.shape != sizes:
+                raise self.fault(where, f"{name} must have shape {sizes}, got {value.shape}")
+            if value is not None:
+                values[name] = value.transpose(1, 2, 0) if turns else self._in_our_order(value)
+        self.add(
+            LayerNorm(
+                tuple(range(-len(sizes), 0)),
+                epsilon,
+                center=beta is not None,
+                scale=gamma is not None,
+                trainable=trainable,
+            ),
+            **values,
+        )
 
     def activation(self, name: str, **constants: float) -> None:
         """Add an activation layer given by its class name, such as ``"LeakyReLU", slope=0.1``."""

@@ -25,10 +25,11 @@ def from_keras(model: keras.Model) -> Sequential:
     model : keras.Model
         A Sequential, or a functional model that is a chain, with a known input shape. It may
         contain nested models and Dense, Conv2D, MaxPooling2D, PReLU, ReLU, LeakyReLU, ELU,
-        Activation, Softmax, Dropout, Flatten, Rescaling and InputLayer layers. Activations, also
-        inside Dense and Conv2D, may be linear, relu, leaky_relu, elu, gelu, silu, tanh, sigmoid and
-        a final softmax. A PReLU must have one slope in all or one per channel. Keras's default for
-        images, one slope per pixel, is rejected; ``shared_axes=[1, 2]`` gives one per channel.
+        Activation, Softmax, LayerNormalization of the last axes, Dropout, Flatten, Rescaling and
+        InputLayer layers. Activations, also inside Dense and Conv2D, may be linear, relu,
+        leaky_relu, elu, gelu, silu, selu, mish, softsign, tanh, sigmoid and a final softmax. A
+        PReLU must have one slope in all or one per channel. Keras's default for images, one slope
+        per pixel, is rejected; ``shared_axes=[1, 2]`` gives one per channel.
 
     Returns
     -------
@@ -184,6 +185,24 @@ class _Reader:
             raise self.chain.fault(_where(layer), f"{message}shape {alpha.shape}")
         self.chain.prelu(_where(layer), alpha.reshape(-1), trainable=layer.trainable)
 
+    def layer_normalization(self, layer: keras.Layer) -> None:
+        if getattr(layer, "rms_scaling", False):  # Keras 3.7 and later have it
+            raise self.chain.fault(_where(layer), "rms_scaling must be False, got True")
+        axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+        shape = (None, *self.chain.shape)
+        places = sorted(axis % len(shape) for axis in axes)
+        if places != list(range(len(shape) - len(places), len(shape))) or places[0] == 0:
+            raise self.chain.fault(_where(layer), f"axis must be the last axes, got {layer.axis!r}")
+        values = iter(layer.get_weights())
+        self.chain.layer_norm(
+            _where(layer),
+            next(values) if layer.scale else None,
+            next(values) if layer.center else None,
+            axes=self.chain.shape[-len(places) :],
+            epsilon=float(layer.epsilon),
+            trainable=layer.trainable,
+        )
+
     def relu(self, layer: keras.Layer) -> None:
         self.expect(layer, max_value=None, threshold=0.0)
         if layer.negative_slope == 0.0:
@@ -242,6 +261,7 @@ _METHODS: dict[str, Callable[[_Reader, keras.Layer], None]] = {
     "MaxPooling2D": _Reader.max_pooling2d,
     "Activation": _Reader.activation,
     "PReLU": _Reader.prelu,
+    "LayerNormalization": _Reader.layer_normalization,
     "ReLU": _Reader.relu,
     "LeakyReLU": _Reader.leaky_relu,
     "ELU": _Reader.elu,

@@ -25,8 +25,8 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
 
     Supports the files of `Sequential.to_onnx`, and chains of operators written by PyTorch's
     exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Gelu (also by Erf),
-    ``x * sigmoid(x)``, Tanh, Sigmoid, Flatten, Reshape, Dropout, Transpose of images, factors and
-    offsets, ``x + step * f(x)``, and Softmax at the end.
+    ``x * sigmoid(x)``, Tanh, Sigmoid, LayerNormalization, Flatten, Reshape, Dropout, Transpose of
+    images, factors and offsets, ``x + step * f(x)``, and Softmax at the end.
 
     Parameters
     ----------

@@ -100,6 +100,28 @@ class Translation:
         self.expect(step, approximate="none")
         self.chain.add(layers.GELU())
 
+    def layer_norm(self, step: Step) -> None:
+        """Add a LayerNorm."""
+        self.expect(step, stash_type=1)
+        _, gamma, beta = (*step.operands, None)[:3]
+        if gamma is None or step.operands[0] is not None:
+            raise self.chain.fault(step.where, "scale and bias must be constants")
+        axis, count = step.attributes.get("axis", -1), len(self.chain.shape)
+        axes = -axis if axis < 0 else count + 1 - axis  # the graph has an axis of rows
+        if not 1 <= axes <= count:
+            raise self.chain.fault(step.where, f"axis must not be that of the rows, got {axis}")
+        shape = self.chain.shape
+        if self.channels_first:
+            shape = (shape[2], *shape[:2])
+        self.chain.layer_norm(
+            step.where,
+            gamma,
+            beta,
+            axes=shape[-axes:],
+            epsilon=step.attributes.get("epsilon", 1e-5),
+            channels_first=self.channels_first,
+        )
+
     def affine(self, step: Step) -> None:
         """Add a Rescaling layer."""
         scale, offset = map(_number, step.operands)
@@ -232,6 +254,7 @@ _METHODS: dict[str, Callable[[Translation, Step], None]] = {
     "Sigmoid": _plain(layers.Sigmoid),
     "SiLU": _plain(layers.SiLU),
     "GELU": _plain(layers.GELU),
+    "LayerNormalization": Translation.layer_norm,
     "Affine": Translation.affine,
     "Dropout": Translation.dropout,
     "Identity": Translation.identity,

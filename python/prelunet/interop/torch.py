@@ -29,8 +29,9 @@ def from_torch(module: torch.nn.Module, *, input_shape: Sequence[int] | None = N
     module : torch.nn.Module
         A supported module or an ``nn.Sequential``, possibly nested, of them: Linear, Conv2d,
         MaxPool2d, PReLU, ReLU, LeakyReLU, ELU, GELU, SiLU, SELU, Mish, Softsign, Tanh, Sigmoid,
-        Dropout, Flatten and Identity. Softmax is rejected: remove it and compile the model with
-        softmax cross-entropy; `Sequential.predict_proba` then returns probabilities.
+        LayerNorm, Dropout, Flatten and Identity. A LayerNorm of images normalizes channels, height
+        and width together. Softmax is rejected: remove it and compile the model with softmax
+        cross-entropy; `Sequential.predict_proba` then returns probabilities.
     input_shape : tuple of int, optional
         The shape of one sample in prelunet's order: (height, width, channels) for images, which are
         (channels, height, width) in PyTorch. Required unless a Linear precedes all Conv2d and
@@ -150,6 +151,18 @@ class _Reader:
             raise self.chain.fault(name, "channels must be the last axis, not one before it")
         self.chain.prelu(name, _values(module.weight), trainable=_is_trainable(module))
 
+    def layer_norm(self, name: str, module: torch.nn.LayerNorm) -> None:
+        gamma, beta = (None if v is None else _values(v) for v in (module.weight, module.bias))
+        self.chain.layer_norm(
+            name,
+            gamma,
+            beta,
+            axes=module.normalized_shape,
+            epsilon=module.eps,
+            channels_first=True,
+            trainable=gamma is None or _is_trainable(module),
+        )
+
     def leaky_relu(self, name: str, module: torch.nn.Module) -> None:
         self.chain.activation("LeakyReLU", slope=module.negative_slope)
 
@@ -204,6 +217,7 @@ _METHODS: dict[str, Callable[[_Reader, str, torch.nn.Module], None]] = {
     "Conv2d": _Reader.conv2d,
     "MaxPool2d": _Reader.max_pool2d,
     "PReLU": _Reader.prelu,
+    "LayerNorm": _Reader.layer_norm,
     "ReLU": _plain(layers.ReLU),
     "LeakyReLU": _Reader.leaky_relu,
     "ELU": _Reader.elu,

@@ -8,6 +8,7 @@ from .conv2d import Conv2D
 from .dense import Dense
 from .dropout import Dropout
 from .function import Lambda
+from .layer_norm import LayerNorm
 from .max_pool2d import MaxPool2D
 from .reshaping import Flatten, Rescaling
 from .residual import Residual
@@ -21,6 +22,7 @@ __all__ = [
     "Flatten",
     "Lambda",
     "Layer",
+    "LayerNorm",
     "MaxPool2D",
     "PReLU",
     "Rescaling",

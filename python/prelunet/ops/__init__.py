@@ -28,6 +28,7 @@ from ._bfloat16 import bfloat16_gemm, to_bfloat16
 from ._conv2d import conv2d_backward, conv2d_forward, max_pool2d_backward, max_pool2d_forward
 from ._elementwise import scaled_sum
 from ._gemm import column_sums, gemm
+from ._layer_norm import layer_norm_backward, layer_norm_forward
 from ._loss import LOSS_FUNCTIONS, LOSSES
 from ._optimizer import UPDATE_FUNCTIONS, UPDATES, clip_by_norm, clip_by_value
 
@@ -45,6 +46,8 @@ __all__ = [
     "conv2d_forward",
     "exp",
     "gemm",
+    "layer_norm_backward",
+    "layer_norm_forward",
     "log",
     "max_pool2d_backward",
     "max_pool2d_forward",
