@@ -82,11 +82,11 @@ std::unique_ptr<Layer<T>> LayerNorm<T>::make(const LayerContext<T>& context) {
     config.fail("axes must be at most the " + std::to_string(input.size()) + " axes of the input " + shape_text(input) +
                 ", got " + std::to_string(axes));
   }
-  LayerNormOptions options{.axes = Shape(input.end() - static_cast<std::ptrdiff_t>(axes), input.end()),
-                           .epsilon = config.real("epsilon"),
-                           .scale = config.boolean("scale"),
-                           .center = config.boolean("center"),
-                           .trainable = config.trainable()};
+  const LayerNormOptions options{.axes = Shape(input.end() - static_cast<std::ptrdiff_t>(axes), input.end()),
+                                 .epsilon = config.real("epsilon"),
+                                 .scale = config.boolean("scale"),
+                                 .center = config.boolean("center"),
+                                 .trainable = config.trainable()};
   return std::make_unique<LayerNorm>(input, options);
 }
 
