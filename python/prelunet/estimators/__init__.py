@@ -1,13 +1,13 @@
 """Estimators with scikit-learn's contract; see README.md beside this file.
 
-The package is imported when one of them is used: it needs scikit-learn, an optional package.
+This package is imported on first use, because it requires scikit-learn, an optional package.
 """
 
 from __future__ import annotations
 
 from .._extras import require
 
-_FIRST = (1, 6)  # the scikit-learn that has validate_data and today's tags
+_FIRST = (1, 6)  # the first release with validate_data and the current tags
 
 _found = require("sklearn", extra="sklearn", purpose="prelunet.estimators").__version__
 if tuple(int(part) for part in _found.split(".")[:2]) < _FIRST:

@@ -1,4 +1,4 @@
-"""The activation layers that the parameter `activation` names."""
+"""The activation layers for the values of the parameter `activation`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ACTIVATIONS: Mapping[str, Callable[[], Layer | None]] = MappingProxyType(
         **_REGISTRY,
     }
 )
-"""The names, scikit-learn's four among them."""
+"""The accepted names, including scikit-learn's four."""
 
 
 def activation_layers(
     owner: str, activation: str | Layer | Sequence[str | Layer], count: int
 ) -> list[Layer | None]:
-    """Return the activation of each of `count` hidden layers; None is the identity.
+    """Return the activation of each of `count` hidden layers; None means the identity.
 
     Raises
     ------
@@ -54,6 +54,6 @@ def _layer(owner: str, value: str | Layer) -> Layer | None:
 
 
 def initial_factor(activation: Layer | None) -> float:
-    """Return c of the bound ``sqrt(c / (fan_in + fan_out))`` of scikit-learn's first weights."""
+    """Return c in the bound ``sqrt(c / (fan_in + fan_out))`` of scikit-learn's initial weights."""
     logistic = isinstance(activation, Activation) and activation.activation == "sigmoid"
     return 2.0 if logistic else 6.0

@@ -1,4 +1,4 @@
-"""The base of MLPClassifier and MLPRegressor: from data to a network and back."""
+"""The base class of MLPClassifier and MLPRegressor."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from .stochastic import batch_size, prepare_stochastic
 
 Array = npt.NDArray[Any]
 
-# Dtypes of X that the engine reads; others are converted to the first.
+# Dtypes of X that the engine accepts; other dtypes are converted to the first.
 _DTYPES = [np.float64, np.float32, np.bool_]
 _DTYPES += [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
-_SEEDS = 2**31 - 1  # of dropout
+_SEEDS = 2**31 - 1  # exclusive upper bound of the dropout seed
 
 
 class Solver(Protocol):
-    """Training that is prepared."""
+    """Prepared training."""
 
     def run(self) -> object:
-        """Train; leave weights and records that agree, exceptions included."""
+        """Train; keep weights and records consistent, also after an exception."""
 
 
 class BaseMLP(BaseEstimator, Estimator, ABC):
-    """The base of the estimators, which describe parameters and attributes."""
+    """The base of the estimators; subclasses document parameters and attributes."""
 
     random_state: int | np.random.RandomState | None
     warm_start: bool
@@ -54,13 +54,13 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     prelu_alphas_: list[Array | None]
 
     _network: EstimatorNetwork
-    _made_of: tuple[Hidden, str]  # the network: a new one is needed for others
+    _made_of: tuple[Hidden, str]  # the configuration of the network; a change requires a new one
     _optimizer: Rates | None = None  # None for lbfgs
     _random_state: np.random.RandomState
     _trains = False  # whether the network's weights are newer than the attributes
 
     def _store(self, arguments: Mapping[str, object]) -> None:
-        """Keep the constructor's arguments as they are; `fit` checks them, as scikit-learn wants.
+        """Store the arguments unchanged; `fit` checks them, as scikit-learn requires.
 
         Parameters
         ----------
@@ -81,21 +81,21 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     ) -> Self:
         """Train.
 
-        An exception that leaves training, from a warning, a callback, a scorer or a signal, leaves
-        the weights trained so far, and attributes that agree with them; the records count epochs
-        that are complete. One from before the first step leaves the estimator as it was.
+        If training raises an exception (from a warning, a callback, a scorer or a signal), the
+        estimator keeps the weights trained so far, with consistent attributes; the records count
+        complete epochs only. An exception before the first step leaves the estimator unchanged.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n, features)
         y : array-like of shape (n,) or (n, outputs)
         sample_weight : array-like of shape (n,), optional
-            At least 0; their sum is at most 1e289.
+            Non-negative, with a sum of at most 1e289.
         X_val, y_val : array-like, optional
-            Validation data, as X and y: scored after each epoch, and with `early_stopping` what it
-            goes by, no rows of X being held out then.
+            Validation data with the format of X and y, scored after each epoch. With
+            `early_stopping` this score decides when to stop, and no rows of X are held out.
         sample_weight_val : array-like, optional
-            The weights of these rows in scores.
+            Sample weights of the validation data, used in scores.
 
         Returns
         -------
@@ -104,8 +104,8 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         Raises
         ------
         TypeError, ValueError
-            If a parameter or data are not what they must be, or weights have become infinite. Of
-            quantities y, squared errors must be finite in the dtype of the network.
+            If a parameter or the data are invalid, or weights became infinite. For regression,
+            squared errors must be finite in the dtype of the network.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"{type(self).__name__}: X_val and y_val must be given together")
@@ -113,12 +113,12 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         return self._fit(X, y, sample_weight, held_out, incremental=False)
 
     def to_sequential(self) -> Sequential:
-        """Return the network as a `Sequential` of its own: to save, to export, to look inside.
+        """Return a copy of the network as a `Sequential`, for saving, export or inspection.
 
         Returns
         -------
         Sequential
-            Compiled with the loss, so that `predict_proba` gives probabilities where there are any.
+            Compiled with the loss, so that `predict_proba` works for classifiers.
         """
         network = self._ready_network()
         model = Sequential(
@@ -128,25 +128,25 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         model.copy_from(network)
         return model
 
-    # ---- what the two kinds of estimators fill in ------------------------------------------------
+    # ---- implemented by the two estimators -------------------------------------------------------
 
     @abstractmethod
     def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
-        """Return targets for the engine, of the classes of an earlier fit where it `keeps`."""
+        """Return targets for the engine; if `keeps`, for the classes of the earlier fit."""
 
     @abstractmethod
     def _outputs_of(self, targets: Array) -> tuple[str, int]:
-        """Return the activation of the outputs, and how many there are."""
+        """Return the activation of the outputs and their number."""
 
     @abstractmethod
     def _score_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        """Return the default score of rows from the finished outputs."""
+        """Return the default score, from the final outputs."""
 
     def _check_targets(self, name: str, data: FitData) -> None:
-        """Refuse targets whose losses overflow; those of labels never do."""
+        """Reject targets whose losses overflow; labels never do."""
 
     def _training_weights(self, data: FitData, *, incremental: bool) -> Array | None:
-        """Return what rows count in training."""
+        """Return the sample weights for training."""
         return data.weights
 
     # ---- training --------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         try:
             solver = self._prepare(X, y, sample_weight, held_out, incremental=incremental)
         except BaseException:
-            self.__dict__ = before  # nothing is trained, so nothing changes
+            self.__dict__ = before  # nothing was trained, so the estimator stays unchanged
             raise
         self._trains = True
         try:
@@ -187,12 +187,12 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         *,
         incremental: bool,
     ) -> Solver:
-        """Check everything; return what trains the network."""
+        """Check all arguments; return a solver."""
         hidden = check_parameters(self)
         if held_out is not None and self.solver not in STOCHASTIC:
             raise ValueError(f"{type(self).__name__}: X_val must be None where solver is 'lbfgs'")
         keeps = hasattr(self, "coefs_") and (self.warm_start or incremental)
-        if keeps and self._trains:  # a signal has kept the last fit from taking them
+        if keeps and self._trains:  # a signal kept the last fit from reading the weights
             self._take_weights(trains=False)
         data = self._take(X, y, sample_weight, keeps=keeps, incremental=incremental)
         self._random_state = check_random_state(self.random_state)
@@ -237,7 +237,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         incremental: bool,
         suffix: str = "",
     ) -> FitData:
-        """Check data; `keeps` says that they must be like those of an earlier fit."""
+        """Check data; `keeps` requires them to match an earlier fit."""
         for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             refuse_masked("fit", name, value)
         checked_X, checked_y = validate_data(
@@ -272,7 +272,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         return "float32" if several or data.X.dtype == np.float32 else "float64"
 
     def _begin(self, data: FitData, hidden: Hidden) -> None:
-        """Forget earlier fits and draw the first weights."""
+        """Discard earlier fits and draw the initial weights."""
         Records(self.__dict__).forget()
         self.out_activation_, self.n_outputs_ = self._outputs_of(data.targets)
         self.n_layers_ = len(hidden.units) + 2
@@ -283,7 +283,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         self.__dict__.pop("prelu_alphas_", None)
 
     def _check_kept(self, data: FitData, hidden: Hidden) -> None:
-        """Refuse a network, or data, that the weights of an earlier fit are not of."""
+        """Check that the weights of an earlier fit match the network and the data."""
         outputs = self._outputs_of(data.targets)[1]
         wanted = list(pairwise([self.n_features_in_, *hidden.units, outputs]))
         kept = [np.shape(coefs) for coefs in self.coefs_]
@@ -294,7 +294,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
             )
 
     def _prepare_network(self, hidden: Hidden, dtype: str, *, keeps: bool) -> bool:
-        """Have a network with the weights; return whether it is the one that was there."""
+        """Ensure that a network holds the weights; return whether it already existed."""
         network = getattr(self, "_network", None)
         if keeps and network is not None and self.dtype == "auto":
             dtype = network.dtype
@@ -311,16 +311,16 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         return stays
 
     def _put_weights(self) -> None:
-        """Write coefs_, intercepts_ and prelu_alphas_ into the network where they differ."""
+        """Copy coefs_, intercepts_ and prelu_alphas_ to the network if they differ."""
         alphas = getattr(self, "prelu_alphas_", [None] * (len(self.coefs_) - 1))
         weights = Weights(self.coefs_, self.intercepts_, alphas)
         if not weights.are_in(self._network):
             self._network.set_parameters(weights.by_name(self._network))
 
     def _take_weights(self, *, trains: bool) -> None:
-        """Read coefs_, intercepts_ and prelu_alphas_ from the network."""
+        """Copy coefs_, intercepts_ and prelu_alphas_ from the network."""
         weights = Weights.of(self._network, self.coefs_[0].dtype)
-        self.__dict__.update(  # at once: a signal may raise between two statements
+        self.__dict__.update(  # one statement: a signal may raise between two
             coefs_=weights.coefs,
             intercepts_=weights.intercepts,
             prelu_alphas_=weights.alphas,
@@ -328,33 +328,33 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         )
 
     def _join_weights(self) -> None:
-        """Make the attributes and the network agree; in training the network has the weights."""
+        """Synchronize attributes and network; during training the network's weights are newer."""
         if self._trains:
             self._take_weights(trains=True)
         else:
             self._put_weights()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state; a callback may copy or pickle an estimator in training."""
+        """Return the state; callbacks may copy or pickle an estimator during training."""
         if self._trains:
             self._take_weights(trains=True)
         state: dict[str, Any] = super().__getstate__()
         return state | {"_trains": False} if self._trains else state
 
-    # ---- use -------------------------------------------------------------------------------------
+    # ---- prediction ------------------------------------------------------------------------------
 
     def _head(self) -> Head:
         return head_of(self.out_activation_, self.n_outputs_)
 
     def _ready_network(self) -> EstimatorNetwork:
-        """Return the network, with the weights that the attributes have now."""
+        """Return the network, holding the current weights of the attributes."""
         check_is_fitted(self)
         self._join_weights()
         network: EstimatorNetwork = self._network
         return network
 
     def _outputs(self, X: object) -> Array:
-        """Return the finished outputs for rows as users give them."""
+        """Return the final outputs for the user's rows."""
         network = self._ready_network()
         refuse_masked("predict", "X", X)
         checked = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)

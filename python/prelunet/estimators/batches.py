@@ -1,4 +1,4 @@
-"""Steps with scikit-learn's penalty: ``alpha / 2 * sum(W**2)`` over the weight of the batch."""
+"""Training steps with scikit-learn's penalty, ``alpha / 2 * sum(W**2)`` over the batch weight."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .heads import Head
 from .network import EstimatorNetwork
 
 Array = npt.NDArray[Any]
-_BLAS_ALONE = 8192  # elements of a dot product; OpenBLAS shares those of more than 10,000
+_BLAS_ALONE = 8192  # elements of a dot product; OpenBLAS uses threads above 10,000
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Features, targets and weights of all rows to train on.
+    """Features, targets and weights of all training rows.
 
     Attributes
     ----------
@@ -37,28 +37,28 @@ class Rows:
     weights: Array | None
 
     def weight(self, places: Places) -> float:
-        """Return the weight of some rows together."""
+        """Return the total weight of the given rows."""
         if self.weights is not None:
             return float(self.weights[places].sum())
         return float(places.stop - places.start if isinstance(places, slice) else len(places))
 
 
 def l2_of(alpha: float, weight: float, head: Head) -> float:
-    """Return the engine's l2 of a batch, for scikit-learn's penalty alpha."""
+    """Return the engine's l2 for scikit-learn's penalty alpha and a batch weight."""
     return alpha / (weight * head.gradient_factor) if weight > 0.0 else 0.0
 
 
 def _pieces(values: Array) -> list[Array]:
-    """Return views of an array that are so small that BLAS uses the calling thread only.
+    """Return views of an array, each small enough for BLAS to use the calling thread only.
 
-    Its threads would spin on the cores that the engine needs.
+    BLAS threads would spin on cores that the engine needs.
     """
     flat = values.reshape(-1)
     return np.split(flat, range(_BLAS_ALONE, flat.size, _BLAS_ALONE))
 
 
 class Gradients:
-    """Losses of rows; their gradients are left in the core."""
+    """Compute losses of rows; the gradients stay in the C++ core."""
 
     def __init__(self, network: EstimatorNetwork, head: Head, rows: Rows, alpha: float) -> None:
         self.network = network
@@ -73,11 +73,11 @@ class Gradients:
         self._pieces = [piece for values in weights for piece in _pieces(values)]
 
     def squares(self) -> float:
-        """Return the sum of the squares of all weights, biases and slopes left out."""
+        """Return the sum of squares of all weights, without biases and slopes."""
         return float(sum([piece.dot(piece) for piece in self._pieces]))
 
     def compute(self, places: Places) -> float:
-        """Compute the gradients of some rows; return the engine's mean loss of them."""
+        """Compute the gradients of the given rows; return their mean loss."""
         rows = self.rows.features.batch(places)
         targets = self.rows.targets[places]
         weights = None if self.rows.weights is None else self.rows.weights[places]
@@ -95,13 +95,13 @@ class Gradients:
 
 
 class Batches(Gradients):
-    """The rows of one call of fit, as the training loop takes them."""
+    """The rows of one call of fit, for the training loop."""
 
     def __init__(
         self, network: EstimatorNetwork, head: Head, rows: Rows, alpha: float, count: int
     ) -> None:
         super().__init__(network, head, rows, alpha)
-        self.count = count  # of the rows that an epoch visits
+        self.count = count  # rows per epoch
         self._own: tuple[_core.Rows, _core.Targets] | None = None
         if rows.features.rows is not None and self._function is None:
             targets = self.core.targets("fit", rows.targets, rows.weights)
@@ -109,13 +109,13 @@ class Batches(Gradients):
 
     @property
     def whole(self) -> bool:
-        """Whether the engine can train for epochs by itself."""
+        """Whether the engine can train whole epochs in one call."""
         return self._own is not None
 
     def train(
         self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
     ) -> None:
-        """Make `steps` updates over the rows of `order`; add each step to all of `sums`."""
+        """Make `steps` updates over the rows in `order`; add each step's totals to `sums`."""
         assert order is not None
         rates = self._rates(steps)
         if self._own is not None:
@@ -123,21 +123,21 @@ class Batches(Gradients):
             in_loss = self.head.penalty_in_loss
             self.core.train(*self._own, order, batch_size, rates, sums, l2, in_loss)
             return
-        with np.errstate(all="ignore"):  # fit reports divergence when it ends
+        with np.errstate(all="ignore"):  # fit reports divergence at the end
             for step in range(steps):
                 places = order[step * batch_size : (step + 1) * batch_size]
                 self._step(places, rates[step], sums)
 
     def train_epochs(self, orders: Array, batch_size: int, totals: npt.NDArray[np.float64]) -> None:
-        """Train for whole epochs in one call, if `whole`.
+        """Train for whole epochs in one call; requires `whole`.
 
         Parameters
         ----------
         orders : ndarray of int, shape (epochs, rows)
-            The rows that each epoch visits.
+            The rows of each epoch.
         batch_size : int
         totals : ndarray of shape (epochs, 3)
-            Gets each epoch's loss, right answers and rows.
+            Receives each epoch's loss, number of correct rows and number of rows.
         """
         assert self._own is not None
         rates = self._rates(len(orders) * math.ceil(self.count / batch_size))
@@ -156,10 +156,10 @@ class Batches(Gradients):
         self.core.apply_gradients({}, rate, l2)
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
-        """Return scikit-learn's loss, penalty included, of sums over steps."""
+        """Return scikit-learn's loss, including the penalty, from totals over steps."""
         return {"loss": self.head.loss_factor * sums.loss / max(sums.rows, 1.0)}
 
     def history(self, totals: npt.NDArray[np.float64]) -> dict[str, list[float]]:
-        """Return `logs` of each row of sums."""
+        """Return `logs` for each row of totals."""
         loss, _, rows = totals.T
         return {"loss": (self.head.loss_factor * loss / rows).tolist()}

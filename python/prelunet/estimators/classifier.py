@@ -29,106 +29,105 @@ Array = npt.NDArray[Any]
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """A multi-layer perceptron that classifies, by scikit-learn's contract.
+    """A multi-layer perceptron classifier with scikit-learn's interface.
 
-    It trains the log loss of softmax outputs, or of a logistic output for two classes and of one
-    for each label of multilabel targets.
+    It minimizes the log loss of softmax outputs. For two classes it has one logistic output, and
+    for multilabel targets one logistic output per label.
 
     Parameters
     ----------
     hidden_layer_sizes : int or list of int, default (100,)
-        The units of each hidden layer.
+        Number of units of each hidden layer.
     activation : str, activation layer, or list of these, default "relu"
-        Of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "prelu" (a
-        learned slope for each unit), "prelu_shared" (one for a layer), "leaky_relu", "elu", "gelu",
-        "silu", "sigmoid" (the same as "logistic"), or a layer such as ``pn.LeakyReLU(0.1)``.
+        The activation of all hidden layers, or a list with one for each: "identity", "logistic",
+        "tanh", "relu", "prelu" (a learned slope per unit), "prelu_shared" (one per layer),
+        "leaky_relu", "elu", "gelu", "silu", "sigmoid" (the same as "logistic"), or a layer such as
+        ``pn.LeakyReLU(0.1)``.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
-        "lbfgs" is SciPy's, on all rows at once.
+        "lbfgs" is SciPy's and uses all rows at once.
     alpha : float, default 0.0001
-        The penalty ``alpha / 2 * sum(W**2)``, divided by the rows (or their weight) of each batch.
-        (The slopes of PReLU are `prelu_alphas_`.)
+        L2 penalty ``alpha / 2 * sum(W**2)``, divided by the number (or weight) of rows of each
+        batch. It does not apply to PReLU slopes (`prelu_alphas_`).
     batch_size : int or "auto", default "auto"
-        Rows of a step; "auto" is 200, or all rows where there are fewer.
+        Rows per step; "auto" is 200, or all rows if there are fewer.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
         For "sgd". "invscaling" divides the rate by ``(rows seen + 1)**power_t`` after each epoch,
-        "adaptive" by 5 where `n_iter_no_change` epochs have not got better.
+        "adaptive" divides it by 5 after `n_iter_no_change` epochs without improvement.
     learning_rate_init : float, default 0.001
     power_t : float, default 0.5
     max_iter : int, default 200
-        Epochs, at most; iterations for "lbfgs".
+        Maximum number of epochs; of iterations for "lbfgs".
     shuffle : bool, default True
-        Whether each epoch visits rows in a new order.
+        Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default None
-        Weights, the split of `early_stopping`, orders of rows and dropout follow from it. The draws
-        are scikit-learn's: the same number gives the same first weights, split and orders.
+        Seed of the initial weights, the `early_stopping` split, the order of rows and dropout. The
+        same seed gives the same initial weights, split and orders as in scikit-learn.
     tol : float, default 1e-4
-        A loss must fall, or a score rise, by as much to be better.
+        Minimum decrease of the loss, or increase of the score, that counts as an improvement.
     verbose : bool or int, default False
-        Whether each epoch writes a line to stdout.
+        Whether to print a line per epoch.
     warm_start : bool, default False
-        Whether `fit` goes on from the weights of the last one.
+        Whether `fit` continues from the weights of the previous fit.
     momentum : float, default 0.9
         For "sgd", in [0, 1).
     nesterovs_momentum : bool, default True
     early_stopping : bool, default False
-        Whether a score of rows that are not trained on decides when to stop, and the weights of the
-        best one are kept; without it the loss of training decides. Not for "lbfgs".
-        Weights of the best score are put back also where training ends by an exception.
+        Whether to stop on the score of held-out rows and keep the weights of the best score, also
+        if training ends with an exception. Without it the training loss decides. Not for "lbfgs".
     validation_fraction : float, default 0.1
-        The share of the rows that `early_stopping` holds out where there are no `X_val`.
+        The fraction of rows that `early_stopping` holds out if `X_val` is not given.
     beta_1, beta_2 : float, default 0.9 and 0.999
         For "adam".
     epsilon : float, default 1e-8
         For "adam".
     n_iter_no_change : int or inf, default 10
-        Training ends after more epochs in a row than this that were not better.
+        Training stops after more than this number of consecutive epochs without improvement.
     max_fun : int, default 15000
-        For "lbfgs": how often the loss is computed, at most.
+        For "lbfgs": maximum number of loss evaluations.
     dropout : float or list of float, default 0.0
-        The share of the hidden layers' outputs that training drops, or one for each layer; 0 for
-        "lbfgs".
+        The dropout rate of the hidden layers, or one for each layer; must be 0 for "lbfgs".
     class_weight : dict, "balanced", list of these or None, default None
-        Factors of the rows' weights in training by class, as in scikit-learn's
+        Factors by class for the sample weights in training, as in scikit-learn's
         `compute_sample_weight`; a list for multilabel targets.
     scoring : str, callable or None, default None
-        What scores validation data: None for the accuracy, "loss" for minus the loss, or
-        as in scikit-learn's `check_scoring`.
+        The validation score: None for the accuracy, "loss" for the negative loss, or any value
+        accepted by scikit-learn's `check_scoring`.
     callbacks : list of Callback or None, default None
-        See `prelunet.callbacks`; not for "lbfgs". Their logs have "loss" and, of validation data,
-        "val_loss" and "val_score". A clone has copies of its own.
+        See `prelunet.callbacks`; not for "lbfgs". Logs contain "loss" and, with validation data,
+        "val_loss" and "val_score". A clone has its own copies.
     dtype : {"auto", "float32", "float64"}, default "auto"
-        Of the arithmetic. "auto" is float32 where an epoch has several batches, whose chance is
-        larger than its rounding, and for float32 X; float64 for few rows and for "lbfgs".
-        "float64" has the losses of scikit-learn to rounding, and takes up to twice the time.
+        The dtype of computation. "auto" is float32 if an epoch has more than one batch or X is
+        float32, and float64 for a single batch and for "lbfgs". "float64" reproduces
+        scikit-learn's losses up to rounding and takes up to twice the time.
 
     Attributes
     ----------
     classes_ : ndarray of shape (classes,), or list of these
     coefs_, intercepts_ : list of ndarray
-        Weights (features, units) and biases (units,) of each layer. They may be changed:
-        predictions and further training follow.
+        Weights (features, units) and biases (units,) of each layer. Changes to them take effect
+        in predictions and further training.
     prelu_alphas_ : list of ndarray or None
-        The slopes of each hidden layer, (units,) or (1,); None where it has no PReLU.
+        The slopes of each hidden layer, (units,) or (1,); None for a layer without PReLU.
     loss_ : float
-        The last loss, penalty included.
+        The last loss, including the penalty.
     best_loss_ : float or None
-        The smallest; None with `early_stopping`.
+        The smallest loss; None with `early_stopping`.
     loss_curve_ : list of float
-        The loss of each epoch: the mean over its batches, each before its step.
+        The loss of each epoch: the mean over its batches, each computed before its update.
     validation_scores_, validation_loss_curve_ : list of float or None
-        Score and loss (penalty left out) of the validation data after each epoch; None without.
+        Score and loss (without the penalty) of the validation data after each epoch, or None.
     best_validation_score_ : float or None
     n_iter_ : int
         Epochs of the last fit; iterations for "lbfgs".
     t_ : int
         Rows seen in training.
     n_layers_ : int
-        Hidden layers, inputs and outputs.
+        Number of layers, including input and output.
     n_outputs_ : int
     out_activation_ : {"softmax", "logistic"}
     n_features_in_ : int
     feature_names_in_ : ndarray
-        Where X has names of columns.
+        Defined if X has column names.
 
     Examples
     --------
@@ -182,14 +181,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         sample_weight: npt.ArrayLike | None = None,
         classes: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train for one epoch, from where earlier calls have come to.
+        """Train for one epoch, continuing from earlier calls.
 
         Parameters
         ----------
         X, y, sample_weight
             As in `fit`.
         classes : array-like of shape (classes,), optional
-            All classes that will ever come; needed in the first call.
+            All classes of all calls; required in the first call.
 
         Returns
         -------
@@ -216,7 +215,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             indicators: Array = self._label_binarizer.inverse_transform(outputs)
             return indicators
         place = outputs.argmax(axis=1) if self.n_outputs_ > 1 else outputs.ravel() > 0.5
-        place = np.minimum(place, len(self.classes_) - 1)  # there may be one class alone
+        place = np.minimum(place, len(self.classes_) - 1)  # there may be only one class
         labels: Array = self.classes_[place]
         return labels
 
@@ -264,14 +263,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return labels if len(self.classes_) > 2 else labels[:, np.newaxis] == 1
 
     def _note_labels(self, y: npt.ArrayLike) -> Array:
-        """Note whether a row has one label or several; return what labels there are."""
+        """Record whether rows have one label or several; return the distinct labels."""
         binarizer = None
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
             check_classification_targets(y)
             binarizer = LabelBinarizer().fit(y)
         self._label_binarizer: LabelBinarizer | None = binarizer
-        # Of single labels without LabelBinarizer, which looks at y three times; objects become
-        # strings, as there.
+        # For single labels avoid LabelBinarizer, which reads y three times. Objects become
+        # strings, as they do there.
         return np.asarray(list(np.unique(y))) if binarizer is None else binarizer.classes_
 
     def _check_classes(self, classes: Array, *, incremental: bool) -> None:

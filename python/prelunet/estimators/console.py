@@ -1,8 +1,8 @@
-"""The lines that `verbose` asks for, on stdout as scikit-learn's."""
+"""Output of `verbose` lines to stdout, as in scikit-learn."""
 
 from __future__ import annotations
 
 
 def say(line: str) -> None:
-    """Write a line."""
+    """Print a line."""
     print(line)

@@ -1,4 +1,4 @@
-"""Rows of X for the engine: dense ones in place, sparse ones a batch at a time."""
+"""Rows of X for the engine: dense rows in place, sparse rows one batch at a time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 Places = Array | slice
-_SPARSE_BLOCK = 1024  # rows that are made dense together
+_SPARSE_BLOCK = 1024  # rows converted to dense at a time
 
 
 class DenseFeatures:
-    """An array; the engine rounds its rows to its dtype as it gathers them."""
+    """A dense array; the engine converts rows to its dtype as it gathers them."""
 
     def __init__(self, core: Core, X: Array) -> None:
         self._core = core
@@ -28,11 +28,11 @@ class DenseFeatures:
         self.rows = core.rows("fit", X)
 
     def batch(self, places: Places) -> _core.Rows:
-        """Return some rows."""
+        """Return the given rows."""
         return self._core.rows("fit", self._X[places])
 
     def blocks(self) -> list[slice]:
-        """Return all rows in blocks to be computed at once."""
+        """Return slices of all rows, each to be computed at once."""
         return [slice(0, len(self._X))]
 
     def outputs(self) -> Array:
@@ -41,7 +41,7 @@ class DenseFeatures:
 
 
 class SparseFeatures:
-    """A matrix of compressed rows; no more than one batch of it is dense at a time."""
+    """A CSR matrix; at most one batch of it is dense at a time."""
 
     rows = None
 
@@ -50,11 +50,11 @@ class SparseFeatures:
         self._X = X
 
     def batch(self, places: Places) -> _core.Rows:
-        """Return some rows, dense."""
+        """Return the given rows, dense."""
         return self._core.rows("fit", self._X[places].toarray())
 
     def blocks(self) -> list[slice]:
-        """Return all rows in blocks to be computed at once."""
+        """Return slices of all rows, each to be computed at once."""
         count = self._X.shape[0]
         begins = range(0, count, _SPARSE_BLOCK)
         return [slice(begin, min(begin + _SPARSE_BLOCK, count)) for begin in begins]
@@ -68,5 +68,5 @@ Features = DenseFeatures | SparseFeatures
 
 
 def features_of(core: Core, X: Array | csr_matrix) -> Features:
-    """Return the rows of a checked array or sparse matrix."""
+    """Return the features of a checked array or sparse matrix."""
     return SparseFeatures(core, X) if issparse(X) else DenseFeatures(core, cast("Array", X))

@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class FitData:
-    """Data of one call of fit, checked.
+    """Checked data of one call of fit.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class FitData:
     targets : ndarray
         Labels (n,) for softmax, else (n, outputs).
     weights : ndarray of shape (n,), optional
-        The weights of rows in scores.
+        Sample weights, for scores.
     given : (X, y)
-        As the user gave them, for scorers.
+        The user's original data, for scorers.
     """
 
     X: Array | csr_matrix

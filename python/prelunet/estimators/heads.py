@@ -1,8 +1,8 @@
-"""Heads: the loss that is trained, and the meaning of outputs.
+"""Heads: the loss to minimize and the interpretation of the outputs.
 
-scikit-learn's losses and gradients are those of the engine times a constant. In the head of a
-regression the two constants differ where there are several outputs: scikit-learn's loss is a mean
-over them, its gradient that of a sum.
+scikit-learn's losses and gradients are the engine's times a constant. For a regression with several
+outputs the two constants differ: scikit-learn's loss is the mean over outputs, but its gradient is
+the gradient of the sum.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Head:
-    """What follows the last weights.
+    """The loss and output activation of an estimator.
 
     Attributes
     ----------
     activation : {"softmax", "logistic", "identity", "exp"}
     loss : Loss
-        What the engine trains.
+        The loss that the engine minimizes.
     gradient_factor : float
-        scikit-learn's gradients over the engine's.
+        scikit-learn's gradients divided by the engine's.
     loss_factor : float
-        scikit-learn's loss, the penalty left out, over the engine's.
+        scikit-learn's loss without the penalty, divided by the engine's.
     finish : callable
-        Turns the network's outputs into the estimator's.
+        Converts the network's outputs to the estimator's.
     """
 
     activation: str
@@ -52,11 +52,11 @@ class Head:
 
     @property
     def penalty_in_loss(self) -> float:
-        """The factor of the engine's penalty in its loss."""
+        """The factor of the engine's penalty in the estimator's loss."""
         return self.gradient_factor / self.loss_factor
 
     def loss_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        """Return scikit-learn's loss of rows, without the penalty."""
+        """Return scikit-learn's loss without the penalty."""
         if isinstance(self.loss, FunctionLoss):
             return float(np.average(self.loss.function(outputs, targets)[0], weights=weights))
         if self.loss.probabilities != "softmax":
@@ -68,7 +68,7 @@ class Head:
 
 
 def poisson(outputs: Array, targets: Array) -> tuple[Array, Array]:
-    """Return half the Poisson deviance of rows from the logarithms of rates, and its gradient."""
+    """Return half the Poisson deviance of rows, given log rates, and its gradient."""
     rates = np.exp(outputs)
     losses = xlogy(targets, targets) - targets * outputs - targets + rates
     return losses.sum(axis=1), rates - targets
@@ -83,7 +83,7 @@ def head_of(activation: str, outputs: int) -> Head:
     if activation == "softmax":
         return Head(activation, SoftmaxCrossEntropy(), 1.0, 1.0, ops.softmax_forward)
     if activation == "logistic":
-        # The engine's is a mean over outputs, scikit-learn's a sum.
+        # The engine takes the mean over outputs, scikit-learn the sum.
         return Head(activation, SigmoidCrossEntropy(), outputs, outputs, ops.sigmoid_forward)
     if activation == "exp":
         return Head(activation, FunctionLoss(poisson), 1.0, 1.0, np.exp)

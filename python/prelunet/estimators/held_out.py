@@ -15,17 +15,17 @@ Score = Callable[[Array, Array, Array | None], float]
 
 
 class HeldOut:
-    """Validation data, for the training loop.
+    """Validation data of the training loop.
 
     Parameters
     ----------
     rows : Rows
     head : Head
     dtype : dtype
-        Of the estimator's outputs.
+        Dtype of the estimator's outputs.
     score : callable
-        ``score(outputs, targets, weights)``, of the head's finished outputs; "loss" is minus the
-        loss, and a scorer of the user's looks at the estimator itself.
+        ``score(outputs, targets, weights)`` of the head's final outputs. "loss" is the negative
+        loss. A user's scorer receives the estimator itself.
     """
 
     def __init__(self, rows: Rows, head: Head, dtype: npt.DTypeLike, score: Score | None) -> None:
@@ -35,7 +35,7 @@ class HeldOut:
         self._score = score
 
     def evaluate(self) -> dict[str, float]:
-        """Return the loss, penalty left out, and the score; the larger, the better."""
+        """Return the loss without the penalty, and the score (larger is better)."""
         rows = self._rows
         outputs = rows.features.outputs().astype(self._dtype, copy=False)
         loss = self._head.loss_of(outputs, rows.targets, rows.weights)

@@ -24,10 +24,10 @@ Array = npt.NDArray[Any]
 
 
 class _Objective:
-    """Loss and gradient of all rows, as a function of all parameters in one vector.
+    """Loss and gradient of all rows, as a function of one vector of all parameters.
 
-    The loss is the one that the gradient is of. For a regression with several outputs that is the
-    sum over these, where scikit-learn hands SciPy their mean beside the gradient of the sum.
+    The loss matches the gradient: for a regression with several outputs it is the sum over outputs.
+    scikit-learn passes SciPy the mean together with the gradient of the sum.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class _Objective:
         self.loss = math.nan
 
     def parameters(self) -> Array:
-        """Return the parameters as they are."""
+        """Return the current parameters."""
         return _flat(self._core.values())
 
     def write(self, x: Array) -> None:
-        """Write the parameters."""
+        """Set the parameters."""
         cuts = np.cumsum([np.prod(shape, dtype=int) for shape in self._shapes])[:-1]
         parts = zip(np.split(x, cuts), self._shapes, strict=True)
         self._core.write_parameters(
@@ -60,7 +60,7 @@ class _Objective:
         )
 
     def __call__(self, x: Array) -> tuple[float, Array]:
-        """Return the loss, penalty included, and its gradient."""
+        """Return the loss, including the penalty, and its gradient."""
         self.write(x)
         values = zip(self._core.values(), self._decays, strict=True)
         gradient = self._l2 * _flat([v if decays else np.zeros_like(v) for v, decays in values])
@@ -73,22 +73,22 @@ class _Objective:
         return self.loss, self._factor * gradient
 
     def penalty(self) -> float:
-        """Return the penalty of the parameters as they are."""
+        """Return the penalty of the current parameters."""
         return 0.5 * self._factor * self._l2 * self._gradients.squares()
 
 
 @dataclass(frozen=True)
 class _Iterate:
-    """Where an iteration has ended.
+    """The state after an iteration.
 
     Attributes
     ----------
     x : ndarray
         All parameters.
     loss : float, optional
-        The objective's there; None before the first iteration.
+        The objective at x; None before the first iteration.
     number : int
-        Of iterations up to there.
+        The number of iterations so far.
     """
 
     x: Array
@@ -97,7 +97,7 @@ class _Iterate:
 
 
 class Minimization:
-    """The training of an estimator's network on all rows at once."""
+    """L-BFGS-B training of an estimator's network on all rows."""
 
     def __init__(
         self, estimator: Estimator, network: EstimatorNetwork, head: Head, rows: Rows
@@ -109,7 +109,7 @@ class Minimization:
         self._reached = _Iterate(self._objective.parameters(), None, 0)
 
     def run(self) -> None:
-        """Train; however it ends, leave the weights of the last iteration and their loss."""
+        """Train; always keep the weights of the last iteration and their loss."""
         estimator = self._estimator
         options = {
             "maxfun": estimator.max_fun,
@@ -117,7 +117,7 @@ class Minimization:
             "gtol": estimator.tol,
         }
         try:
-            # BLAS's threads would wait where ours work.
+            # BLAS threads would spin on cores that the engine needs.
             with threadpool_limits(limits=1, user_api="blas"):
                 found = minimize(
                     self._objective,
@@ -142,12 +142,12 @@ class Minimization:
 
     def _end_iteration(self, x: Array) -> None:
         number = self._reached.number + 1
-        self._reached = _Iterate(x.copy(), self._objective.loss, number)  # SciPy's x may change
+        self._reached = _Iterate(x.copy(), self._objective.loss, number)  # SciPy may change x
         if self._estimator.verbose:
             say(f"Iteration {number}, loss = {self._objective.loss:.8f}")
 
     def _settle(self) -> None:
-        """Write the parameters reached, where a line search may have left others."""
+        """Set the parameters of the last iteration; a line search may have left others."""
         reached, estimator = self._reached, self._estimator
         self._objective.write(reached.x)
         estimator.n_iter_ = reached.number

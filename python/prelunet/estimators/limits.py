@@ -1,4 +1,4 @@
-"""Bounds of weights and targets, within which sums, inverses and squares are finite numbers."""
+"""Bounds of weights and targets that keep sums, inverses and squares finite."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-_LARGEST_SUM = 2.0**960  # 1e289, so that losses of up to 2**64 times their weights add up
+_LARGEST_SUM = 2.0**960  # 1e289: losses of up to 2**64 times the weights still add up
 
 
 def check_weights(owner: str, name: str, weights: Array, *, alpha: float = 0.0) -> None:
-    """Refuse weights of rows that training or a score cannot divide by the sum of.
+    """Reject sample weights whose sum training or a score cannot divide by.
 
     Parameters
     ----------
     owner, name : str
-        Whose argument they are, for the message.
+        The argument's owner and name, for the message.
     weights : ndarray of shape (n,)
     alpha : float
-        Of the penalty, which is divided by the sum.
+        The penalty, which is divided by the sum.
 
     Raises
     ------
     ValueError
-        If a weight is below 0 or not finite, if the sum times the loss of a row may overflow, or if
-        the inverse of the sum or the square of the penalty's gradient does.
+        If a weight is negative or not finite, if the sum times a row's loss may overflow, or if
+        the inverse of the sum or the square of the penalty's gradient overflows.
     """
     wrong = np.flatnonzero(~((weights >= 0.0) & np.isfinite(weights)))
     if len(wrong):
@@ -48,16 +48,16 @@ def check_weights(owner: str, name: str, weights: Array, *, alpha: float = 0.0) 
 def check_targets(
     owner: str, name: str, targets: Array, weights: Array | None, *, dtype: npt.DTypeLike
 ) -> None:
-    """Refuse quantities whose squared errors overflow in the arithmetic of the network.
+    """Reject regression targets whose squared errors overflow in the network's dtype.
 
     Parameters
     ----------
     owner, name : str
-        Whose argument they are, for the message.
+        The argument's owner and name, for the message.
     targets : ndarray of shape (n, outputs)
     weights : ndarray of shape (n,), optional
     dtype : dtype
-        Of the network.
+        Dtype of the network.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def check_targets(
     """
     if targets.size == 0:
         return
-    # A row's loss is a sum over outputs in this dtype, that of all rows is a float64. Predictions
-    # may be as far from 0 as y on the other side.
+    # A row's loss is a sum over outputs in this dtype; the sum over rows is float64.
+    # Predictions may be as far from 0 as y, with the opposite sign.
     rows, outputs = targets.shape
     total = rows if weights is None else max(rows, float(weights.sum()))
     row = float(np.finfo(dtype).max) / outputs

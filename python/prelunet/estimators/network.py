@@ -1,4 +1,4 @@
-"""The network inside an estimator, and its weights in scikit-learn's shapes."""
+"""The network of an estimator, and its weights in scikit-learn's shapes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Array = npt.NDArray[Any]
 
 
 class EstimatorNetwork(Sequential):
-    """A Sequential whose learning rate is the estimator's.
+    """A Sequential that takes its learning rate from the estimator.
 
     Attributes
     ----------
     rates : Rates
-        Set before training.
+        Must be set before training.
     """
 
     rates: Rates
@@ -36,12 +36,12 @@ class EstimatorNetwork(Sequential):
         self.rates = rates
 
     def copy_parameters(self) -> dict[str, Array]:
-        """Return copies of the parameters by name, refused while another thread trains."""
+        """Return copies of the parameters by name; an error while another thread trains."""
         return self.engine.copies("predict")
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update; a rate that is set replaces the schedule from here on."""
+        """The rate of the next update; assigning it replaces the schedule."""
         return self.rates.learning_rate
 
     @learning_rate.setter
@@ -57,16 +57,16 @@ def build(
     dtype: str,
     seed: int,
 ) -> EstimatorNetwork:
-    """Return a network of zeros.
+    """Return a network with zero weights.
 
     Parameters
     ----------
     units : sequence of int
-        Features, units of each hidden layer, outputs.
+        Number of features, units of each hidden layer, and outputs.
     activations : sequence of Layer or None
-        Of each hidden layer.
+        Activation of each hidden layer.
     dropout : sequence of float
-        The share of each hidden layer's outputs that is dropped.
+        Dropout rate of each hidden layer.
     dtype, seed
         As in `Sequential`.
     """
@@ -89,7 +89,7 @@ def draw_weights(
     random_state: np.random.RandomState,
     dtype: npt.DTypeLike,
 ) -> tuple[list[Array], list[Array]]:
-    """Return the first coefficients and intercepts, by scikit-learn's draws in its order."""
+    """Return the initial coefficients and intercepts, drawn in scikit-learn's order."""
     coefs, intercepts = [], []
     after = [*activations, activations[-1] if activations else None]
     for activation, (fan_in, fan_out) in zip(after, pairwise(units), strict=True):
@@ -100,14 +100,14 @@ def draw_weights(
 
 
 class Weights:
-    """Coefficients, intercepts and slopes of PReLU, in scikit-learn's shapes.
+    """Coefficients, intercepts and PReLU slopes, in scikit-learn's shapes.
 
     Attributes
     ----------
     coefs : list of ndarray of shape (fan_in, fan_out)
     intercepts : list of ndarray of shape (fan_out,)
     alphas : list of ndarray or None
-        For each hidden layer; None where it has no PReLU.
+        One entry per hidden layer; None for a layer without PReLU.
     """
 
     def __init__(
@@ -127,14 +127,14 @@ class Weights:
         found = {name: values.astype(dtype, copy=False) for name, values in copies.items()}
         names = _layer_names(model)
         return cls(
-            # Transposed, in the engine's order in memory.
+            # Transposed views keep the engine's memory order.
             [found[f"{name}.weight"].T for name in names],
             [found[f"{name}.bias"] for name in names],
             [found.get(f"{name}.alpha") for name in names[:-1]],
         )
 
     def by_name(self, model: Sequential) -> dict[str, Array]:
-        """Return the weights by the names of the network's parameters."""
+        """Return the weights by the network's parameter names."""
         names = _layer_names(model)
         named = {f"{n}.weight": np.transpose(c) for n, c in zip(names, self.coefs, strict=True)}
         named |= {f"{n}.bias": np.asarray(b) for n, b in zip(names, self.intercepts, strict=True)}
@@ -142,7 +142,7 @@ class Weights:
         return named | {f"{n}.alpha": np.asarray(a) for n, a in slopes if a is not None}
 
     def are_in(self, model: Sequential) -> bool:
-        """Return whether the network has these weights."""
+        """Return whether the network holds these weights."""
         found = model.parameters()
         return all(
             np.array_equal(found[name], values.astype(model.dtype, copy=False))

@@ -1,4 +1,4 @@
-"""Checks of constructor parameters, which scikit-learn wants in fit."""
+"""Checks of constructor parameters; scikit-learn requires them in fit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 
 class Estimator(Protocol):
-    """The parameters and records of an estimator, for its solvers; all are described there."""
+    """The parameters and records of an estimator that solvers use."""
 
     hidden_layer_sizes: int | Sequence[int]
     activation: str | Layer | Sequence[str | Layer]
@@ -82,12 +82,12 @@ class Hidden:
 
 
 def check_parameters(estimator: Estimator) -> Hidden:
-    """Check every parameter that all estimators have; return what the hidden layers are.
+    """Check the parameters common to all estimators; return the hidden layers.
 
     Raises
     ------
     TypeError, ValueError
-        If a parameter is not what the class says.
+        If a parameter is invalid.
     """
     owner = type(estimator).__name__
     choice(owner, "solver", estimator.solver, SOLVERS)

@@ -1,4 +1,4 @@
-"""An estimator's records after every epoch, and scikit-learn's rule for when to stop."""
+"""An estimator's records after each epoch, and scikit-learn's stopping rule."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .records import Records
 
 
 class Progress(Callback):
-    """Keep an estimator's records of training; end it when it gets no better.
+    """Keep an estimator's training records; stop training without improvement.
 
-    An exception, of a signal too, may end training between any two statements here. Each fact is
-    therefore written once, by one append to a list, and `settle` derives the other records from it.
+    An exception, such as one from a signal handler, may interrupt any statement here. Therefore
+    each fact is written once, by one append to a list, and `settle` derives the other records.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ class Progress(Callback):
     records : Records
         The estimator's.
     network : EstimatorNetwork
-        With its rates.
+        Must have its rates.
     rows : int
-        Of an epoch.
+        Rows per epoch.
     incremental : bool
-        Whether this is `partial_fit`, whose one epoch is never too few.
+        Whether this is `partial_fit`, which never warns about too few epochs.
     """
 
     def __init__(
@@ -53,25 +53,25 @@ class Progress(Callback):
 
     @property
     def epochs(self) -> int:
-        """The epochs of this fit whose loss is noted."""
+        """The epochs of this fit with a recorded loss."""
         return len(self._estimator.loss_curve_) - self._epochs_before
 
     @property
     def sure_epochs(self) -> float:
-        """The epochs that are sure to run: training cannot stop before the last of them ends."""
+        """The epochs that are certain to run before training can stop."""
         estimator = self._estimator
-        most = float(estimator.n_iter_no_change) + 1.0  # not by the arithmetic of a small integer
+        most = float(estimator.n_iter_no_change) + 1.0  # float: a small integer could overflow
         return max(1.0, most - float(self._records.no_improvement_count))
 
     def note_loss(self, loss: float) -> None:
-        """Count an epoch that is trained, before a scorer or a callback sees it."""
+        """Record a trained epoch before scorers and callbacks run."""
         self._estimator.loss_curve_.append(loss)
         self._count()
-        if self._estimator.verbose:  # most are not, and epochs may be short
+        if self._estimator.verbose:  # avoids formatting in most fits, whose epochs may be short
             say(f"Iteration {self.epochs}, loss = {loss:.8f}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note scores, count epochs without progress, change the learning rate."""
+        """Record scores, count epochs without improvement, change the learning rate."""
         assert logs is not None
         estimator = self._estimator
         if "val_loss" in logs:
@@ -85,7 +85,7 @@ class Progress(Callback):
             self._stop_or_slow_down()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Warn where the epochs were too few."""
+        """Warn if max_iter was too small."""
         if not self._incremental and not self.model.stop_training:
             most = self._estimator.max_iter
             warnings.warn(
@@ -96,7 +96,7 @@ class Progress(Callback):
             )
 
     def settle(self) -> None:
-        """Derive all records from the curves of losses and scores; again changes nothing."""
+        """Derive all records from the loss and score curves; idempotent."""
         estimator = self._estimator
         self._count()
         if estimator.best_loss_ is not None and self.epochs:
@@ -113,7 +113,7 @@ class Progress(Callback):
         )
 
     def finish(self) -> None:
-        """Leave records that agree, and with `early_stopping` the weights of the best score."""
+        """Leave consistent records and, with `early_stopping`, the best weights."""
         estimator = self._estimator
         self.settle()
         if estimator.early_stopping and estimator.validation_scores_:

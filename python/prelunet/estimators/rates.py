@@ -1,4 +1,4 @@
-"""The learning rates of steps, by scikit-learn's rules."""
+"""Learning rates by scikit-learn's rules."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_SMALLEST_ADAPTIVE = 1e-6  # scikit-learn's: at or below it "adaptive" gives up
+_SMALLEST_ADAPTIVE = 1e-6  # scikit-learn's value: "adaptive" stops at or below it
 _ADAPTIVE_DIVISOR = 5.0
 _STEPS_AHEAD = 1000
 
 
 class Rates(ABC):
-    """The learning rate, and how it changes.
+    """A learning-rate schedule.
 
     Attributes
     ----------
     learning_rate : float
-        The rate of the steps to come.
+        The rate of the next steps.
     """
 
     def __init__(self, learning_rate: float) -> None:
@@ -27,23 +27,23 @@ class Rates(ABC):
 
     @property
     def by_epoch(self) -> bool:
-        """Whether every epoch has a rate of its own."""
+        """Whether the rate changes every epoch."""
         return False
 
     @abstractmethod
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:
-        """Return what the engine multiplies by, in `count` updates after the `first` ones."""
+        """Return the engine's rates for `count` updates after the first `first`."""
 
     def set(self, learning_rate: float) -> None:
-        """Hold a rate from here on."""
+        """Set a constant rate from now on."""
         self.learning_rate = float(learning_rate)
 
     @abstractmethod
     def end_epoch(self, rows_seen: int) -> None:
-        """Change the rate as the schedule has it, `rows_seen` rows after the start."""
+        """Update the rate after an epoch; `rows_seen` counts rows from the start."""
 
     def decrease(self) -> bool:
-        """Go on with a smaller rate where progress has stopped; return whether there is one."""
+        """Decrease the rate after a lack of progress; return whether training can continue."""
         return False
 
 
@@ -53,12 +53,12 @@ class SGDRates(Rates):
     Parameters
     ----------
     learning_rate : float
-        The first rate.
+        The initial rate.
     schedule : {"constant", "invscaling", "adaptive"}
     power_t : float
-        After n rows, "invscaling" has ``learning_rate / (n + 1)**power_t``.
+        "invscaling" uses ``learning_rate / (n + 1)**power_t`` after n rows.
     factor : float
-        The loss of scikit-learn over that of the engine, whose gradients steps are made of.
+        scikit-learn's gradients divided by the engine's.
     """
 
     def __init__(
@@ -72,25 +72,25 @@ class SGDRates(Rates):
 
     @property
     def by_epoch(self) -> bool:
-        """Whether every epoch has a rate of its own."""
+        """Whether the rate changes every epoch."""
         return self._schedule == "invscaling"
 
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:
-        """Return the rate, times what the engine's gradients lack."""
+        """Return the rate, scaled for the engine's gradients."""
         return np.full(count, self.learning_rate * self._factor)
 
     def set(self, learning_rate: float) -> None:
-        """Hold a rate from here on, in place of the schedule."""
+        """Set a constant rate from now on, instead of the schedule."""
         super().set(learning_rate)
         self._schedule = "constant"
 
     def end_epoch(self, rows_seen: int) -> None:
-        """Lower the rate of "invscaling"."""
+        """Decrease the rate of "invscaling"."""
         if self._schedule == "invscaling":
             self.learning_rate = self._first / (rows_seen + 1) ** self._power_t
 
     def decrease(self) -> bool:
-        """Divide the rate of "adaptive" by 5, until it is too small."""
+        """Divide the rate of "adaptive" by 5, down to its minimum."""
         if self._schedule != "adaptive" or self.learning_rate <= _SMALLEST_ADAPTIVE:
             return False
         self.learning_rate /= _ADAPTIVE_DIVISOR
@@ -98,9 +98,9 @@ class SGDRates(Rates):
 
 
 class AdamRates(Rates):
-    """A constant rate, with the corrections of both means in it.
+    """A constant rate, multiplied by the corrections of both moments.
 
-    scikit-learn adds epsilon to the root of the uncorrected mean of squares. So does
+    scikit-learn adds epsilon to the root of the uncorrected second moment. So does
     ``Adam(bias_correction=False)`` with these rates:
     ``learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t)`` at step t.
     """
@@ -110,10 +110,10 @@ class AdamRates(Rates):
         self._beta_1 = beta_1
         self._beta_2 = beta_2
         self._begin = 0
-        self._corrections = np.empty(0)  # of the steps from there on: many, as epochs may be short
+        self._corrections = np.empty(0)  # of the next steps, many at a time
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state, without what is worked out again."""
+        """Return the state without cached values."""
         return self.__dict__ | {"_corrections": np.empty(0)}
 
     def of_steps(self, first: int, count: int) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What an estimator tells of its training, over one fit or several."""
+"""The training records of an estimator, over one fit or several."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Records:
     Parameters
     ----------
     attributes : dict
-        The estimator's; its private records are read and written here only.
+        The estimator's attributes; only this class accesses the private records.
     """
 
     def __init__(self, attributes: dict[str, Any]) -> None:
@@ -39,9 +39,9 @@ class Records:
     def begin(
         self, parameters: Mapping[str, Array], *, validates: bool, early_stopping: bool
     ) -> None:
-        """Begin the records that no earlier fit has begun, and count the epochs of this fit.
+        """Create the missing records, and reset the epoch count of this fit.
 
-        `parameters` are the best ones so far.
+        `parameters` are the best parameters so far.
         """
         own = self._own
         own["n_iter_"] = 0
@@ -58,7 +58,7 @@ class Records:
 
     @property
     def no_improvement_count(self) -> int:
-        """The epochs since loss or score improved."""
+        """The number of epochs since the last improvement."""
         return int(self._own["_no_improvement_count"])
 
     @no_improvement_count.setter
@@ -67,12 +67,12 @@ class Records:
 
     @property
     def best_parameters(self) -> Mapping[str, Array]:
-        """The parameters of the best validation score, with early stopping."""
+        """The parameters with the best validation score, with early stopping."""
         parameters: Mapping[str, Array] = self._own["_best_parameters"]
         return parameters
 
     def set_best_score(self, score: float, parameters: Mapping[str, Array] | None) -> None:
-        """Record the best validation score and, if given, copies of its parameters, at once."""
+        """Record the best validation score and, if given, copies of its parameters, atomically."""
         found: dict[str, Any] = {"best_validation_score_": score}
         if parameters is not None:
             found["_best_parameters"] = _copies(parameters)

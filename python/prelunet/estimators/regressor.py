@@ -23,20 +23,20 @@ _ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """A multi-layer perceptron for quantities, by scikit-learn's contract.
+    """A multi-layer perceptron regressor with scikit-learn's interface.
 
-    It trains half the squared error, or half the Poisson deviance.
+    It minimizes half the squared error, or half the Poisson deviance.
 
     Parameters
     ----------
     loss : {"squared_error", "poisson"}, default "squared_error"
-        "poisson" is for y at least 0; the network gives the logarithm of the prediction then.
+        "poisson" requires y >= 0; the network outputs the logarithm of the prediction.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init
     power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum
     early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout
         As in `MLPClassifier`.
     scoring : str, callable or None, default None
-        What scores validation data: None for R^2, "loss" for minus the loss, or as in
+        The validation score: None for R^2, "loss" for the negative loss, or any value accepted by
         scikit-learn's `check_scoring`.
     callbacks, dtype
         As in `MLPClassifier`.
@@ -95,7 +95,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @available_if(lambda self: self._check_solver())
     def partial_fit(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Train for one epoch, from where earlier calls have come to.
+        """Train for one epoch, continuing from earlier calls.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def predict(self, X: object) -> Array:
-        """Return the quantities of each row.
+        """Return the predictions for each row.
 
         Parameters
         ----------

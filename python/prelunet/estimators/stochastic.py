@@ -1,4 +1,4 @@
-"""The solvers "sgd" and "adam": epochs of batches."""
+"""The solvers "sgd" and "adam": epochs of mini-batches."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from .rates import AdamRates, Rates, SGDRates
 from .records import Records
 
 Array = npt.NDArray[Any]
-_LARGEST_AUTO_BATCH = 200  # scikit-learn's
-# What is drawn and trained at a time: so many rows, in so many epochs at most.
+_LARGEST_AUTO_BATCH = 200  # scikit-learn's value
+# Upper bounds on the rows and epochs that one call of the engine trains.
 _ROWS_AHEAD = 1 << 20
 _EPOCHS_AHEAD = 1000
 
 
 def batch_size(estimator: Estimator, rows: int) -> int:
-    """Return how many of so many rows make a step."""
+    """Return the batch size for a number of rows."""
     wanted = _LARGEST_AUTO_BATCH if estimator.batch_size == "auto" else estimator.batch_size
     return min(int(wanted), rows)
 
@@ -56,11 +56,11 @@ def prepare_stochastic(
     random_state: np.random.RandomState,
     incremental: bool,
 ) -> StochasticLoop:
-    """Return the training of an estimator's network, with everything checked.
+    """Return a prepared training of an estimator's network, after all checks.
 
-    `rows` are those of `data` for the engine, `held` is validation data, and `rates` are those of
-    an optimizer that keeps its state. `default_score` scores `held` where `scoring` is None.
-    `incremental` asks for one epoch.
+    `rows` are the rows of `data` for the engine, `held` is validation data, and `rates` are
+    those of an existing optimizer to continue with. `default_score` scores `held` if `scoring` is
+    None. `incremental` means a single epoch.
     """
     if incremental and estimator.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -105,9 +105,9 @@ def prepare_stochastic(
 
 
 class StochasticLoop(WatchedLoop):
-    """Epochs in the order of scikit-learn's draws.
+    """Epochs with row orders drawn as in scikit-learn.
 
-    Without callbacks the engine gets as many epochs at a time as are sure to run.
+    Without callbacks, one call of the engine trains all epochs that are certain to run.
     """
 
     data: Batches
@@ -133,11 +133,11 @@ class StochasticLoop(WatchedLoop):
         self._random_state = random_state
         self._progress = progress
         self._watched = watched or not data.whole or model.rates.by_epoch
-        # The epochs before the engine's last call, and what it has written of those in the call.
+        # The epochs before the engine's last call, and the totals that the call has written.
         self._call_of_engine = 0, np.zeros((0, 3))
 
     def run(self) -> History:
-        """Train, and leave records and best weights right however training ends."""
+        """Train; always leave consistent records and the best weights."""
         try:
             super().run()
         except KeyboardInterrupt:
@@ -172,17 +172,17 @@ class StochasticLoop(WatchedLoop):
         return self.epochs - self._progress.epochs
 
     def _train_epochs(self, count: int) -> None:
-        drawn = [self._order() for _ in range(count)]  # interrupted, it has drawn more than it took
+        drawn = [self._order() for _ in range(count)]  # an interrupted call draws too many
         orders = drawn[0][np.newaxis] if count == 1 else np.array(drawn)
         totals = np.zeros((count, 3))
         self._call_of_engine = self._progress.epochs, totals
         try:
             self.data.train_epochs(orders, self.batch_size, totals)
-        finally:  # interrupted in an epoch, it keeps those before
+        finally:  # an interrupted call keeps its complete epochs
             self._note_epochs()
 
     def _note_epochs(self) -> None:
-        """Note the epochs that the engine has finished, those noted already left out."""
+        """Record the epochs that the engine has completed since the last call."""
         before, totals = self._call_of_engine
         done = totals[totals[:, 2] == len(self._visited)]
         for loss in self.data.history(done)["loss"][self._progress.epochs - before :]:
@@ -198,7 +198,7 @@ def _start(estimator: Estimator, network: EstimatorNetwork, head: Head) -> None:
     rate = estimator.learning_rate_init
     if estimator.solver == "adam":
         beta_1, beta_2 = estimator.beta_1, estimator.beta_2
-        # Of gradients that are all a times as large, the same epsilon is a times as large.
+        # Gradients scaled by a factor need epsilon scaled by the same factor.
         epsilon = estimator.epsilon / head.gradient_factor
         adam = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, bias_correction=False)
         network.start(adam, head, AdamRates(rate, beta_1=beta_1, beta_2=beta_2))
@@ -217,7 +217,7 @@ def _start(estimator: Estimator, network: EstimatorNetwork, head: Head) -> None:
 def _split(
     estimator: Estimator, data: FitData, random_state: np.random.RandomState
 ) -> tuple[Array, FitData]:
-    """Return the places of the rows to train on, and the other rows, by scikit-learn's draws."""
+    """Return the indices of training rows and held-out rows, drawn as in scikit-learn."""
     alone = is_classifier(estimator) and estimator.n_outputs_ == 1
     visited, places = train_test_split(
         np.arange(data.count),
@@ -232,7 +232,7 @@ def _split(
         )
     weights = None if data.weights is None else data.weights[places]
     checked, (X, y) = data.X[places], data.given
-    # A frame keeps its names; a sparse matrix of the user may not support indexing.
+    # A data frame keeps its column names; the user's sparse matrix may not support indexing.
     given = (
         checked if issparse(checked) else _safe_indexing(X, places),
         _safe_indexing(y, places),
@@ -241,7 +241,7 @@ def _split(
 
 
 def _score(estimator: Estimator, held: FitData, default: Score) -> Score | None:
-    """Return the function that scores the held-out rows; None where that is their loss."""
+    """Return the score function for held-out rows; None if the score is their loss."""
     if estimator.scoring is None:
         return default
     if isinstance(estimator.scoring, str) and estimator.scoring == "loss":
