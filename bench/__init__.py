@@ -1,11 +1,11 @@
-"""prelunet against the ceiling of the machine, against NumPy, and against the peers installed.
+"""Benchmarks of prelunet against peak FMA throughput, NumPy and the installed peers.
 
-``prelunet bench`` is the way in. Each peer runs in a process of its own on the same number of
-threads; answers are compared before anything is timed; rounds go from process to process, so that
-what else the machine does meets all of them alike.
+Run it with ``prelunet bench``. Each peer runs in its own process with the same number of threads.
+Answers are compared before anything is timed. Processes take turns in each round, so that other
+load on the machine affects all of them equally.
 
-`cases` says what is measured, `peers` how each library does it, `harness` times, `report` and
-`figures` show.
+`cases` defines the work, `peers` implements it for each library, `harness` times it, and `report`
+and `figures` present the results.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-"""Whether two libraries came to the same answer, up to what rounding can do.
+"""Whether two libraries computed the same answer, up to rounding.
 
-A chain of n roundings errs by at most ``n u / (1 - n u)`` of the terms' sizes, u being half the
-spacing of the floating-point numbers at one (N. J. Higham, Accuracy and Stability of Numerical
-Algorithms, 2nd ed., SIAM 2002, section 3.1). n is counted from the case: the sums that an element
-of the answer has gone through. Answers are compared by their mean errors.
+A chain of n roundings has an error of at most ``n u / (1 - n u)`` relative to the magnitude of the
+terms, where u is half the distance between 1 and the next floating-point number (N. J. Higham,
+Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, section 3.1). n is derived from
+the case: the length of the sums behind an element of the answer. Answers are compared by their mean
+errors.
 
-A rectifier adds to that: where its input is within rounding of zero, two libraries may take
-different slopes, and both are right. So does pooling, between entries of a window that are as near
-to each other. See `flip_error`.
+Rectifiers and pooling add to this error. If an input of a rectifier is within rounding of zero, two
+libraries may use different slopes, and both are correct. The same holds for entries of a pooling
+window that are nearly equal. See `flip_error`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .cases.networks import Array, Network
 from .cases.predictions import PredictCase
 from .cases.steps import CHECK_STEPS, StepCase
 
-# An activation, a loss or an update: roundings of one element beside the sums.
+# Roundings per element of an activation, a loss or an update, besides the sums.
 ELEMENTWISE_ROUNDINGS = 32
 
 
@@ -31,26 +32,27 @@ class DisagreementError(ValueError):
 
 
 def roundings_of(case: StepCase | PredictCase | KernelCase) -> int:
-    """Return how many roundings an element of the answer may have met, one after another."""
+    """Return the largest number of consecutive roundings of an element of the answer."""
     if isinstance(case, KernelCase):
         return case.chain + ELEMENTWISE_ROUNDINGS
     forward = sum(_layer_roundings(case.network))
     if isinstance(case, PredictCase):
         return forward
     back = sum(layer.fan_out + ELEMENTWISE_ROUNDINGS for layer in case.network.layers)
-    # The gradient of a weight is a sum over rows and the places that it is applied at.
+    # The gradient of a weight is a sum over rows and over the positions that use the weight.
     places = max(m for m, _, _ in case.network.products(case.for_check().batch))
     return CHECK_STEPS * (forward + back + places)
 
 
 def flip_error(network: Network, unit: float) -> float:
-    """Return what choices that fall otherwise may change, as a share of a gradient.
+    """Return the possible effect of different choices, relative to a gradient.
 
-    A rectifier chooses by the sign of its input; pooling by the signs of differences, one less than
-    a window has entries. They are of the order of one, so as many are within rounding of zero as
-    rounding is large. Each changes what one row gives to the gradient through one output of a
-    layer: one of rows x outputs such parts, which have random signs, as the flips have. Rows and
-    outputs cancel, and the choices for one output remain.
+    A rectifier chooses by the sign of its input. Pooling chooses by the signs of differences, one
+    fewer than the entries of a window. These numbers are of order one, so the fraction of them
+    within rounding of zero is about the rounding unit. Each different choice changes the
+    contribution of one row to the gradient through one output of a layer, which is one of rows x
+    outputs contributions with random signs. Rows and outputs cancel; the number of choices per
+    output remains.
     """
     roundings = accumulate(_layer_roundings(network))
     flips = sum(s.choices * n * unit for s, n in zip(network.layers, roundings, strict=True))
@@ -66,18 +68,18 @@ def check_parameters(
 ) -> float:
     """Compare parameters after training; `expected` was computed in float64.
 
-    What is compared is how far each tensor has moved from its first value, which both share.
-    Subtracting that value leaves the rounding of the parameter itself, once for each step.
+    Compares how far each tensor moved from its initial value, which both libraries share.
+    Subtracting that value leaves the rounding of the parameter itself, once per step.
 
     Returns
     -------
     float
-        The largest error as a share of what is allowed.
+        The largest error, relative to the allowed error.
 
     Raises
     ------
     DisagreementError
-        If an answer has another shape, or differs by more than rounding.
+        If an answer has a different shape, or differs by more than rounding.
     """
     unit = float(np.finfo(case.network.dtype).eps) / 2
     share = roundings_of(case) * unit + flip_error(case.network, unit)
@@ -96,7 +98,7 @@ def check_arrays(
     actual: Sequence[Array],
     expected: Sequence[Array],
 ) -> float:
-    """Compare outputs, or the results of a kernel; as `check_parameters`."""
+    """Compare outputs, or the results of a kernel; see `check_parameters`."""
     unit = float(np.finfo(np.float32).eps) / 2
     scale = roundings_of(case) * unit
     return _compare(title, actual, expected, [scale * float(np.abs(e).max()) for e in expected])

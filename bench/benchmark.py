@@ -1,4 +1,4 @@
-"""A run of the bench: answers first, then times, then what they come to."""
+"""A benchmark run: compare answers, time the cases, summarize."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from .progress import Progress
 Results = dict[str, Any]
 
 ONE_THREAD = f"{OURS}, 1 thread"
-# Where the first calls together take longer than that, there are fewer rounds.
+# If the first calls together take longer than this, there are fewer rounds.
 SLOW_SECONDS, SLOW_ROUNDS = 20.0, 3
-# NumPy is the only other one, and OpenBLAS's threads are asleep by then.
+# NumPy is the only peer here, and OpenBLAS's threads are asleep after this pause.
 KERNEL_PAUSE_SECONDS = 0.03
 QUICK_KERNELS = ("x W^T 128x400x400", "dz W 128x400x400", "dz^T x 128x400x400", "tanh_forward")
 
 
 @dataclass
 class Crew:
-    """The workers of a run, by the names of their peers."""
+    """The workers of a run, by peer name."""
 
     threads: int
     workers: dict[str, Worker] = field(default_factory=dict)
 
     def get(self, name: str) -> Worker:
-        """Return a worker, started when first asked for."""
+        """Return a worker; start it on first use."""
         if name not in self.workers:
             self.workers[name] = Worker(PEERS[name], self.threads)
         return self.workers[name]
 
     def versions(self) -> dict[str, dict[str, str]]:
-        """Return what the workers are made of; those that died on the way are left out."""
+        """Return the versions of all workers that are still alive."""
         found = {}
         for name, worker in self.workers.items():
             with contextlib.suppress(WorkerError):
@@ -62,7 +62,7 @@ class Crew:
 
 @contextlib.contextmanager
 def crew_of(threads: int) -> Iterator[Crew]:
-    """Yield a crew, and end its processes."""
+    """Yield a crew, then stop its processes."""
     crew = Crew(threads)
     try:
         yield crew
@@ -72,14 +72,14 @@ def crew_of(threads: int) -> Iterator[Crew]:
 
 
 def run(options: Options) -> Results:
-    """Measure and return everything, as a JSON file holds it.
+    """Measure everything and return the content of the JSON file.
 
     Raises
     ------
     ValueError
-        If an option names what there is not.
+        If an option is unknown.
     DisagreementError
-        If a library's answer is not the one that float64 arithmetic gives.
+        If a library's answer differs from float64 arithmetic.
     """
     peers = options.peers()
     steps = options.cases(list(STEPS), QUICK_STEPS)
@@ -112,7 +112,7 @@ def run(options: Options) -> Results:
 
 
 class _Run:
-    """What the parts of a run share."""
+    """State shared by the parts of a run."""
 
     def __init__(
         self, options: Options, peers: Sequence[str], crew: Crew, progress: Progress
@@ -125,7 +125,7 @@ class _Run:
         self.seconds = 0.1 if options.quick else 0.3
 
     def ceilings(self) -> Results:
-        """Measure what the machine can do, for one thread and for all."""
+        """Measure the ceilings for one thread and for all threads."""
         found: Results = {"flops": {}, "copy_bytes": {}}
         size = 4 * machine.last_cache_bytes()
         for threads in dict.fromkeys((1, self.options.threads)):
@@ -167,7 +167,7 @@ class _Run:
         return result
 
     def _check_network(self, name: str, result: Results) -> list[str]:
-        """Return who can do the case, after comparing their answers."""
+        """Compare answers; return the peers that support the case."""
         expected = self._answer(REFERENCE, name, exact=True)
         ready = []
         for peer in self.peers:
@@ -205,7 +205,7 @@ class _Run:
                 return [arrays[key] for key in arrays.files]
 
     def _prepare(self, peer: str, name: str, result: Results) -> float | None:
-        """Return the seconds of the first call; None if the peer drops out."""
+        """Return the seconds of the first call, or None if the peer failed."""
         self.progress.begin(f"{name}: {PEERS[peer].title}")
         try:
             return float(self.crew.get(peer).ask("prepare", case=name)["seconds"])
@@ -270,7 +270,7 @@ class _Run:
         )
         size = KERNELS[name].size
         if size:
-            # A copy that reads and writes as much, and so lies in the same cache.
+            # A copy of the same number of bytes, so it uses the same cache level.
             answer = self.crew.ours.ask("bandwidth", size=int(size / 2), threads=threads)
             limit = answer["bytes"]
         for peer in peers:

@@ -1,4 +1,4 @@
-"""`MLPClassifier` beside scikit-learn's: the same data, the same parameters, whole calls of fit."""
+"""`MLPClassifier` against scikit-learn's: same data, same parameters, whole calls of fit."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ Split = tuple[Array, Array, Array, Array]
 
 @dataclass(frozen=True)
 class EstimatorCase:
-    """One data set, float64 as scikit-learn's users have it.
+    """A data set in float64, scikit-learn's usual dtype.
 
     Parameters
     ----------
     title : str
     load : callable
-        Returns X, y to fit and X, y to score.
+        Returns X and y for fitting, and X and y for scoring.
     rounds : int
-        How often each library fits, by turns.
+        Number of fits per library, in alternation.
     max_iter : int
-        The most epochs of a fit; 200 is the default of both.
+        Maximum number of epochs of a fit; both libraries default to 200.
     """
 
     title: str
@@ -47,12 +47,12 @@ class EstimatorCase:
     max_iter: int = 200
 
 
-# Seconds before each fit: the threads of a BLAS go on spinning for a while after the other's.
+# Seconds before each fit: BLAS threads of the other library spin for a while after its work.
 _REST = 0.3
 
 
 def _split(X: Array, y: Array) -> Split:
-    """Hold a quarter out, and bring features to mean 0 and deviation 1."""
+    """Hold out a quarter, and standardize the features."""
     from sklearn.model_selection import train_test_split
     from sklearn.preprocessing import StandardScaler
 
@@ -98,10 +98,10 @@ CASES = {
 
 
 def measure(threads: int, *, quiet: bool) -> dict[str, Any]:
-    """Return, for each case and library, the seconds of each fit, the score and the epochs.
+    """Return the seconds of each fit, the score and the epochs, by case and library.
 
-    The last case is a grid search of 24 fits over the digits, on one process and on one a thread.
-    What cannot be loaded is named with its reason.
+    The last case is a grid search of 24 fits on the digits, with one process and with one per
+    thread. Cases whose data cannot be loaded are listed with the reason.
     """
     require("sklearn", extra="sklearn", purpose="its MLPClassifier")
     from sklearn.exceptions import ConvergenceWarning
@@ -114,14 +114,14 @@ def measure(threads: int, *, quiet: bool) -> dict[str, Any]:
         threadpool_limits(threads),
         warnings.catch_warnings(),
     ):
-        # Two hundred epochs are what both do by default, converged or not; in other processes too.
+        # Both run 200 epochs by default, converged or not; this also applies to other processes.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for name, case in CASES.items():
             progress.begin(f"estimators: {name}")
             found[name] = _case(case)
             progress.done()
         for count in jobs:
-            if count > 1:  # the first search starts the processes that both then use
+            if count > 1:  # the first search starts the processes for both libraries
                 _search(THEIRS, count, {"max_iter": [1]}).fit(*_digits()[:2])
                 _search(OURS, count, {"max_iter": [1]}).fit(*_digits()[:2])
             progress.begin(f"estimators: grid search, {count} jobs")
@@ -181,7 +181,7 @@ def _search(name: str, jobs: int, grid: dict[str, list[Any]]) -> Any:
 
 
 def rows_of(found: dict[str, Any]) -> list[list[str]]:
-    """Return a line a case: what it is, both medians, their quotient, both scores in percent."""
+    """Return a table row per case: case, both medians, their ratio, both scores in percent."""
     rows = []
     for name, result in found.items():
         if "left_out" in result:

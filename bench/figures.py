@@ -1,4 +1,4 @@
-"""Results as figures: others' times in terms of ours, shares of the ceiling, time against size."""
+"""Figures: times relative to prelunet, shares of the ceiling, time against size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .peers import OURS, PEERS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours (see prelunet.plots.style), ours first.
+# Okabe and Ito's colors (see prelunet.plots.style), prelunet first.
 COLORS = {
     OURS: "#0072B2",
     "numpy": "#E69F00",
@@ -32,7 +32,7 @@ LEGEND = {"fontsize": style.TICK_SIZE, "frameon": False}
 
 
 def save_times(results: Results, path: str | Path) -> None:
-    """Draw bars: others' times divided by ours, and the shares of the ceiling."""
+    """Draw bars: peers' times divided by prelunet's, and the shares of the ceiling."""
     cases = [c for c in [*results["steps"], *results["predictions"]] if c["timings"]]
     figure = style.new_figure(max(11.0, 3.0 + 0.85 * len(cases)), 7.6)
     above, below = figure.subplots(2, 1)
@@ -57,7 +57,7 @@ def _draw_ratios(ax: Axes, cases: Sequence[Results]) -> None:
                 ours = case["timings"][OURS]["best_seconds"]
                 places.append(place + (number - (len(names) - 1) / 2) * width)
                 heights.append(case["timings"][name]["best_seconds"] / ours)
-        # From 1: up where others take longer, down where they take less.
+        # Bars start at 1: up for slower libraries, down for faster ones.
         rises = [height - 1 for height in heights]
         label, color = PEERS[name].title, COLORS[name]
         ax.bar(places, rises, 0.92 * width, bottom=1, label=label, color=color)
@@ -84,7 +84,7 @@ def _draw_shares(ax: Axes, cases: Sequence[Results], threads: int) -> None:
         heights = [100 * timing["share"] for _, timing in known]
         ax.bar(places, heights, 0.94 * width, label=label, color=color)
         for place, height in zip(places, heights, strict=True):
-            # At the foot of the bar, clear of the goal; above it where it is too low for that.
+            # At the bottom of the bar, below the goal line; above bars that are too low.
             low = height < LOW_BAR
             ax.text(
                 *(place, height + 1 if low else 2.0, f"{height:.0f}"),
@@ -113,7 +113,7 @@ def _name_cases(ax: Axes, cases: Sequence[Results]) -> None:
 
 
 def _plain_log(axis: Any) -> None:
-    """Write 0.5, 1, 2, 5, 10 and so on in place of powers of ten."""
+    """Label the axis 0.5, 1, 2, 5, 10 and so on instead of powers of ten."""
     ticker = style.matplotlib("ticker")
     axis.set_major_locator(ticker.LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
@@ -121,7 +121,7 @@ def _plain_log(axis: Any) -> None:
 
 
 def save_scaling(results: Results, path: str | Path) -> None:
-    """Draw lines: time of a step, or of a row of it, against each size."""
+    """Draw lines: the time of a step, or of a row of it, against each size."""
     scaling = results["scaling"]
     figure = style.new_figure(11.0, 6.4)
     panels = figure.subplots(2, 3).ravel()

@@ -1,4 +1,4 @@
-"""Timing: rounds that go from process to process, and what is made of the times."""
+"""Timing: rounds in which processes take turns, and statistics of the times."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 
 from .processes import Worker
 
-# Threads of OpenBLAS and OpenMP go on spinning for a while after their work (OpenBLAS for 2^26
-# cycles): whoever is timed next must not share a core with them.
+# Threads of OpenBLAS and OpenMP spin for a while after their work (OpenBLAS for 2^26 cycles).
+# The next process must not share a core with them.
 PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What was measured, in seconds.
+    """Statistics of measured times, in seconds.
 
     Parameters
     ----------
     best, median : float
     spread : float
-        Half the distance between the quartiles, as a share of the median.
+        Half the interquartile range, relative to the median.
     calls : int
     """
 
@@ -35,35 +35,35 @@ class Timing:
 
     @classmethod
     def of(cls, times: Sequence[float]) -> Timing:
-        """Summarize the times of calls."""
+        """Compute the statistics of call times."""
         low, median, high = (float(q) for q in np.quantile(times, [0.25, 0.5, 0.75]))
         return cls(min(times), median, (high - low) / (2 * median), len(times))
 
 
 @dataclass(frozen=True)
 class Ceilings:
-    """What the machine did at best while a case was measured.
+    """The best throughput of the machine while a case was measured.
 
     Attributes
     ----------
     flops : mapping of int to float
         FLOP/s by number of threads.
     meetings : sequence of float
-        Seconds in which all threads met, in each round. Virtual machines are moved about: the same
-        two cores may be five times as far apart some minutes later.
+        Seconds of one barrier of all threads, in each round. Virtual machines migrate: minutes
+        later the communication between the same two cores may be five times slower.
     """
 
     flops: Mapping[int, float]
     meetings: Sequence[float]
 
     def share(self, flops: float, seconds: float, threads: int) -> float:
-        """Return which part of the ceiling so many operations in so much time are."""
+        """Return `flops` operations in `seconds` as a fraction of the ceiling."""
         return flops / seconds / self.flops[threads]
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """Someone who takes part in the rounds of a case: a worker, on so many threads."""
+    """A participant in the rounds of a case: a worker with a number of threads."""
 
     name: str
     worker: Worker
@@ -79,24 +79,24 @@ def rounds(
     dtype: str,
     pause: float = PAUSE_SECONDS,
 ) -> tuple[dict[str, Timing], Ceilings]:
-    """Time prepared entrants in turn, `count` times over, and the ceiling in every round.
+    """Time prepared entrants in turn for `count` rounds; measure the ceiling in each round.
 
     Parameters
     ----------
     entrants : sequence of Entrant
     count : int
     seconds : float
-        How long each is timed in a round.
+        Time per entrant and round.
     referee : Worker
-        Who measures the ceiling: prelunet's worker, whose kernels it is that of.
+        prelunet's worker, which measures the ceiling.
     dtype : str
     pause : float
-        Seconds of rest before each measurement.
+        Seconds to wait before each measurement.
 
     Returns
     -------
     timings : dict of str to Timing
-        By the entrants' names.
+        By entrant name.
     ceilings : Ceilings
     """
     times: dict[str, list[float]] = {entrant.name: [] for entrant in entrants}
@@ -109,7 +109,7 @@ def rounds(
             flops[threads] = max(flops[threads], rate)
         if max(flops) > 1:
             meetings.append(referee.ask("meeting", threads=max(flops))["seconds"])
-        # Each round begins with another entrant, so that none always follows the same one.
+        # Each round starts with a different entrant, so that the predecessor changes.
         for entrant in rotated(entrants, number):
             time.sleep(pause)
             answer = entrant.worker.ask("time", seconds=seconds, threads=entrant.threads)
@@ -118,7 +118,7 @@ def rounds(
 
 
 def rotated(entrants: Sequence[Entrant], number: int) -> Iterable[Entrant]:
-    """Return the entrants, beginning with another for each number."""
+    """Return the entrants, rotated by `number`."""
     begin = number % len(entrants)
     return [*entrants[begin:], *entrants[:begin]]
 

@@ -1,4 +1,4 @@
-"""The machine: its ceilings, its name, its CPUs."""
+"""The machine: its ceilings, processor name and CPUs."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from pathlib import Path
 import prelunet as pn
 from prelunet import _core
 
-# A ceiling is the best of some short measurements: one that another process falls into is lost.
+# A ceiling is the best of several short measurements; interrupted ones do not count.
 CEILING_SECONDS, CEILING_TRIES = 0.005, 8
 MEETINGS = 200
 SYSFS_CPUS = Path("/sys/devices/system/cpu")
 
 
 def use_threads(threads: int) -> None:
-    """Have prelunet use so many threads in this process."""
+    """Set prelunet's number of threads in this process."""
     pn.set_num_threads(threads)
 
 
 def fma_ceiling(dtype: str, threads: int) -> float:
-    """Return operations per second of fused multiply-adds on registers alone."""
+    """Return the fused multiply-add throughput on registers, in operations per second."""
     return _best_rate(lambda count: _core.fma_ceiling(dtype, count), 100_000, threads)
 
 
 def copy_bandwidth(size: int, threads: int) -> float:
-    """Return bytes read and written per second while `size` bytes are copied again and again."""
+    """Return the bytes read and written per second by repeated copies of `size` bytes."""
     return _best_rate(lambda count: _core.copy_bandwidth(size, count), 1, threads)
 
 
 def meeting_seconds(threads: int) -> float:
-    """Return how long it takes the threads to meet: what cache lines need from core to core."""
+    """Return the time of a thread barrier: the cost of moving cache lines between cores."""
     before = pn.get_num_threads()
     pn.set_num_threads(threads)
     try:
@@ -43,11 +43,11 @@ def meeting_seconds(threads: int) -> float:
 
 
 def _best_rate(measure: Callable[[int], tuple[float, float]], count: int, threads: int) -> float:
-    """Return amount / seconds, `measure` being repeated for as long as one measurement takes."""
+    """Return amount / seconds, repeating `measure` for the length of one measurement."""
     before = pn.get_num_threads()
     pn.set_num_threads(threads)
     try:
-        measure(count)  # wakes the threads, and the clock of the processor
+        measure(count)  # wakes the threads and raises the clock frequency
         _, taken = measure(count)
         count = max(count, int(count * CEILING_SECONDS / taken))
         found = (measure(count) for _ in range(CEILING_TRIES))
@@ -57,7 +57,7 @@ def _best_rate(measure: Callable[[int], tuple[float, float]], count: int, thread
 
 
 def processor() -> str:
-    """Return the name the processor gives itself."""
+    """Return the processor's name."""
     path = Path("/proc/cpuinfo")
     if path.exists():
         found = re.search(r"^model name\s*:\s*(.+)$", path.read_text(), re.MULTILINE)
@@ -67,7 +67,7 @@ def processor() -> str:
 
 
 def last_cache_bytes() -> int:
-    """Return the size of the largest cache, 32 MiB where the system does not say."""
+    """Return the size of the last-level cache; 32 MiB if the system does not report it."""
     sizes = [_bytes(p.read_text()) for p in SYSFS_CPUS.glob("cpu0/cache/index*/size")]
     return max(sizes, default=32 << 20)
 
@@ -78,10 +78,10 @@ def _bytes(text: str) -> int:
 
 
 def cpus_for(threads: int) -> set[int] | None:
-    """Return CPUs to hold a process to, one on each core first; None where all may be used.
+    """Return CPUs to pin a process to, one per core first; None if all may be used.
 
-    Affinity is the one limit that every library heeds: OpenMP, OpenBLAS, Eigen and XLA each count
-    the CPUs they may use, while the variables that limit them differ and some have none.
+    All libraries respect CPU affinity: OpenMP, OpenBLAS, Eigen and XLA count the allowed CPUs.
+    Their environment variables for thread limits differ, and some libraries have none.
     """
     if not hasattr(os, "sched_getaffinity"):
         return None
@@ -96,6 +96,6 @@ def cpus_for(threads: int) -> set[int] | None:
 
 
 def by_turns(lists: list[list[int]]) -> list[int]:
-    """Return the first of each list, then the second of each, and so on."""
+    """Return the first item of each list, then the second of each, and so on."""
     longest = max(map(len, lists))
     return [each[i] for i in range(longest) for each in lists if i < len(each)]

@@ -13,7 +13,7 @@ BYTES_CASE = "W0s-uint8"
 
 
 def measure(peers: Sequence[str], threads: int, *, quiet: bool) -> dict[str, int]:
-    """Return the peak of each process that trained, in bytes, with the data that it holds."""
+    """Return the peak memory of each training process in bytes, including its data."""
     found: dict[str, int] = {}
     runs = [(peer, CASE) for peer in peers if peer != PRODUCTS]
     if OURS in peers:

@@ -1,4 +1,4 @@
-"""What a run is asked for."""
+"""The options of a run."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from fnmatch import fnmatchcase
 from .peers import OURS, PEERS, PRODUCTS
 
 REFERENCE = "numpy"
-"""Whose float64 answer everybody's is held against."""
+"""The peer whose float64 answer is the reference."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure, against whom and how long.
+    """What to measure, with which peers, and for how long.
 
     Parameters
     ----------
     threads : int
     against : sequence of str, optional
-        Names of `peers.PEERS`; all that are installed unless given.
+        Names in `peers.PEERS`; by default all that are installed.
     only : sequence of str, optional
-        Names or patterns (``W*``) of cases; all unless given.
+        Names or patterns (``W*``) of cases; by default all.
     quick, check, scaling, estimators : bool
-        A minute's worth; answers only; time against size too; estimators beside scikit-learn's too.
+        Shorten the run to a minute; compare answers only; also measure scaling; also compare the
+        estimators with scikit-learn's.
     quiet : bool
-        No progress on stderr.
+        Print no progress on stderr.
     """
 
     threads: int
@@ -39,7 +40,7 @@ class Options:
     quiet: bool = False
 
     def peers(self) -> list[str]:
-        """Return who takes part: prelunet, then the others in the order of the registry.
+        """Return the peers of the run: prelunet first, then in registry order.
 
         Raises
         ------
@@ -61,7 +62,7 @@ class Options:
         return [name for name in PEERS if name == OURS or name in wanted]
 
     def cases(self, names: Sequence[str], quick: Sequence[str]) -> list[str]:
-        """Return those of the names that are asked for."""
+        """Return the selected names."""
         if self.only is not None:
             return [n for n in names if any(fnmatchcase(n, pattern) for pattern in self.only)]
         return [n for n in names if n in quick] if self.quick else list(names)

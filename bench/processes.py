@@ -1,4 +1,4 @@
-"""Processes that peers live in: started once, asked again and again."""
+"""Long-lived processes of the peers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class WorkerError(ChildProcessError):
 
 
 class Worker:
-    """A peer in a process of its own, on so many threads.
+    """A peer in its own process, with a number of threads.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Worker:
         command = [sys.executable, "-m", f"{__package__}.worker", spec.name]
         before = None if cpus is None else os.sched_getaffinity(0)
         if cpus is not None:
-            os.sched_setaffinity(0, cpus)  # inherited, before any library counts
+            os.sched_setaffinity(0, cpus)  # inherited; must precede the library's start
         try:
             self._process = subprocess.Popen(
                 command,
@@ -63,7 +63,7 @@ class Worker:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # it is gone; what it said is below
+        with contextlib.suppress(BrokenPipeError):  # the process ended; reported below
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -83,7 +83,7 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()  # no more requests: it ends by itself
+            self._process.stdin.close()  # end of requests: the process exits
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -109,7 +109,7 @@ class Worker:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Return this process's environment, with the variables by which libraries limit threads."""
+    """Return this environment with the libraries' thread limits set."""
     count = str(threads)
     return {
         **os.environ,

@@ -1,4 +1,4 @@
-"""How far a long run is: a bar on tqdm where there is a terminal, else a line a part."""
+"""Progress of a run: a tqdm bar on a terminal, otherwise a line per part."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prelunet._extras import require
 
 
 class Progress:
-    """Counts what is done, on stderr.
+    """Progress counter on stderr.
 
     Parameters
     ----------
     total : int
-        Of the things to do.
+        Number of parts.
     quiet : bool, default False
-        Say nothing.
+        Print nothing.
     """
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
@@ -34,7 +34,7 @@ class Progress:
             )
 
     def begin(self, what: str) -> None:
-        """Say what comes now."""
+        """Announce the next part."""
         if self._bar is not None:
             self._bar.set_description_str(what)
         elif not self._quiet:
@@ -42,7 +42,7 @@ class Progress:
             sys.stderr.flush()
 
     def done(self) -> None:
-        """Count one thing."""
+        """Count a finished part."""
         if self._bar is not None:
             self._bar.update()
 

@@ -1,4 +1,4 @@
-"""Results as text: what stands on the screen."""
+"""Results as text tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def text(results: Results) -> str:
 
 
 def table(title: str, header: Row, rows: Sequence[Row]) -> str:
-    """Return lines with a title: the first column to the left, numbers to the right."""
+    """Return a table: first column left-aligned, numbers right-aligned."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Row) -> str:
@@ -51,7 +51,7 @@ def table(title: str, header: Row, rows: Sequence[Row]) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return a time in three digits: us, ms or s."""
+    """Return a time with three digits in us, ms or s."""
     for factor, unit in ((1e6, "us"), (1e3, "ms")):
         if value * factor < 999.5:
             return f"{_digits(value * factor)} {unit}"
@@ -63,7 +63,7 @@ def _digits(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as whole percent."""
+    """Return a fraction as an integer percentage."""
     return f"{100 * share:.0f}%"
 
 
@@ -137,7 +137,7 @@ def _others(cases: Sequence[Results]) -> list[str]:
 
 
 def _ours(cases: Sequence[Results]) -> str:
-    """Return prelunet's own times, on all threads and on one."""
+    """Return prelunet's times on all threads and on one."""
     header = ["case", "FLOP", "best", "median", "spread", "share", "goal"]
     single = any(ONE_THREAD in case["timings"] for case in cases)
     if single:
@@ -167,13 +167,13 @@ def _ours(cases: Sequence[Results]) -> str:
 
 
 def _span(times: Sequence[float]) -> str:
-    """Return the least and the most of some short times."""
+    """Return the range of some short times."""
     low, high = (f"{1e9 * time:.0f}" for time in (min(times), max(times)))
     return f"{low} ns" if low == high else f"{low}-{high} ns"
 
 
 def _times(cases: Sequence[Results]) -> str:
-    """Return the best time of everybody."""
+    """Return the best time of each library."""
     names = [OURS, *_others(cases)]
     rows = [[case["name"], *(_best(case["timings"], name) for name in names)] for case in cases]
     title = "Best times of all, whole steps of whole calls"
@@ -191,7 +191,7 @@ def _best(timings: Mapping[str, Any], name: str) -> str:
 
 
 def _stand_ins(cases: Sequence[Results]) -> dict[str, dict[str, str]]:
-    """Return, for each peer but the products, its reasons and the cases that they hold for."""
+    """Return, for each peer except the products, its substitutions and their cases."""
     found: dict[str, dict[str, list[str]]] = {}
     for case in cases:
         for name, reason in case["stand_ins"].items():
@@ -219,7 +219,7 @@ def _ratio(timings: Mapping[str, Any], name: str) -> str:
 
 
 def _checks(cases: Sequence[Results]) -> str:
-    """Return how many answers were compared, and the worst."""
+    """Return the number of compared answers and the largest error."""
     errors: dict[str, float] = {}
     for case in cases:
         checked = case["checked"]
@@ -233,7 +233,7 @@ def _checks(cases: Sequence[Results]) -> str:
 
 
 def _left_out(cases: Sequence[Results]) -> str:
-    """Return the cases that prelunet cannot do, and who failed or answered wrongly."""
+    """Return the cases that prelunet does not support, and the peers that failed."""
     lines = []
     for case in cases:
         if OURS in case["unsupported"]:

@@ -1,4 +1,4 @@
-"""Time of a step against its sizes, and against threads; prelunet beside NumPy."""
+"""Step time against sizes and threads, for prelunet and NumPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUNDS, SECONDS = 3, 0.1
 
 
 def measure(threads: int, *, quiet: bool) -> dict[str, Any]:
-    """Return, for each axis, peer and value, the best seconds of a step and the operations."""
+    """Return the best step time and the operations, by axis, peer and value."""
     counts = thread_counts(threads)
     total = sum(map(len, SCALING.values())) + len(counts)
     found: dict[str, Any] = {}

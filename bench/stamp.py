@@ -1,4 +1,4 @@
-"""What a run depends on: stamped on its results."""
+"""The environment of a run, stored with its results."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One peer in a process of its own: reads requests, a JSON object a line, and answers likewise.
+"""One peer in its own process: reads one JSON request per line and writes one answer per line.
 
-Started by `processes.Worker`. What a library prints must not end up between the answers, so these
-go out through a copy of stdout, and stdout itself is made stderr.
+Started by `processes.Worker`. Answers go to a copy of stdout, and stdout itself is redirected to
+stderr, so that a library's output cannot mix with them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .peers import PEERS, Peer, UnsupportedError
 
 Answer = dict[str, Any]
 
-# A call shorter than this share of what is asked for is made once before the clock starts: another
-# process has had the caches since.
+# A call shorter than this fraction of the requested time runs once before the clock starts,
+# because another process has used the caches since.
 WARM_UP_BELOW = 0.3
 
 
 class Worker:
-    """The peer, and the case that it is prepared for."""
+    """The peer and its prepared case."""
 
     def __init__(self, peer_name: str) -> None:
         self.peer: Peer = PEERS[peer_name].make()
@@ -38,28 +38,28 @@ class Worker:
         self.units = 1
 
     def versions(self) -> Answer:
-        """Say what the peer is made of."""
+        """Return the peer's versions."""
         return {"versions": self.peer.versions()}
 
     def prepare(self, case: str) -> Answer:
-        """Make a case ready to be timed; the one before is forgotten."""
+        """Prepare a case for timing; discard the previous one."""
         self.call = None
         self.call, self.units = catalog.prepare(self.peer, case)
         began = time.perf_counter()
-        self.call()  # whatever is compiled or taken when first used
+        self.call()  # runs lazy compilation and allocation
         return {"seconds": time.perf_counter() - began}
 
     def stand_in(self, case: str) -> Answer:
-        """Say what is done in place of a case, None where it is the case itself."""
+        """Return a description of the substitute for a case, or None if there is none."""
         return {"stand_in": catalog.stand_in(self.peer, case)}
 
     def check(self, case: str, path: str, exact: bool = False) -> Answer:
-        """Do a small case, in float64 if `exact`, and write the answer as arrays."""
+        """Compute a small case, in float64 if `exact`, and write the answer as arrays."""
         np.savez(path, *catalog.answer(self.peer, case, exact=exact))
         return {}
 
     def time(self, seconds: float, threads: int | None = None) -> Answer:
-        """Repeat the call for so long; return the seconds of a step in each."""
+        """Repeat the call for `seconds`; return the step time of each call."""
         assert self.call is not None
         if threads is not None:
             machine.use_threads(threads)
@@ -77,19 +77,19 @@ class Worker:
         return {"times": found}
 
     def ceiling(self, dtype: str, threads: int) -> Answer:
-        """Measure the rate of fused multiply-adds on registers."""
+        """Measure the fused multiply-add throughput on registers."""
         return {"flops": machine.fma_ceiling(dtype, threads)}
 
     def meeting(self, threads: int) -> Answer:
-        """Measure how long it takes the threads to meet."""
+        """Measure the time of a thread barrier."""
         return {"seconds": machine.meeting_seconds(threads)}
 
     def bandwidth(self, size: int, threads: int) -> Answer:
-        """Measure the rate of a copy."""
+        """Measure the copy bandwidth."""
         return {"bytes": machine.copy_bandwidth(size, threads)}
 
     def peak_memory(self) -> Answer:
-        """Return the most memory that the process has held, in bytes."""
+        """Return the peak memory of the process in bytes."""
         status = Path("/proc/self/status")
         if not status.exists():
             raise UnsupportedError("peak memory is read from /proc/self/status")

@@ -1,6 +1,6 @@
-"""What is measured: training steps, predictions and single kernels.
+"""The benchmark cases: training steps, predictions and single kernels.
 
-A case says the work and its amount, draws the data and the first parameters; it knows no library.
+A case defines the work and generates data and initial parameters. It is independent of libraries.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All cases by name, and how a peer is made to do one."""
+"""All cases by name, and functions that run a case with a peer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .steps import STEPS, StepCase
 
 
 def prepare(peer: Peer, name: str) -> tuple[Callable[[], object], int]:
-    """Return a function that does the case once, and how many steps that is."""
+    """Return a function that runs the case once, and its number of steps."""
     if name in STEPS or name in SCALING_CASES:
         return _prepare_step(peer, STEPS.get(name) or SCALING_CASES[name])
     if name in PREDICTIONS:
@@ -22,9 +22,9 @@ def prepare(peer: Peer, name: str) -> tuple[Callable[[], object], int]:
 
 
 def answer(peer: Peer, name: str, *, exact: bool = False) -> list[Array]:
-    """Return what the case comes to: parameters after some steps, outputs, results of a kernel.
+    """Return the answer of a case: trained parameters, outputs, or results of a kernel.
 
-    `exact` asks for float64 arithmetic, on the same numbers.
+    `exact` computes in float64 on the same numbers.
     """
     if name in STEPS:
         case = STEPS[name].for_check()
@@ -38,7 +38,7 @@ def answer(peer: Peer, name: str, *, exact: bool = False) -> list[Array]:
 
 
 def stand_in(peer: Peer, name: str) -> str | None:
-    """Return what the peer does in place of the case, if its answer cannot be compared."""
+    """Return what the peer does instead of the case, if its answer cannot be compared."""
     if name in KERNELS:
         return None
     return peer.stand_in(STEPS[name] if name in STEPS else PREDICTIONS[name])

@@ -1,9 +1,10 @@
 """Single kernels: every activation, loss and optimizer of the registries, products, convolutions.
 
-Products come in float32 and in bfloat16. NumPy has none: it multiplies the same numbers in float32.
+Products come in float32 and in bfloat16. NumPy has no bfloat16: it multiplies the same numbers in
+float32.
 
-Products have the shapes of real layers. What is row-wise works on a block of a layer's activations,
-which caches hold, as in a training step; a few also on arrays beyond every cache.
+Products use the shapes of real layers. Row-wise kernels use a block of a layer's activations that
+fits in cache, as in a training step; some also use arrays larger than every cache.
 """
 
 from __future__ import annotations
@@ -19,31 +20,31 @@ from prelunet import ops
 
 from .networks import POOL, SEED, Array
 
-BLOCK = (256, 400)  # rows and units of what a step works on at a time
+BLOCK = (256, 400)  # rows and units that a step processes at a time
 LOGITS = (4096, 10)
 MEMORY = (40_960, 400)  # 65 MB each in float32
-LAYER = (400, 784)  # units and features: what an optimizer updates
+LAYER = (400, 784)  # units and features of an optimizer update
 
-# Rows, units and features of a dense layer.
+# Rows, units and features of dense layers.
 LAYERS = [
     *((128, 400, 400), (128, 400, 784), (100, 50, 784), (128, 128, 784), (128, 10, 128)),
     *((200, 100, 30), (4096, 400, 784)),
 ]
 
-# Images and filters, as ops take them, of convolutions that keep the images' size; what is pooled.
+# Images and filters of size-preserving convolutions; the shape of pooled images.
 CONVOLUTIONS = {
     "conv1": ((50, 28, 28, 1), (32, 5, 5, 1)),
     "conv2": ((50, 14, 14, 32), (64, 5, 5, 32)),
 }
 POOLED = (50, 28, 28, 32)
 
-# Arrays read and written for each element.
+# Arrays read and written per element.
 PASSES = {"forward": 2, "backward": 3, "loss": 2, "momentum": 5}
 UPDATES = ("momentum", *(f"{name}_update" for name in ops.UPDATES))
 
 
 def required_states(update: str) -> list[str]:
-    """Return the names of the arrays that an update of `prelunet.ops` needs beside its gradient."""
+    """Return the state arrays that an update in `prelunet.ops` needs besides the gradient."""
     arguments = list(inspect.signature(getattr(ops, update)).parameters.values())[2:]
     states = [a for a in arguments if a.kind is a.POSITIONAL_OR_KEYWORD]
     return [state.name for state in states if state.default is state.empty]
@@ -59,16 +60,16 @@ class KernelCase:
     Parameters
     ----------
     name, op : str
-        The op is a name of `prelunet.ops`, or ``momentum``, which is sgd_update with a velocity.
+        The op is a name in `prelunet.ops`, or ``momentum``, which is sgd_update with a velocity.
     shape : tuple of int
-        (rows, units, features) of a layer for products, the images' and then the filters' for
-        convolutions, else of the array.
+        (rows, units, features) for products, the shape of images followed by that of filters for
+        convolutions, otherwise the shape of the array.
     flops, size : float
-        Operations of a product; bytes that others read and write. One of them is 0.
+        Operations of a product, or bytes read and written by other kernels. The other one is 0.
     chain : int
-        Terms of the longest sum that makes an element.
+        Number of terms of the longest sum in an element.
     dtype : str
-        Of the operands; numbers drawn are such numbers, and are given as float32.
+        Of the operands. Values are rounded to it and passed as float32.
     """
 
     name: str
@@ -80,7 +81,7 @@ class KernelCase:
     dtype: str = "float32"
 
     def draw(self, *shape: int, positive: bool = False) -> Array:
-        """Draw normal float32 numbers, the same in every process."""
+        """Generate normal float32 numbers, the same in every process."""
         rng = np.random.default_rng(SEED)
         drawn = rng.standard_normal(shape or self.shape, dtype=np.float32)
         if self.dtype == "bfloat16":
@@ -88,7 +89,7 @@ class KernelCase:
         return np.abs(drawn) if positive else drawn
 
     def labels(self) -> Array:
-        """Draw a class for each row."""
+        """Generate a class for each row."""
         return np.random.default_rng(SEED).integers(self.shape[1], size=self.shape[0])
 
 
@@ -127,7 +128,7 @@ def _convolutions() -> list[KernelCase]:
         windows, taps = math.prod(images[:3]), math.prod(weight[1:])
         flops = 2.0 * windows * taps * weight[0]
         shape = (*images, *weight)
-        # The way back is two products: grad_weight sums over windows, grad_x over filters' places.
+        # Two products: grad_weight sums over windows, grad_x over filters and their positions.
         back = max(windows, math.prod(weight[:3]))
         found += [
             KernelCase(f"{name} forward", "conv2d_forward", shape, flops=flops, chain=taps),
@@ -137,7 +138,7 @@ def _convolutions() -> list[KernelCase]:
 
 
 def _pooling() -> list[KernelCase]:
-    # x and, for each window, an entry of the result; on the way back also the gradient of x.
+    # x and one result per window; backward also the gradient of x.
     size, windows = 4.0 * math.prod(POOLED), 1 / POOL**2
     return [
         KernelCase(f"max_pool2d {way}", f"max_pool2d_{way}", POOLED, size=arrays * size)

@@ -1,4 +1,4 @@
-"""A network and its data, in words that every peer understands."""
+"""A library-independent description of a network and its data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
 SEED = 0
-POOL = 2  # rows and columns of the windows that are pooled
+POOL = 2  # rows and columns of pooling windows
 RECTIFIERS = ("prelu_channel", "prelu_shared", "relu")
 
 
@@ -27,9 +27,9 @@ class LayerSpec:
     units : int
     activation : {"prelu_channel", "prelu_shared", "relu", "sigmoid", "tanh"} or None
     residual : float, default 0.0
-        h; 0 where the layer is not a residual one.
+        h; 0 for a layer that is not residual.
     dropout : float, default 0.0
-        The share of the outputs that a training step sets to 0, the others being scaled up.
+        The fraction of outputs set to 0 in training; the others are scaled up.
     """
 
     units: int
@@ -38,40 +38,40 @@ class LayerSpec:
     dropout: float = 0.0
 
     def weight_shape(self, shape: Shape) -> Shape:
-        """Return the shape of W for inputs of that shape; what is no vector is flattened."""
+        """Return the shape of W for an input shape; images are flattened."""
         return (self.units, math.prod(shape))
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape of what a row becomes."""
+        """Return the output shape for an input shape."""
         return (self.units,)
 
     def places(self, shape: Shape) -> int:
-        """Return how often W is applied to a row."""
+        """Return how many times W is applied per row."""
         return 1
 
     @property
     def fan_out(self) -> int:
-        """How many sums an input enters."""
+        """The number of sums that use an input."""
         return self.units
 
     @property
     def choices(self) -> int:
-        """How many comparisons decide where the gradient of an output goes."""
+        """The number of comparisons that decide the path of an output's gradient."""
         return int(self.activation in RECTIFIERS)
 
 
 @dataclass(frozen=True)
 class ConvSpec(LayerSpec):
-    """A convolution that keeps the image's size, its activation, then 2x2 max-pooling.
+    """A size-preserving convolution, its activation, then 2x2 max-pooling.
 
     Parameters
     ----------
     units : int
-        Filters.
+        Number of filters.
     activation
-        As for `LayerSpec`.
+        See `LayerSpec`.
     kernel : int, default 5
-        Rows and columns of a filter, an odd number.
+        Rows and columns of a filter; must be odd.
     """
 
     kernel: int = 5
@@ -85,28 +85,28 @@ class ConvSpec(LayerSpec):
         return (shape[0] // POOL, shape[1] // POOL, self.units)
 
     def places(self, shape: Shape) -> int:
-        """Return the windows of an image."""
+        """Return the number of windows of an image."""
         return shape[0] * shape[1]
 
     @property
     def fan_out(self) -> int:
-        """How many sums an input enters: windows that hold it, times filters."""
+        """The number of sums that use an input: the windows containing it, times filters."""
         return self.units * self.kernel**2
 
     @property
     def choices(self) -> int:
-        """Which entry of a window is the largest, then its activation's."""
+        """Comparisons within a pooling window, then the activation's."""
         return POOL**2 - 1 + super().choices
 
 
 @dataclass(frozen=True)
 class Network:
-    """Rows in, layers one after another.
+    """A sequence of layers.
 
     Parameters
     ----------
     input_shape : tuple of int
-        Of a row: (features,), or (height, width, channels) of an image.
+        Shape of a row: (features,), or (height, width, channels) for images.
     layers : tuple of LayerSpec
     dtype : {"float32", "float64"}
     """
@@ -117,7 +117,7 @@ class Network:
 
     @property
     def shapes(self) -> list[Shape]:
-        """What a row is before the first layer and after each."""
+        """The shape of a row before the first layer and after each layer."""
         steps = accumulate(
             self.layers, lambda shape, layer: layer.output_shape(shape), initial=self.input_shape
         )
@@ -125,36 +125,35 @@ class Network:
 
     @property
     def outputs(self) -> int:
-        """The units of the last layer."""
+        """Number of units of the last layer."""
         return self.layers[-1].units
 
     def products(self, rows: int) -> list[tuple[int, int, int]]:
-        """Return m, n and k of each layer's product: rows and places, units, terms of a sum."""
+        """Return m, n, k of each layer's product: rows times positions, units, terms of a sum."""
         return [
             (rows * layer.places(shape), layer.units, math.prod(layer.weight_shape(shape)[1:]))
             for layer, shape in zip(self.layers, self.shapes[:-1], strict=True)
         ]
 
     def forward_flops(self, rows: int) -> float:
-        """Return the operations of the matrix products that rows go through."""
+        """Return the operations of all matrix products of a forward pass."""
         return 2.0 * sum(m * n * k for m, n, k in self.products(rows))
 
     def step_flops(self, rows: int) -> float:
-        """Return the same for a training step: forward, and back to weights and to inputs.
+        """Return the operations of a training step: forward, weight gradients, input gradients.
 
-        Nobody needs the gradient of the data, so the first layer has two products and not three.
+        The first layer has two products instead of three: nothing needs the gradient of the data.
         """
         return 3.0 * self.forward_flops(rows) - 2.0 * math.prod(self.products(rows)[0])
 
     def without_dropout(self) -> Network:
-        """Return the network as it predicts."""
+        """Return the network without dropout, for prediction."""
         return replace(self, layers=tuple(replace(layer, dropout=0.0) for layer in self.layers))
 
     def parameters(self) -> list[Array]:
-        """Draw weight, bias and, for PReLU, alpha of each layer in turn.
+        """Generate weight, bias and, for PReLU, alpha of each layer in turn.
 
-        Weights have the variance that keeps activations in bounds (He et al. 2015); in a residual
-        layer, whose input goes on beside them, they count once over all such layers.
+        Weights have the variance that keeps activations bounded (He et al. 2015).
         """
         rng = np.random.default_rng(SEED)
         found: list[Array] = []
@@ -167,11 +166,11 @@ class Network:
                 found.append(np.full(layer.units, 0.25))
             elif layer.activation == "prelu_shared":
                 found.append(np.full(1, 0.25))
-        # Through float32, so that networks of both dtypes start from the same numbers.
+        # Rounded to float32, so that networks of both dtypes start from the same numbers.
         return [p.astype(np.float32).astype(self.dtype) for p in found]
 
     def inputs(self, rows: int, dtype: str | None = None) -> Array:
-        """Draw rows: numbers of [0, 1), or bytes for "uint8"."""
+        """Generate rows: numbers in [0, 1), or bytes for "uint8"."""
         rng = np.random.default_rng(SEED + 1)
         shape = (rows, *self.input_shape)
         if dtype == "uint8":
@@ -181,6 +180,6 @@ class Network:
 
 
 def dense(*units: int, activation: str, output: str | None = None) -> tuple[LayerSpec, ...]:
-    """Return hidden layers with one activation, and the last with its own."""
+    """Return dense layers with one activation; the last layer has its own."""
     hidden = (LayerSpec(count, activation) for count in units[:-1])
     return (*hidden, LayerSpec(units[-1], output))

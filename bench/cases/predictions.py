@@ -1,4 +1,4 @@
-"""Predictions: one row, where the way through Python is what costs, and many."""
+"""Predictions: one row, dominated by Python overhead, and many rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .networks import Array, Network, dense
 
 @dataclass(frozen=True)
 class PredictCase:
-    """A network and how many rows go through it in a call.
+    """A network and the number of rows per call.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ class PredictCase:
     network : Network
     rows : int
     target : float, optional
-        The share of the FMA ceiling that prelunet is meant to reach.
+        prelunet's target, as a fraction of the FMA ceiling.
     """
 
     name: str
@@ -33,15 +33,15 @@ class PredictCase:
         return self.network.forward_flops(self.rows)
 
     def data(self) -> Array:
-        """Draw the rows."""
+        """Generate the rows."""
         return self.network.inputs(self.rows)
 
     def for_check(self) -> PredictCase:
-        """Return the case with few enough rows for its answer to be compared."""
+        """Return the case with few rows, for comparing answers."""
         return replace(self, rows=min(self.rows, 500))
 
     def in_float64(self) -> PredictCase:
-        """Return the case as a float64 network, with the same numbers in it."""
+        """Return the case as a float64 network with the same numbers."""
         return replace(self, network=replace(self.network, dtype="float64"))
 
 

@@ -1,4 +1,4 @@
-"""One network, with one of its sizes changed at a time."""
+"""One network; one of its sizes varies at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS = (500, 2_000, 8_000, 32_000)
 def _case(
     axis: str, value: int, *, batch: int = BATCH, width: int = WIDTH, depth: int = DEPTH
 ) -> StepCase:
-    """Return the case; a full batch on the axis of rows."""
+    """Return the case; on the axis of rows, a full batch."""
     steps = 1 if axis == "rows" else max(4, min(64, 8192 // batch))
     return StepCase(
         f"{axis} {value}",
@@ -36,9 +36,9 @@ SCALING: Mapping[str, Mapping[int, StepCase]] = {
 """Cases by axis and value."""
 
 THREADS_CASE = SCALING["batch"][256]
-"""What is measured with one thread, two, and so on."""
+"""Cases measured with one thread, two, and so on."""
 
 SCALING_CASES: Mapping[str, StepCase] = {
     case.name: case for cases in SCALING.values() for case in cases.values()
 }
-"""The same by name."""
+"""Scaling cases by name."""

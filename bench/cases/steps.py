@@ -1,4 +1,4 @@
-"""Whole training steps: the table that prelunet is built to win."""
+"""Whole training steps: the main benchmark table."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .networks import SEED, ConvSpec, LayerSpec, Network, dense
 
 Array = npt.NDArray[Any]
 
-# A check trains this many steps, on at most so many rows.
+# A check trains this number of steps, on at most this number of rows.
 CHECK_STEPS = 3
 CHECK_ROWS = 1000
-# Fast enough for what an update changes to stand out from the rounding of what it is added to, and
-# the same number in float32 and float64: Keras holds it in float32.
+# Large enough that updates stand out from the rounding of the parameters, and exact in float32,
+# because Keras stores the rate in float32.
 CHECK_SGD_RATE = 0.125
 
 
 @dataclass(frozen=True)
 class StepCase:
-    """A network, its data and how it is trained.
+    """A network, its data and its training.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ class StepCase:
     optimizer : {"sgd", "adam"}
     learning_rate : float
     rows, batch : int
-        Rows of the data, and of a step; the one is a multiple of the other.
+        Rows of the data and of a step; rows must be a multiple of batch.
     passes : int
-        Over the data, in one timed call.
+        Passes over the data in one timed call.
     target : float, optional
-        The share of the FMA ceiling that prelunet is meant to reach.
+        prelunet's target, as a fraction of the FMA ceiling.
     input_dtype : str, optional
-        "uint8": rows come as bytes and are scaled by 1/255 on the way in.
+        "uint8": rows are bytes and are scaled by 1/255 in the network.
     shuffle : bool
-        Whether rows are visited in another order in each pass.
+        Whether each pass uses a different order of rows.
     """
 
     name: str
@@ -59,7 +59,7 @@ class StepCase:
 
     @property
     def steps(self) -> int:
-        """Steps of one pass."""
+        """Number of steps of one pass."""
         return self.rows // self.batch
 
     @property
@@ -68,7 +68,7 @@ class StepCase:
         return self.network.step_flops(self.batch)
 
     def data(self) -> tuple[Array, Array]:
-        """Draw X, and y: labels (rows,), or targets (rows, outputs) of the network's dtype."""
+        """Generate X and y: labels (rows,), or targets (rows, outputs) in the network's dtype."""
         X = self.network.inputs(self.rows, self.input_dtype)
         rng = np.random.default_rng(SEED + 2)
         outputs = self.network.outputs
@@ -79,7 +79,7 @@ class StepCase:
         return X, targets.astype(self.network.dtype)
 
     def for_check(self) -> StepCase:
-        """Return the case with few rows and nothing random, so that answers can be compared."""
+        """Return the case with few rows and no randomness, for comparing answers."""
         rate = CHECK_SGD_RATE if self.optimizer == "sgd" else self.learning_rate
         case = replace(self, network=self.network.without_dropout(), learning_rate=rate)
         if self.batch == self.rows:
@@ -88,7 +88,7 @@ class StepCase:
         return replace(case, rows=CHECK_STEPS * self.batch, passes=1, shuffle=False)
 
     def in_float64(self) -> StepCase:
-        """Return the case as a float64 network, with the same numbers in it."""
+        """Return the case as a float64 network with the same numbers."""
         return replace(self, network=replace(self.network, dtype="float64"))
 
 
@@ -163,7 +163,7 @@ def _step_cases() -> list[StepCase]:
             Network((30,), dense(100, 2, activation="relu")),
             *(softmax, adam, 1e-3, 20_000, 200),
             passes=10,
-            # 16 us at a ceiling of 480 GFLOP/s; the gradient of the data is not counted.
+            # 16 us at a ceiling of 480 GFLOP/s; excludes the gradient of the data.
             target=0.34,
         ),
         StepCase(
@@ -192,4 +192,4 @@ STEPS: Mapping[str, StepCase] = {case.name: case for case in _step_cases()}
 """The cases by name."""
 
 QUICK_STEPS = ("W0m", "W2", "W3", "W1m", "W5")
-"""Those that end within a moment."""
+"""Cases for quick runs."""

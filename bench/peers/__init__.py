@@ -1,4 +1,4 @@
-"""How each library does a case. One file a library; each is imported in its own process alone."""
+"""Implementations of the cases, one module per library, imported only in that peer's process."""
 
 from __future__ import annotations
 
@@ -18,54 +18,54 @@ Kernel = Callable[[], tuple[Array, ...]]
 
 
 class UnsupportedError(Exception):
-    """The library cannot do the case; the message says why."""
+    """The library does not support the case; the message gives the reason."""
 
 
 class Training(Protocol):
-    """A network in training."""
+    """A network during training."""
 
     def train(self, passes: int) -> None:
-        """Train over the data; return when it is done."""
+        """Train for a number of passes over the data, synchronously."""
 
     def parameters(self) -> list[Array]:
-        """Return the parameters in the order and the shapes of `Network.parameters`."""
+        """Return the parameters in the order and shapes of `Network.parameters`."""
 
 
 class Peer(ABC):
-    """What a library can do. Each method raises `UnsupportedError` where the library cannot."""
+    """The operations of a library. Methods raise `UnsupportedError` if it lacks an operation."""
 
     @abstractmethod
     def versions(self) -> dict[str, str]:
-        """Return the versions that its speed depends on."""
+        """Return the versions that affect speed."""
 
     @abstractmethod
     def training(self, case: StepCase) -> Training:
-        """Make the network of the case, with its first parameters and its data."""
+        """Create the network of the case with its initial parameters and its data."""
 
     @abstractmethod
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
-        """Make a function that predicts the rows of the case."""
+        """Return a function that predicts the rows of the case."""
 
     def kernel(self, case: KernelCase) -> Kernel:
-        """Make a function that runs one kernel and returns what it wrote."""
+        """Return a function that runs one kernel and returns its output."""
         raise UnsupportedError("single kernels are measured against NumPy alone")
 
     def stand_in(self, case: StepCase | PredictCase) -> str | None:
-        """Return what is done in place of the case, if its answer cannot be compared for that."""
+        """Return a description of the substitute, if the answer cannot be compared; else None."""
         return None
 
 
 @dataclass(frozen=True)
 class PeerSpec:
-    """Where a peer is found.
+    """The location and requirements of a peer.
 
     Parameters
     ----------
     name, title : str
     module, factory : str
-        The file of this package, and the class or function in it that makes the peer.
+        The module in this package, and its class or function that creates the peer.
     needs : tuple of str
-        Distributions that must be installed.
+        Required distributions.
     """
 
     name: str
@@ -75,11 +75,11 @@ class PeerSpec:
     needs: tuple[str, ...] = ()
 
     def installed(self) -> bool:
-        """Return whether all it needs is there."""
+        """Return whether all required distributions are installed."""
         return all(version_of(name) is not None for name in self.needs)
 
     def make(self) -> Peer:
-        """Import the library."""
+        """Import the module and create the peer."""
         module = importlib.import_module(f".{self.module}", __package__)
         made: Peer = getattr(module, self.factory)()
         return made
@@ -106,7 +106,7 @@ PEERS: Mapping[str, PeerSpec] = {
 
 
 def version_of(names: str) -> str | None:
-    """Return the version of a distribution, or of the first installed among "this|that"."""
+    """Return the version of a distribution; for "this|that", of the first installed one."""
     for name in names.split("|"):
         try:
             return metadata.version(name)

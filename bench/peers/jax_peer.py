@@ -1,6 +1,6 @@
-"""JAX: the whole training in one compiled loop, and one compiled step at a time.
+"""JAX: all training steps in one compiled loop, or one compiled step at a time.
 
-XLA has no option for the number of threads on a CPU: it counts the CPUs that the process may use.
+XLA has no option for the number of CPU threads: it uses the CPUs that the process may use.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from . import Peer, Training, UnsupportedError, version_of
 from .numpy_layers import parameters_of
 from .numpy_peer import BETA_1, BETA_2, EPSILON
 
-# Steps of one compiled call: a loop of more gains nothing.
+# Steps per compiled call; longer loops are not faster.
 LOOP_STEPS = 200
 
 
 class JaxLoop(Peer):
-    """Hundreds of steps inside one jitted call: the best that JAX can do."""
+    """Hundreds of steps in one jitted call: JAX's best case."""
 
     def __init__(self) -> None:
         self.jax: Any = importlib.import_module("jax")
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of jax and of its compiled part."""
+        """Return the versions of jax and jaxlib."""
         return {"jax": str(self.jax.__version__), "jaxlib": str(version_of("jaxlib"))}
 
     def training(self, case: StepCase) -> Training:
-        """Put the data into JAX's arrays, batch by batch."""
+        """Convert the data to JAX arrays, batch by batch."""
         return LoopTraining(self.jax, case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
-        """Return a jitted forward pass over rows that come as a NumPy array, as users' do."""
+        """Return a jitted forward pass that takes rows as a NumPy array, like user code."""
         np_x = case.data()
         parameters = list(map(self.jax.numpy.asarray, case.network.parameters()))
         run = self.jax.jit(lambda p, x: forward(self.jax, case.network, p, x))
@@ -46,24 +46,24 @@ class JaxLoop(Peer):
 
 
 class JaxSteps(JaxLoop):
-    """A Python loop around a jitted step: how JAX is used."""
+    """A Python loop around a jitted step: the common use of JAX."""
 
     def training(self, case: StepCase) -> Training:
-        """As for the loop."""
+        """Put the data into JAX's arrays, batch by batch."""
         return StepTraining(self.jax, case)
 
 
 def convolve(jax: Any, x: Any, weight: Any) -> Any:
-    """Return the convolution of images by filters, (filters, height, width, channels)."""
+    """Return the convolution of images with filters, (filters, height, width, channels)."""
     kernel = weight.transpose(1, 2, 3, 0)
     layout = ("NHWC", "HWIO", "NHWC")
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
 
 
 def convolve_in_loop(jax: Any, x: Any, weight: Any) -> Any:
-    """Return the same as one product over copies of all windows.
+    """Return the same convolution as one product over copies of all windows.
 
-    In a loop XLA computes convolutions without its fast routine: 700 ms for a step of W6, 65 so.
+    In a loop XLA does not use its fast convolution: a step of W6 takes 700 ms, this way 65 ms.
     """
     _, height, width, _ = x.shape
     kernel = weight.shape[1]
@@ -75,20 +75,20 @@ def convolve_in_loop(jax: Any, x: Any, weight: Any) -> Any:
 
 
 def max_pool(x: Any) -> Any:
-    """Return the largest entry of each window; faster in XLA, both ways, than reduce_window."""
+    """Return the maximum of each window; faster than reduce_window, forward and backward."""
     images, height, width, channels = x.shape
     windows = x.reshape(images, height // POOL, POOL, width // POOL, POOL, channels)
     return windows.max((2, 4))
 
 
 class LoopTraining:
-    """Parameters and optimizer state travel through ``lax.fori_loop``."""
+    """Training in ``lax.fori_loop``, with parameters and optimizer state as loop variables."""
 
     convolution = staticmethod(convolve_in_loop)
 
     def __init__(self, jax: Any, case: StepCase) -> None:
         if case.input_dtype is not None or case.shuffle:
-            raise UnsupportedError("measured with rows as they lie, in the network's dtype")
+            raise UnsupportedError("measured only without shuffling and in the network's dtype")
         jax.config.update("jax_enable_x64", case.network.dtype == "float64")
         self.jax = jax
         self.case = case
@@ -111,10 +111,10 @@ class LoopTraining:
         return self.jax.lax.fori_loop(0, count, body, state)
 
     def train(self, passes: int) -> None:
-        """Run the loop; wait for its end."""
+        """Run the loop and wait for the result."""
         left = passes * self.case.steps
         while left:
-            # Whole passes of a data set, so that each call begins with its first batch.
+            # Whole passes over the data, so that each call starts with the first batch.
             most = max(self.case.steps, LOOP_STEPS // self.case.steps * self.case.steps)
             count = min(left, most)
             self.state = self.run(self.state, self.X, self.y, count)
@@ -127,7 +127,7 @@ class LoopTraining:
 
 
 class StepTraining(LoopTraining):
-    """One call for each step; the batches lie ready on the device."""
+    """One call per step; the batches are on the device already."""
 
     convolution = staticmethod(convolve)
 
@@ -137,7 +137,7 @@ class StepTraining(LoopTraining):
         self.run = jax.jit(self.step, donate_argnums=0)
 
     def train(self, passes: int) -> None:
-        """Call the step; wait for the last one's end."""
+        """Run the steps and wait for the last one."""
         for _ in range(passes):
             for x, y in self.batches:
                 self.state = self.run(self.state, x, y)
@@ -153,7 +153,7 @@ def forward(
     key: Any = None,
     convolution: Callable[..., Any] = convolve,
 ) -> Any:
-    """Return the network's outputs; with a key, those of a training step with dropout."""
+    """Return the network's outputs; given a key, with dropout as in training."""
     jnp = jax.numpy
     rest = iter(parameters)
     for spec in network.layers:
@@ -181,7 +181,7 @@ def forward(
 
 
 def loss_function(jax: Any, case: StepCase, convolution: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the loss of (parameters, x, y, key)."""
+    """Return the loss as a function of (parameters, x, y, key)."""
     jnp = jax.numpy
 
     def loss(parameters: Sequence[Any], x: Any, y: Any, key: Any) -> Any:
@@ -196,7 +196,7 @@ def loss_function(jax: Any, case: StepCase, convolution: Callable[..., Any]) -> 
 
 
 def optimizer_state(jax: Any, case: StepCase, parameters: Sequence[Any]) -> Any:
-    """Return what the optimizer begins with."""
+    """Return the initial optimizer state."""
     if case.optimizer == "sgd":
         return ()
     zeros = [jax.numpy.zeros_like(p) for p in parameters]
@@ -204,7 +204,7 @@ def optimizer_state(jax: Any, case: StepCase, parameters: Sequence[Any]) -> Any:
 
 
 def step_function(jax: Any, case: StepCase, convolution: Callable[..., Any]) -> Callable[..., Any]:
-    """Return one step: (parameters, optimizer state, key), x, y to the new three."""
+    """Return a step that maps (parameters, optimizer state, key), x, y to the new three."""
     gradient = jax.grad(loss_function(jax, case, convolution))
     rate = case.learning_rate
 

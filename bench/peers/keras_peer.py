@@ -1,4 +1,4 @@
-"""Keras 3 on TensorFlow, by ``fit`` and ``predict`` as everybody uses them."""
+"""Keras 3 on TensorFlow, with ``fit`` and ``predict``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..cases.steps import StepCase
 from . import Peer, Training, UnsupportedError, version_of
 from .numpy_peer import EPSILON
 
-# Steps of one call into TensorFlow.
+# Steps per call into TensorFlow.
 STEPS_PER_EXECUTION = 100
 
 
 class Keras(Peer):
-    """A functional model, XLA-compiled where Keras finds that it can be."""
+    """A functional model, XLA-compiled if Keras supports it."""
 
     def __init__(self) -> None:
         tensorflow: Any = importlib.import_module("tensorflow")
@@ -31,16 +31,16 @@ class Keras(Peer):
         self.keras: Any = importlib.import_module("keras")
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of keras and of tensorflow."""
+        """Return the versions of keras and tensorflow."""
         found = version_of("tensorflow-cpu|tensorflow")
         return {"keras": str(self.keras.__version__), "tensorflow": str(found)}
 
     def training(self, case: StepCase) -> Training:
-        """Build and compile."""
+        """Build and compile the model."""
         return KerasTraining(self.keras, self.tensorflow, case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
-        """Return the model's own call for one row, which its documentation advises, or predict."""
+        """Return the model's call for one row, as Keras recommends, or predict for more."""
         X = case.data()
         model = build(self.keras, case.network)
         if case.rows <= 32:
@@ -54,7 +54,7 @@ class KerasTraining:
 
     def __init__(self, keras: Any, tensorflow: Any, case: StepCase) -> None:
         if case.input_dtype is not None or case.shuffle:
-            raise UnsupportedError("measured with rows as they lie, in the network's dtype")
+            raise UnsupportedError("measured only without shuffling and in the network's dtype")
         self.case = case
         self.model = build(keras, case.network)
         optimizers = keras.optimizers
@@ -69,8 +69,8 @@ class KerasTraining:
             steps_per_execution=min(case.steps * case.passes, STEPS_PER_EXECUTION),
         )
         X, y = case.data()
-        # Batches lie ready, and passes are one long epoch: what Keras does between epochs is not
-        # training.
+        # Batches are prepared in advance, and all passes form one long epoch, to exclude the time
+        # that Keras spends between epochs.
         batches = [a.reshape(case.steps, case.batch, *a.shape[1:]) for a in (X, y)]
         self.data = tensorflow.data.Dataset.from_tensor_slices(tuple(batches)).repeat()
 
@@ -79,13 +79,13 @@ class KerasTraining:
         self.model.fit(self.data, steps_per_epoch=passes * self.case.steps, verbose=0)
 
     def parameters(self) -> list[Array]:
-        """Return copies, units first in weights as in vectors."""
+        """Return copies, with units as the first axis of weights and vectors."""
         found = (np.array(w) for w in self.model.trainable_weights)
         return [np.ascontiguousarray(np.moveaxis(w, -1, 0)) for w in found]
 
 
 def loss_function(keras: Any, case: StepCase) -> Any:
-    """Return the loss of (y, outputs)."""
+    """Return the loss as a function of (y, outputs)."""
     if case.loss == "softmax_cross_entropy":
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     factor = 0.5 if case.loss == "half_squared_error" else 1 / case.batch
@@ -93,10 +93,10 @@ def loss_function(keras: Any, case: StepCase) -> Any:
 
 
 def build(keras: Any, network: Network) -> Any:
-    """Return the model with the first parameters."""
+    """Return the model with the initial parameters."""
     layers = keras.layers
     keras.config.set_floatx(network.dtype)
-    keras.config.set_dtype_policy(network.dtype)  # which does not follow floatx once it was used
+    keras.config.set_dtype_policy(network.dtype)  # after first use it ignores floatx
 
     def apply(spec: LayerSpec, x: Any) -> Any:
         if isinstance(spec, ConvSpec):

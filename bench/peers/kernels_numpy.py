@@ -1,4 +1,4 @@
-"""The same kernels in NumPy, into memory taken before."""
+"""The kernels in NumPy, with preallocated memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .numpy_images import conv2d_kernel, max_pool2d_kernel
 
 
 def kernel(case: KernelCase) -> Kernel:
-    """Return a function that runs the case once and returns what it made."""
+    """Return a function that runs the case once and returns its output."""
     if case.op in PRODUCTS:
         return _product(case)
     if case.op in MAKERS:
@@ -253,7 +253,7 @@ def mean_absolute_error(y: Array, t: Array, grad: Array, work: Array) -> float:
 def huber(y: Array, t: Array, grad: Array, work: Array) -> float:
     np.subtract(y, t, out=work)
     np.clip(work, -1, 1, out=grad)
-    work -= grad * np.float32(0.5)  # grad (d - grad / 2) is the loss on both sides of delta
+    work -= grad * np.float32(0.5)  # grad (d - grad / 2) equals the loss on both sides of delta
     loss = float(grad.ravel() @ work.ravel()) / y.size
     grad *= 1 / y.size
     return loss

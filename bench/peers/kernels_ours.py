@@ -16,7 +16,7 @@ from . import Kernel
 
 
 def kernel(case: KernelCase) -> Kernel:
-    """Return a function that runs the case once and returns what it made."""
+    """Return a function that runs the case once and returns its output."""
     if case.op in PRODUCTS:
         return _product(case)
     if case.op in MAKERS:
@@ -37,12 +37,12 @@ def kernel(case: KernelCase) -> Kernel:
 
 
 def as_tuple(value: Any) -> tuple[Array, ...]:
-    """Return a tuple of one array or several."""
+    """Return an array, or several, as a tuple."""
     return value if isinstance(value, tuple) else (value,)
 
 
 def sigmoid_like(x: Array) -> Array:
-    """Return targets in [0, 1] from any numbers."""
+    """Return targets in [0, 1] computed from arbitrary numbers."""
     targets: Array = np.abs(x[::-1]) % 1
     return np.ascontiguousarray(targets)
 
@@ -52,7 +52,7 @@ PRODUCTS: dict[str, tuple[tuple[int, int], tuple[int, int], dict[str, Any]]] = {
     "gemm_grad_x": ((0, 1), (1, 2), {}),
     "gemm_grad_weight": ((0, 1), (0, 2), {"transpose_a": True}),
 }
-"""Axes of (rows, units, features) that the two factors have, and how they are multiplied."""
+"""The axes, among (rows, units, features), of both factors, and the function to multiply them."""
 
 
 def _product(case: KernelCase) -> Kernel:

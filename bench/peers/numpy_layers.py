@@ -1,8 +1,8 @@
-"""Layers in NumPy, over memory taken before.
+"""Layers in NumPy, with preallocated memory.
 
-Where NumPy has two ways, the faster one was measured: a row of zeros in place of the number 0
-(11 us against 25 for 128 x 400), arithmetic with masks in place of ``where`` (25 against 240),
-``ones @ x`` in place of ``x.sum(0)``.
+Among equivalent NumPy expressions the fastest one was chosen by measurement: a row of zeros instead
+of the number 0 (11 us against 25 us for 128 x 400), arithmetic with masks instead of ``where`` (25
+us against 240 us), ``ones @ x`` instead of ``x.sum(0)``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .numpy_images import Convolution, max_pool2d_backward, max_pool2d_forward
 
 
 class Layer:
-    """Parameters, and what activations need: z and a are (rows, units)."""
+    """Parameters and arrays of a layer: z and a are (rows, units)."""
 
     def __init__(self, spec: LayerSpec, parameters: list[Array], work: Workspace) -> None:
         self.spec = spec
@@ -35,13 +35,13 @@ class Layer:
 
 
 class DenseLayer(Layer):
-    """``y = f(x W^T + b)`` or ``y = x + h f(x W^T + b)``; `work` is shared by all layers."""
+    """``y = f(x W^T + b)`` or ``y = x + h f(x W^T + b)``; all layers share `work`."""
 
     def __init__(
         self, spec: LayerSpec, number: int, parameters: list[Array], work: Workspace
     ) -> None:
         super().__init__(spec, parameters, work)
-        # Two in turn: a layer reads the one while it writes the other.
+        # Two alternating arrays: a layer reads one and writes the other.
         self.grad_x = work.shared(f"gradient {number % 2}", self.weight.shape[1])
         self.step = self.weight.dtype.type(spec.residual)
 
@@ -57,7 +57,7 @@ class DenseLayer(Layer):
         return self.out
 
     def backward(self, grad: Array, gradients: list[Array], first: bool) -> Array:
-        """Write the gradients of the parameters; return that of x, unless it is the data."""
+        """Write the parameter gradients; return the gradient of x, unless x is the data."""
         grad_weight, grad_bias, *grad_alpha = gradients
         delta = np.multiply(grad, self.step, out=self.passed) if self.spec.residual else grad
         DERIVE[self.spec.activation](self, delta, *grad_alpha)
@@ -74,8 +74,8 @@ class DenseLayer(Layer):
 class ConvLayer(Layer):
     """A convolution, max-pooling and an activation.
 
-    Activations rise, so the largest of a window's are that of the largest sum: bias and activation
-    wait for the pooling, which leaves them a quarter of the work.
+    Activations are monotonic, so pooling may precede bias and activation, which then process a
+    quarter of the elements.
     """
 
     def __init__(self, spec: ConvSpec, shape: Shape, parameters: list[Array], rows: int) -> None:
@@ -89,7 +89,7 @@ class ConvLayer(Layer):
         self.pooled = np.empty(pooled, dtype)
 
     def forward(self, x: Array) -> Array:
-        """Return the layer's output, an image a row."""
+        """Return the layer's output, one image per row."""
         units = self.spec.units
         self.convolution.gather(x)
         self.convolution.forward(self.weight, self.sums.reshape(-1, units))
@@ -99,7 +99,7 @@ class ConvLayer(Layer):
         return self.a.reshape(len(self.pooled), -1)
 
     def backward(self, grad: Array, gradients: list[Array], first: bool) -> Array:
-        """Write the gradients of the parameters; return that of x, unless it is the data."""
+        """Write the parameter gradients; return the gradient of x, unless x is the data."""
         grad_weight, grad_bias, *grad_alpha = gradients
         delta = self.passed.reshape(self.pooled.shape)
         delta[...] = grad.reshape(delta.shape)
@@ -113,7 +113,7 @@ class ConvLayer(Layer):
 
 
 class DropoutLayer:
-    """Sets a share of x to 0 and scales up the rest."""
+    """Sets a fraction of x to 0 and scales up the rest."""
 
     count = 0
 
@@ -125,7 +125,7 @@ class DropoutLayer:
         self.mask = np.empty(shape, bool)
 
     def forward(self, x: Array) -> Array:
-        """Draw what is kept; return it scaled up, and zeros."""
+        """Draw a mask; return x masked and scaled up."""
         self.random.random(out=self.kept, dtype=self.kept.dtype)
         np.greater_equal(self.kept, self.rate, out=self.mask)
         np.multiply(self.mask, self.scale, out=self.kept)
@@ -133,7 +133,7 @@ class DropoutLayer:
         return out
 
     def backward(self, grad: Array, gradients: list[Array], first: bool) -> Array:
-        """Return the gradient of x, written over that of what came of it."""
+        """Return the gradient of x, written over the gradient of the output."""
         grad *= self.kept
         return grad
 
@@ -141,7 +141,7 @@ class DropoutLayer:
 def _prelu(layer: Layer) -> None:
     negative = np.minimum(layer.z, layer.zeros, out=layer.work)
     np.subtract(layer.z, negative, out=layer.a)
-    layer.z[...] = negative  # all that the way back needs
+    layer.z[...] = negative  # all that backward needs
     negative *= layer.alpha
     layer.a += negative
 
@@ -215,7 +215,7 @@ DERIVE: dict[str | None, Callable[..., None]] = {
 
 
 class Workspace:
-    """Memory of a step: arrays of `rows` rows, some of them shared by layers of one width."""
+    """Memory of a step: arrays of `rows` rows; layers of equal width share some of them."""
 
     def __init__(self, rows: int, dtype: Any) -> None:
         self.rows = rows
@@ -224,11 +224,11 @@ class Workspace:
         self._shared: dict[tuple[str, int], Array] = {}
 
     def own(self, columns: int) -> Array:
-        """Return an array of its own."""
+        """Return a new array."""
         return np.empty((self.rows, columns), self.dtype)
 
     def shared(self, name: str, columns: int, dtype: Any = None) -> Array:
-        """Return the array of this name and width."""
+        """Return the shared array of a name and width."""
         key = (name, columns)
         if key not in self._shared:
             self._shared[key] = np.empty((self.rows, columns), dtype or self.dtype)
@@ -236,14 +236,14 @@ class Workspace:
 
 
 def parameters_of(spec: LayerSpec) -> int:
-    """Return how many arrays of parameters a layer has."""
+    """Return the number of parameter arrays of a layer."""
     return 3 if str(spec.activation).startswith("prelu") else 2
 
 
 def make_layers(
     network: Network, rows: int, parameters: list[Array]
 ) -> list[DenseLayer | ConvLayer | DropoutLayer]:
-    """Return the layers over the given parameters."""
+    """Return the layers with the given parameters."""
     rest = iter(parameters)
     work = Workspace(rows, parameters[0].dtype)
     made: list[DenseLayer | ConvLayer | DropoutLayer] = []

@@ -1,6 +1,6 @@
-"""NumPy as fast as it goes: nothing allocated in a step, passes in place, one vector of parameters.
+"""Optimized NumPy: no allocation in a step, in-place operations, one vector of parameters.
 
-This is not the tests' oracle, which is written like its equations.
+This is not the tests' reference implementation, which follows the equations.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class NumPy(Peer):
-    """Whole steps, with the matrix products in the BLAS that NumPy was built with."""
+    """Whole steps, with the matrix products in NumPy's BLAS."""
 
     def versions(self) -> dict[str, str]:
-        """Return NumPy's version and its BLAS."""
+        """Return the versions of NumPy and its BLAS."""
         config: Any = np.show_config(mode="dicts")
         blas = config["Build Dependencies"]["blas"]
         return {"numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}"}
 
     def training(self, case: StepCase) -> Training:
-        """Take memory for everything that a step needs."""
+        """Allocate all memory of a step."""
         return NumPyTraining(case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
-        """Return a forward pass into memory taken before."""
+        """Return a forward pass into preallocated memory."""
         X = case.data()
         layers = make_layers(case.network.without_dropout(), case.rows, case.network.parameters())
 
@@ -48,12 +48,12 @@ class NumPy(Peer):
         return predict
 
     def kernel(self, case: KernelCase) -> Kernel:
-        """Return the same in NumPy."""
+        """Return the NumPy version of the kernel."""
         return kernel(case)
 
 
 class NumPyTraining:
-    """Forward, backward, update; parameters, gradients and moments are a vector each."""
+    """Forward, backward, update; parameters, gradients and moments are one vector each."""
 
     def __init__(self, case: StepCase) -> None:
         self.case = case
@@ -79,7 +79,7 @@ class NumPyTraining:
         return [view.copy() for view in self.views]
 
     def train(self, passes: int) -> None:
-        """Take the batches as they lie, or gather them in another order."""
+        """Use the batches in the order of the data, or gather them in a shuffled order."""
         batch = self.case.batch
         for _ in range(passes):
             order = self.random.permutation(self.case.rows) if self.case.shuffle else None
@@ -114,7 +114,7 @@ class NumPyTraining:
             self.flat -= self.gradient
 
     def _loss_gradient(self, outputs: Array, y: Array) -> Array:
-        """Write the gradient over the outputs, which nobody reads again, or beside them."""
+        """Write the gradient over the outputs, which are no longer needed, or next to them."""
         if self.case.loss == "softmax_cross_entropy":
             outputs -= outputs.max(1, keepdims=True)
             np.exp(outputs, out=outputs)
@@ -145,6 +145,6 @@ class NumPyTraining:
 
 
 def views_of(flat: Array, like: list[Array]) -> list[Array]:
-    """Return views of `flat` of the shapes of `like`, one after another."""
+    """Return views of `flat` with the shapes of `like`, one after another."""
     ends = np.cumsum([p.size for p in like])
     return [flat[end - p.size : end].reshape(p.shape) for p, end in zip(like, ends, strict=True)]

@@ -1,4 +1,4 @@
-"""prelunet itself, through its public functions."""
+"""prelunet, through its public API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .kernels_ours import kernel
 
 
 class Prelunet(Peer):
-    """Models built of layers, trained by ``fit``."""
+    """Sequential models, trained with ``fit``."""
 
     def versions(self) -> dict[str, str]:
         """Return prelunet's version, instruction set and compiler."""
@@ -24,16 +24,16 @@ class Prelunet(Peer):
         return {key: str(config[key]) for key in ("version", "isa", "compiler")}
 
     def training(self, case: StepCase) -> Training:
-        """Build, set the first parameters, compile."""
+        """Build, set the initial parameters, compile."""
         return PrelunetTraining(case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
-        """Return ``model.predict`` of the rows."""
+        """Return a function that calls ``model.predict``."""
         model, X = build(case.network), case.data()
         return lambda: model.predict(X)
 
     def kernel(self, case: KernelCase) -> Kernel:
-        """Return the op of the case on its arrays."""
+        """Return the case's op on its arrays."""
         return kernel(case)
 
 
@@ -59,12 +59,12 @@ class PrelunetTraining:
         )
 
     def parameters(self) -> list[Array]:
-        """Return copies of the model's own."""
+        """Return copies of the model's parameters."""
         return [value.copy() for value in self.model.parameters().values()]
 
 
 def build(network: Network, *, scaled: bool = False) -> pn.Sequential:
-    """Return the network with its first parameters."""
+    """Return the network with its initial parameters."""
     layers: list[pn.Layer] = [pn.Rescaling(1 / 255)] if scaled else []
     for spec, shape in zip(network.layers, network.shapes[:-1], strict=True):
         layers += _layers(spec, shape)

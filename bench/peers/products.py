@@ -1,6 +1,6 @@
-"""The matrix products of a step and nothing else, in the BLAS that NumPy was built with.
+"""The matrix products of a step alone, in NumPy's BLAS.
 
-No step on this BLAS can undercut them.
+They are a lower bound for every step that uses this BLAS.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .numpy_peer import NumPy
 
 
 class Products(NumPy):
-    """The products of a case."""
+    """The matrix products of a case."""
 
     def stand_in(self, case: StepCase | PredictCase) -> str:
-        """Say what this is not."""
+        """Return what the products leave out."""
         return "matrix products alone"
 
     def training(self, case: StepCase) -> Training:
-        """Take memory for the products."""
+        """Allocate memory for the products."""
         if case.input_dtype is not None or case.shuffle:
             raise UnsupportedError("measured for prelunet alone")
         return ProductsTraining(case)
@@ -50,7 +50,7 @@ def weights_of(network: Network) -> list[Array]:
 
 
 class ProductsTraining:
-    """Forward, weight gradient and input gradient of each layer, from and into fixed arrays."""
+    """Forward, weight-gradient and input-gradient products of each layer, in fixed arrays."""
 
     def __init__(self, case: StepCase) -> None:
         self.weights = weights_of(case.network)
@@ -59,8 +59,8 @@ class ProductsTraining:
         (m, _, k), *rest = shapes = case.network.products(case.batch)
         self.values = [np.ones((m, n), dtype) for m, n, _ in shapes]
         self.deltas = [np.full((m, n), 1e-6, dtype) for m, n, _ in shapes]
-        # What a layer reads and what it hands back: the arrays of the layer before it, unless
-        # windows are copied or pooled in between.
+        # A layer reads and returns the arrays of the previous layer, unless windows are copied or
+        # pooled in between.
         matrices = [(m, k) for m, _, k in rest]
         self.inputs = [fitting(v, s) for v, s in zip(self.values[:-1], matrices, strict=True)]
         self.passed = [fitting(d, s) for d, s in zip(self.deltas[:-1], matrices, strict=True)]
@@ -69,11 +69,11 @@ class ProductsTraining:
         self.pairs = list(pairwise(range(len(self.weights))))
 
     def parameters(self) -> list[Array]:
-        """Return nothing: nothing is trained."""
+        """Return nothing: there are no parameters."""
         return []
 
     def train(self, passes: int) -> None:
-        """Multiply."""
+        """Compute the products."""
         for _ in range(passes):
             for x in self.batches:
                 self._step(x)
@@ -91,5 +91,5 @@ class ProductsTraining:
 
 
 def fitting(array: Array, shape: Shape) -> Array:
-    """Return the array if it has that shape, else one that has, full of the array's number."""
+    """Return the array if it has that shape, else a constant array of that shape."""
     return array if array.shape == shape else np.full(shape, array.flat[0])

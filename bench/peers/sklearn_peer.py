@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier: the same network where it has it, the nearest one elsewhere."""
+"""scikit-learn's MLPClassifier: the same network, or the closest available one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ACTIVATIONS = {
 
 
 class ScikitLearn(Peer):
-    """Whole calls of ``fit``, from given weights by ``warm_start``."""
+    """Whole calls of ``fit``, from given weights through ``warm_start``."""
 
     def __init__(self) -> None:
         self.module: Any = importlib.import_module("sklearn.neural_network")
-        # A fit ends after so many passes, before it has converged; that is meant.
+        # Fits stop before convergence on purpose.
         warnings.simplefilter("ignore")
 
     def versions(self) -> dict[str, str]:
@@ -37,16 +37,16 @@ class ScikitLearn(Peer):
         return {"scikit-learn": str(version_of("scikit-learn"))}
 
     def stand_in(self, case: StepCase | PredictCase) -> str | None:
-        """Return what MLPClassifier has in place of PReLU, and of two outputs."""
+        """Return MLPClassifier's substitute for PReLU and for two outputs."""
         if case.network.outputs == 2:
             return "one logistic output for two classes"
         kinds = {str(spec.activation) for spec in case.network.layers}
         return "ReLU for PReLU" if kinds & {"prelu_channel", "prelu_shared"} else None
 
     def training(self, case: StepCase) -> Training:
-        """Make the classifier."""
+        """Create the classifier."""
         if case.input_dtype is not None or case.shuffle:
-            raise UnsupportedError("measured with rows as they lie, in the network's dtype")
+            raise UnsupportedError("measured only without shuffling and in the network's dtype")
         if case.loss != "softmax_cross_entropy":
             raise UnsupportedError("MLPClassifier has no such loss")
         if any(isinstance(spec, ConvSpec) for spec in case.network.layers):
@@ -54,7 +54,7 @@ class ScikitLearn(Peer):
         return ScikitLearnTraining(self.module, case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
-        """Return ``predict_proba``, with the softmax taken out of it."""
+        """Return ``predict_proba`` without its softmax."""
         X = case.data()
         classifier = make(self.module, case.network)
         classifier.out_activation_ = "identity"
@@ -72,11 +72,11 @@ class ScikitLearnTraining:
         )
 
     def train(self, passes: int) -> None:
-        """Call ``fit``, which goes on from the weights that are there."""
+        """Call ``fit``, which continues from the current weights."""
         self.classifier.set_params(max_iter=passes).fit(self.X, self.y)
 
     def parameters(self) -> list[Array]:
-        """Return copies, weights transposed."""
+        """Return copies, with transposed weights."""
         found: list[Array] = []
         for weight, bias in zip(self.classifier.coefs_, self.classifier.intercepts_, strict=True):
             found += [np.ascontiguousarray(weight.T), bias.copy()]
@@ -84,7 +84,7 @@ class ScikitLearnTraining:
 
 
 def make(module: Any, network: Network) -> Any:
-    """Return a classifier with the first parameters, where it has the same ones."""
+    """Return a classifier with the initial parameters if it has the same shapes."""
     hidden = network.layers[:-1]
     classifier = module.MLPClassifier(
         tuple(spec.units for spec in hidden),
@@ -98,13 +98,13 @@ def make(module: Any, network: Network) -> Any:
         n_iter_no_change=10**9,
         warm_start=True,
     )
-    # One step makes the arrays that the parameters then go into.
+    # One step allocates the parameter arrays, which are then overwritten.
     classes = np.arange(network.outputs)
     rows = np.zeros((len(classes), *network.input_shape), network.dtype)
     classifier.partial_fit(rows, classes, classes=classes)
     weights = [p.T for p in network.parameters() if p.ndim == 2]
     for mine, weight in zip(classifier.coefs_, weights, strict=True):
-        if mine.shape == weight.shape:  # not where one output stands for two
+        if mine.shape == weight.shape:  # false if one output replaces two
             mine[...] = weight
     for mine, bias in zip(classifier.intercepts_, biases_of(network), strict=True):
         if mine.shape == bias.shape:
@@ -113,6 +113,6 @@ def make(module: Any, network: Network) -> Any:
 
 
 def biases_of(network: Network) -> list[Array]:
-    """Return the array that follows each matrix among the parameters."""
+    """Return the array that follows each matrix in the parameters."""
     parameters = network.parameters()
     return [parameters[i + 1] for i, p in enumerate(parameters) if p.ndim == 2]

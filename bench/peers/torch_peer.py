@@ -34,7 +34,7 @@ class Eager(Peer):
         return TorchTraining(self.torch, case, compiled=self.compiled)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
-        """Return a forward pass without autograd over rows that come as a NumPy array."""
+        """Return a forward pass without autograd that takes rows as a NumPy array."""
         torch, X = self.torch, case.data()
         module = build(torch, case.network)
         run = torch.compile(module, dynamic=False) if self.compiled else module
@@ -48,23 +48,23 @@ class Eager(Peer):
 
 
 class Compiled(Eager):
-    """The same with forward, loss and backward through ``torch.compile``."""
+    """The same, with forward, loss and backward compiled by ``torch.compile``."""
 
     compiled = True
 
 
 class TorchTraining:
-    """A module in training."""
+    """A module with its optimizer and data."""
 
     def __init__(self, torch: Any, case: StepCase, *, compiled: bool) -> None:
         if case.input_dtype is not None or case.shuffle:
-            raise UnsupportedError("measured with rows as they lie, in the network's dtype")
+            raise UnsupportedError("measured only without shuffling and in the network's dtype")
         self.case = case
         X, y = map(torch.from_numpy, case.data())
         X = channels_second(X)
         self.batches = list(zip(X.split(case.batch), y.split(case.batch), strict=True))
         self.module = build(torch, case.network)
-        # One fused kernel for all parameters: the fastest of the three that torch has.
+        # One fused kernel for all parameters: the fastest of torch's three implementations.
         kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[case.optimizer]
         self.optimizer = kind(self.module.parameters(), lr=case.learning_rate, fused=True)
         loss = loss_function(torch, case)
@@ -75,7 +75,7 @@ class TorchTraining:
         self.forward = torch.compile(forward, dynamic=False) if compiled else forward
 
     def train(self, passes: int) -> None:
-        """Take the batches as they lie."""
+        """Use the batches in the order of the data."""
         for _ in range(passes):
             for x, y in self.batches:
                 self.optimizer.zero_grad(set_to_none=True)
@@ -89,12 +89,12 @@ class TorchTraining:
 
 
 def channels_second(images: Any) -> Any:
-    """Return a view of images, or filters, in torch's order of axes; all else as it is."""
+    """Return a view of images or filters in torch's axis order; other arrays unchanged."""
     return images.permute(0, 3, 1, 2) if images.ndim == 4 else images
 
 
 def loss_function(torch: Any, case: StepCase) -> Callable[[Any, Any], Any]:
-    """Return the loss of (outputs, y)."""
+    """Return the loss as a function of (outputs, y)."""
     functional = torch.nn.functional
     if case.loss == "softmax_cross_entropy":
         return lambda outputs, y: functional.cross_entropy(outputs, y)
@@ -103,7 +103,7 @@ def loss_function(torch: Any, case: StepCase) -> Callable[[Any, Any], Any]:
 
 
 def build(torch: Any, network: Network) -> Any:
-    """Return the module with the first parameters."""
+    """Return the module with the initial parameters."""
     nn = torch.nn
 
     class Residual(nn.Module):  # type: ignore[misc, name-defined]
@@ -117,7 +117,7 @@ def build(torch: Any, network: Network) -> Any:
 
     class Flatten(nn.Module):  # type: ignore[misc, name-defined]
         def forward(self, x: Any) -> Any:
-            return x.permute(0, 2, 3, 1).flatten(1)  # as it lies, channels last
+            return x.permute(0, 2, 3, 1).flatten(1)  # channels last, as stored
 
     def layer(spec: LayerSpec, shape: Shape) -> Any:
         if isinstance(spec, ConvSpec):
@@ -139,7 +139,7 @@ def build(torch: Any, network: Network) -> Any:
         return Residual(made, spec.residual) if spec.residual else made
 
     layers = map(layer, network.layers, network.shapes)
-    # Either layout takes as long in W6; with channels last nothing is moved to be flattened.
+    # Both layouts are equally fast in W6; channels last needs no copy to flatten.
     dtype, layout = getattr(torch, network.dtype), torch.channels_last
     module = nn.Sequential(*layers).to(dtype=dtype, memory_format=layout)
     with torch.no_grad():
