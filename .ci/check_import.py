@@ -1,14 +1,14 @@
-"""Check that ``import prelunet`` is quick, starts no thread and loads no optional package.
+"""Check that ``import prelunet`` is fast, starts no thread and imports no optional package.
 
-It runs with the Python that has the package; each measurement is a process of its own, in which
-NumPy is already imported. Threads are counted on Linux.
+Run it with the Python that has the package. Each measurement uses a new process in which NumPy is
+already imported. Threads are counted on Linux only.
 """
 
 import statistics
 import subprocess
 import sys
 
-LONGEST = 0.030  # seconds, over `import numpy`
+LONGEST = 0.030  # seconds, in addition to `import numpy`
 REPEATS = 11
 OPTIONAL = ["sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "tensorboardX"]
 OPTIONAL += ["safetensors", "onnx"]
@@ -36,9 +36,9 @@ def measure() -> float:
 
 
 def main() -> None:
-    measure()  # the first one writes the byte code
+    measure()  # the first run writes the bytecode
     seconds = [measure() for _ in range(REPEATS)]
-    # The best: other work on the machine only adds, and the builds before this one leave some.
+    # Use the minimum: other load, such as that of the preceding builds, only adds time.
     print(
         f"import prelunet, over numpy: best of {REPEATS} {min(seconds) * 1e3:.1f} ms (median "
         f"{statistics.median(seconds) * 1e3:.1f}, worst {max(seconds) * 1e3:.1f}), "

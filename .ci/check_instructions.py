@@ -1,7 +1,7 @@
-"""Hold a training step's instructions on AVX2 against the multiply-adds of its products.
+"""Check the number of AVX2 instructions of a training step against its multiply-adds.
 
-callgrind counts alike on every machine and under every load, as no clock does. Start-up and data
-are the same in a run of 2 steps and in one of 12: the difference between them is ten steps.
+callgrind's counts, unlike times, do not depend on the machine or its load. Runs of 2 and of 12
+steps have the same start-up and data, so their difference is the count of ten steps.
 """
 
 import os
@@ -17,10 +17,10 @@ BATCH = 64
 FEW, MANY = 2, 12
 LANES = 8  # float32 in a vector of AVX2
 
-# For each vector of multiply-adds. The full tile's loop over k takes 22 instructions for 12 such:
-# 1.85, and 2.1 with the ends of tiles and the narrow panels. Adam's 41 for eight weights add 0.3 at
-# 64 rows, packing and epilogues 0.1, asking for lines 0.1, what goes by rows 0.1: 2.69 in all with
-# GCC 12.
+# Instructions per vector multiply-add. The full tile's loop over k takes 22 instructions for 12:
+# 1.85, and 2.1 with edge tiles and narrow panels. Adam's 41 instructions per eight weights add 0.3
+# at 64 rows; packing and epilogues, prefetching, and row-wise work add 0.1 each. The total is 2.69
+# with GCC 12.
 MOST = 2.8
 
 TRAIN = f"""
@@ -41,7 +41,7 @@ model.fit(x[:rows], y[:rows], epochs=1, batch_size={BATCH})
 
 
 def instructions(steps: int, folder: str) -> int:
-    """Return how many instructions Python takes to train so many steps."""
+    """Return the number of instructions of a Python process that trains a number of steps."""
     out = Path(folder, f"{steps} steps")
     environment = {"PRELUNET_ISA": "avx2", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     subprocess.run(
@@ -57,22 +57,22 @@ def instructions(steps: int, folder: str) -> int:
 
 
 def vector_sums() -> float:
-    """Return the multiply-adds of a step's products, in vectors: the first has no gradient of x."""
+    """Return the vector multiply-adds of a step; the first layer needs no gradient of x."""
     weights = [inputs * outputs for inputs, outputs in pairwise(WIDTHS)]
     return BATCH * (3 * sum(weights) - weights[0]) / LANES
 
 
 def main() -> None:
     if shutil.which("valgrind") is None:
-        print("there is no valgrind: instructions not counted")
+        print("valgrind not found: instructions not counted")
         return
     with tempfile.TemporaryDirectory() as folder:
         few, many = (instructions(steps, folder) for steps in (FEW, MANY))
     step = (many - few) / (MANY - FEW)
     ratio = step / vector_sums()
-    print(f"a step takes {step:,.0f} instructions on AVX2, {ratio:.3f} a vector of multiply-adds")
+    print(f"a step takes {step:,.0f} instructions on AVX2, {ratio:.3f} per vector multiply-add")
     if ratio > MOST:
-        sys.exit(f"at most {MOST} were expected")
+        sys.exit(f"expected at most {MOST}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Check the machine code of the loops over k in the full tiles of the kernels' release objects.
 
-Training spends nearly all its time in them: several steps of k at a time, with and without
-prefetching, then single steps. A compiler or a change that spills an accumulator to the stack
-breaks no test and costs much speed, so this script reads the disassembly: the tile must stay in
-registers, and the other instructions must not outnumber the sums.
+Training spends nearly all its time in these loops: several unrolled steps of k, with and without
+prefetching, then single steps. An accumulator spilled to the stack breaks no test but costs much
+speed. This script therefore checks the disassembly: the tile must stay in registers, and the number
+of other instructions is limited.
 """
 
 import re
@@ -16,18 +16,18 @@ from typing import NamedTuple
 
 
 class Tile(NamedTuple):
-    """The full tile of an ISA, as gemm_tile.h has it."""
+    """The full tile of an ISA, as in gemm_tile.h."""
 
     rows: int
     vectors: int
     register: str
-    scalars: int  # addresses and counters that may be on the stack: not all have a register
+    scalars: int  # maximum of addresses and counters on the stack
 
 
 TILES = {"avx2": Tile(4, 3, "%ymm", scalars=1), "avx512": Tile(8, 3, "%zmm", scalars=6)}
 VECTOR_BYTES = {"%ymm": 32, "%zmm": 64}
 STEPS = 4  # Tuning::unroll
-# A core that two threads share decodes some 3 instructions a cycle for each; two sums may run.
+# A core shared by two threads decodes about 3 instructions per cycle for each, and runs two FMAs.
 INSTRUCTIONS_PER_SUM = {STEPS: 2.0, 1: 2.5}
 INSTRUCTIONS_PER_LINE = 3  # for prefetching one line
 
@@ -56,7 +56,7 @@ def functions(path: Path) -> Iterator[tuple[str, dict[int, str]]]:
 
 
 def innermost_loops(code: dict[int, str]) -> list[list[str]]:
-    """Return the code between a backward jump and its target, if it contains no other such pair."""
+    """Return the code of each innermost backward jump, from its target to the jump."""
     jumps = [(int(jump[1], 16), at) for at, text in code.items() if (jump := JUMP.match(text))]
     spans = [(first, last) for first, last in jumps if first <= last]
     return [
@@ -73,7 +73,7 @@ def loop_faults(loop: list[str], tile: Tile, layout: str) -> list[str]:
     asked = sum(text.startswith("prefetch") for text in loop)
     stack = [text for text in loop if re.search(r"\(%r[sb]p\b", text)]
     vectors = [text for text in stack if re.search(r"%[xyz]mm", text)]
-    # AVX2 has no register left for the mask of the partial vector.
+    # AVX2 has no free register for the mask of the partial vector.
     masks = [text for text in vectors if partial and re.match(r"vmovdqa .*\(%r[sb]p\),%ymm", text)]
     found = []
     of_a_step = tile.rows * tile.vectors + tail
@@ -81,7 +81,7 @@ def loop_faults(loop: list[str], tile: Tile, layout: str) -> list[str]:
     if len(sums) != steps * of_a_step:
         found.append(f"{len(sums)} sums on {tile.register}")
     if len(broadcasts) != steps * (tile.rows + tail):
-        found.append(f"{len(broadcasts)} broadcasts in place of {steps * (tile.rows + tail)}")
+        found.append(f"{len(broadcasts)} broadcasts instead of {steps * (tile.rows + tail)}")
     if vectors != masks[:1]:
         found.append(f"vectors on the stack: {'; '.join(vectors)}")
     if len(stack) - len(vectors) > tile.scalars:
@@ -92,7 +92,7 @@ def loop_faults(loop: list[str], tile: Tile, layout: str) -> list[str]:
 
 
 def check(path: Path, isa: str, tile: Tile) -> bool:
-    """Print the faults of an object; return whether it has none."""
+    """Print the faults of an object; return whether there are none."""
     wanted = re.compile(FULL_TILE.format(rows=tile.rows, vectors=tile.vectors))
     layouts, good = [], True
     for name, code in functions(path):
@@ -125,7 +125,7 @@ def check(path: Path, isa: str, tile: Tile) -> bool:
 def main() -> None:
     build = Path(sys.argv[1])
     if shutil.which("objdump") is None:
-        sys.exit("there is no objdump (Debian: binutils)")
+        sys.exit("objdump not found (Debian: binutils)")
     good = True
     for isa, tile in TILES.items():
         objects = sorted(build.glob(f"**/prelunet_kernels_{isa}.dir/**/*.o"))

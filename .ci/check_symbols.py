@@ -1,9 +1,9 @@
-"""Check that the kernels' release objects keep to themselves.
+"""Check the symbols of the kernels' release objects.
 
-A weak symbol in an object compiled for AVX-512 may be the copy that the linker keeps for the whole
-module, and an old CPU would stop at it. So a kernel object may define no weak or unique symbol, and
-may need nothing but the C library's memory functions: no STL, no OpenMP, no exceptions, nothing
-that runs when the module is loaded.
+The linker keeps one copy of a weak symbol for the whole module. If that copy was compiled for
+AVX-512, older CPUs crash. Therefore a kernel object may define no weak or unique symbol and may use
+only the C library's memory functions: no STL, no OpenMP, no exceptions, no initialization when the
+module is loaded.
 """
 
 import re
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-WEAK = set("uVvWw")  # nm's letters: unique, weak objects, weak functions
+WEAK = set("uVvWw")  # letters of nm: unique, weak objects, weak functions
 MAY_NEED = {"_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail", "memcpy", "memmove", "memset"}
 STARTS_AT_LOAD = re.compile(r"_GLOBAL__(sub_)?[ID]_")
 
@@ -40,7 +40,7 @@ def main() -> None:
     build = Path(sys.argv[1])
     objects = sorted(build.glob("**/prelunet_kernels_*.dir/**/*.o"))
     if not objects:
-        sys.exit(f"{build}: there are no objects of prelunet_kernels_*")
+        sys.exit(f"{build}: no objects of prelunet_kernels_* found")
     bad = False
     for path in objects:
         found = faults(path)

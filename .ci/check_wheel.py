@@ -1,7 +1,7 @@
-"""Check wheels: their size, what they hold and what they ask for.
+"""Check the size, contents and dependencies of wheels.
 
-A wheel for this machine alone (linux_*) bundles nothing; one for others holds one OpenMP runtime,
-and on Linux its name carries a hash, by which the module and nobody else asks for it.
+A wheel for this machine only (linux_*) bundles nothing. A redistributable wheel bundles one OpenMP
+runtime. On Linux the name of the runtime contains a hash, so that only this module loads it.
 """
 
 import io
@@ -37,7 +37,7 @@ RUN_PATH = "$ORIGIN/../prelunet.libs"
 
 
 def dynamic_tags(data: bytes) -> dict[str, list[str]]:
-    """Return what a shared library says of itself: SONAME, NEEDED, RPATH or RUNPATH."""
+    """Return the SONAME, NEEDED, RPATH and RUNPATH entries of a shared library."""
     section = ELFFile(io.BytesIO(data)).get_section_by_name(".dynamic")
     assert isinstance(section, DynamicSection)
     tags: dict[str, list[str]] = {"soname": [], "needed": [], "rpath": [], "runpath": []}
@@ -52,7 +52,7 @@ def bundling_faults(wheel: zipfile.ZipFile, platform: str) -> list[str]:
     names = wheel.namelist()
     bundled = [name for name in names if re.fullmatch(BUNDLED, name)]
     if platform.startswith("linux"):
-        return [f"{name} is bundled, and the wheel is not repaired" for name in bundled]
+        return [f"{name} is bundled in an unrepaired wheel" for name in bundled]
     runtimes = [name for name in bundled if OPENMP.fullmatch(name)]
     if len(runtimes) != 1:
         return [f"must bundle one OpenMP runtime, bundles {runtimes}"]
@@ -64,14 +64,16 @@ def linking_faults(wheel: zipfile.ZipFile, runtime: str) -> list[str]:
     file = Path(runtime).name
     soname = dynamic_tags(wheel.read(runtime))["soname"]
     if not HASHED.fullmatch(file) or soname != [file]:
-        found.append(f"{runtime} must have a hash in its name and be called so, is {soname}")
+        found.append(f"{runtime} must have a hash in its name and as its SONAME, got {soname}")
     module = next(name for name in wheel.namelist() if re.fullmatch(MUST_HOLD[0], name))
     tags = dynamic_tags(wheel.read(module))
     wanted = [name for name in tags["needed"] if "omp" in name]
     if wanted != [file]:
-        found.append(f"{module} must ask for {file} alone, asks for {wanted}")
+        found.append(f"{module} must need {file} only, needs {wanted}")
     if tags["rpath"] + tags["runpath"] != [RUN_PATH]:
-        found.append(f"{module} must look in {RUN_PATH}, looks in {tags['rpath'], tags['runpath']}")
+        found.append(
+            f"{module} must have the run path {RUN_PATH}, got {tags['rpath'], tags['runpath']}"
+        )
     return found
 
 
@@ -86,11 +88,11 @@ def faults(path: Path) -> list[str]:
         found += bundling_faults(wheel, path.stem.rpartition("-")[2])
     for pattern in MUST_HOLD:
         if not any(re.fullmatch(pattern, name) for name in names):
-            found.append(f"nothing in it is {pattern}")
-    found += [f"{name} does not belong in it" for name in names if not MAY_HOLD.fullmatch(name)]
+            found.append(f"no file matches {pattern}")
+    found += [f"unexpected file {name}" for name in names if not MAY_HOLD.fullmatch(name)]
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     if [re.match(r"[\w-]+", line)[0] for line in required] != ["numpy"]:
-        found.append(f"must require numpy alone, requires {required}")
+        found.append(f"must require only numpy, requires {required}")
     return found
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies the tree to the new folder $1 as git sees it: changes not yet committed included, ignored files left out.
+# Copies the working tree to the new folder $1, including uncommitted changes, excluding ignored files.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rm -rf "$1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formats every Python and C++ file; with --check, only says which ones would change.
+# Formats all Python and C++ files; with --check, only reports the files that need formatting.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard -- '*.cpp' '*.h')

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Python by ruff, shell scripts by shellcheck. C++ has .ci/tidy.sh, types have mypy.
+# Runs ruff on Python and shellcheck on shell scripts. .ci/tidy.sh checks C++, and mypy checks types.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 verdict=0

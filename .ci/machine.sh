@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a build needs beside pip: says what is there and, on Debian as root, installs what is not.
+# Reports the system packages that the build needs and, as root on Debian, installs missing ones.
 set -euo pipefail
 
 has_python_headers() { python3 -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))'; }
@@ -18,13 +18,13 @@ has_python_headers 2> /dev/null || missing+=(python3-dev)
 if ((${#missing[@]})); then
   install "${missing[@]}"
 fi
-# Tests open pages in a browser, and ccache keeps three stages from compiling the same; all goes on without them.
+# Optional: chromium for tests of web pages, ccache to avoid compiling the same sources three times.
 for wished in chromium ccache; do
   if ! command -v "$wished" > /dev/null && [[ $EUID == 0 ]] && command -v apt-get > /dev/null; then
     install "$wished" || true
   fi
 done
-# They come with Debian's g++.
+# The sanitizer libraries are part of Debian's g++.
 for sanitizer in asan ubsan tsan; do
   has_sanitizer "$sanitizer" || { echo "g++ has no lib$sanitizer.so"; exit 1; }
 done
@@ -33,5 +33,5 @@ python3 --version
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
 g++ --version | head -n 1
 git --version
-chromium --version 2> /dev/null || echo "no chromium: tests of pages are skipped"
+chromium --version 2> /dev/null || echo "no chromium: tests of web pages are skipped"
 echo "$(nproc) processors, $(uname -m), data: ${PRELUNET_DATA:-none}"

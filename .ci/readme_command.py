@@ -1,7 +1,7 @@
 """Print the shell commands that follow a marker in README.md.
 
-``readme_command.py test-command`` prints the block after ``<!-- test-command -->``, so that what CI
-runs is what the README says.
+``readme_command.py test-command`` prints the block after ``<!-- test-command -->``, so that CI runs
+the documented commands.
 """
 
 import re

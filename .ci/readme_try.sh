@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs README's first command, as it stands there, in a fresh copy of the tree at $1, and looks at what it left.
+# Runs README's first command, verbatim, in a fresh copy of the tree at $1, and checks its output files.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 command=$(python3 .ci/readme_command.py try-command)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds with sanitizers and runs the tests they are for:
-#   address  AddressSanitizer and UndefinedBehaviorSanitizer, the tests of ops and of networks
-#   thread   ThreadSanitizer, the tests of threads
+# Builds with a sanitizer and runs the matching tests:
+#   address  AddressSanitizer and UndefinedBehaviorSanitizer: the tests of ops and networks
+#   thread   ThreadSanitizer: the tests of threads
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Kernels take most of a sanitized build: those that this machine chooses, and on x86-64 those that any machine runs.
+# Kernels dominate the build time: build only this machine's best ISA and, on x86-64, the baseline.
 best=neon all=neon
 if [[ $(uname -m) == x86_64 ]]; then
   best=baseline
@@ -17,14 +17,14 @@ fi
 case ${1:-} in
   address)
     preset=asan
-    # Not what measures or limits memory: the sanitizer's own, terabytes of addresses, would be counted.
-    # Nor all the tests of ops a second time for the baseline, which has the same source.
+    # Excluded: tests that measure or limit memory, because the sanitizer reserves terabytes of addresses;
+    # and the second run of the ops tests on the baseline, which has the same source.
     tests=(tests/ops tests/network -k "not test_memory and not no_machine_has and not op_tests_pass_on_every_isa")
     isas=$all
     ;;
   thread)
     preset=tsan
-    # Not what is about OpenMP, which this build does without, nor what another ISA does in a process of its own.
+    # Excluded: tests of OpenMP, which this build does not use, and tests that start a process with another ISA.
     tests=(tests/ops/test_threads.py tests/network/test_threads.py tests/network/test_bit_identity.py
       -k "not importing and not fork and not isa")
     isas=$best
@@ -45,19 +45,19 @@ python3 -m venv "$build-venv"
   --config-settings="build-dir=$build"
 nm -D "$build-venv"/lib/python*/site-packages/prelunet/_core.*.so | grep "__${preset}_init" # else it is not sanitized
 
-# Reports go to files: pytest keeps what a process prints before it is stopped.
+# Reports go to files, because pytest captures output and loses that of a stopped process.
 rm -rf "$reports"
 mkdir "$reports"
-# CPython itself leaks at exit. Sizes that no machine has are tested for: they must be a MemoryError, not an abort.
+# CPython leaks at exit. Tests of huge sizes expect a MemoryError, not an abort.
 export ASAN_OPTIONS=log_path=$reports/asan:detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=log_path=$reports/ubsan:print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=log_path=$reports/tsan:halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/.ci/tsan.supp
-# Each object of Python's a block that the sanitizer sees, and no threads but ours.
+# One malloc block per Python object, so that the sanitizer sees each; no threads of OpenBLAS.
 export PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1
 
-# Python itself is not sanitized, so the run-time library goes first; with libstdc++, or it misses its exceptions.
+# Python is not sanitized, so the sanitizer is preloaded, with libstdc++ to intercept its exceptions.
 preload="$("$compiler" -print-file-name="lib$preset.so") $("$compiler" -print-file-name=libstdc++.so.6)"
-# GCC 12's ThreadSanitizer cannot place its shadow where the kernel randomizes more than 28 bits of an address.
+# GCC 12's ThreadSanitizer fails if the kernel randomizes more than 28 address bits.
 fixed_addresses=()
 if setarch --addr-no-randomize true 2> /dev/null; then fixed_addresses=(setarch --addr-no-randomize); fi
 

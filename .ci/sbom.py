@@ -1,8 +1,8 @@
 """Write the software bill of materials of wheels beside them, as CycloneDX: ``WHEEL.cdx.json``.
 
-It names what is inside: prelunet, pybind11's headers, the digits, and the runtime libraries that
-the wheel's repair has bundled. A library that is not known here is an error: somebody must look at
-its license first, and put what it asks for into licenses/.
+It lists the contents: prelunet, pybind11's headers, the digits, and the runtime libraries that
+auditwheel bundled. An unknown library is an error: first review its license and add the required
+texts to licenses/.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ MICROSOFT_RUNTIME = "LicenseRef-Visual-Studio-Redistributable"
 
 
 class Runtime(NamedTuple):
-    """A library that a repaired wheel may hold: how its file and its package begin."""
+    """A library that a repaired wheel may bundle; file and package names are prefixes."""
 
     name: str
     package: str
@@ -76,7 +76,7 @@ def sha256(data: bytes) -> list[HashType]:
 
 
 def packages(wheel: zipfile.ZipFile) -> list[dict[str, str]]:
-    """Return the distribution's packages that auditwheel says the libraries come from."""
+    """Return the system packages that contain the libraries, according to auditwheel."""
     found = [name for name in wheel.namelist() if name.endswith("/sboms/auditwheel.cdx.json")]
     return json.loads(wheel.read(found[0]))["components"] if found else []
 
@@ -85,7 +85,7 @@ def runtime_component(file: str, wheel: zipfile.ZipFile) -> Component:
     name = Path(file).name
     known = [runtime for runtime in RUNTIMES if name.startswith(runtime.name)]
     if not known:
-        raise ValueError(f"{file}: nobody has looked at its license yet")
+        raise ValueError(f"{file}: unknown library; review its license first")
     runtime = known[0]
     source = [p for p in packages(wheel) if p["name"].startswith(runtime.package)]
     return component(

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the source distribution in the folder $1 and tries what pip makes of it, in an environment of its own.
+# Builds the source distribution in the folder $1, installs it in a new environment and tests that.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rm -rf "$1"

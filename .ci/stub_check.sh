@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says whether python/prelunet/_core/ is what .ci/stub.sh writes for the module installed in the environment $1.
+# Checks that python/prelunet/_core/ equals the output of .ci/stub.sh for the environment $1.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 "$1/bin/pip" install --quiet "$(grep '^pybind11-stubgen==' .ci/requirements.txt)"

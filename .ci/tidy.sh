@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# clang-tidy over every C++ file but the kernels, or over the files named.
-# Kernels are GCC vector types and raw pointers by design; what they must keep, .ci/check_symbols.py checks.
+# Runs clang-tidy on all C++ files except the kernels, or on the given files.
+# Kernels use GCC vector types and raw pointers by design; .ci/check_symbols.py checks their rules.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p build
@@ -11,6 +11,6 @@ if (($#)); then
 else
   mapfile -t files < <(git ls-files --cached --others --exclude-standard -- 'cpp/*.cpp' ':!cpp/kernels')
 fi
-# omp.h is GCC's own; its folder comes last, so that clang's intrinsics win.
+# GCC provides omp.h. Its folder is last in the search path, so that clang's intrinsics take precedence.
 printf '%s\0' "${files[@]}" |
   xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build/tidy "--extra-arg=-idirafter$(g++ -print-file-name=include)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries the prelunet of the `python` on the path: imports it, trains on the digits in it, looks at the new folder $1.
-# No command but that environment's is needed, so that a path without compilers will do.
+# Tests the prelunet of the `python` on the path: imports it, trains on its digits, checks the new folder $1.
+# Needs no command outside that environment, so the path may exclude compilers.
 set -euo pipefail
 ci=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 python "$ci/check_import.py"

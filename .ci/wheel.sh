@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the wheel in the folder $1, looks at its objects, bundles libgomp as auditwheel does for a release, looks into
-# both wheels, and tries the repaired one with NumPy alone beside it and no compiler on the path.
+# Builds the wheel in the folder $1, checks its objects, bundles libgomp with auditwheel as for a release, checks
+# both wheels, and tests the repaired one with NumPy only and no compiler on the path.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rm -rf "$1"

@@ -1,17 +1,18 @@
-"""Balance a pole on a cart: a policy gradient in a loop of one's own.
+"""Balance a pole on a cart: a policy gradient in a custom training loop.
 
-A cart on a track is pushed left or right, fifty times a second, and must keep a pole upright [1].
-The policy is a network, 4-32-2 with tanh; its outputs are the logits of both pushes. After every
-32 episodes REINFORCE [2] moves the parameters by the gradient of
+A cart on a track is pushed left or right, fifty times a second, to keep a pole upright [1]. The
+policy is a 4-32-2 network with tanh. Its outputs are the logits of the two pushes. After every 32
+episodes, REINFORCE [2] updates the parameters with the gradient of
 
     J = mean over steps of  advantage * log pi(push | state),
 
-whose gradient by the logits is ``advantage * (onehot(push) - pi) / steps``: `vjp` carries it to the
-parameters, and `apply_gradients` makes the update. An advantage is the discounted return of a step,
-less the mean of all episodes at that step, over their standard deviation.
+whose gradient with respect to the logits is ``advantage * (onehot(push) - pi) / steps``. `vjp`
+backpropagates it to the parameters, and `apply_gradients` updates them. The advantage of a step is
+its discounted return minus the mean over all episodes at that step, divided by the standard
+deviation.
 
-Run it: ``python examples/cart_pole.py``. Where PyTorch is installed the same loop runs there too,
-from the same weights.
+Run ``python examples/cart_pole.py``. If PyTorch is installed, the same loop also runs there, with
+the same initial weights.
 
 [1] A. G. Barto, R. S. Sutton and C. W. Anderson, "Neuronlike adaptive elements that can solve
     difficult learning control problems", IEEE Transactions on Systems, Man, and Cybernetics 13,
@@ -29,16 +30,16 @@ import numpy as np
 
 import prelunet as pn
 
-EPISODES = 32  # at once, each in a row of the arrays below
-LONGEST = 200  # steps of an episode
-SOLVED = 195.0  # mean steps of an update's episodes
-UPDATES = 300  # at most
+EPISODES = 32  # in parallel, one per row of the arrays below
+LONGEST = 200  # maximum steps of an episode
+SOLVED = 195.0  # mean steps per episode
+UPDATES = 300  # maximum
 DISCOUNT = 0.99
 LEARNING_RATE = 0.02
 
 
 class CartPole:
-    """Many carts side by side; a state is position, speed, angle and angular speed (m, s, rad)."""
+    """Several carts; a state is position, speed, angle and angular speed (m, s, rad)."""
 
     GRAVITY, CART, POLE, HALF_LENGTH, PUSH, SECONDS = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02
 
@@ -46,7 +47,7 @@ class CartPole:
         self.state = rng.uniform(-0.05, 0.05, (count, 4)).astype(np.float32)
 
     def step(self, right):
-        """Push each cart, to the right where True; return which poles still stand."""
+        """Push each cart, to the right where True; return which poles are still upright."""
         _, speed, angle, turn = self.state.T
         force = np.where(right, self.PUSH, -self.PUSH)
         total, moment = self.CART + self.POLE, self.POLE * self.HALF_LENGTH
@@ -84,7 +85,7 @@ class Policy:
 
 
 class TorchPolicy:
-    """The same in PyTorch, from the same weights."""
+    """The same policy in PyTorch, with the same initial weights."""
 
     name = "PyTorch"
 
@@ -125,7 +126,7 @@ def softmax(logits):
 
 
 def play(policy, rng):
-    """Play episodes side by side; return states, pushes and whether a pole stood, step by step."""
+    """Play all episodes; return states, pushes and whether each pole was upright, by step."""
     carts, standing = CartPole(EPISODES, rng), np.ones(EPISODES, bool)
     states, pushes, stood = [], [], []
     while standing.any() and len(states) < LONGEST:
@@ -138,7 +139,7 @@ def play(policy, rng):
 
 
 def advantages_of(stood):
-    """Return each step's advantage, (steps, episodes); a step in which the pole stands earns 1."""
+    """Return the advantages, (steps, episodes); each step with an upright pole earns 1."""
     returns = np.zeros(stood.shape)
     later = np.zeros(EPISODES)
     for step in reversed(range(len(stood))):
@@ -149,7 +150,7 @@ def advantages_of(stood):
 
 
 def solve(policy):
-    """Train until the task is solved; print what came out."""
+    """Train until the task is solved; print the result."""
     rng = np.random.default_rng(1)
     played, updates, mean = 0, 0, 0.0
     began = time.perf_counter()
@@ -168,8 +169,8 @@ def solve(policy):
 
 
 def main():
-    """Solve it here, and in PyTorch where that is installed."""
-    pn.set_num_threads(1)  # a few dozen rows: nothing to share
+    """Solve the task with prelunet and, if installed, with PyTorch."""
+    pn.set_num_threads(1)  # a few dozen rows are too few for two threads
     solve(Policy())
     if importlib.util.find_spec("torch") is not None:
         solve(TorchPolicy())
