@@ -1,7 +1,7 @@
-"""Data sets by name or path, the readers behind them, and splits.
+"""Data sets by name or path, file readers, and train/test splits.
 
-Importing this package reads NumPy and the standard library alone; scikit-learn, mlxtend and pooch
-are imported by the functions that use them.
+Importing this package imports only NumPy and the standard library. Functions that need
+scikit-learn, mlxtend or pooch import them.
 """
 
 from __future__ import annotations

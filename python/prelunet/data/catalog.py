@@ -1,4 +1,4 @@
-"""Data sets by name or path: what there is, where it lies, and how it is loaded."""
+"""Data sets by name or path: names, locations and loading."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from prelunet.data.idx_sets import FASHION_MNIST, MNIST
 
 
 class _Made(NamedTuple):
-    """A data set that is not looked for: it lies in a package or is computed by one."""
+    """A data set that is included in a package or computed by one."""
 
     load: Callable[[], Dataset]
-    package: str | None  # the optional package it comes from; None for this one
+    package: str | None  # the optional package that provides it; None for prelunet
     distribution: str
 
 
@@ -47,19 +47,18 @@ def load(
     Parameters
     ----------
     name_or_path : str or path
-        A name in `NAMES`; or a file, told by its first bytes: NPZ (see `read_npz`), CSV (see
-        `read_csv`) or IDX images with their labels file beside them; or a folder with IDX files
-        named as MNIST's. A Path is never taken as a name.
+        A name in `NAMES`, a file or a folder. Files are recognized by their first bytes: NPZ (see
+        `read_npz`), CSV (see `read_csv`), or IDX images with the labels file in the same folder.
+        A folder must contain IDX files named like MNIST's. A Path is never taken as a name.
     data_dir : str or path, optional
-        Where to look for ``mnist`` and ``fashion-mnist`` first: in ``data_dir/NAME``, then in
-        ``data_dir`` itself. After it come ``$PRELUNET_DATA/NAME``, the user's cache,
-        ``/usr/share/datasets/NAME``, and a download into the cache. Under these names only the true
-        bytes are accepted, by SHA-256; give the folder's path to load others.
+        First place to search for ``mnist`` and ``fashion-mnist``: ``data_dir/NAME``, then
+        ``data_dir``. Next are ``$PRELUNET_DATA/NAME``, the user's cache,
+        ``/usr/share/datasets/NAME`` and a download into the cache. Files under these names must
+        have the known SHA-256; to load other files, pass the path of the folder.
     label_column : int or str, optional
-        For CSV: the column with the labels, by position or by its name in the header. Default: the
-        last.
+        For CSV: the column of the labels, by position or by header name. Default: the last.
     targets : {"labels", "values"}, optional
-        For CSV and NPZ: integer labels (default), or real numbers to regress on.
+        For CSV and NPZ: integer labels (default), or real numbers for regression.
 
     Returns
     -------
@@ -68,12 +67,12 @@ def load(
     Raises
     ------
     FileNotFoundError
-        If there is no such name or file, or a named data set is found nowhere; the message then has
-        every place that was tried.
+        If the name or file does not exist, or a named data set is not found; the message then lists
+        all places that were searched.
     ImportError
-        If an optional package is needed and missing.
+        If a required optional package is not installed.
     ValueError
-        If the data are not what the format or the name says, or an option does not apply.
+        If the data do not match the format or the name, or an option does not apply.
     """
     folder = None if data_dir is None else as_path("load", "data_dir", data_dir)
     if folder is not None and not folder.is_dir():
@@ -106,7 +105,7 @@ def load(
 
 
 def where(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> str:
-    """Say where `load` would find a data set known by name, loading and downloading nothing.
+    """Return where `load` would find a named data set, without loading or downloading it.
 
     Parameters
     ----------
@@ -118,7 +117,7 @@ def where(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> str:
     Returns
     -------
     str
-        A folder, a package, or what would have to be done: one line.
+        A folder, a package, or the required action, in one line.
     """
     choice("where", "name", name, NAMES)
     if name in _MADE:

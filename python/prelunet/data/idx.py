@@ -1,4 +1,4 @@
-"""IDX, the format of the MNIST files: a magic number, sizes, then the elements, all big-endian.
+"""IDX, the MNIST file format: a magic number, the sizes, then the elements, all big-endian.
 
 ::
 
@@ -9,8 +9,7 @@
     4 * rank     the sizes, each an unsigned 32-bit integer
     the rest     the elements in C order, to the end of the file
 
-A header is never believed: its sizes must agree with the file's length before anything is
-allocated.
+Headers are not trusted: the sizes must match the length of the file before memory is allocated.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ _ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
-# The most dimensions that every supported NumPy can give an array (2.0 raised it to 64).
+# The maximum rank of an array in every supported NumPy (2.0 raised it to 64).
 _MAX_RANK = 32
-# The most that a byte of deflate can become: 258 bytes from two bits, less the block's own bits.
+# The maximum expansion of a deflate stream: 258 bytes from two bits, minus overhead of blocks.
 _MAX_DEFLATE_RATIO = 1032
 _CHUNK_BYTES = 1 << 20
 
@@ -53,27 +52,27 @@ class _Header(NamedTuple):
 
 
 def read_idx(path: str | os.PathLike[str], *, sha256: str | None = None) -> NDArray[Any]:
-    """Read an IDX file, packed by gzip or not.
+    """Read an IDX file, optionally compressed with gzip.
 
     Parameters
     ----------
     path : str or path
-        The file. Whether it is packed is read off its first bytes, not its name.
+        The file. Compression is detected from the first bytes, not from the name.
     sha256 : str, optional
-        The SHA-256 that the unpacked file must have, in hexadecimal.
+        The required SHA-256 of the decompressed file, in hexadecimal.
 
     Returns
     -------
     ndarray
-        The elements in the machine's byte order, C-contiguous, in the shape that the file gives.
+        The elements in native byte order, C-contiguous, with the shape stored in the file.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        If there is no such file.
+        If the file does not exist or is a folder.
     ValueError
-        If the file is not exactly one whole IDX array; the message names the file and the field.
-        A gzip stream is unpacked no further than one byte past the size it declares.
+        If the file is not exactly one complete IDX array; the message names the file and the field.
+        A gzip stream is decompressed at most one byte beyond the declared size.
 
     References
     ----------
@@ -113,7 +112,7 @@ def _read(
         raise ValueError(
             f"{owner}: sizes declare {declared}, more than {packed_bytes} packed bytes can hold"
         )
-    # The array is filled in place; a packed file still may fall short of what it declares.
+    # Filled in place; a compressed file may still be shorter than declared.
     data = np.empty(header.data_bytes, dtype=np.uint8)
     got = _fill(stream, data.data)
     if got != header.data_bytes:
@@ -121,7 +120,7 @@ def _read(
     if stream.read(1):
         raise ValueError(f"{owner}: data must have {declared}, got more")
     if sha256 is not None:
-        import hashlib  # here, for OpenSSL takes a third as long to load as this whole package
+        import hashlib  # imported here: OpenSSL takes a third of the import time of this package
 
         digest = hashlib.sha256(header.raw)
         digest.update(data.data)
@@ -152,7 +151,7 @@ def _read_header(owner: str, stream: BinaryIO) -> _Header:
         raise ValueError(f"{owner}: sizes must have {4 * rank} bytes, got {len(raw_sizes)}")
     shape = struct.unpack(f">{rank}I", raw_sizes)
     dtype = _ELEMENT_TYPES[code]
-    # A size of zero must not hide the others: NumPy counts strides with it taken as one.
+    # Zero sizes count as one: NumPy computes strides this way, so they must not hide an overflow.
     if dtype.itemsize * math.prod(max(size, 1) for size in shape) > sys.maxsize:
         sizes = " x ".join(str(size) for size in shape)
         raise ValueError(f"{owner}: sizes must make at most {sys.maxsize} bytes, got {sizes}")
@@ -160,13 +159,13 @@ def _read_header(owner: str, stream: BinaryIO) -> _Header:
 
 
 def _fill(stream: BinaryIO, target: memoryview) -> int:
-    """Read into `target` until it is full or the stream ends; return the bytes read.
+    """Read into `target` until it is full or the stream ends; return the number of bytes read.
 
-    By chunks, since GzipFile.readinto would make a second copy of all it is asked for.
+    Reads in chunks, because GzipFile.readinto would make a second copy of the whole request.
     """
     done = 0
     while done < len(target):
-        # BinaryIO does not list readinto, though every binary stream has it.
+        # Every binary stream has readinto, although BinaryIO does not declare it.
         got: int = cast(Any, stream).readinto(target[done : done + _CHUNK_BYTES])
         if got == 0:
             break

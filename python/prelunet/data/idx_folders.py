@@ -1,4 +1,4 @@
-"""Folders of IDX files named as MNIST's are, packed or not: from files to a `Dataset`."""
+"""Folders of IDX files named like MNIST's, compressed or not, read as a `Dataset`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prelunet.data.idx_sets import TEST_FILES, TRAIN_FILES, IdxSet
 
 
 def packed_or_not(folder: Path, file: str) -> Path | None:
-    """Return `file` or `file`.gz in `folder`, the unpacked one first, or None."""
+    """Return `file` or `file`.gz in `folder`, the uncompressed one first, or None."""
     for candidate in (folder / file, folder / f"{file}.gz"):
         if candidate.is_file():
             return candidate
@@ -19,12 +19,12 @@ def packed_or_not(folder: Path, file: str) -> Path | None:
 
 
 def missing_files(idx_set: IdxSet, folder: Path) -> list[str]:
-    """Return the files of `idx_set` that `folder` does not hold."""
+    """Return the files of `idx_set` that are missing in `folder`."""
     return [file for file in idx_set.sha256 if packed_or_not(folder, file) is None]
 
 
 def read_known(idx_set: IdxSet, folder: Path) -> Dataset:
-    """Read a known data set from a folder with all its files; refuse other bytes than its own."""
+    """Read a known data set from a folder with all its files; reject other contents."""
 
     def read(files: tuple[str, str]) -> list[Array]:
         paths = [packed_or_not(folder, file) or folder / file for file in files]
@@ -43,7 +43,7 @@ def read_known(idx_set: IdxSet, folder: Path) -> Dataset:
 
 
 def read_folder(folder: Path) -> Dataset:
-    """Read any folder whose files are named as MNIST's; the two files of t10k may be absent."""
+    """Read a folder of files named like MNIST's; the two t10k files are optional."""
     train, test = (
         [path for file in files if (path := packed_or_not(folder, file))]
         for files in (TRAIN_FILES, TEST_FILES)
@@ -60,7 +60,7 @@ def read_folder(folder: Path) -> Dataset:
 
 
 def read_images_file(images: Path) -> Dataset:
-    """Read an IDX file of images and the labels file that lies beside it by MNIST's naming."""
+    """Read an IDX file of images, and the labels file with the matching name."""
     stem = images.name.removesuffix(".gz")
     labels = None
     if "images" in stem:

@@ -1,4 +1,4 @@
-"""The data sets known by name that come as four IDX files: their bytes, mirrors and credits."""
+"""Named data sets stored as four IDX files: hashes, mirrors and credits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 @dataclass(frozen=True, slots=True)
 class IdxSet:
-    """A known data set: the SHA-256 of each unpacked file, and where the files can be had."""
+    """A named data set: the SHA-256 of each decompressed file, and its mirrors."""
 
     name: str
     sha256: Mapping[str, str]
@@ -63,7 +63,7 @@ FASHION_MNIST = IdxSet(
             "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
         ),
     },
-    # The first has no HTTPS; the SHA-256 makes that harmless.
+    # The first mirror has no HTTPS; the SHA-256 check makes that safe.
     mirrors=(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
@@ -81,5 +81,5 @@ FASHION_MNIST = IdxSet(
         "Bag",
         "Ankle boot",
     ),
-    credit="Fashion-MNIST, H. Xiao, K. Rasul and R. Vollgraf, Zalando SE (MIT licence)",
+    credit="Fashion-MNIST, H. Xiao, K. Rasul and R. Vollgraf, Zalando SE (MIT license)",
 )

@@ -1,4 +1,4 @@
-"""Where the files of a data set known by name lie: folders first, mirrors last."""
+"""Search for the files of a named data set: folders first, then mirrors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from prelunet.data.idx_sets import IdxSet
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 
-# Seconds to connect, and to wait for the next bytes: a mirror that hangs must not hang the caller.
+# Timeouts in seconds to connect and to receive the next bytes, so that no mirror blocks forever.
 _TIMEOUT = (5.0, 30.0)
 _DOWNLOAD_CHUNK_BYTES = 1 << 16
 
 
 def find(idx_set: IdxSet, data_dir: Path | None) -> tuple[Path | None, list[str]]:
-    """Return the first folder that holds every file, and a line for each place before it."""
+    """Return the first folder with all files, and a line about each place searched before it."""
     tried = []
     for place, folder in _places(idx_set, data_dir):
         if folder is None:
@@ -35,9 +35,9 @@ def find(idx_set: IdxSet, data_dir: Path | None) -> tuple[Path | None, list[str]
 
 
 def _places(idx_set: IdxSet, data_dir: Path | None) -> Iterator[tuple[str, Path | None]]:
-    """Yield what a place is called and its folder, in the order of search.
+    """Yield the description and the folder of each place, in search order.
 
-    One by one, since importing pooch for the cache's place costs more than a look into a folder.
+    Lazily, because locating the cache imports pooch, which is slower than checking a folder.
     """
     if data_dir is None:
         yield "data_dir (--data-dir): not given", None
@@ -65,23 +65,23 @@ def _cache_folder(pooch: ModuleType, idx_set: IdxSet) -> Path:
 
 
 def download(idx_set: IdxSet) -> Path:
-    """Fetch the files that the user's cache lacks; return its folder.
+    """Download the files missing in the user's cache; return the folder of the cache.
 
-    A file comes under its own name only when its unpacked bytes have the SHA-256 known for it, so a
-    mirror may pack anew, and a broken download leaves nothing behind.
+    A file gets its final name only after its decompressed content matches the known SHA-256. A
+    mirror may therefore compress files differently, and a failed download leaves nothing behind.
 
     Raises
     ------
     ImportError
         If pooch is not installed.
     ConnectionError
-        If the files cannot be had from the mirrors; the message has what each of them said.
+        If no mirror provides the files; the message contains the error of each mirror.
     """
-    import tempfile  # here, for it takes a third as long to import as this whole package
+    import tempfile  # imported here: takes a third of the import time of this package
 
     pooch = _pooch()
     folder = _cache_folder(pooch, idx_set)
-    # A downloader by itself, since pooch.retrieve prints, and knows the sums of packed files only.
+    # Not pooch.retrieve, which prints, and which only knows hashes of compressed files.
     fetch = pooch.HTTPDownloader(timeout=_TIMEOUT, chunk_size=_DOWNLOAD_CHUNK_BYTES)
     folder.mkdir(parents=True, exist_ok=True)
     failures = []

@@ -28,36 +28,37 @@ def split(
 def split(
     x: Dataset | ArrayLike, y: ArrayLike | None = None, /, *, test_size: float, seed: int
 ) -> Dataset | tuple[Array, Array, Array, Array]:
-    """Hold out rows for testing, at random, each class in its proportion.
+    """Split rows into training and test rows, at random and stratified by class.
 
-    With scikit-learn installed this is its ``train_test_split``, stratified by `y` where `y` holds
-    classes: one-dimensional and not of a real type. Without it, or for real targets, rows are
-    shuffled by NumPy's ``default_rng(seed)`` and the last ones held out, whatever their class.
-    Either way the same call holds out the same rows, as long as scikit-learn is there or is not.
+    With scikit-learn installed this calls ``train_test_split``, stratified by `y` if `y` holds
+    classes (one-dimensional, not of a real dtype). Without scikit-learn, or for real targets,
+    NumPy's ``default_rng(seed)`` shuffles the rows and the last ones become test rows, whatever
+    their class. The same call always returns the same rows, as long as scikit-learn stays installed
+    or absent.
 
     Parameters
     ----------
     x : Dataset or array_like, shape (n, ...)
-        A data set without test rows, or samples.
+        A data set without test rows, or an array of samples.
     y : array_like, shape (n, ...)
-        Targets of `x`; left out for a Dataset.
+        Targets of `x`; must be omitted for a Dataset.
     test_size : float or int
-        A share of the rows in (0, 1), rounded up; or their number, as an int.
+        A fraction of the rows in (0, 1), rounded up, or an integer number of rows.
     seed : int
         0 to 2**32 - 1.
 
     Returns
     -------
     Dataset or (x_train, x_test, y_train, y_test)
-        As `x` was given: a Dataset with test rows, or copies in scikit-learn's order.
+        In the form of `x`: a Dataset with test rows, or copies in scikit-learn's order.
 
     Raises
     ------
     TypeError
         If `y` is missing, or given with a Dataset.
     ValueError
-        If the Dataset has test rows, lengths differ, or one part would be empty; from scikit-learn,
-        if a class has but one row or a part has fewer rows than there are classes.
+        If the Dataset has test rows, lengths differ, or one part would be empty. From scikit-learn:
+        if a class has only one row or a part has fewer rows than classes.
     """
     if isinstance(x, Dataset):
         if y is not None:

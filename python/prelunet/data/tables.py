@@ -21,15 +21,15 @@ _TARGETS = ("labels", "values")
 
 
 def read_npz(path: str | os.PathLike[str], *, targets: str = "labels") -> Dataset:
-    """Read an NPZ file of ``x_train``, ``y_train``, ``x_test`` and ``y_test``, or ``X`` and ``y``.
+    """Read an NPZ file with ``x_train``, ``y_train``, ``x_test``, ``y_test``, or ``X`` and ``y``.
 
-    The two test arrays may be absent, and other arrays are left alone. Pickled objects are refused.
+    The test arrays are optional, and other arrays are ignored. Pickled objects are rejected.
 
     Parameters
     ----------
     path : str or path
         The file. Samples have shape (n, features), (n, height, width) or (n, height, width,
-        channels) and any type of number; images are laid out as rows, their shape noted.
+        channels) and any numeric dtype. Images are flattened to rows, and their shape is recorded.
     targets : {"labels", "values"}
         Integer labels of shape (n,); or real numbers of shape (n,) or (n, outputs), as float64.
 
@@ -40,9 +40,9 @@ def read_npz(path: str | os.PathLike[str], *, targets: str = "labels") -> Datase
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        If there is no such file.
+        If the file does not exist or is a folder.
     ValueError
-        If the file is not a whole NPZ file of such arrays; the message names file and array.
+        If the file is not a complete NPZ file of such arrays; the message names file and array.
     """
     file = existing_file("read_npz", path)
     choice("read_npz", "targets", targets, _TARGETS)
@@ -63,7 +63,7 @@ def read_npz(path: str | os.PathLike[str], *, targets: str = "labels") -> Datase
 
 
 def _keys(owner: str, found: list[str]) -> tuple[str, ...]:
-    """Return the arrays to read: samples and targets in turn."""
+    """Return the keys to read, alternating samples and targets."""
     train, test = ("x_train", "y_train"), ("x_test", "y_test")
     held_test = [key for key in test if key in found]
     if all(key in found for key in train) and len(held_test) != 1:
@@ -78,7 +78,7 @@ def _keys(owner: str, found: list[str]) -> tuple[str, ...]:
 
 def _npz_arrays(owner: str, file: Path) -> dict[str, Array]:
     """Return the arrays of `_keys`, in that order."""
-    import zipfile  # here, for it takes a third as long to import as this whole package
+    import zipfile  # imported here: takes a third of the import time of this package
 
     if not zipfile.is_zipfile(file):
         raise ValueError(f"{owner}: the file must be an NPZ archive, got something else")
@@ -105,17 +105,17 @@ def _npz_targets(owner: str, key: str, array: Array, targets: str) -> Array:
 def read_csv(
     path: str | os.PathLike[str], *, label_column: int | str = -1, targets: str = "labels"
 ) -> Dataset:
-    """Read a CSV file of numbers, one sample a line.
+    """Read a CSV file of numbers, one sample per line.
 
     The first line is a header if any of its cells is not a number. Blank lines are skipped.
 
     Parameters
     ----------
     path : str or path
-        The file: UTF-8, cells between commas, every line as long as the first.
+        The file: UTF-8, comma-separated, with equal numbers of cells in all lines.
     label_column : int or str
-        The column that holds the targets: its position, counted from the end where negative, or its
-        name in the header.
+        The column of the targets: its position (negative: counted from the end), or its name in
+        the header.
     targets : {"labels", "values"}
         Integer labels, or real numbers.
 
@@ -127,9 +127,9 @@ def read_csv(
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        If there is no such file.
+        If the file does not exist or is a folder.
     ValueError
-        If the file is not such a table; the message names the file, the line and the column.
+        If the file is not a valid table; the message names the file, the line and the column.
     """
     file = existing_file("read_csv", path)
     choice("read_csv", "targets", targets, _TARGETS)
@@ -151,7 +151,7 @@ def read_csv(
 
 
 class _NotATableError(Exception):
-    """NumPy could not read the lines as a table; they must be read again to say where."""
+    """NumPy could not parse the lines; they must be read again to locate the error."""
 
 
 def _lines(text: TextIO) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _read_table(owner: str, text: TextIO) -> tuple[list[str] | None, NDArray[np.
             dtype=np.float64,
         )
     except UnicodeDecodeError:
-        raise  # a ValueError too, but of the file, not of the table
+        raise  # a ValueError about the file, not about the table
     except ValueError as error:
         raise _NotATableError(error) from error
     if table.shape[1] != len(cells):
@@ -188,7 +188,7 @@ def _read_table(owner: str, text: TextIO) -> tuple[list[str] | None, NDArray[np.
 
 
 def _explain(owner: str, file: Path) -> str | None:
-    """Return what is wrong with the first bad line, if it can be told."""
+    """Return the error in the first invalid line, if it can be located."""
     columns = None
     with file.open(encoding="utf-8-sig") as text:
         for number, line in enumerate(text, start=1):
@@ -197,7 +197,7 @@ def _explain(owner: str, file: Path) -> str | None:
             cells = _cells(line)
             if columns is None:
                 columns = len(cells)
-                continue  # a header or, being all numbers, right
+                continue  # a header, or a valid line of numbers
             if len(cells) != columns:
                 return f"{owner}: line {number} must have {columns} columns, got {len(cells)}"
             for position, cell in enumerate(cells, start=1):
@@ -235,7 +235,7 @@ def _column(owner: str, label_column: int | str, header: list[str] | None, colum
 
 
 def _whole(owner: str, label_column: int | str, y: NDArray[np.float64]) -> NDArray[np.int64]:
-    # Beyond 2**53 float64 no longer tells one integer from the next.
+    # Above 2**53 float64 does not represent every integer.
     wrong = ~(np.abs(y) <= 2.0**53) | (y != np.rint(y))
     if wrong.any():
         row = int(np.argmax(wrong))
