@@ -1,8 +1,8 @@
 """The command line: ``prelunet`` and ``python -m prelunet``.
 
-One module a command. Each has ``add_parser``, which says what may be typed, and ``run``, which does
-it. Neither knows of processes: what ends a command early is an exception, and `main` alone makes
-exit codes and one-line messages of exceptions.
+One module per command. Each has ``add_parser``, which defines the options, and ``run``, which
+executes the command. Commands report errors as exceptions; only `main` converts them to exit codes
+and one-line messages.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import prelunet
 from prelunet._options import HelpFormatter
 from prelunet.cli import bench, evaluate, export, info, predict, reproduce, train
 
-EXIT_ERROR = 2  # argparse's, for what was typed; here for all that the user can put right
-EXIT_INTERRUPTED = 128 + 2  # a shell's code for a program that SIGINT ended
-EXIT_BROKEN_PIPE = 128 + 13  # and SIGPIPE
+EXIT_ERROR = 2  # argparse's code for invalid arguments; here for all errors that the user can fix
+EXIT_INTERRUPTED = 128 + 2  # the shell's code for a program ended by SIGINT
+EXIT_BROKEN_PIPE = 128 + 13  # and by SIGPIPE
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; ``run`` in its result does what was asked for."""
+    """Return the parser of all commands; its result has ``run`` for the selected command."""
     parser = argparse.ArgumentParser(
         prog="prelunet",
         description="Train and run PReLU networks on the CPU.",
@@ -41,27 +41,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        What was typed after ``prelunet``; the process's own arguments unless given.
+        The arguments after ``prelunet``; by default those of the process.
 
     Returns
     -------
     int
-        The exit code: 0, 2 after an error, 130 after Ctrl-C.
+        The exit code: 0, 2 after an error, or 130 after Ctrl-C.
 
     Raises
     ------
     SystemExit
-        By argparse: after ``--help`` and ``--version``, and with code 2 for unknown options.
+        From argparse: after ``--help`` and ``--version``, and with code 2 for unknown options.
     """
     options = build_parser().parse_args(arguments)
     try:
         options.run(options)
-        sys.stdout.flush()  # a reader that has gone is noticed here, not when Python exits
+        sys.stdout.flush()  # detects a closed pipe here, not at interpreter exit
     except KeyboardInterrupt:
         print("prelunet: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, say) has seen enough. Python's flush at exit must not fail on it again.
+        # The reader (such as head) closed the pipe. The flush at interpreter exit must not fail on
+        # it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     except (ValueError, TypeError, ImportError, OSError) as error:

@@ -1,4 +1,4 @@
-"""``prelunet bench``: against the machine's ceiling, NumPy and the peers installed."""
+"""``prelunet bench``: benchmarks against the machine's ceiling, NumPy and installed peers."""
 
 from __future__ import annotations
 
@@ -19,32 +19,38 @@ def add_parser(commands: options.Commands) -> None:
         "bench",
         help="time kernels and training steps against the machine's ceiling and other libraries",
         description="Measure the FMA ceiling of this machine, then kernels, whole training steps "
-        "and predictions: prelunet beside NumPy and each peer that is installed, every one in a "
-        "process of its own, in rounds, after their answers have been compared.",
+        "and predictions of prelunet, NumPy and each installed peer. Each library runs in its own "
+        "process. Their answers are compared before they are timed.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument(
         "--against",
         type=_names,
         metavar="PEER,...",
-        help="numpy, products (the BLAS's matrix products alone), jax-loop, jax, torch, "
-        "torch-compile, keras, sklearn; all that are installed unless given, with --quick numpy "
-        "and products",
+        help="numpy, products (only the matrix products, in NumPy's BLAS), jax-loop, jax, torch, "
+        "torch-compile, keras, sklearn (default: all that are installed; with --quick, numpy and "
+        "products)",
     )
     options.add_threads_option(parser)
     parser.add_argument(
         "--only", type=_names, metavar="CASE,...", help="cases by name or pattern: W0m, 'W*', P1"
     )
-    parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
-    parser.add_argument("--check", action="store_true", help="compare answers; time nothing")
     parser.add_argument(
-        "--scaling", action="store_true", help="time against batch, width, depth, rows, threads too"
+        "--quick", action="store_true", help="run a small selection in less than a minute"
+    )
+    parser.add_argument("--check", action="store_true", help="compare answers without timing")
+    parser.add_argument(
+        "--scaling",
+        action="store_true",
+        help="also measure time against batch size, width, depth, rows, threads",
     )
     parser.add_argument(
-        "--estimators", action="store_true", help="fit MLPClassifier beside scikit-learn's too"
+        "--estimators", action="store_true", help="also compare MLPClassifier with scikit-learn's"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
-    parser.add_argument("--figure", metavar="FILE", help="draw times against ours there")
+    parser.add_argument("--json", metavar="FILE", help="write all results to this file")
+    parser.add_argument(
+        "--figure", metavar="FILE", help="draw times relative to prelunet to this file"
+    )
     parser.add_argument(
         "--out", metavar="DIR", help=f"write results.json, {TIMES} and, with --scaling, {SCALING}"
     )
@@ -54,10 +60,10 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print, write."""
-    from prelunet import bench  # most commands do without
+    from prelunet import bench  # imported here: most commands do not need it
 
     folder = None if arguments.out is None else results.writable_folder(arguments.out)
-    # What cannot be written should fail before minutes of measuring.
+    # Fail now, not after minutes of measuring, if a file cannot be written.
     if arguments.json is not None:
         results.writable_folder(Path(arguments.json).parent)
     if arguments.figure is not None:

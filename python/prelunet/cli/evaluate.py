@@ -1,4 +1,4 @@
-"""``prelunet evaluate``: how well a model does on rows that it has not seen."""
+"""``prelunet evaluate``: the quality of a model on rows that it was not trained on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "evaluate",
-        help="test a model that was saved",
-        description="Test a saved model: on the test rows of the data; if there are none, on the "
-        "rows that its training held out of the same data; or else on all rows.",
+        help="test a saved model",
+        description="Test a saved model on the test rows of the data. Without test rows, use the "
+        "rows held out when it was trained on the same data, or else all rows.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
@@ -27,7 +27,7 @@ def add_parser(commands: options.Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Load, test, and say what came out."""
+    """Load the model and the data, evaluate, and print the result."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
     model = pn.load(arguments.model)

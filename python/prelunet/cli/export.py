@@ -1,4 +1,4 @@
-"""``prelunet export``: a model for other programs."""
+"""``prelunet export``: write a model in a format for other programs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ def add_parser(commands: options.Commands) -> None:
     parser = commands.add_parser(
         "export",
         help="write a model as ONNX, for other programs to run",
-        description="Write a saved model as an ONNX file. Its input is x, any number of rows as "
-        "the model takes them; its output is outputs, or probabilities.",
+        description="Write a saved model as an ONNX file. Its input x is any number of rows in the "
+        "model's input shape. Its output is named outputs or probabilities.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
-    parser.add_argument("file", metavar="FILE", help="the file to write, which ends in .onnx")
+    parser.add_argument("file", metavar="FILE", help="the file to write; must end in .onnx")
     parser.add_argument(
         "--probabilities",
         action="store_true",
-        help="have the file give probabilities, not the outputs that they are made of",
+        help="output probabilities instead of the network's raw outputs",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Load, write, and say what the file takes and gives."""
+    """Load, write, and print the file's input and output."""
     model = pn.load(arguments.model)
     model.to_onnx(arguments.file, probabilities=arguments.probabilities)
     output = "probabilities" if arguments.probabilities else "outputs"

@@ -1,4 +1,4 @@
-"""Image files as rows for a model that was trained on images."""
+"""Conversion of image files to rows for a model trained on images."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 
 WHITE = 255  # in 8 bits
 
-# What Pillow raises for files that are not what their first bytes promise.
+# Exceptions that Pillow raises for corrupt files.
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
 
 
 class Picture(NamedTuple):
-    """A row for the model, and whether light and dark were exchanged for it."""
+    """A row for the model, and whether it was inverted."""
 
     row: NDArray[np.float32]
     inverted: bool
 
 
 def read_image(path: Path, metadata: Metadata) -> Picture:
-    """Read an image as the model's data have them: light strokes on dark, of the same size.
+    """Read an image in the format of the model's data: light strokes on dark, of the same size.
 
-    Transparency becomes white paper. A grey image whose border is light is inverted. An image of
+    Transparent pixels become white. A grayscale image with a light border is inverted. An image of
+    another size is padded with background to the model's aspect ratio and resized.
     another size is padded with background to the model's proportions and resized.
 
     Raises
@@ -43,7 +44,7 @@ def read_image(path: Path, metadata: Metadata) -> Picture:
     OSError
         If the file cannot be read.
     ValueError
-        If it is not a whole image, or the model does not say what images it takes.
+        If it is not a complete image, or the model's metadata have no image shape.
     """
     if metadata.image_shape is None:
         raise ValueError(
@@ -71,8 +72,8 @@ def read_image(path: Path, metadata: Metadata) -> Picture:
 
 
 def _on_paper(pillow: ModuleType, image: Image) -> Image:
-    """Return the image in 8 bits a channel, without transparency."""
-    if image.mode.startswith("I"):  # grey in 16 bits, which conversion would cut off, not scale
+    """Return the image with 8 bits per channel and without transparency."""
+    if image.mode.startswith("I"):  # 16-bit grayscale, which convert() would clip instead of scale
         grey: Image = pillow.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
         return grey
     if not image.has_transparency_data:

@@ -1,4 +1,4 @@
-"""``prelunet info``: what this installation is, has and finds."""
+"""``prelunet info``: the installation, its optional packages and the data sets it finds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prelunet import _options as options
 from prelunet import data
 from prelunet.cli import results
 
-# Distributions that parts of prelunet use where they are installed, and the extra that brings each.
+# Optional distributions, and the extra that installs each.
 OPTIONAL = {
     "scikit-learn": "sklearn",
     "matplotlib": "plot",
@@ -29,9 +29,9 @@ def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "info",
-        help="version, instruction set, threads, packages and data found",
+        help="show version, instruction set, threads, packages and data sets",
         description="Print the version, the instruction set in use, threads, compiler, optional "
-        "packages and where data sets are found. Nothing is downloaded.",
+        "packages and the locations of data sets. Downloads nothing.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -39,7 +39,7 @@ def add_parser(commands: options.Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Collect and print."""
+    """Collect the information and print it."""
     environment = results.environment()
     packages = {name: _version(name) for name in OPTIONAL}
     places = {name: data.where(name) for name in data.NAMES}

@@ -1,4 +1,4 @@
-"""What a model file says beside the model: the data it was trained on, and what they look like."""
+"""The metadata of a model file: its training data and their format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How rows were held out, and a fingerprint by which they are known again."""
+    """How rows were held out, and a fingerprint to recognize them."""
 
     test_size: float
     seed: int
@@ -18,20 +18,20 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata that the commands write into a model file and read from it.
+    """The metadata that the commands write to a model file and read from it.
 
-    All of it may be absent, in a file that was written by other means.
+    All fields may be missing in files written by other programs.
 
     Parameters
     ----------
     data : str, optional
         The name of the data set.
     held_out : HeldOut, optional
-        Which rows were not trained on; None where the data set has test rows of its own.
+        The rows excluded from training; None if the data set has its own test rows.
     image_shape : tuple of int, optional
         (height, width, channels) if rows are images.
     pixel_max : float, optional
-        The value of a white pixel; 255 in images unless given.
+        The value of a white pixel; 255 for images by default.
     class_names : tuple of str, optional
         A name for each label.
     """
@@ -43,17 +43,17 @@ class Metadata:
     class_names: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return what goes into the file."""
+        """Return the JSON values for the file."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Metadata:
-        """Return what a file says.
+        """Return the metadata of a file.
 
         Raises
         ------
         ValueError
-            If a value is not of the kind described.
+            If a value has the wrong type.
         """
         held_out, image_shape = values.get("held_out"), values.get("image_shape")
         class_names, pixel_max = values.get("class_names"), values.get("pixel_max")
@@ -70,7 +70,7 @@ class Metadata:
         return read
 
     def class_name(self, label: int) -> str:
-        """Return the name of a label, which is its number where there are no names."""
+        """Return the name of a label; without names, the label as text."""
         names = self.class_names
         return str(label) if names is None or label >= len(names) else names[label]
 

@@ -1,4 +1,4 @@
-"""From the options of ``prelunet train`` to a compiled model."""
+"""Construction of a compiled model from the options of ``prelunet train``."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def build(
     arguments : Namespace
         The options.
     dataset : Dataset
-        Rows of what length, and whether they are images.
+        The source of the number of features and the image shape.
     classes : int
-        The outputs.
+        Number of outputs.
     rows : int
-        How many rows are trained on: schedules span the whole training.
+        Number of training rows; schedules span the whole training.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def build(
     Raises
     ------
     ValueError
-        If an option's value is out of range, or two do not go together.
+        If an option is out of range, or two options conflict.
     """
     largest = pixel_max(dataset)
     scaling = [] if largest is None else [pn.Rescaling(1 / largest)]
@@ -59,15 +59,15 @@ def build(
 
 
 def pixel_max(dataset: Dataset) -> float | None:
-    """Return the largest value of a pixel: 255 in most images, 16 in `digits`; None without images.
+    """Return the largest pixel value: 255 in most images, 16 in `digits`; None without images.
 
-    Images that are all black have 1, which is as good as any number.
+    For images that are all black the result is 1; any positive number would do.
     """
     return None if dataset.image_shape is None else float(dataset.x_train.max()) or 1.0
 
 
 def describe(arguments: argparse.Namespace, dataset: Dataset, *, classes: int) -> str:
-    """Return the widths, the activation and the type in one line."""
+    """Return the widths, the activation and the dtype in one line."""
     widths = [dataset.x_train.shape[1], *arguments.hidden, classes]
     parts = ["-".join(map(str, widths))]
     if arguments.hidden:
@@ -88,10 +88,10 @@ def _hidden_layers(arguments: argparse.Namespace) -> Iterator[layers.Layer]:
 
 
 def build_optimizer(arguments: argparse.Namespace, rows: int) -> Optimizer:
-    """Return the optimizer for so many rows."""
+    """Return the optimizer for a number of training rows."""
     steps = arguments.epochs * math.ceil(rows / (arguments.batch_size or rows))
     given: dict[str, Any] = {"learning_rate": build_schedule(arguments, steps), "l2": arguments.l2}
-    if arguments.weight_decay is not None:  # its default differs between optimizers
+    if arguments.weight_decay is not None:  # the default depends on the optimizer
         given["weight_decay"] = arguments.weight_decay
     if arguments.momentum is not None:
         if arguments.optimizer != "sgd":
@@ -104,7 +104,7 @@ def build_optimizer(arguments: argparse.Namespace, rows: int) -> Optimizer:
 
 
 def build_schedule(arguments: argparse.Namespace, steps: int) -> Schedule:
-    """Return the learning rates of so many updates, the first of them for warming up."""
+    """Return the learning-rate schedule for a number of updates, including the warm-up."""
     warmup = arguments.warmup
     if warmup >= steps:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""``prelunet predict``: the classes of images or rows."""
+"""``prelunet predict``: predict the classes of images or rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS_KEY = "X"
 
 
 class Source(NamedTuple):
-    """Rows of one file."""
+    """The rows of one file."""
 
     path: Path
     x: Array
@@ -35,10 +35,10 @@ def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "predict",
-        help="the classes of images or rows",
+        help="predict the classes of images or rows",
         description="Print the most probable class of each image or row, and its probability. "
-        "Images are read as grey, resized to those the model was trained on, and inverted if their "
-        "background is light, for the digits of MNIST are light on dark.",
+        "Images are converted to grayscale, resized to the model's image size, and inverted if "
+        "their background is light, because MNIST digits are light on dark.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
@@ -57,7 +57,7 @@ def add_parser(commands: options.Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Read all files, then predict, so that a bad one is met before anything is printed."""
+    """Read all files before predicting, so that an invalid file is reported before any output."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
     model = pn.load(arguments.model)
@@ -96,9 +96,9 @@ def _read(path: Path, metadata: Metadata) -> Source:
 
 
 def _predict(model: pn.Sequential, source: Source, metadata: Metadata) -> Iterator[dict[str, Any]]:
-    """Yield what is known of each row, ready for JSON."""
+    """Yield the prediction of each row as JSON values."""
     probabilities = model.predict_proba(as_input(model, source.x))
-    if probabilities.shape[1] == 1:  # one output with a sigmoid: the probability of class 1
+    if probabilities.shape[1] == 1:  # a single sigmoid output: the probability of class 1
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
     for row, probability in enumerate(probabilities):
         label = int(probability.argmax())

@@ -23,23 +23,23 @@ REPORT = "report.html"
 
 
 def add_parser(commands: options.Commands) -> None:
-    """Add the command, with one of its own for each recipe."""
+    """Add the command, with one subcommand per recipe."""
     parser = commands.add_parser(
         "reproduce",
-        help="run an experiment that people know from lecture notes, with its figures",
-        description="Run an experiment that people know from lecture notes and assignments; print "
-        "what came out beside what stands there, and draw it.",
+        help="reproduce a well-known experiment from lecture notes, with figures",
+        description="Run a well-known experiment from lecture notes and assignments. Print the "
+        "results next to the published ones and draw the figures.",
         formatter_class=options.HelpFormatter,
     )
     chosen = parser.add_subparsers(title="experiments", metavar="NAME", required=True)
     for name in recipes.NAMES:
         _add_recipe(chosen, name)
     every = chosen.add_parser(
-        "all", help=f"all of them, and {REPORT}, a page of all tables and figures"
+        "all", help=f"run all experiments and write {REPORT} with all tables and figures"
     )
     _add_common(every)
-    every.add_argument("--restart", action="store_true", help="start anew, whatever --out holds")
-    every.set_defaults(run=_run_all, seed=None)  # each its own, unless given
+    every.add_argument("--restart", action="store_true", help="ignore checkpoints in --out")
+    every.set_defaults(run=_run_all, seed=None)  # each recipe uses its own default seed
 
 
 def _module(name: str) -> ModuleType:
@@ -64,24 +64,34 @@ def _add_recipe(chosen: options.Commands, name: str) -> None:
 
 
 class _RecipeFormatter(options.HelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Leave the docstring's lines as they are."""
+    """Keep the line breaks of the docstring."""
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quick", action="store_true", help="a small version, in seconds")
-    parser.add_argument("--out", metavar="DIR", help="write results.json, figures and model there")
+    parser.add_argument("--quick", action="store_true", help="run a small version in seconds")
     parser.add_argument(
-        "--seed", type=options.count_or_zero, default=0, metavar="N", help="of all randomness"
+        "--out", metavar="DIR", help="write results.json, figures and the model to this folder"
     )
     parser.add_argument(
-        "--data-dir", metavar="DIR", help="where to look for mnist first; see prelunet train --help"
+        "--seed",
+        type=options.count_or_zero,
+        default=0,
+        metavar="N",
+        help="seed of all random numbers",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="first place to search for mnist; see prelunet train --help",
     )
     options.add_threads_option(parser)
-    parser.add_argument("--quiet", action="store_true", help="no log and no bar, results alone")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print only results, no log and no progress bar"
+    )
 
 
 def _run(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run one recipe; return what ``results.json`` holds of it."""
+    """Run one recipe; return the contents of ``results.json``."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
     if arguments.out is not None:
@@ -98,7 +108,7 @@ def _run(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 def _summary(
     name: str, arguments: argparse.Namespace, found: Mapping[str, object], seconds: float
 ) -> dict[str, Any]:
-    from prelunet import bench  # most commands do without
+    from prelunet import bench  # imported here: most commands do not need it
 
     kept = {key: value for key, value in vars(arguments).items() if key not in ("run", "out")}
     summary = {**found, "recipe": name, "seconds": seconds, "configuration": kept}
@@ -106,7 +116,7 @@ def _summary(
 
 
 def _run_all(arguments: argparse.Namespace) -> None:
-    """Run every recipe, whatever becomes of the others; keep the page up to date after each."""
+    """Run every recipe, even if others fail; update the page after each."""
     folder = None if arguments.out is None else results.writable_folder(arguments.out)
     began, count = time.perf_counter(), len(recipes.NAMES)
     parts: list[page.Part] = []
@@ -128,7 +138,7 @@ def _run_all(arguments: argparse.Namespace) -> None:
 def _options_of(
     name: str, arguments: argparse.Namespace, folder: Path | None
 ) -> argparse.Namespace:
-    """Return a recipe's own options, with those given for all."""
+    """Return a recipe's options: its defaults, overridden by the common ones."""
     parser = argparse.ArgumentParser()
     _add_common(parser)
     _module(name).add_options(parser)
@@ -143,7 +153,7 @@ def _attempt(name: str, arguments: argparse.Namespace) -> page.Part:
     began, error = time.perf_counter(), ""
     try:
         summary = _run(name, arguments)
-    except Exception as problem:  # an error that nobody thought of must not cost the others' either
+    except Exception as problem:  # an unexpected error must not stop the other recipes
         error = traceback.format_exc()
         summary = _summary(name, arguments, {}, time.perf_counter() - began)
         print(f"prelunet: error: {name}: {problem}", file=sys.stderr, flush=True)

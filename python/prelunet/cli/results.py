@@ -1,4 +1,4 @@
-"""What a run leaves behind: ``results.json``, the model, the figures; and what it depended on."""
+"""The outputs of a run: ``results.json``, the model, figures, and the environment."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ UNITS = {"loss": "nats", "accuracy": "share of rows"}
 
 
 def environment() -> dict[str, Any]:
-    """Return what the numbers of a run depend on beside its configuration."""
+    """Return the environment that affects results, besides the configuration."""
     config = pn.show_config(mode="dicts")
     versions = {name: config.pop(key) for name, key in VERSIONS.items()}
     return {**config, "versions": versions}
 
 
 def to_json(value: object) -> str:
-    """Return `value` as JSON text; NaN and infinities, which JSON has not, become null."""
+    """Return `value` as JSON text; NaN and infinities, which JSON does not support, become null."""
     return json.dumps(_finite(value), indent=2, allow_nan=False)
 
 
@@ -45,7 +45,7 @@ def _finite(value: object) -> object:
 
 
 def writable_folder(path: str | Path) -> Path:
-    """Return the folder, made if need be: what cannot be written should fail before training.
+    """Return the folder, created if missing; checks write access before training starts.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def writable_folder(path: str | Path) -> Path:
 
 
 def write(folder: Path, summary: Mapping[str, Any]) -> Path:
-    """Write ``results.json`` into the folder."""
+    """Write ``results.json`` to the folder."""
     path = folder / RESULTS
     path.write_text(to_json(summary) + "\n", encoding="utf-8")
     return path
@@ -76,14 +76,14 @@ def write_figures(
     model: pn.Sequential,
     alpha_init: float,
 ) -> tuple[list[Path], list[str]]:
-    """Draw into the folder what the installed packages can.
+    """Draw the figures that the installed packages support.
 
     Returns
     -------
     written : list of Path
-        The figures.
+        The written figures.
     missing : list of str
-        For what was not drawn: what it needs.
+        For each figure that was not drawn, the missing requirement.
     """
     written, missing = [], []
     metrics = [metric for metric in UNITS if metric in history]
@@ -96,7 +96,7 @@ def write_figures(
     if _has_channel_alphas(model):
         figures[ALPHAS] = lambda: plots.AlphaDisplay.from_model(model, start=alpha_init)
     for name in (HISTORY, CONFUSION_MATRIX, ALPHAS):
-        # One drawn earlier, by another run, would pass for this run's.
+        # Remove figures of earlier runs, which could be mistaken for this run's.
         (folder / name).unlink(missing_ok=True)
     for name, draw in figures.items():
         try:
@@ -110,12 +110,12 @@ def write_figures(
 
 
 def _has_channel_alphas(model: pn.Sequential) -> bool:
-    """Return whether there are alphas enough for a histogram."""
+    """Return whether there are enough alphas for a histogram."""
     parameters = model.parameters().items()
     return any(name.endswith(".alpha") and values.size > 1 for name, values in parameters)
 
 
 def note(lines: Iterable[str]) -> None:
-    """Say on stderr what a user may want to know and need not act upon; each line once."""
+    """Print notes to stderr, each line once."""
     for line in dict.fromkeys(lines):
         print(f"prelunet: note: {line}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Which rows are trained on, which are held out, and how evaluation finds the latter again."""
+"""Selection of training rows, held-out rows and the rows for evaluation."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from prelunet import data
 from prelunet.cli.metadata import HeldOut, Metadata
 
 TEST_SIZE = 0.2
-# Not the seed of the training: the same rows are held out whatever that is, so that runs compare.
-# With 6, the digits held out are as hard as on average over splits, with scikit-learn (98.3% right)
-# and without it; other seeds give 97.1% to 99.2%.
+# Independent of the training seed, so that runs are comparable: all hold out the same rows. With
+# seed 6 the held-out digits are of average difficulty, with scikit-learn (98.3% correct) and
+# without it; other seeds give 97.1% to 99.2%.
 SPLIT_SEED = 6
 
 Array = NDArray[Any]
 
 
 class Rows(NamedTuple):
-    """Samples with their labels, and what they are, in words."""
+    """Samples with their labels, and a description for messages."""
 
     x: Array
     y: Array
@@ -31,7 +31,7 @@ class Rows(NamedTuple):
 
 
 def hold_out(dataset: data.Dataset) -> tuple[data.Dataset, HeldOut | None]:
-    """Return the data set with test rows: its own, or a share of the others held out."""
+    """Return the data set with test rows: its own, or a fraction of its training rows."""
     if dataset.x_test is not None:
         return dataset, None
     divided = data.split(dataset, test_size=TEST_SIZE, seed=SPLIT_SEED)
@@ -40,18 +40,19 @@ def hold_out(dataset: data.Dataset) -> tuple[data.Dataset, HeldOut | None]:
 
 
 def test_rows(dataset: data.Dataset) -> Rows:
-    """Return the test rows of a data set that has them."""
+    """Return the data set's test rows."""
     assert dataset.x_test is not None
     assert dataset.y_test is not None
     return Rows(dataset.x_test, dataset.y_test, "test rows")
 
 
 def rows_to_evaluate(dataset: data.Dataset, metadata: Metadata) -> Rows:
-    """Return the rows that a model has not seen, as far as that is known.
+    """Return rows that the model was not trained on, as far as known.
 
-    They are the test rows of the data set; or else those that training held out, if the data set is
-    that of the training and the rows are the same ones (they are not if scikit-learn was installed
-    then and is not now, or the reverse); or else all rows.
+    These are the test rows of the data set, if any. Otherwise, if the model was trained on the same
+    data set and its held-out rows can be recognized, they are these rows. They cannot be if
+    scikit-learn was installed during training and is not now, or vice versa. Otherwise all rows are
+    used.
     """
     if dataset.x_test is not None:
         return test_rows(dataset)
@@ -69,7 +70,7 @@ def rows_to_evaluate(dataset: data.Dataset, metadata: Metadata) -> Rows:
 
 
 def as_input(model: pn.Sequential, x: Array) -> Array:
-    """Return samples in the shape the model takes, if it is one of the same values in each."""
+    """Return samples in the model's input shape, if it has the same number of values."""
     shape = model.input_shape
     if (
         shape is None
@@ -82,12 +83,12 @@ def as_input(model: pn.Sequential, x: Array) -> Array:
 
 
 def number_of_classes(dataset: data.Dataset) -> int:
-    """Return how many outputs a classifier of these data needs.
+    """Return the number of outputs that a classifier of these data needs.
 
     Raises
     ------
     ValueError
-        If the targets are not labels 0, 1, ..., fewer of them than there are rows.
+        If the targets are not labels 0, 1, ... with fewer classes than rows.
     """
     labels = dataset.y_train
     if dataset.y_test is not None:
@@ -98,7 +99,7 @@ def number_of_classes(dataset: data.Dataset) -> int:
             f"{labels.dtype} of shape {labels.shape}"
         )
     low, high = int(labels.min()), int(labels.max())
-    # As many classes as rows is a column of numbers or identities, and would need as many outputs.
+    # A column with as many classes as rows holds numbers or identifiers, not classes.
     if low < 0 or high >= len(labels):
         raise ValueError(
             f"train: {dataset.name}: labels must count classes from 0, got {low} to {high} in "

@@ -1,4 +1,4 @@
-"""``prelunet train``: train a classifier, test it, keep it."""
+"""``prelunet train``: train a classifier, test it and save it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from prelunet.cli.rows import Rows
 from prelunet.formats import format_of
 from prelunet.history import History
 
-VALIDATION_SPLIT = 0.1  # when --patience needs validation rows and none were asked for
+VALIDATION_SPLIT = 0.1  # used if --patience needs validation rows and no share was given
 
 
 def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "train",
-        help="train a network, test it, write results, model and figures",
-        description="Train a PReLU network to classify, test it on held-out rows, and write "
-        "results.json, model.npz and figures. Without options: on handwritten digits that come "
-        "with the package.",
+        help="train and test a network; write results, model and figures",
+        description="Train a PReLU classifier, test it on held-out rows, and write "
+        "results.json, model.npz and figures. The default data are the included handwritten "
+        "digits.",
         formatter_class=options.HelpFormatter,
     )
     train_options.add_options(parser)
@@ -35,7 +35,7 @@ def add_parser(commands: options.Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Load, train, test, write, and say what came out."""
+    """Load, train, test and write, and print the results."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
     dataset = options.load_data(arguments)
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.quiet:
         counts = f"{len(train.x):,} rows to train on, {len(test.x):,} to test"
         print(f"data       {dataset.name}: {counts}")
-        # Flushed, for the bar goes to stderr.
+        # Flushed, because the progress bar writes to stderr.
         print(f"network    {network.describe(arguments, dataset, classes=classes)}", flush=True)
 
     began = time.perf_counter()
@@ -107,10 +107,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _divide(arguments: argparse.Namespace, dataset: data.Dataset, test: Rows) -> tuple[Rows, Rows]:
-    """Return the rows to train on and to validate on.
+    """Return the training rows and the validation rows.
 
-    Stopping early chooses an epoch by the validation rows. If these were the test rows, the test
-    would no longer be one.
+    Early stopping selects an epoch by the validation rows. If these were also the test rows, the
+    test result would be biased.
     """
     share = arguments.validation_split
     if share is None and arguments.patience is not None:
@@ -129,7 +129,7 @@ def _divide(arguments: argparse.Namespace, dataset: data.Dataset, test: Rows) ->
 def _destinations(
     arguments: argparse.Namespace, dataset: data.Dataset
 ) -> tuple[Path | None, list[Path]]:
-    """Return the folder for results, if any, and the model files: made sure of before training."""
+    """Return the results folder, if any, and the model files; check them before training."""
     folder, files = None, []
     if arguments.out != "none":
         folder = results.writable_folder(arguments.out or Path("runs", Path(dataset.name).stem))
@@ -144,7 +144,7 @@ def _destinations(
 def _fit(
     arguments: argparse.Namespace, model: pn.Sequential, train: Rows, validation: Rows
 ) -> History:
-    """Train, and refuse a model whose loss became NaN or infinite: a script must notice."""
+    """Train; raise an error if the loss became NaN or infinite, so that scripts notice."""
     watchers: list[callbacks.Callback] = [callbacks.TerminateOnNaN()]
     if arguments.patience is not None:
         watchers.append(
@@ -168,7 +168,7 @@ def _fit(
 
 
 def _configuration(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the options as they were in force, so that they tell how to run the same again."""
+    """Return the effective options, sufficient to repeat the run."""
     values = {name: value for name, value in vars(arguments).items() if name != "run"}
     values["batch_size"] = arguments.batch_size or "full"
     if arguments.activation is not None:
