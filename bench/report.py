@@ -227,8 +227,8 @@ def _checks(cases: Sequence[Results]) -> str:
         errors |= {f"{case['name']} by {PEERS[name].title}": e for name, e in each.items()}
     worst = max(errors, key=lambda name: errors[name])
     return (
-        f"{len(errors)} answers agree; the largest error is {percent(errors[worst])} of what "
-        f"rounding may do ({worst})"
+        f"{len(errors)} answers agree; the largest error is {percent(errors[worst])} of the "
+        f"rounding bound ({worst})"
     )
 
 

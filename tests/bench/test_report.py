@@ -95,7 +95,7 @@ def test_tables_fit_a_screen_and_hold_the_numbers(results):
         "sklearn: ReLU for PReLU in P1, W0m, W0s",
     ):
         assert part in text
-    assert "7 answers agree; the largest error is 30% of what rounding may do (exp" in text
+    assert "7 answers agree; the largest error is 30% of the rounding bound (exp" in text
 
 
 def test_what_is_left_out_is_named(results):

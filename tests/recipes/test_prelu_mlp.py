@@ -225,7 +225,7 @@ def test_killed_at_random_moments_and_started_again(tmp_path, rng, capsys):
     assert_same_results(whole, cut)
     # The whole log is printed, the lines of steps before the cut too, and that there was one.
     printed = capsys.readouterr().out.replace(str(cut), str(whole))
-    said = r"goes on after (\d+) steps of an earlier run, whose lines these are:\n"
+    said = r"resuming after (\d+) steps of an earlier run, with these lines:\n"
     steps = [int(count) for count in re.findall(said, printed)]
     assert steps
     assert max(steps) == max(read_results(cut)["kept_steps"].values())

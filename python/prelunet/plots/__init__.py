@@ -1,8 +1,8 @@
-"""Figures: of a training run, of weights and slopes, of what a classifier decides and confuses.
+"""Figures of training runs, weights, slopes, and of a classifier's decisions and errors.
 
-They follow scikit-learn's displays: a class method computes and draws, ``plot`` draws again, and
-attributes that end in an underscore hold Matplotlib's objects. Figures are made without pyplot, so
-they open no window and leave no state behind. Matplotlib is imported when something is drawn.
+The displays follow scikit-learn's: a class method computes and draws, ``plot`` draws again, and
+attributes with a trailing underscore hold Matplotlib objects. Figures do not use pyplot, so they
+open no window and leave no global state. Matplotlib is imported when something is drawn.
 """
 
 from __future__ import annotations

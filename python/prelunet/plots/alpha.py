@@ -1,4 +1,4 @@
-"""The slopes that PReLU layers learn: over time, or how they are spread over units."""
+"""Plots of the slopes that PReLU layers learn: over time, or their distribution over units."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 AXIS = "alpha (slope below 0)"
-BINS = 48  # of all histograms together, from the least alpha to the largest
-ROW_FILLED = 0.88  # the tallest bar's part of its layer's row
+BINS = 48  # of all histograms, from the smallest alpha to the largest
+ROW_FILLED = 0.88  # height of the tallest bar, relative to its layer's row
 
 
 class AlphaDisplay:
-    """The alphas of PReLU layers: a curve for each over time, or a histogram for each layer.
+    """The alphas of PReLU layers: one curve per layer over time, or one histogram per layer.
 
     Make one with `from_history`, `from_model` or `from_alphas`.
 
     Parameters
     ----------
     alphas : mapping of str to array-like of float
-        By the name of the layer. With `steps`: its alpha at each of them. Without: the alphas of
-        its channels, one for a shared alpha.
+        By layer name. With `steps`, the layer's alpha at each step; without, the alphas of its
+        channels (one value for a shared alpha).
     steps : sequence of float, optional
-        When the alphas were what they are.
+        The steps at which the alphas were recorded.
     start : float, optional
-        Where alphas started: a thin line.
+        The initial alpha, drawn as a thin line.
     xlabel : str, default "step"
-        What `steps` counts.
+        The unit of `steps`.
     title : str, optional
 
     Attributes
@@ -50,7 +50,7 @@ class AlphaDisplay:
     Raises
     ------
     ValueError
-        If there is nothing to draw, or `alphas` do not fit `steps`.
+        If there is nothing to draw, or `alphas` do not match `steps`.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class AlphaDisplay:
         title: str | None = None,
         ax: Axes | None = None,
     ) -> Self:
-        """Draw shared alphas over time, a curve for each layer.
+        """Draw shared alphas over time, one curve per layer.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class AlphaDisplay:
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure unless given.
+            The axes to draw on; a new figure by default.
 
         Returns
         -------
@@ -205,7 +205,7 @@ class AlphaDisplay:
     def _draw_curves(self, ax: Axes, steps: Array) -> None:
         if self.start is not None:
             ax.axhline(self.start, label=f"start: {self.start:g}", **style.REFERENCE)
-        marker = "o" if len(steps) == 1 else ""  # one point makes no line
+        marker = "o" if len(steps) == 1 else ""  # a single point has no line
         for place, (name, values) in enumerate(self.alphas.items()):
             label = f"{name} (last: {values[-1]:.4g})"
             look = style.look(place)
@@ -219,11 +219,11 @@ class AlphaDisplay:
             fontsize=style.TICK_SIZE,
             frameon=False,
             loc="center left",
-            bbox_to_anchor=(1.01, 0.5),  # beside the curves, which may be anywhere
+            bbox_to_anchor=(1.01, 0.5),  # next to the curves, which may be anywhere
         )
 
     def _draw_histograms(self, ax: Axes) -> None:
-        """Draw them one above another on one scale, each with its median."""
+        """Draw the histograms one above another on one scale, each with its median."""
         finite = {name: values[np.isfinite(values)] for name, values in self.alphas.items()}
         edges = np.histogram_bin_edges(np.concatenate(list(finite.values())), bins=BINS)
         counts = {name: np.histogram(values, edges)[0] for name, values in finite.items()}

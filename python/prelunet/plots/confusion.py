@@ -1,4 +1,4 @@
-"""Which class a classifier takes for which."""
+"""Confusion matrices."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from sklearn.metrics import ConfusionMatrixDisplay
 
-# More classes than this leave no room for a number in a cell.
+# Cells of larger matrices are too small for numbers.
 NUMBERS_UP_TO = 25
-# The colour goes with this power of the count: errors are few beside right answers, and a linear
-# scale would leave them white.
+# Color scale exponent: errors are few compared with correct predictions, and a linear scale would
+# leave them white.
 COLOR_POWER = 0.4
 
 
@@ -30,20 +30,20 @@ def plot_confusion_matrix(
     title: str = "Confusion matrix",
     ax: Axes | None = None,
 ) -> ConfusionMatrixDisplay:
-    """Draw how many rows of each class were taken for each class.
+    """Draw the confusion matrix of a classifier.
 
     Parameters
     ----------
     y_true : array-like of int, shape (n,)
         The labels, 0 to classes - 1.
     y_pred : array-like of int, shape (n,)
-        The labels predicted.
+        The predicted labels.
     class_names : sequence of str, optional
-        A name for each label; the labels that occur, as numbers, unless given.
+        A name for each label; by default the labels that occur, as numbers.
     title : str, default "Confusion matrix"
-        What stands above it; the number of rows is added.
+        The title; the number of rows is appended.
     ax : Axes, optional
-        Where to draw; a new figure unless given.
+        The axes to draw on; a new figure by default.
 
     Returns
     -------
@@ -97,16 +97,16 @@ def plot_confusion_matrix(
 
 
 def _color_numbers(display: ConfusionMatrixDisplay) -> None:
-    """Make each number readable on its cell, and leave out the zeros so that errors stand out.
+    """Make each number readable on its cell, and omit zeros so that errors stand out.
 
-    The display chooses colours for a linear scale.
+    The display chooses text colors for a linear scale.
     """
     if display.text_ is None:
         return
     for (row, column), text in np.ndenumerate(display.text_):
         count = display.confusion_matrix[row, column]
         red, green, blue, _ = display.im_.cmap(display.im_.norm(count))
-        # Rec. 709 luma; above one half, dark text has the better contrast.
+        # Rec. 709 luma; above one half, dark text has more contrast.
         dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
         text.set_color("black" if dark else "white")
         if count == 0:

@@ -1,4 +1,4 @@
-"""Where in the plane a classifier decides for which class."""
+"""Decision boundaries of classifiers with two features."""
 
 from __future__ import annotations
 
@@ -24,43 +24,44 @@ OWNER = "DecisionBoundaryDisplay"
 LEVELS = np.linspace(0, 1, 11)
 MARKERS = "o^sDvP*"
 POINT_AREA = 20  # square points
-PALE = 0.5  # how much of its colour the surface keeps, so that points stand out
+PALE = 0.5  # share of color in the surface; the rest is white
 
 
 class DecisionBoundaryDisplay:
-    """What a classifier of two features says all over the plane, and rows as points.
+    """The predictions of a classifier of two features on the plane, with rows as points.
 
     scikit-learn's display of the same name draws the surface. Make one with `from_model`.
 
     Parameters
     ----------
     xx0, xx1 : ndarray of shape (n, m)
-        The features on a grid, as `numpy.meshgrid` gives them.
+        The features on a grid, as returned by `numpy.meshgrid`.
     response : ndarray of shape (n, m)
-        Of two classes: the second one's probability, or a score with the boundary at 0.5. Of more:
-        the number of the class.
+        For two classes, the probability of the second class, or a score with the boundary at 0.5.
+        For more classes, the index of the class.
     classes : int, default 2
         At most 7.
     X : array-like of shape (rows, 2), optional
-        Rows to draw as points.
+        Rows drawn as points.
     y : array-like of int of shape (rows,), optional
         Their labels.
     class_names : sequence of str, optional
         A name for each label.
     title : str, default "Decision boundary"
     legend : bool, default True
-        Whether a legend and, of two classes, a bar of colours tell what is what.
+        Whether to draw a legend and, for two classes, a color bar.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
     ax_ : matplotlib.axes.Axes
     surface_ : matplotlib.contour.QuadContourSet or matplotlib.collections.QuadMesh
-        Contours of two classes, cells of more.
+        Contours for two classes, cells for more.
     boundary_ : list of matplotlib.contour.ContourSet
-        The line between two classes, or the outline of each of more; none where all is of one.
+        The line between two classes, or the outline of each of several classes; empty if all
+        predictions are the same.
     points_ : list of matplotlib.collections.PathCollection
-        Those of each class.
+        One collection per class.
     """
 
     def __init__(
@@ -110,25 +111,26 @@ class DecisionBoundaryDisplay:
         legend: bool = True,
         ax: Axes | None = None,
     ) -> Self:
-        """Ask a model all over the plane and draw what it says.
+        """Evaluate a model on the plane and draw its predictions.
 
         Parameters
         ----------
         model : Sequential
-            Compiled, of two features. Of several outputs the largest is its answer; one output is
-            the second class's probability or, where the loss is not one of logits, its score.
+            Compiled, with two features. With several outputs, the largest is the prediction. A
+            single output is the second class's probability, or its score if the loss does not use
+            logits.
         X : array-like of shape (rows, 2)
-            The plane is drawn as far as they go.
+            Determines the extent of the plane.
         y : array-like of int of shape (rows,), optional
             Labels; without them no points are drawn.
         grid_resolution : int, default 200
-            The model is asked at so many points along each axis.
+            Number of grid points along each axis.
         eps : float, default 0.5
-            How much farther than `X` the plane goes.
+            Margin around `X`.
         class_names, title, legend
-            As for the class.
+            See the class.
         ax : Axes, optional
-            As for `plot`.
+            See `plot`.
 
         Returns
         -------
@@ -139,7 +141,7 @@ class DecisionBoundaryDisplay:
         RuntimeError
             If the model is not compiled.
         TypeError, ValueError
-            If an argument is not what is said above.
+            If an argument is invalid.
         """
         count = integer(OWNER, "grid_resolution", grid_resolution, minimum=2)
         margin = real(OWNER, "eps", eps, minimum=0.0)
@@ -168,7 +170,7 @@ class DecisionBoundaryDisplay:
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure unless given.
+            The axes to draw on; a new figure by default.
 
         Returns
         -------
@@ -221,8 +223,8 @@ class DecisionBoundaryDisplay:
             look = {"plot_method": "pcolormesh", "cmap": colors.ListedColormap(pale), **ends}
         display = surface.DecisionBoundaryDisplay
         given: dict[str, Any] = {"xx0": self.xx0, "xx1": self.xx1, "response": self.response}
-        if "n_classes" in inspect.signature(display).parameters:  # from 1.9 on
-            given["n_classes"] = 2  # of more it would choose the colours
+        if "n_classes" in inspect.signature(display).parameters:  # scikit-learn 1.9 and later
+            given["n_classes"] = 2  # otherwise it chooses the colors for more classes
         self.surface_ = display(**given).plot(ax=ax, **look).surface_
 
     def _draw_boundary(self, ax: Axes) -> None:
@@ -243,7 +245,7 @@ class DecisionBoundaryDisplay:
             bar.set_label(f"output for class {name} (boundary: 0.5)", fontsize=style.LABEL_SIZE)
             bar.ax.tick_params(labelsize=style.TICK_SIZE)
         if len(self.X):
-            # Between axes and title: points may be anywhere within.
+            # Between axes and title, because points may be anywhere within the axes.
             ax.legend(
                 loc="lower center",
                 bbox_to_anchor=(0.5, 1.0),
@@ -258,10 +260,10 @@ class DecisionBoundaryDisplay:
 
 
 def _ask(model: Sequential, grid: Array) -> tuple[Array, int]:
-    """Return what a model says of points, and among how many classes."""
+    """Return a model's predictions for points, and its number of classes."""
     try:
         outputs, scores = model.predict_proba(grid), False
-    except ValueError:  # the loss is not one of logits
+    except ValueError:  # the loss does not use logits
         outputs, scores = model.predict(grid), True
     classes = max(2, outputs.shape[1])
     if classes > 2:

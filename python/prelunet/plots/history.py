@@ -1,4 +1,4 @@
-"""How a training run went: one panel for each quantity, one line for each set of rows."""
+"""Training history: one panel per quantity, with a line for training and validation rows."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 VALIDATION_PREFIX = "val_"
-# A loss that falls by more than this factor is shown on a logarithmic scale: on a linear one, all
-# but the first epochs would lie on the axis.
+# A loss that falls by more than this factor is drawn on a logarithmic scale: on a linear scale, all
+# but the first epochs would be close to zero.
 LOGARITHMIC_FROM = 30.0
 MARKERS_PER_LINE = 20
 
 
 class HistoryDisplay:
-    """Loss and metrics by epoch, for the training rows and the validation rows.
+    """Loss and metrics by epoch, for training rows and validation rows.
 
     Make one with `from_history`.
 
     Parameters
     ----------
     history : mapping of str to sequence of float
-        One number an epoch under each name; ``val_`` before a name marks the validation rows. What
-        ``Sequential.fit`` returns. Epochs with NaN are left out of a line.
+        One number per epoch under each name; the prefix ``val_`` marks validation rows. This is the
+        result of ``Sequential.fit``. Lines skip epochs with NaN.
     metrics : sequence of str, optional
-        The quantities to draw, without ``val_``; all in `history` unless given.
+        The quantities to draw, without ``val_``; by default all in `history`.
     units : mapping of str to str, optional
-        The unit of a quantity, for its axis: ``{"loss": "nats"}``.
+        Units for the axis labels: ``{"loss": "nats"}``.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class HistoryDisplay:
         units: Mapping[str, str] | None = None,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
-        """Draw what ``fit`` returned.
+        """Draw the result of ``fit``.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class HistoryDisplay:
         Parameters
         ----------
         ax : Axes or sequence of Axes, optional
-            Where to draw: one for each quantity. A new figure unless given.
+            The axes to draw on, one per quantity; a new figure by default.
 
         Returns
         -------
@@ -121,7 +121,7 @@ class HistoryDisplay:
         ImportError
             If Matplotlib is not installed.
         ValueError
-            If there are more or fewer axes than quantities.
+            If the number of axes differs from the number of quantities.
         """
         count = len(self.metrics)
         if ax is None:
@@ -160,7 +160,7 @@ class HistoryDisplay:
         ax.legend(fontsize=style.TICK_SIZE, frameon=False)
 
     def _draw_line(self, ax: Axes, name: str, rows: str, look: dict[str, Any]) -> Line2D:
-        """Draw through the epochs that have the number: not all need be validated."""
+        """Draw a line through the epochs that have a value: not all epochs are validated."""
         values = np.array(self.history[name])
         epochs = 1 + np.arange(len(values))
         there = ~np.isnan(values)
@@ -176,7 +176,7 @@ class HistoryDisplay:
             **look,
         )
         if there.sum() == 1:
-            line.set_marker("o")  # one point makes no line
+            line.set_marker("o")  # a single point has no line
         return line
 
     def _spans_decades(self, metric: str) -> bool:

@@ -1,4 +1,4 @@
-"""The images that a classifier takes for something else."""
+"""Images that a classifier misclassifies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 25
 
 
 class MisclassifiedDisplay:
-    """Images that a classifier got wrong, each with its class and the one it was taken for.
+    """Misclassified images, each with its true and its predicted class.
 
     Make one with `from_predictions`.
 
@@ -26,16 +26,16 @@ class MisclassifiedDisplay:
     ----------
     images : array-like, shape (n, height, width)
     y_true, y_pred : array-like of int, shape (n,)
-        Of the same images.
+        True and predicted labels of the images.
     errors, total : int
-        How many there are in all, and among how many rows.
+        The total number of errors, and of rows.
     class_names : sequence of str, optional
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
     axes_ : ndarray of matplotlib.axes.Axes
-        One for each image.
+        One per image.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class MisclassifiedDisplay:
         ----------
         images : array-like, shape (n, height, width) or (n, height, width, 1)
         y_true, y_pred : array-like of int, shape (n,)
-            Labels, and labels predicted.
+            True and predicted labels.
         class_names : sequence of str, optional
             A name for each label.
         ax : sequence of Axes, optional
@@ -82,7 +82,7 @@ class MisclassifiedDisplay:
         Raises
         ------
         ValueError
-            If the arrays do not fit together.
+            If the shapes of the arrays do not match.
         """
         pictures, true, predicted = np.asarray(images), np.asarray(y_true), np.asarray(y_pred)
         if pictures.ndim == 4 and pictures.shape[3] == 1:
@@ -110,7 +110,7 @@ class MisclassifiedDisplay:
         Parameters
         ----------
         ax : sequence of Axes, optional
-            Where to draw, one for each image; a new figure unless given.
+            The axes to draw on, one per image; a new figure by default.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""One look for all figures: legible in print, in grey, and to colour-blind eyes."""
+"""A common style for all figures: legible in print, in grayscale, and for color-blind readers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ticker import Locator
 
-# Blue and vermillion of M. Okabe and K. Ito, "Color Universal Design" (2008): they differ for every
-# kind of colour vision, in lightness too; line styles and markers differ as well, for grey print.
+# Blue and vermilion of M. Okabe and K. Ito, "Color Universal Design" (2008). They differ for all
+# kinds of color vision, also in lightness. Line styles and markers differ too, for grayscale print.
 TRAINING: dict[str, Any] = {"color": "#0072B2", "linestyle": "-", "marker": ""}
 VALIDATION: dict[str, Any] = {
     "color": "#D55E00",
@@ -24,11 +24,11 @@ VALIDATION: dict[str, Any] = {
     "markerfacecolor": "white",
 }
 REFERENCE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 2)), "linewidth": 1.2}
-# Seven of Okabe and Ito's colours, neighbours differing in lightness, and five kinds of line: 35
-# curves that differ.
+# Seven of Okabe and Ito's colors, where neighbors differ in lightness, and five line styles: 35
+# distinct curves.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-SEQUENTIAL_MAP = "Blues"  # light to dark in one hue, so grey print keeps the order
+SEQUENTIAL_MAP = "Blues"  # light to dark in one hue, so grayscale print keeps the order
 
 TITLE_SIZE = 12
 LABEL_SIZE = 10
@@ -43,20 +43,20 @@ def matplotlib(module: str) -> ModuleType:
 
 
 def look(place: int) -> dict[str, Any]:
-    """Return colour and kind of line of the curve in this place among several, from 0."""
+    """Return color and line style of the curve with this index, starting at 0."""
     return {"color": COLORS[place % len(COLORS)], "linestyle": LINES[place % len(LINES)]}
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of `width` x `height` inches that pyplot knows nothing of."""
+    """Return an empty figure of `width` x `height` inches, independent of pyplot."""
     made: Figure = matplotlib("figure").Figure(figsize=(width, height))
-    # "compressed" keeps a colour bar as high as the square that it belongs to; pads are in inches.
+    # "compressed" keeps a color bar as high as its square axes; pads are in inches.
     made.set_layout_engine("compressed", w_pad=0.08, h_pad=0.06)
     return made
 
 
 def label_axes(ax: Axes, *, title: str, xlabel: str, ylabel: str) -> None:
-    """Write the title and what the axes show, with units."""
+    """Set the title and the axis labels, with units."""
     ax.set_title(title, fontsize=TITLE_SIZE)
     ax.set_xlabel(xlabel, fontsize=LABEL_SIZE)
     ax.set_ylabel(ylabel, fontsize=LABEL_SIZE)
@@ -64,7 +64,7 @@ def label_axes(ax: Axes, *, title: str, xlabel: str, ylabel: str) -> None:
 
 
 def open_frame(ax: Axes) -> None:
-    """Leave the two spines that carry a scale, over a pale grid."""
+    """Keep only the two spines with scales, over a light grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color=GRID_COLOR, linewidth=0.8)
     ax.set_axisbelow(True)
@@ -77,5 +77,5 @@ def integer_ticks() -> Locator:
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write the figure into a file whose suffix names the format."""
+    """Save the figure; the suffix determines the format."""
     figure.savefig(path, dpi=DOTS_PER_INCH)

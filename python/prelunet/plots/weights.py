@@ -1,4 +1,4 @@
-"""Weights as images: what each unit or filter looks for."""
+"""Weights as images: the patterns that units or filters respond to."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-# Two hues from white: the sign shows as well as the size, also to colour-blind eyes.
+# Two hues from white: sign and magnitude are visible, also to color-blind readers.
 DIVERGING_MAP = "RdBu_r"
 GAP = 1  # pixels between images
 
 
 class WeightsDisplay:
-    """The weights of a layer, one image for each unit or filter, on one scale of colours.
+    """The weights of a layer, one image per unit or filter, on one color scale.
 
     Make one with `from_weights`.
 
@@ -28,7 +28,7 @@ class WeightsDisplay:
     ----------
     images : array-like, shape (n, height, width)
     limit : float, optional
-        The colours go from -limit to limit; the largest absolute weight unless given.
+        The color scale goes from -limit to limit; by default the largest absolute weight.
     title : str, default "Weights"
 
     Attributes
@@ -36,12 +36,12 @@ class WeightsDisplay:
     figure_ : matplotlib.figure.Figure
     ax_ : matplotlib.axes.Axes
     im_ : matplotlib.image.AxesImage
-        All images as one.
+        All images, drawn as one.
 
     Raises
     ------
     ValueError
-        If `images` is not what is said above.
+        If the shape of `images` is invalid.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class WeightsDisplay:
         title: str = "Weights",
         ax: Axes | None = None,
     ) -> Self:
-        """Draw the weight of a Dense layer that sees images, or of a Conv2D layer.
+        """Draw the weights of a Dense layer on images, or of a Conv2D layer.
 
         Parameters
         ----------
         weight : array-like, shape (units, height * width) or (filters, height, width, channels)
-            Of several channels the mean is shown.
+            For several channels the mean is drawn.
         image_shape : (int, int), optional
             Height and width, for a Dense layer.
         limit, title
@@ -101,7 +101,7 @@ class WeightsDisplay:
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure unless given.
+            The axes to draw on; a new figure by default.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class WeightsDisplay:
 
 
 def mosaic(images: Array) -> Array:
-    """Return images side by side in rows of about a 2 to 1 sheet, NaN between and after them."""
+    """Return the images side by side, in a grid about twice as wide as high, padded with NaN."""
     count, height, width = images.shape
     columns = min(count, int(np.ceil(np.sqrt(2.0 * count * height / width))))
     rows = -(-count // columns)

@@ -1,4 +1,4 @@
-"""Decision boundaries of many networks on one sheet, with their losses beside them."""
+"""Decision boundaries and losses of many networks in one figure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RESOLUTION = 120  # a panel has not many more pixels
+RESOLUTION = 120  # about the number of pixels of a panel
 MARGIN = 0.3
-CURVE = 100  # losses of a network that are kept and drawn, of passes equally far apart
+CURVE = 100  # number of equally spaced losses to keep per network
 POINT_AREA = 14  # square points
 SHADING = "shading: the answer, from one class to the other; black: where it is one half"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, what it learnt from, what came out, and its losses before each pass."""
+    """A trained network with its data, its accuracies, and its losses before each pass."""
 
     data: str
     network: str
@@ -35,7 +35,7 @@ class Trained:
 
     @property
     def scores(self) -> str:
-        """The accuracy of the points trained on, then of those held out."""
+        """The accuracies on training points and on held-out points."""
         return f"{self.accuracy:.1%}, {self.test_accuracy:.1%}"
 
     @property
@@ -45,14 +45,14 @@ class Trained:
         return list(range(0, len(self.losses), between)), list(self.losses[::between])
 
     def results(self) -> dict[str, Any]:
-        """Return what `results.json` gets."""
+        """Return the contents of `results.json`."""
         names = {"data": self.data, "network": self.network, "activation": self.activation}
         scores = {"accuracy": self.accuracy, "test_accuracy": self.test_accuracy}
         return {**names, **scores, "loss": self.curve}
 
 
 def by_network(trained: Sequence[Trained]) -> dict[str, list[Trained]]:
-    """Return those of each network together, one for each activation."""
+    """Group the results by network; each group has one entry per activation."""
     rows: dict[str, list[Trained]] = {}
     for one in trained:
         rows.setdefault(one.network, []).append(one)
@@ -60,7 +60,7 @@ def by_network(trained: Sequence[Trained]) -> dict[str, list[Trained]]:
 
 
 def draw_grid(title: str, points: data.Dataset, trained: Sequence[Trained]) -> Figure:
-    """Return a sheet with a row for each network: its boundaries side by side, then its losses."""
+    """Return a figure with one row per network: its boundaries, then its losses."""
     rows = by_network(trained)
     columns = max(map(len, rows.values())) + 1
     figure = style.new_figure(max(7.4, 2.15 * columns + 0.3), 1.85 * len(rows) + 1.3)
@@ -105,7 +105,7 @@ def _draw_losses(ax: Axes, row: Sequence[Trained]) -> None:
     for place, one in enumerate(row):
         ax.plot(*one.curve, label=one.activation, **style.look(place))
     ax.set_title("cross-entropy (nats) by pass", fontsize=style.TICK_SIZE)
-    # A loss that is on its way to infinity would press the others down.
+    # A diverging loss would compress the other curves.
     ax.set_ylim(0, 1.2 * max(one.losses[0] for one in row))
     ax.locator_params(axis="x", nbins=3)
     ax.tick_params(labelsize=style.TICK_SIZE)

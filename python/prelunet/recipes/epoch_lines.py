@@ -1,4 +1,4 @@
-"""Lines of epochs, as assignments print them, over a bar."""
+"""Log lines of epochs, printed above a progress bar."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from prelunet.callbacks.progress_bar import find_bar_class
 def epoch_lines(
     epochs: int, *, quiet: bool, unit: str = "epoch"
 ) -> Iterator[Callable[[str], None]]:
-    """Give a function that takes the line of each epoch in turn.
+    """Return a function that prints the line of each epoch.
 
-    The lines go to stdout, and on a terminal a bar on stderr below them says how many are to come;
-    nothing shows where `quiet`. `unit` is what the bar counts.
+    Lines go to stdout. On a terminal, a bar on stderr shows the progress; `unit` is the unit of the
+    bar. Nothing is printed if `quiet`.
     """
     bar_class = None if quiet else find_bar_class(sys.stderr)
     if bar_class is None:
@@ -28,13 +28,13 @@ def epoch_lines(
 
         def say(line: str) -> None:
             bar.update()
-            bar.write(line)  # draws the bar anew below it
+            bar.write(line)  # redraws the bar below it
 
         yield say
 
 
 def print_over_bar(text: str) -> None:
-    """Print to stdout, above the bar that `fit` shows where there is a terminal."""
+    """Print to stdout, above the bar that `fit` shows on a terminal."""
     bar_class = find_bar_class(sys.stderr)
     if bar_class is None:
         print(text, flush=True)

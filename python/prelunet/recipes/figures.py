@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Of the legend's type size: widest digits and capitals, and what line and gaps take.
+# In units of the legend's font size: average width of letters, and width of line and gaps.
 _LETTERS_PER_INCH, _HANDLE_LETTERS = 11.0, 7
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves on one pair of axes: for each label its x and y, in an order that fixes its look."""
+    """Curves on one pair of axes: x and y by label; the order determines the style."""
 
     title: str
     xlabel: str
@@ -33,7 +33,7 @@ class Panel:
 
 
 def draw_panels(panels: Sequence[Panel]) -> Figure:
-    """Return a figure of panels side by side; one legend below serves those with its labels."""
+    """Return a figure of panels side by side, with a common legend below."""
     figure = style.new_figure(5.5 * len(panels), 4.4)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, panel in zip(axes, panels, strict=True):
@@ -51,20 +51,20 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
 
 
 def _columns(labels: Sequence[str], width: float) -> int:
-    """Return how many columns give a legend few and even rows, `width` inches wide at most."""
+    """Return the number of legend columns with few and even rows, at most `width` inches wide."""
     most = max(1, int(width * _LETTERS_PER_INCH / (_HANDLE_LETTERS + max(map(len, labels)))))
     return math.ceil(len(labels) / math.ceil(len(labels) / most))
 
 
 def draw_history(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Return curves by epoch, ``val_`` before a name for those of the validation rows."""
+    """Return curves by epoch; the prefix ``val_`` marks validation rows."""
     units = {"accuracy": "share of rows"}
     figure: Figure = plots.HistoryDisplay.from_history(history, units=units).figure_
     return figure
 
 
 def draw_image_rows(title: str, rows: Sequence[tuple[Array, Sequence[str]]]) -> Figure:
-    """Return rows of images, (n, height, width) of 0 to 255, each image under its caption."""
+    """Return rows of images, (n, height, width) of 0 to 255, each image with a caption."""
     columns = len(rows[0][0])
     figure = style.new_figure(0.95 * columns, 1.08 * len(rows) + 0.3)
     figure.suptitle(title, fontsize=style.TITLE_SIZE)
@@ -78,7 +78,7 @@ def draw_image_rows(title: str, rows: Sequence[tuple[Array, Sequence[str]]]) -> 
 
 
 def draw_misclassified(model: pn.Sequential, dataset: data.Dataset) -> Figure:
-    """Return test images that a model gets wrong."""
+    """Return test images that a model misclassifies."""
     x, y = inputs.test_rows(dataset)
     predicted = model.predict(x).argmax(axis=1)
     images, _ = inputs.test_rows(dataset.as_images())
@@ -95,16 +95,16 @@ def draw_weights(
     image_shape: tuple[int, int] | None = None,
     limit: float | None = None,
 ) -> Figure:
-    """Return the weights of the first layer that sees images, an image for each unit."""
+    """Return the weights of the first layer on images, one image per unit."""
     display = plots.WeightsDisplay.from_weights(
         model.parameters()[name], title=title, image_shape=image_shape, limit=limit
     )
-    return cast("Figure", display.figure_)  # not a SubFigure, since no axes were given
+    return cast("Figure", display.figure_)  # not a SubFigure, because no axes were given
 
 
 def _draw_curves(ax: Axes, panel: Panel) -> None:
     for place, (label, (x, y)) in enumerate(panel.curves.items()):
-        marker = "o" if len(x) == 1 else ""  # one point makes no line
+        marker = "o" if len(x) == 1 else ""  # a single point has no line
         ax.plot(x, y, marker=marker, label=label, **style.look(place))
     style.label_axes(ax, title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
     style.open_frame(ax)

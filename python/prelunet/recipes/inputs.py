@@ -1,4 +1,4 @@
-"""What recipes take: choices from the command line, and their data."""
+"""Command-line values and data of recipes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Return the names between commas."""
+    """Return the comma-separated names."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def choose(
     owner: str, argument: str, known: Mapping[str, T], wanted: Sequence[str] | None
 ) -> list[T]:
-    """Return those of `known` that are wanted, all where none are named.
+    """Return the selected entries of `known`; all if none are selected.
 
     Raises
     ------
     ValueError
-        If a name is not known.
+        If a name is unknown.
     """
     for name in wanted or ():
         if name not in known:
@@ -40,14 +40,14 @@ def choose(
 
 
 def digits_28(options: argparse.Namespace) -> data.Dataset:
-    """Return MNIST; with ``--quick`` 5,000 digits of it, a fifth of them for the test."""
+    """Return MNIST; with ``--quick``, 5,000 of its digits, a fifth of them test rows."""
     if not options.quick:
         return data.load("mnist", data_dir=options.data_dir)
     return data.split(data.load("mnist-5k"), test_size=0.2, seed=0)
 
 
 def with_test_rows_last(dataset: data.Dataset) -> data.Dataset:
-    """Return all rows as training rows, those of the test last, to be split anew."""
+    """Return all rows as training rows, with the test rows last, for a new split."""
     x_test, y_test = test_rows(dataset)
     x = np.concatenate([dataset.x_train, x_test])
     y = np.concatenate([dataset.y_train, y_test])
@@ -55,7 +55,7 @@ def with_test_rows_last(dataset: data.Dataset) -> data.Dataset:
 
 
 def test_rows(dataset: data.Dataset) -> tuple[Array, Array]:
-    """Return the test rows of data that have them."""
+    """Return the test rows of data with test rows."""
     assert dataset.x_test is not None
     assert dataset.y_test is not None
     return dataset.x_test, dataset.y_test

@@ -1,18 +1,19 @@
 """A small convolutional network on MNIST, with ReLU, tanh and PReLU, under Adam and SGD.
 
-The assignment builds, in TensorFlow 1, 28 x 28 x 1 - Conv 5 x 5 x 32 - pool 2 - Conv 5 x 5 x 64 -
-pool 2 - Dense 1024 - dropout 0.5 - Dense 10, its weights from a normal distribution of standard
-deviation 0.1 cut off at two of them, its biases 0.1, and takes 5,500 steps of 50 images, five
-passes over 55,000: with SGD and with Adam at a rate of 1e-4, then with tanh, then with tanh, SGD
-and Xavier's (Glorot's) weights. TensorBoard shows all variables.
+The assignment builds this network in TensorFlow 1: 28 x 28 x 1 - Conv 5 x 5 x 32 - pool 2 - Conv 5
+x 5 x 64 - pool 2 - Dense 1024 - dropout 0.5 - Dense 10. Weights are drawn from a normal
+distribution with standard deviation 0.1, truncated at two standard deviations; biases are 0.1. It
+trains 5,500 steps of 50 images, which is five passes over 55,000: with SGD and with Adam at a rate
+of 1e-4, then with tanh, then with tanh, SGD and Xavier's (Glorot's) weights. TensorBoard shows all
+variables.
 
-The same here, and PReLU with an alpha for each filter. What differs: images come as bytes, scaled
-by 1/255 in the first layer; the accuracy printed is that of the 5,000 images of the last 100 steps,
-not of one batch; all 60,000 rows are trained on, none held out.
+This recipe does the same and adds PReLU with one alpha per filter. Differences: images are bytes,
+scaled by 1/255 in the first layer; the printed accuracy is that of the 5,000 images of the last 100
+steps, not of one batch; all 60,000 rows are used for training, none are held out.
 
-SGD comes out as in the assignment without dropout alone: 0.68 after 1,100 steps, 0.81 after 2,200
-and 0.88 at the end (``--dropout 0 --runs relu_sgd``). With its 0.5 SGD ends at 0.838 here and at
-0.826 in PyTorch: its training seems to have kept all units, or to have had another rate.
+SGD matches the assignment only without dropout: 0.68 after 1,100 steps, 0.81 after 2,200 and 0.88
+at the end (``--dropout 0 --runs relu_sgd``). With dropout 0.5, SGD ends at 0.838 here and at 0.826
+in PyTorch. The assignment probably trained without dropout or with a different rate.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from prelunet.recipes.step_log import StepLog
 
 @dataclass(frozen=True)
 class Run:
-    """One network of the assignment; `document` is the test accuracy that stands there."""
+    """A network of the assignment; `document` is the published test accuracy."""
 
     name: str
     title: str
@@ -56,10 +57,10 @@ RUNS = (
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be varied."""
+    """Add the options of the recipe."""
     names = ", ".join(run.name for run in RUNS)
     add = parser.add_argument
-    add("--runs", type=inputs.names, metavar="NAME,...", help=f"among {names}; all unless given")
+    add("--runs", type=inputs.names, metavar="NAME,...", help=f"among {names} (default: all)")
     add("--steps", type=read.count, metavar="N", help="of 50 images; 5500, with --quick 80")
     add("--learning-rate", type=read.number, default=1e-4, metavar="RATE", help="of every run")
     add("--dropout", type=read.number, default=0.5, metavar="RATE", help="of units")
@@ -91,7 +92,7 @@ def network(run: Run, seed: int, dropout: float) -> pn.Sequential:
 def train(
     run: Run, dataset: data.Dataset, options: argparse.Namespace
 ) -> tuple[dict[str, Any], pn.Sequential]:
-    """Train one network; return what came out, and the network."""
+    """Train one network; return the results and the network."""
     model = network(run, options.seed, options.dropout)
     model.compile(run.optimizer(options.learning_rate), metrics=["accuracy"])
     x, y = dataset.x_train, dataset.y_train
@@ -117,7 +118,7 @@ def train(
 
 
 def panel(results: dict[str, dict[str, Any]], name: str, unit: str) -> Panel:
-    """Return the curves of loss or accuracy of all runs."""
+    """Return the loss or accuracy curves of all runs."""
     curves = {f"{r['title']} (test {r['test_accuracy']:.2%})": r[name] for r in results.values()}
     title, ylabel = f"Training {name} by step", f"{name} ({unit})"
     return Panel(title, "step", ylabel, curves, logarithmic=name == "loss")

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARGIN = 0.15  # around the points
-RESOLUTION = 150  # a panel has not many more pixels
+RESOLUTION = 150  # about the number of pixels of a panel
 LOOKS = {"training": "-", "validation": "--"}
 
 
 def draw_costs(runs: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return the costs of runs by iteration, a panel for each activation, all on one scale."""
+    """Return the costs of runs by iteration, one panel per activation, on a common scale."""
     panels: dict[str, list[Mapping[str, Any]]] = {}
     for run in runs:
         panels.setdefault(run["activation"], []).append(run)
@@ -52,7 +52,7 @@ def draw_costs(runs: Sequence[Mapping[str, Any]]) -> Figure:
 def draw_boundaries(
     models: Mapping[str, pn.Sequential], points: Array, labels: Array, *, columns: int
 ) -> Figure:
-    """Return where models change their minds in the plane, `columns` side by side."""
+    """Return the decision boundaries of models, in `columns` columns."""
     lines = len(models) // columns
     figure = style.new_figure(2.6 * columns + 1.0, 2.3 * lines + 0.4)
     sheet = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
@@ -78,7 +78,7 @@ def _draw_panel(ax: Axes, title: str, runs: Sequence[Mapping[str, Any]]) -> None
                 costs,
                 color=color,
                 linestyle=line,
-                marker="o" if len(costs) == 1 else "",  # one point makes no line
+                marker="o" if len(costs) == 1 else "",  # a single point has no line
                 label=f"{run['optimizer']}, {part}",
             )
     style.label_axes(ax, title=title, xlabel="iteration", ylabel="cost per row")

@@ -1,4 +1,4 @@
-"""What ode_resnet shows: how its runs ended, and what one model predicts."""
+"""Output of ode_resnet: the final costs of its runs, and the predictions of one model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_runs(
     runs: Mapping[str, Mapping[str, Any]],
     models: Mapping[str, pn.Sequential],
 ) -> None:
-    """Print what the runs ended with; draw their costs and, for points, their boundaries."""
+    """Print the final results of runs; draw their costs and, for points, their boundaries."""
     rows = [[RUN.format(**run), *CELLS.format(**run).split("|")] for run in runs.values()]
     report.table(task.title, HEADER, rows, remark=REMARK)
     title = f"Costs by iteration: {task.title}"
@@ -58,7 +58,7 @@ def show_runs(
 def show_predictions(
     report: Report, task: Task, model: pn.Sequential, *, title: str, same: bool
 ) -> None:
-    """Print integers predicted beside the true ones; draw images read so, and those misread."""
+    """Print predicted and true labels; draw images with their predictions, and errors."""
     x, y = task.parts["test"]
     outputs = model.predict(x)[:, 0]
     predicted = (outputs > 0.5).astype(int)

@@ -1,4 +1,4 @@
-"""One page of all that recipes showed: self-contained, for the screen and for paper."""
+"""A self-contained page with the output of all recipes, for screen and print."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MACHINE = {
     "system": "platform",
     "compiler": "compiler",
 }
-"""Names of what ``results.json`` says of a run, and its keys there."""
+"""Labels of the entries of ``results.json``, and their keys."""
 
-# The policy is a promise that the browser keeps: nothing comes from anywhere else.
+# The policy makes the browser enforce that the page loads no other resource.
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -98,19 +98,19 @@ $sections
 
 @dataclass(frozen=True)
 class Part:
-    """What came of one recipe.
+    """The output of one recipe.
 
     Parameters
     ----------
     name : str
     docstring : str
-        What the experiment is; its first line is the title.
+        Description of the experiment; its first line is the title.
     folder : Path
-        Where its figures are.
+        Folder of the figures.
     results : mapping
-        What ``results.json`` holds.
+        Contents of ``results.json``.
     error : str
-        What ended it early, with its traceback, if anything did.
+        The traceback, if the recipe failed.
     """
 
     name: str
@@ -126,14 +126,14 @@ class Part:
 
 
 def make_page(parts: Sequence[Part], *, remark: str) -> str:
-    """Return a page of HTML that needs no other file and no network.
+    """Return an HTML page that needs no other file and no network.
 
     Parameters
     ----------
     parts : sequence of Part
-        In the order in which they are to stand.
+        In the order of the page.
     remark : str
-        What stands below the page's title.
+        The line below the page's title.
     """
     return PAGE.substitute(
         remark=escape(remark),
@@ -185,7 +185,7 @@ def _error(text: str) -> list[str]:
 
 
 def _prose(text: str) -> list[str]:
-    """Return a docstring's paragraphs; what is indented, equations, keeps its lines."""
+    """Return the paragraphs of a docstring; indented ones, such as equations, keep their lines."""
     made = []
     for block in re.split(r"\n\s*\n", textwrap.dedent(text).strip("\n")):
         lines = re.sub("``(.+?)``", r"<code>\1</code>", escape(textwrap.dedent(block)))

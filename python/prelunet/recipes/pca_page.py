@@ -1,4 +1,4 @@
-"""A page that shows labelled rows as points of their first three principal components."""
+"""A page with labeled rows as points of their first three principal components."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 PURPOSE = "the page of principal components"
-MOST_POINTS = 2000  # more hide each other, and turn slowly without a graphics card
+MOST_POINTS = 2000  # more points hide each other and are slow without a GPU
 
-# Five colours of Okabe and Ito, dark enough for white paper. Labels of one colour are five apart;
-# what tells all of them apart is that each point is its label, written out.
+# Five of Okabe and Ito's colors, dark enough on white. Labels of equal color differ by five; the
+# label itself, drawn at each point, distinguishes them.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#AA3377", "#000000")
 
-# From far enough to see the axes whole, with their names.
+# Far enough to show the whole axes with their titles.
 CAMERA = {"eye": {"x": 1.5, "y": 1.7, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}}
 
-# No links elsewhere, and no button that would upload the figure.
+# No external links, and no button that uploads the figure.
 CONFIG = {"displaylogo": False, "showSendToCloud": False}
 
 PAGE = """<!DOCTYPE html>
@@ -52,17 +52,17 @@ main {{ flex: 1; min-height: 0; }}
 
 
 def make_pca_page(x: Array, y: Array, *, title: str, seed: int) -> str:
-    """Return a page of HTML that needs nothing but a browser with WebGL: plotly.js is in it.
+    """Return a self-contained HTML page, including plotly.js; it requires WebGL.
 
     Parameters
     ----------
     x : ndarray of shape (n, features)
-        The components are those of all rows; the first 2,000 are drawn.
+        Rows; the components are computed from all of them, and the first 2,000 are drawn.
     y : ndarray of int of shape (n,)
-        Their labels.
+        Labels of the rows.
     title : str
     seed : int
-        For scikit-learn's PCA, where it draws random numbers.
+        Seed of scikit-learn's PCA.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def make_pca_page(x: Array, y: Array, *, title: str, seed: int) -> str:
 
 
 def add_label(figure: Figure, objects: ModuleType, points: Array, label: int) -> None:
-    """Write the label at each of its points."""
+    """Draw the label at each of its points."""
     figure.add_trace(
         objects.Scatter3d(
             **dict(zip("xyz", points.T, strict=True)),

@@ -1,4 +1,4 @@
-"""A network of Dense layers in PyTorch and in Keras, from the parameters of one of ours."""
+"""A network of Dense layers in PyTorch and Keras, with the parameters of a prelunet model."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
 
 class Net(Protocol):
-    """What is trained beside another: each of ours is one, too."""
+    """The common interface of the trained networks; `Sequential` has it too."""
 
     def train_on_batch(self, X: Array, y: Array) -> dict[str, float]:
-        """Make an update of SGD, return the ``"loss"`` before it."""
+        """Make one SGD update; return the ``"loss"`` before it."""
 
     def predict(self, X: Array) -> Array:
         """Return the logits."""
 
 
 class TorchNet:
-    """PyTorch in eager mode; a hook on each z keeps its deltas within the limit.
+    """PyTorch in eager mode; hooks clip the gradient of each z.
 
     Parameters
     ----------
     model : Sequential
-        Dense layers, an activation in each; what it has learnt so far is where this one starts.
+        Dense layers, each with an activation; its current parameters are the initial ones.
     activations : sequence of str
-        Names in ``torch`` of those of the hidden layers.
+        Names in ``torch`` of the hidden layers' activations.
     learning_rate : float
     clip_delta : float or None
-        The limit of each row's deltas, before the division by the rows of the batch.
+        The limit of each row's deltas, before the division by the batch size.
     """
 
     title = "PyTorch"
@@ -85,19 +85,19 @@ class TorchNet:
         ):
             z = a @ weight.T + bias
             if self.clip_delta is not None:
-                limit = self.clip_delta / len(X)  # the loss is a mean: each delta is divided so
+                limit = self.clip_delta / len(X)  # the loss is a mean, which divides each delta
                 z.register_hook(partial(self.torch.clamp, min=-limit, max=limit))
             a = z if activation is None else activation(z)
         return a
 
 
 class KerasNet:
-    """Keras on its backend; where deltas are limited, a layer of its own does so after each z.
+    """Keras on its backend; extra layers after each z clip the deltas.
 
     Parameters
     ----------
     model, activations, learning_rate, clip_delta
-        As in `TorchNet`, the names those in ``keras.activations``.
+        See `TorchNet`; the names are those in ``keras.activations``.
     """
 
     title = "Keras"
@@ -134,13 +134,13 @@ class KerasNet:
 
 
 def _limiter(ops: ModuleType, clip_delta: float) -> Gradient:
-    """Return the identity, whose gradient is kept within the limit."""
+    """Return the identity function with a clipped gradient."""
 
     def forward(z: keras.KerasTensor) -> tuple[keras.KerasTensor, Gradient]:
         def backward(
             *args: keras.KerasTensor, upstream: keras.KerasTensor | None = None
         ) -> keras.KerasTensor:
-            delta = args[0] if upstream is None else upstream  # one or the other, by backend
+            delta = args[0] if upstream is None else upstream  # depends on the backend
             limit = clip_delta / ops.cast(ops.shape(delta)[0], delta.dtype)
             return ops.clip(delta, -limit, limit)
 
@@ -151,18 +151,18 @@ def _limiter(ops: ModuleType, clip_delta: float) -> Gradient:
 
 
 NETS: dict[str, type[TorchNet] | type[KerasNet]] = {"torch": TorchNet, "keras": KerasNet}
-"""By the names of the modules that they need."""
+"""The networks by the name of the required module."""
 
 
 def choose(wanted: Sequence[str] | None) -> list[type[TorchNet] | type[KerasNet]]:
-    """Return those wanted, none for ``("none",)``; without a wish those that can be imported.
+    """Return the selected networks: none for ``("none",)``, all importable ones for None.
 
     Raises
     ------
     ValueError
-        If a name is not known, or not installed.
+        If a name is unknown or its library is not installed.
     """
-    # What TensorFlow under Keras reads when it is imported: as many threads as here, no chatter.
+    # TensorFlow, under Keras, reads these when imported: number of threads, and log level.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(pn.get_num_threads()))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if wanted is None:
@@ -175,7 +175,7 @@ def choose(wanted: Sequence[str] | None) -> list[type[TorchNet] | type[KerasNet]
 
 
 def is_installed(name: str) -> bool:
-    """Return whether a module can be imported; some are there without what they stand on."""
+    """Return whether a module can be imported, including its dependencies."""
     try:
         importlib.import_module(name)
     except ImportError:

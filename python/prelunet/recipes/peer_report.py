@@ -1,4 +1,4 @@
-"""What trainings of one network in several libraries gave, beside each other."""
+"""Comparison of the same training in several libraries."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ OURS = "prelunet"
 
 @dataclass(frozen=True)
 class Setting:
-    """How the network is trained, in each library.
+    """A configuration of the training, used in each library.
 
     Parameters
     ----------
     weights : str
-        Where they come from.
+        Source of the initial weights.
     learning_rate : float
     clip_delta : float or None
     program : str
-        What the document trained so, if anything.
+        The document's program with this configuration, if any.
     document : tuple of str
-        The test accuracies of its epochs.
+        Its published test accuracies by epoch.
     """
 
     weights: str
@@ -39,7 +39,7 @@ class Setting:
 
     @property
     def title(self) -> str:
-        """All in which settings differ."""
+        """A description of the configuration."""
         deltas = "free" if self.clip_delta is None else f"within {self.clip_delta:g}"
         return f"{self.weights}, rate {self.learning_rate:g}, deltas {deltas}"
 
@@ -47,16 +47,16 @@ class Setting:
 def show_runs(
     report: Report, settings: Sequence[Setting], runs: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Show test accuracies, seconds, curves, and how far the losses of the same steps differ.
+    """Show test accuracies, seconds, curves, and the loss differences at equal steps.
 
     Parameters
     ----------
     report : Report
     settings : sequence of Setting
-        The first two differ in the limit of the deltas alone.
+        The first two differ only in the limit of the deltas.
     runs : sequence of mapping
-        ``library``, ``setting``, ``losses`` of the steps, ``test_accuracy`` and ``seconds`` of the
-        epochs. Each setting has one of ours.
+        ``library``, ``setting``, ``losses`` of the steps, and ``test_accuracy`` and ``seconds`` of
+        the epochs. Each setting includes a run of prelunet.
     """
     ours = {run["setting"]: run for run in runs if run["library"] == OURS}
     show_epochs(report, settings, runs, ours)
@@ -86,7 +86,7 @@ def show_epochs(
     runs: Sequence[Mapping[str, Any]],
     ours: Mapping[Setting, Mapping[str, Any]],
 ) -> None:
-    """Print test accuracies and seconds, below them what stands in the document."""
+    """Print test accuracies and seconds; append the document's accuracies."""
     header = ("setting", "library", *(f"epoch {n + 1}" for n in range(len(runs[0]["seconds"]))))
     accuracies, seconds = [], []
     for setting in settings:
@@ -102,13 +102,13 @@ def show_epochs(
     changed = ~np.isclose(first, second, rtol=0.0, atol=0.0, equal_nan=True)
     remark = f"The limit of the deltas changed {changed.sum()} of {len(first)} losses."
     report.table("Test accuracy after each epoch", header, accuracies, remark=remark)
-    remark = "The first epoch of others holds what they prepare at their first step."
+    remark = "The first epoch of the other libraries includes their setup."
     other = any(run["library"] != OURS for run in runs)
     report.table("Seconds of each epoch", header, seconds, remark=remark if other else "")
 
 
 def gap(run: Mapping[str, Any], other: Mapping[str, Any]) -> Array:
-    """Return how far the losses of steps are from another run's, as a share of these."""
+    """Return the differences of the losses from another run's, relative to the latter."""
     losses, others = np.array(run["losses"]), np.array(other["losses"])
     share: Array = np.abs(losses - others) / others
     return share
@@ -117,7 +117,7 @@ def gap(run: Mapping[str, Any], other: Mapping[str, Any]) -> Array:
 def curves(
     runs: Mapping[Setting, Mapping[str, Any]], name: str
 ) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
-    """Return what was measured again and again, numbered from 1."""
+    """Return a recorded quantity, numbered from 1."""
     return {
         setting.title: (range(1, len(run[name]) + 1), run[name]) for setting, run in runs.items()
     }

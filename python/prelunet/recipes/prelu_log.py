@@ -1,4 +1,4 @@
-"""What the document of prelu_mlp prints after each so many steps."""
+"""The log lines that the document of prelu_mlp prints at regular steps."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ def log_loss(probabilities: Array, labels: Array, eps: float) -> float:
 
 
 class PReLULog(pn.Callback):
-    """Lines after the updates of steps 0, every, 2 every, ...; a step is an epoch.
+    """Log lines after the updates of steps 0, every, 2 every, ...; a step is an epoch.
 
     Parameters
     ----------
     model : Sequential
-        The network in training.
+        The network during training.
     digits : Dataset
-        With test rows, which the document calls dev.
+        Data with test rows, which the document calls dev.
     every : int, optional
-        Steps from one line to the next; unless given `usual`, or those of the run that goes on.
+        Steps between lines; by default `usual`, or the value of the resumed run.
     usual : int
     eps : float
-        Where the loss is clipped.
+        The clipping limit of the loss.
     shared : bool
-        Whether alphas are shared, and so have lines of their own.
+        Whether alphas are shared; shared alphas are logged too.
     quiet : bool
-        Keep the lines, print none.
+        Record the lines without printing them.
 
     Attributes
     ----------
     lines : list of dict
     kept_steps : int
-        Those that an earlier run had made; 0 where this one began.
+        Steps of an earlier, resumed run; 0 for a new run.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class PReLULog(pn.Callback):
         self._gradients: dict[str, float] = {}
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Take what makes the step: n dz_out, and the gradients of shared alphas."""
+        """Compute the quantities of the step: n dz_out, and the gradients of shared alphas."""
         if epoch % self.every == 0:
             x, y = self.train
             delta = self.network.predict_proba(x) - np.eye(10)[y]
@@ -77,7 +77,7 @@ class PReLULog(pn.Callback):
                 self._gradients = alphas_of(self.network.loss_and_gradients(x, y)[1])
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Judge the network that the step has made."""
+        """Evaluate the network after the step."""
         self._steps = epoch + 1
         if epoch % self.every == 0:
             (x, y), (x_dev, y_dev) = self.train, self.dev
@@ -96,37 +96,37 @@ class PReLULog(pn.Callback):
             self._print(line)
 
     def get_state(self) -> dict[str, Any]:
-        """Return the lines so far."""
+        """Return the recorded lines."""
         return {"lines": self.lines, "every": self.every, "steps": self._steps}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take the lines of a run that was cut off, and print them again.
+        """Restore the lines of an interrupted run, and print them again.
 
         Raises
         ------
         ValueError
-            If that run had more steps than are wanted, or lines after other ones.
+            If that run has more steps than requested, or logged at other steps.
         """
         steps, every = int(state["steps"]), int(state["every"])
         if steps > self.params["epochs"]:
             raise ValueError(
                 f"prelu_mlp: epochs must be at least the {steps} of the run in --out, got "
-                f"{self.params['epochs']}; --restart starts anew"
+                f"{self.params['epochs']}; --restart ignores that run"
             )
         if self._asked not in (None, every):
             raise ValueError(
                 f"prelu_mlp: every must be {every}, as in the run in --out, got {self._asked}; "
-                "--restart starts anew"
+                "--restart ignores that run"
             )
         self.every, self._steps, self.kept_steps = every, steps, steps
         if not self.quiet:
-            print_over_bar(f"goes on after {steps} steps of an earlier run, whose lines these are:")
+            print_over_bar(f"resuming after {steps} steps of an earlier run, with these lines:")
         self.lines = list(state["lines"])
         for line in self.lines:
             self._print(line)
 
     def __getitem__(self, name: str) -> list[Any]:
-        """Return one entry of every line."""
+        """Return one quantity of all lines."""
         return [line[name] for line in self.lines]
 
     def _print(self, line: Mapping[str, Any]) -> None:

@@ -1,22 +1,22 @@
-"""A perceptron with one hidden layer on MNIST, as written from scratch in NumPy, digit for digit.
+"""A perceptron with one hidden layer on MNIST; reproduces a NumPy implementation exactly.
 
 The lecture notes, after chapter 11 of Raschka et al., train 784 - 50 - 10 with sigmoid outputs:
 
     a_h = f(W_h x + b_h),  a_out = sigmoid(W_out a_h + b_out)
     loss = the mean over a batch of sum_j (a_out_j - t_j)^2, batches of 100, rate 0.1
 
-on pixels ((x / 255) - 0.5) * 2, in 40 passes over 55,000 of the 70,000 images; f is the sigmoid
-and, as an exercise, ReLU. Weights come from N(0, 0.1), biases are 0. The MSE that they print is a
-mean over the outputs too, a tenth of the loss.
+on pixels ((x / 255) - 0.5) * 2, in 40 passes over 55,000 of the 70,000 images. f is the sigmoid
+and, as an exercise, ReLU. Weights are drawn from N(0, 0.1), biases are 0. The printed MSE is also a
+mean over outputs, which is a tenth of the loss.
 
-With ReLU their 40 lines and 96.09% in the test come out here as they stand there: in float64, rows
-split by scikit-learn, weights and orders from the same RandomState streams. (Their passes for the
-MSE shuffle as well: the stream must go on likewise, whether the order is used or not.) With the
-sigmoid their lines go from 92.42% to 94.39%, for that model had been trained before; from scratch
-it ends at 94.13%, here and in plain NumPy.
+With ReLU, this recipe reproduces the 40 printed lines and the test accuracy of 96.09% exactly: in
+float64, with rows split by scikit-learn, and weights and orders from the same RandomState streams.
+(The notes also shuffle when they compute the MSE, so the stream must advance in the same way.) With
+the sigmoid, the notes print 92.42% to 94.39%, because that model had been trained before; trained
+from scratch it ends at 94.13%, here and in plain NumPy.
 
-What differs: pixels stay bytes, scaled in the first layer; a last, short batch is used, where the
-notes leave it out (55,000 has none of 100); all digits are turned upside down, not a random 6; the
+Differences: pixels stay bytes and are scaled in the first layer; a short last batch is used, while
+the notes skip it (55,000 rows have none); all digits are turned upside down, not a random 6; the
 page of principal components shows 2,000 digits, not 10,000.
 """
 
@@ -49,9 +49,9 @@ REMARKS = {"sigmoid": "The document's model had been trained before; from scratc
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be varied; the seed is the document's unless given."""
+    """Add the options of the recipe; the default seed is the document's."""
     add = parser.add_argument
-    add("--activation", choices=ACTIVATIONS, default="relu", help="of the hidden layer")
+    add("--activation", choices=ACTIVATIONS, default="relu", help="hidden activation")
     add("--hidden", type=read.count, default=50, metavar="UNITS", help="units of the hidden layer")
     add("--epochs", type=read.count, metavar="N", help="passes over the data; 40, with --quick 5")
     add("--batch-size", type=read.count, default=100, metavar="N", help="images of a step")
@@ -60,14 +60,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load(options: argparse.Namespace) -> data.Dataset:
-    """Return 60,000 digits for training and validation, 10,000 for the test, split anew."""
+    """Return 60,000 digits for training and validation and 10,000 for the test, in a new split."""
     require("sklearn.model_selection", extra="data", purpose="the document's split")
     together = inputs.with_test_rows_last(inputs.digits_28(options))
     return data.split(together, test_size=len(together.x_train) // 7, seed=options.seed)
 
 
 def network(options: argparse.Namespace) -> pn.Sequential:
-    """Return the document's network, with the weights of its stream: hidden, then output."""
+    """Return the document's network, with weights drawn from its stream: hidden, then output."""
     hidden = pn.Dense(options.hidden, options.activation)
     model = pn.Sequential(
         [pn.Rescaling(2 / 255, -1), hidden, pn.Dense(10, "sigmoid")],
@@ -84,7 +84,7 @@ def network(options: argparse.Namespace) -> pn.Sequential:
 
 
 def judge(model: pn.Sequential, x: Array, y: Array) -> dict[str, float]:
-    """Return the squared error, its mean over all outputs, and the share of digits found."""
+    """Return the squared error, its mean over all outputs, and the accuracy."""
     outputs = model.predict(x)
     error, found = np.eye(10)[y] - outputs, outputs.argmax(axis=1) == y
     return {MSE: float(np.mean(error**2)), "accuracy": float(np.mean(found))}
@@ -93,7 +93,7 @@ def judge(model: pn.Sequential, x: Array, y: Array) -> dict[str, float]:
 def train(
     model: pn.Sequential, dataset: data.Dataset, options: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Train, print the document's lines, return what was measured after each epoch."""
+    """Train, print the document's lines, return the quantities of each epoch."""
     x, y = dataset.x_train, dataset.y_train
     x, x_valid, y, y_valid = data.split(x, y, test_size=len(x) // 12, seed=options.seed)
     stream = np.random.RandomState(options.seed)
@@ -104,7 +104,7 @@ def train(
             order = stream.permutation(len(x))
             model.train_epoch(x, np.eye(10)[y], order=order, batch_size=options.batch_size)
             for prefix, rows in (("", (x, y)), ("val_", (x_valid, y_valid))):
-                stream.permutation(len(rows[0]))  # the order of the document's pass for the MSE
+                stream.permutation(len(rows[0]))  # the order of the document's MSE pass
                 for name, value in judge(model, *rows).items():
                     history.setdefault(prefix + name, []).append(value)
             say(
@@ -115,7 +115,7 @@ def train(
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Draw the test digits, train, show what the network has learnt and what it gets wrong."""
+    """Plot the test digits, train, and show the learned weights and the errors."""
     report = Report(options)
     dataset = load(options)
     x, y = inputs.test_rows(dataset)

@@ -1,7 +1,7 @@
-"""What a recipe shows: lines, tables and figures, printed or written as they come, and kept.
+"""The output of a recipe: lines, tables and figures, printed or written, and recorded.
 
-``results.json`` keeps the tables and the names of the figures, and from them ``prelunet reproduce
-all`` makes one page.
+``results.json`` stores the tables and the names of the figures. ``prelunet reproduce all`` builds
+one page from them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ QUICK = "With --quick: a part of the data and few steps; the document's figures 
 
 
 class Report:
-    """Takes what an experiment has to show.
+    """Collects the output of an experiment.
 
     Parameters
     ----------
     options : Namespace
-        ``options.quiet`` keeps `say` silent; ``options.out`` is the folder for figures, or None;
-        ``options.quick`` puts a remark under every table.
+        ``options.quiet`` silences `say`; ``options.out`` is the folder for figures, or None;
+        ``options.quick`` adds a remark to every table.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -41,7 +41,7 @@ class Report:
         return self._options.out is not None
 
     def say(self, text: str) -> None:
-        """Print a line, unless asked to be quiet."""
+        """Print a line, unless `quiet`."""
         if not self._options.quiet:
             print(text, flush=True)
 
@@ -53,7 +53,7 @@ class Report:
         *,
         remark: str = "",
     ) -> None:
-        """Print a table of texts, the first column to the left, the others to the right."""
+        """Print a table of texts: first column left-aligned, the others right-aligned."""
         if self._options.quick:
             remark = f"{remark} {QUICK}".strip()
         lines = [list(header), *map(list, rows)]
@@ -70,12 +70,12 @@ class Report:
         )
 
     def figure(self, name: str, title: str, draw: Callable[[], Figure]) -> None:
-        """Write a figure, ``<name>.png``, where there is a folder; `title` says what it shows."""
+        """Write a figure, ``<name>.png``, if there is a folder; `title` describes it."""
         if self.draws:
             style.save(draw(), self._new_file(f"{name}.png", title))
 
     def page(self, name: str, title: str, make: Callable[[], str]) -> None:
-        """Write a self-contained page, ``<name>.html``, where there is a folder."""
+        """Write a self-contained page, ``<name>.html``, if there is a folder."""
         if self.draws:
             self._new_file(f"{name}.html", title).write_text(make(), encoding="utf-8")
 
@@ -85,7 +85,7 @@ class Report:
             model.save(self._options.out / "model.npz")
 
     def results(self, **values: object) -> dict[str, object]:
-        """Return what a recipe's ``run`` returns: values, then tables and figures."""
+        """Return the result of a recipe's ``run``: the values, tables and figures."""
         return {**values, "tables": self._tables, "figures": self._figures}
 
     def _new_file(self, name: str, title: str) -> Path:

@@ -1,4 +1,4 @@
-"""Training by steps, as assignments count it: loss and accuracy of every so many, and the last."""
+"""Training counted in steps: loss and accuracy at regular steps and at the last one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from prelunet.callbacks.base import Logs
 
 
 class StepLog(Callback):
-    """Loss and accuracy of each so many steps: kept, and printed where no bar shows them.
+    """Loss and accuracy every `every` steps: recorded, and printed unless a bar shows them.
 
-    Training ends with step `last`, a multiple of `every`.
+    Training ends at step `last`, a multiple of `every`.
     """
 
     def __init__(self, every: int, last: int, *, quiet: bool) -> None:
@@ -22,7 +22,7 @@ class StepLog(Callback):
         self.logs: list[Logs] = []
 
     def on_steps(self, steps: int, logs: Logs | None = None) -> None:
-        """Keep and print."""
+        """Record and print the logs."""
         self.steps.append(steps)
         self.logs.append(dict(logs or {}))
         if steps == self.last:

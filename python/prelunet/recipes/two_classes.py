@@ -1,4 +1,4 @@
-"""Two classes to tell apart: the arms of spirals, or two digits of MNIST."""
+"""Binary classification tasks: the arms of two spirals, or two digits of MNIST."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = tuple[Array, Array]
 
 SIDE = 28  # pixels of MNIST's images
 TEST_POINTS = 1000
-NOISE = 0.02  # of the points of spirals, whose ends are 1 from the middle
+NOISE = 0.02  # of spiral points; the spirals have radius 1
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Task:
     parts : mapping of str to (x, y)
         ``"training"``, ``"validation"`` and ``"test"``.
     embedding : ndarray of shape (width, features)
-        What a row is multiplied by to be a network's first state.
+        The matrix that maps a row to the network's first state.
     iterations : int
-        How long to train.
+        Number of training iterations.
     """
 
     name: str
@@ -42,25 +42,25 @@ class Task:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which rows, and how many numbers a state has."""
+    """Add the options of the data and of the state size."""
     add, count = parser.add_argument, read.count
-    add("--data", choices=(*TASKS, "both"), default="both", help="what to tell apart")
+    add("--data", choices=(*TASKS, "both"), default="both", help="the classes to separate")
     add("--digits", type=digit_pair, default="1,7", metavar="A,B", help="which two of MNIST")
     add("--rows", type=count, metavar="N", help="to train on; 1,000, with --quick 500")
     add("--width", type=count, default=3, metavar="D", help="of points' states, by zeros appended")
-    text = "numbers to a side of digits' states, each the average over a square of pixels"
+    text = "side of digits' states; each number is the mean of a square of pixels"
     add("--pixels", type=int, choices=(4, 7, 14, 28), default=4, help=text)
-    text = "steps of training; 1,000 for spirals, with --quick 500, 200 for digits, with --quick 80"
+    text = "training steps (default: spirals 1,000, with --quick 500; digits 200, with --quick 80)"
     add("--iterations", type=count, metavar="N", help=text)
 
 
 def tasks(options: argparse.Namespace) -> list[Task]:
-    """Return the tasks wanted."""
+    """Return the selected tasks."""
     return [make(options) for name, make in TASKS.items() if options.data in (name, "both")]
 
 
 def digit_pair(text: str) -> tuple[int, int]:
-    """Return two digits: ``3,8``."""
+    """Parse two digits, such as ``3,8``."""
     first, _, second = text.replace(" ", "").partition(",")
     if not all(len(digit) == 1 and digit in "0123456789" for digit in (first, second)):
         raise argparse.ArgumentTypeError(f"must be two digits, such as 3,8, got {text!r}")
@@ -70,7 +70,7 @@ def digit_pair(text: str) -> tuple[int, int]:
 
 
 def spirals(options: argparse.Namespace) -> Task:
-    """Return points on two arms that turn once around each other, with zeros appended if wished."""
+    """Return points on two arms that turn once around each other, optionally padded with zeros."""
     count = _training_rows(options)
     points, labels = draw_spirals(count + count // 2 + TEST_POINTS, options.seed)
     if options.width < 2:
@@ -90,7 +90,7 @@ def spirals(options: argparse.Namespace) -> Task:
 
 
 def draw_spirals(count: int, seed: int) -> Rows:
-    """Return points, spread evenly over the disc of radius 1 but for noise, and their arms."""
+    """Return points, distributed uniformly over the unit disc plus noise, and their arms."""
     draw = np.random.default_rng(seed)
     labels = np.arange(count) % 2
     radius = np.sqrt(draw.random(count))
@@ -116,7 +116,7 @@ def digits(options: argparse.Namespace) -> Task:
 
 
 def averaging(pixels: int) -> Array:
-    """Return the matrix that averages images to `pixels` x `pixels`, and bytes to 0 to 1."""
+    """Return the matrix that averages images to `pixels` x `pixels` and scales bytes to 0..1."""
     length = SIDE // pixels
     along_one_side = np.kron(np.eye(pixels), np.full(length, 1 / length))
     matrix: Array = np.kron(along_one_side, along_one_side) / 255
@@ -137,7 +137,7 @@ def _of_pair(x: Array, y: Array, pair: tuple[int, int]) -> Rows:
 
 
 def _parts(rows: Rows, test: Rows, count: int) -> dict[str, Rows]:
-    """Return the first `count` rows to train on and, to validate, half as many after them."""
+    """Return the first `count` rows for training and the next half as many for validation."""
     x, y = rows
     last = count + count // 2
     if count < 2 or last > len(x):
