@@ -100,7 +100,10 @@ def _draw_shares(ax: Axes, cases: Sequence[Results], threads: int) -> None:
     _name_cases(ax, cases)
     ax.set_ylim(0, 108)
     style.label_axes(
-        ax, title="Share of the FMA ceiling", xlabel="", ylabel="% of as many threads' ceiling"
+        ax,
+        title="Share of the FMA ceiling",
+        xlabel="",
+        ylabel="% of the ceiling at the same number of threads",
     )
     style.open_frame(ax)
     ax.grid(axis="x", visible=False)

@@ -47,16 +47,22 @@ ITS_OPTIONS = ("hidden", "activation", "batch_size", "learning_rate", "keras_rat
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the recipe."""
     add = parser.add_argument
-    add("--hidden", type=read.hidden_units, default="128", metavar="UNITS", help="400x2; 64,32")
+    add(
+        "--hidden",
+        type=read.hidden_units,
+        default="128",
+        metavar="UNITS",
+        help="such as 400x2 or 64,32",
+    )
     text = f"of all hidden layers, or one for each, among {', '.join(ACTIVATIONS)}"
     add("--activation", type=inputs.names, default="relu", metavar="NAME,...", help=text)
     add("--epochs", type=read.count, default=3, metavar="N", help="passes over the data")
-    add("--batch-size", type=read.count, default=128, metavar="N", help="images of a step")
+    add("--batch-size", type=read.count, default=128, metavar="N", help="images per step")
     text = "rate of the document's NumPy network"
     add("--learning-rate", type=read.number, default=1e-5, metavar="RATE", help=text)
     text = "rate of the document's Keras network"
     add("--keras-rate", type=read.number, default=1e-4, metavar="RATE", help=text)
-    add("--clip-delta", type=read.number, default=1.0, metavar="LIMIT", help="of each delta")
+    add("--clip-delta", type=read.number, default=1.0, metavar="LIMIT", help="limit of each delta")
     add("--dtype", choices=("float32", "float64"), default="float32", help="in each library")
     text = f"among {', '.join(peer_nets.NETS)}, or none (default: all that are installed)"
     add("--against", type=inputs.names, metavar="NAME,...", help=text)

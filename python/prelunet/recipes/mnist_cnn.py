@@ -61,10 +61,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(run.name for run in RUNS)
     add = parser.add_argument
     add("--runs", type=inputs.names, metavar="NAME,...", help=f"among {names} (default: all)")
-    add("--steps", type=read.count, metavar="N", help="of 50 images; 5500, with --quick 80")
+    add("--steps", type=read.count, metavar="N", help="of 50 images (default: 5500; --quick: 80)")
     add("--learning-rate", type=read.number, default=1e-4, metavar="RATE", help="of every run")
-    add("--dropout", type=read.number, default=0.5, metavar="RATE", help="of units")
-    add("--tensorboard", metavar="DIR", help="write all weights, biases and outputs there")
+    add("--dropout", type=read.number, default=0.5, metavar="RATE", help="dropout rate")
+    add("--tensorboard", metavar="DIR", help="write all weights, biases and outputs")
 
 
 def network(run: Run, seed: int, dropout: float) -> pn.Sequential:

@@ -56,9 +56,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     two_classes.add_options(parser)
     add = parser.add_argument
     add("--layers", type=read.count, default=20, metavar="K", help="steps of Euler's method")
-    add("--step", type=read.number, default=0.1, metavar="H", help="their length")
-    add("--stddev", type=read.number, default=1.0, metavar="S", help="of parameters at the start")
-    add("--learning-rate", type=read.number, default=0.01, metavar="TAU", help="of both optimizers")
+    add("--step", type=read.number, default=0.1, metavar="H", help="length of a step")
+    add("--stddev", type=read.number, default=1.0, metavar="S", help="of the initial parameters")
+    add(
+        "--learning-rate",
+        type=read.number,
+        default=0.01,
+        metavar="TAU",
+        help="rate of both optimizers",
+    )
     for name, known in WANTED.items():
         text = f"among {', '.join(known)} (default: all)"
         add(f"--{name}", type=inputs.names, metavar="NAME,...", help=text)

@@ -61,8 +61,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="KIND,...",
         help="kinds of alpha",
     )
-    add("--epochs", type=read.count, metavar="N", help="steps; 300, with --quick 8")
-    every = "steps from one line of the log to the next; 100, or less for 30 lines at least"
+    add("--epochs", type=read.count, metavar="N", help="steps (default: 300, with --quick 8)")
+    every = "steps between log lines (default: 100, or fewer for at least 30 lines)"
     add("--every", type=read.count, metavar="N", help=every)
     add("--hidden", type=read.hidden_units, default="400x6", metavar="UNITS", help="of each layer")
     add("--alpha", type=read.number, default=0.001, metavar="SLOPE", help="where alphas start")

@@ -53,9 +53,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--activation", choices=ACTIVATIONS, default="relu", help="hidden activation")
     add("--hidden", type=read.count, default=50, metavar="UNITS", help="units of the hidden layer")
-    add("--epochs", type=read.count, metavar="N", help="passes over the data; 40, with --quick 5")
-    add("--batch-size", type=read.count, default=100, metavar="N", help="images of a step")
-    add("--learning-rate", type=read.number, default=0.1, metavar="RATE", help="of SGD")
+    add("--epochs", type=read.count, metavar="N", help="epochs (default: 40, with --quick 5)")
+    add("--batch-size", type=read.count, default=100, metavar="N", help="images per step")
+    add("--learning-rate", type=read.number, default=0.1, metavar="RATE", help="rate of SGD")
     parser.set_defaults(seed=123)
 
 

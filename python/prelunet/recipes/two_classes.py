@@ -45,9 +45,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the data and of the state size."""
     add, count = parser.add_argument, read.count
     add("--data", choices=(*TASKS, "both"), default="both", help="the classes to separate")
-    add("--digits", type=digit_pair, default="1,7", metavar="A,B", help="which two of MNIST")
-    add("--rows", type=count, metavar="N", help="to train on; 1,000, with --quick 500")
-    add("--width", type=count, default=3, metavar="D", help="of points' states, by zeros appended")
+    add("--digits", type=digit_pair, default="1,7", metavar="A,B", help="two MNIST digits")
+    add("--rows", type=count, metavar="N", help="training rows (default: 1,000, with --quick 500)")
+    add(
+        "--width",
+        type=count,
+        default=3,
+        metavar="D",
+        help="size of points' states, padded with zeros",
+    )
     text = "side of digits' states; each number is the mean of a square of pixels"
     add("--pixels", type=int, choices=(4, 7, 14, 28), default=4, help=text)
     text = "training steps (default: spirals 1,000, with --quick 500; digits 200, with --quick 80)"

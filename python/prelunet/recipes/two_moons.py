@@ -50,18 +50,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", choices=(*DATA, "both"), default="both", help="the data sets")
     names = "tanh,sigmoid,relu,prelu"
     add(
-        "--activation", type=inputs.names, default=names, metavar="NAME,...", help="of hidden units"
+        "--activation",
+        type=inputs.names,
+        default=names,
+        metavar="NAME,...",
+        help="hidden activations",
     )
-    widths = "networks of one hidden layer: its units; 3,5,6,10,20, with --quick 5,20; or none"
+    widths = (
+        "units of networks with one hidden layer, or none (default: 3,5,6,10,20, with --quick 5,20)"
+    )
     add("--hidden", type=read.hidden_units, metavar="UNITS,...", help=widths)
-    deep = "the network of several: the units of each; or none"
+    deep = "units of the network with several hidden layers, or none"
     add("--layers", type=read.hidden_units, default="5x3", metavar="UNITS", help=deep)
-    add("--passes", type=read.count, metavar="N", help="over all points; 20000, with --quick 2000")
-    add("--learning-rate", type=read.number, default=0.01, metavar="RATE", help="of SGD")
-    add("--l2", type=read.number, default=0.01, metavar="PENALTY", help="of the weights")
-    add("--rows", type=read.count, default=200, metavar="N", help="points to train on")
-    add("--noise", type=read.number, default=0.2, metavar="STDDEV", help="of each coordinate")
-    add("--factor", type=read.number, default=0.5, metavar="RADIUS", help="of the inner circle")
+    add(
+        "--passes",
+        type=read.count,
+        metavar="N",
+        help="over all points (default: 20000; --quick: 2000)",
+    )
+    add("--learning-rate", type=read.number, default=0.01, metavar="RATE", help="rate of SGD")
+    add("--l2", type=read.number, default=0.01, metavar="PENALTY", help="L2 penalty")
+    add("--rows", type=read.count, default=200, metavar="N", help="training points")
+    add("--noise", type=read.number, default=0.2, metavar="STDDEV", help="noise of each coordinate")
+    add(
+        "--factor",
+        type=read.number,
+        default=0.5,
+        metavar="RADIUS",
+        help="radius of the inner circle",
+    )
 
 
 def draw_points(name: str, rows: int, seed: int, options: argparse.Namespace) -> data.Dataset:
