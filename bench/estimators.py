@@ -92,7 +92,7 @@ def _fashion_mnist() -> Split:
 CASES = {
     "breast cancer": EstimatorCase("426 rows of 30", _breast_cancer, 5),
     "digits": EstimatorCase("1,347 images of 8x8", _digits, 5),
-    "table": EstimatorCase("15,000 made rows of 30", _made, 3),
+    "table": EstimatorCase("15,000 generated rows of 30", _made, 3),
     "fashion-mnist": EstimatorCase("60,000 images of 28x28, 20 epochs", _fashion_mnist, 1, 20),
 }
 

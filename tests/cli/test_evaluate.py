@@ -26,7 +26,7 @@ def test_evaluate_on_other_data_takes_all_rows(model_file, tmp_path, capsys):
     file = tmp_path / "part.npz"
     np.savez(file, X=digits.x_train[:100], y=digits.y_train[:100])
     assert cli.main(["evaluate", str(model_file), "--data", str(file), "--threads", "1"]) == 0
-    assert "(part.npz: 100 rows, all there are)" in capsys.readouterr().out
+    assert "(part.npz: 100 rows, all of the data)" in capsys.readouterr().out
 
 
 def test_evaluate_takes_test_rows_where_there_are_any(model_file, held_out, tmp_path, capsys):

@@ -197,7 +197,7 @@ def test_without_scikit_learn_rows_are_held_out_all_the_same(
         assert "360 rows held out in training" in capsys.readouterr().out
     # Other rows would be held out now, and some of them were trained on: they are not passed off.
     assert cli.main(["evaluate", "runs/digits/model.npz", "--data", "digits"]) == 0
-    assert "1,797 rows, all there are: those held out in training" in capsys.readouterr().out
+    assert "1,797 rows, all of the data: the rows held out in training" in capsys.readouterr().out
 
 
 def test_mnist_by_its_folder(tmp_path, monkeypatch):

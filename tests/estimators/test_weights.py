@@ -64,7 +64,7 @@ def test_weights_of_another_network_are_refused(change):
     with pytest.raises(ValueError, match=r"coefs_ have the shapes \[\(8, 6\), \(6, 3\)\]"):
         found.set_params(**change).fit(X, Y)
     found = pn.MLPRegressor(hidden_layer_sizes=(6,), max_iter=2, warm_start=True).fit(X, Y)
-    with pytest.raises(ValueError, match="the outputs of y must be those of the weights"):
+    with pytest.raises(ValueError, match="the outputs of y must match the weights"):
         found.fit(X, np.stack([Y, Y], axis=1))
 
 

@@ -56,7 +56,7 @@ def rows_to_evaluate(dataset: data.Dataset, metadata: Metadata) -> Rows:
     """
     if dataset.x_test is not None:
         return test_rows(dataset)
-    everything = Rows(dataset.x_train, dataset.y_train, "rows, all there are")
+    everything = Rows(dataset.x_train, dataset.y_train, "rows, all of the data")
     held_out = metadata.held_out
     if held_out is None or dataset.name != metadata.data:
         return everything
@@ -64,7 +64,7 @@ def rows_to_evaluate(dataset: data.Dataset, metadata: Metadata) -> Rows:
     found = test_rows(divided)
     if _fingerprint(found) != held_out.sha256:
         return everything._replace(
-            what="rows, all there are: those held out in training cannot be told from the others"
+            what="rows, all of the data: the rows held out in training cannot be identified"
         )
     return found._replace(what="rows held out in training")
 

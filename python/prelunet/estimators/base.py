@@ -289,8 +289,8 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         kept = [np.shape(coefs) for coefs in self.coefs_]
         if kept != wanted:
             raise ValueError(
-                f"{type(self).__name__}: hidden_layer_sizes and the outputs of y must be those of "
-                f"the weights to go on from: coefs_ have the shapes {kept}, wanted are {wanted}"
+                f"{type(self).__name__}: hidden_layer_sizes and the outputs of y must match the "
+                f"weights of the earlier fit: coefs_ have the shapes {kept}, got {wanted}"
             )
 
     def _prepare_network(self, hidden: Hidden, dtype: str, *, keeps: bool) -> bool:

@@ -249,7 +249,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         logarithms: Array = np.log(self.predict_proba(X))
         return logarithms
 
-    # ---- inside ----------------------------------------------------------------------------------
+    # ---- internals -------------------------------------------------------------------------------
 
     def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
         if not hasattr(self, "classes_") or not (keeps or incremental):

@@ -122,7 +122,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         outputs = self._outputs(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
 
-    # ---- inside ----------------------------------------------------------------------------------
+    # ---- internals -------------------------------------------------------------------------------
 
     def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
         loss = choice("MLPRegressor", "loss", self.loss, _ACTIVATIONS)
