@@ -36,6 +36,10 @@ std::size_t place_of(const UpdateInfo& info, const std::string& option) {
   return static_cast<std::size_t>(std::find(info.options.begin(), info.options.end(), option) - info.options.begin());
 }
 
+std::string option_error(std::string owner, const char* fault, const std::string& name) {
+  return owner.append(": ").append(fault).append(" option '").append(name).append("'");
+}
+
 }  // namespace
 
 const std::vector<UpdateInfo>& update_infos() {
@@ -58,11 +62,11 @@ void set_options(const std::string& owner, const UpdateInfo& info, const std::ma
                  UpdateRule& rule) {
   for (const auto& [name, value] : options) {
     const std::size_t place = place_of(info, name);
-    if (place == info.options.size()) throw std::invalid_argument(owner + ": unknown option '" + name + "'");
+    if (place == info.options.size()) throw std::invalid_argument(option_error(owner, "unknown", name));
     rule.option[place] = value;
   }
   for (const std::string& name : info.options) {
-    if (options.count(name) == 0) throw std::invalid_argument(owner + ": missing option '" + name + "'");
+    if (options.count(name) == 0) throw std::invalid_argument(option_error(owner, "missing", name));
   }
 }
 
@@ -71,7 +75,10 @@ bool keeps_slot(const UpdateInfo& info, const UpdateRule& rule, std::size_t slot
   return option.empty() || rule.option[place_of(info, option)] != 0.0;
 }
 
-void prepare_update(UpdateId id, UpdateRule& rule) { kernel_table<float>().prepare_update[static_cast<int>(id)](rule); }
+void prepare_update(UpdateId id, UpdateRule& rule) {
+  const auto prepare = kernel_table<float>().prepare_update[static_cast<int>(id)];
+  prepare(rule);
+}
 
 template <class T>
 void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count) {
