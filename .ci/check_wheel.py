@@ -14,7 +14,7 @@ from pathlib import Path
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 
-LARGEST = 2_000_000  # bytes
+LARGEST = 2_500_000  # bytes; the kernels of three ISAs and bfloat16 take most of them
 MUST_HOLD = [
     r"prelunet/_core\.[^/]+\.(so|pyd)",
     r"prelunet/_core/__init__\.pyi",
