@@ -155,6 +155,14 @@ def _kernel_cases() -> list[KernelCase]:
     ]
     cases += [_row_wise("softmax_forward", "forward", LOGITS, chain=LOGITS[1])]
     cases += [_row_wise(name, "forward", BLOCK) for name in ("exp", "log")]
+    cases += [
+        _row_wise("layer_norm_forward", "forward", shape, where, chain=shape[1])
+        for shape, where in ((BLOCK, ""), (LOGITS, ", narrow"))
+    ]
+    cases += [
+        _row_wise("layer_norm_backward", "backward", shape, where, chain=max(shape))
+        for shape, where in ((BLOCK, ""), (LOGITS, ", narrow"))
+    ]
     cases += [_row_wise("column_sums", "forward", BLOCK, chain=BLOCK[0])]
     cases += [_row_wise(name, "loss", LOGITS, chain=LOGITS[0]) for name in ops.LOSSES]
     cases += [_row_wise(name, name, LAYER) for name in UPDATES]

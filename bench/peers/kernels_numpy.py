@@ -366,12 +366,49 @@ def lion_update(case: KernelCase) -> Kernel:
     return run
 
 
+def _normalized(x: Array, out: Array, work: Array) -> Array:
+    """Write the rows of x, normalized, to `out`; return the factor of each row."""
+    np.subtract(x, x.mean(axis=1, keepdims=True), out=out)
+    np.multiply(out, out, out=work)
+    factor: Array = 1 / np.sqrt(work.mean(axis=1, keepdims=True) + np.float32(1e-3))
+    np.multiply(out, factor, out=out)
+    return factor
+
+
+def _layer_norm(case: KernelCase) -> Kernel:
+    x, gamma = case.draw(), case.draw(case.shape[1])
+    h, work, out = np.empty((3, *case.shape), x.dtype)
+
+    def forward() -> tuple[Array, ...]:
+        _normalized(x, h, work)
+        np.multiply(h, gamma, out=h)
+        np.add(h, gamma[::-1], out=h)
+        return (h,)
+
+    def backward() -> tuple[Array, ...]:
+        factor = _normalized(x, h, work)
+        np.multiply(grad_out, h, out=work)
+        grad_gamma, grad_beta = work.sum(axis=0), grad_out.sum(axis=0)
+        np.multiply(grad_out, gamma, out=out)
+        np.multiply(out, h, out=work)
+        np.multiply(h, work.mean(axis=1, keepdims=True), out=work)
+        np.subtract(out, out.mean(axis=1, keepdims=True), out=out)
+        np.subtract(out, work, out=out)
+        np.multiply(out, factor, out=out)
+        return (out, grad_gamma, grad_beta)
+
+    grad_out = x[::-1].copy()
+    return forward if case.op == "layer_norm_forward" else backward
+
+
 MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "column_sums": _column_sums,
     "conv2d_forward": conv2d_kernel,
     "conv2d_backward": conv2d_kernel,
     "max_pool2d_forward": max_pool2d_kernel,
     "max_pool2d_backward": max_pool2d_kernel,
+    "layer_norm_forward": _layer_norm,
+    "layer_norm_backward": _layer_norm,
     "momentum": _momentum,
     **{name: value for name, value in globals().items() if name.removesuffix("_update") in UPDATES},
 }

@@ -84,6 +84,15 @@ def _max_pool2d(case: KernelCase) -> Kernel:
     return lambda: (ops.max_pool2d_backward(grad_out, x, POOL),)
 
 
+def _layer_norm(case: KernelCase) -> Kernel:
+    x, gamma = case.draw(), case.draw(case.shape[1])
+    if case.op == "layer_norm_backward":
+        grad_out = x[::-1].copy()
+        return lambda: ops.layer_norm_backward(grad_out, x, gamma)
+    beta, out = gamma[::-1].copy(), np.empty_like(x)
+    return lambda: (ops.layer_norm_forward(x, gamma, beta, out=out),)
+
+
 def _momentum(case: KernelCase) -> Kernel:
     parameter, gradient = case.draw(), case.draw()
     velocity = np.zeros_like(parameter)
@@ -114,6 +123,8 @@ MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "conv2d_backward": _conv2d,
     "max_pool2d_forward": _max_pool2d,
     "max_pool2d_backward": _max_pool2d,
+    "layer_norm_forward": _layer_norm,
+    "layer_norm_backward": _layer_norm,
     "momentum": _momentum,
     **{f"{name}_update": _update for name in ops.UPDATES},
 }
