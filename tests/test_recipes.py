@@ -18,7 +18,9 @@ def sources():
     """Return the names of the files that a recipe may name: sources, tests and the change log."""
     patterns = ["*.py", "*.pyi", "*.h", "*.cpp", "*.txt"]
     folders = ["bench", "cpp", "python", "tests"]
-    found = [path for folder in folders for kind in patterns for path in (ROOT / folder).rglob(kind)]
+    found = [
+        path for folder in folders for kind in patterns for path in (ROOT / folder).rglob(kind)
+    ]
     names = {path.resolve().relative_to(ROOT).as_posix() for path in found}
     return names - {"tests/test_recipes.py"} | {"CHANGELOG.md"}
 

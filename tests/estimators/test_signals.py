@@ -86,7 +86,7 @@ WATCHED = [
 
 
 @pytest.mark.parametrize("data", [X, csr_matrix(X)], ids=["dense", "sparse"])
-@pytest.mark.parametrize("settings", WATCHED, ids=str)
+@pytest.mark.parametrize("settings", WATCHED, ids=lambda settings: " ".join(settings))
 def test_an_alarm_leaves_weights_and_records_that_agree(settings, data, alarm):
     solver = settings.get("solver", "adam")
     rest = {name: value for name, value in settings.items() if name != "solver"}

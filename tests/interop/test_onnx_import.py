@@ -29,7 +29,7 @@ def written_and_read(model, path, **options):
 # ---- our own -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", set(STACKS) - {"nothing but dropout"})
+@pytest.mark.parametrize("name", sorted(set(STACKS) - {"nothing but dropout"}))
 def test_every_layer_comes_back(name, rng, tmp_path, dtype):
     model = network(name, dtype)
     other = written_and_read(model, tmp_path)

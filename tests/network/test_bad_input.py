@@ -273,7 +273,6 @@ def test_batch_size(model, data, call, size):
         {"callbacks": ["early"]},
         {"callbacks": pn.EarlyStopping()},
     ],
-    ids=str,
 )
 def test_other_arguments_of_fit(model, data, options):
     refused = (lambda: model.fit(*data, **options)), (TypeError, ValueError)
