@@ -150,7 +150,7 @@ COMPILING = """
         while not done.is_set():
             model.compile(optimizers[compiled % 3], clip_delta=float(compiled % 3 + 1))
             compiled += 1
-            time.sleep(0.002)  # longer than a copy takes to begin: it is refused during a compilation
+            time.sleep(0.002)  # a copy that begins during a compilation is refused
 
     def saved(model):
         model.save(sys.argv[2] + "/m.npz")
