@@ -47,8 +47,8 @@ class ParameterInfo(TypedDict):
 class Engine:
     """Layers, their parameters and the state of training.
 
-    `build` creates the core, once the shape of a sample is known. `rows` calls it for the first
-    data.
+    `build` creates the core from the shape of a sample. If the engine is not built, `rows` builds
+    it from the shape of its data.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ class Engine:
         return dict(zip(trained, gradients, strict=True))
 
     def moment(self) -> tuple[Core | None, int]:
-        """Return a token that changes with the settings or the epochs of a built engine."""
+        """Return a token that changes whenever a caller starts or stops holding the engine."""
         return self._core, 0 if self._core is None else self._core.turns
 
     def holding(self, operation: str) -> AbstractContextManager[object]:

@@ -164,9 +164,9 @@ class Sequential(OpenLoop):
     def parameters(self) -> dict[str, Array]:
         """Return all parameters by name, as read-only views of the current values.
 
-        The views are up to date between steps, and therefore in callbacks. They may be inconsistent
-        while another thread trains: a step updates one parameter after another, and some weights
-        are written back only at the end of a run of steps. Copy them in a callback instead.
+        Between training steps, and therefore in callbacks, the views show the current values. While
+        another thread trains, they may mix the values of different steps. To copy parameters during
+        training, use a callback.
 
         Returns
         -------
@@ -219,11 +219,11 @@ class Sequential(OpenLoop):
             ``"accuracy"``, or functions ``metric(y_true, outputs) -> float``; see
             `prelunet.metrics`.
         clip_delta : float, optional
-            Above 0. In training, the gradient of each row's loss with respect to the
-            pre-activation output of every Dense and Conv2D layer is clipped elementwise to
-            [-clip_delta, clip_delta], before weighting and averaging over the batch. The clipped
-            gradient is propagated to earlier layers. The optimizer's `clip_value` and `clip_norm`
-            clip gradients of parameters instead.
+            A number above 0. Training clips the gradients with respect to the pre-activations of
+            Dense and Conv2D layers elementwise to [-clip_delta, clip_delta]. It clips the gradient
+            of each row's loss, before row weights and the mean over the batch are applied. Earlier
+            layers receive the clipped gradient. To clip gradients of parameters, use the
+            optimizer's `clip_value` or `clip_norm`.
 
         Raises
         ------
@@ -262,7 +262,7 @@ class Sequential(OpenLoop):
             for one output. All targets are checked before training, against the ranges given in
             `prelunet.losses`.
         epochs : int, default 1
-            Number of epochs. With a `Checkpoint`, the total, including epochs before a resume.
+            Number of epochs. With a `Checkpoint`, this includes the epochs of interrupted runs.
         batch_size : int or None, default 32
             Rows per step; the last batch may be smaller. None makes all rows one batch.
         validation_data : (X, y) or (X, y, sample_weight), optional
@@ -276,11 +276,13 @@ class Sequential(OpenLoop):
             `epochs_trained`. A single batch of all rows is not shuffled: the order would change
             only the rounding.
         sample_weight : array_like of shape (n,), optional
-            Row weights w. A batch's loss is ``sum(w l) / sum(w)``; both sums must be finite and
-            normal.
+            The weight w of each row, at least 0. The loss of a batch is ``sum(w l) / sum(w)``, or
+            ``sum(w l)`` if the reduction is "sum"; l is the loss of a row. The sum of the weights
+            must be finite. Positive weights must not be subnormal.
         class_weight : mapping of int to float, or "balanced", optional
-            Multiplies the row weights by class; a class without a key has weight 1. "balanced"
-            gives all classes the same total weight. Must be None for several yes/no outputs.
+            Factors of the row weights, by class; a class without a key has factor 1. "balanced"
+            gives all classes the same total weight. If the loss is a sigmoid cross-entropy of
+            several outputs, `class_weight` must be None.
         verbose : bool or "auto", default "auto"
             Show progress on stderr. "auto" shows it on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
@@ -289,10 +291,10 @@ class Sequential(OpenLoop):
         Returns
         -------
         History
-            The loss and the metrics of each epoch. ``history["loss"]`` is the mean of the step
-            losses weighted by rows (their sum for losses whose reduction is "sum"), each computed
-            before its update and without penalties. Metrics that are functions are computed after
-            the epoch.
+            The loss and the metrics of each epoch. ``history["loss"]`` is the mean of the losses of
+            the epoch's steps, weighted by the rows of each step. If the loss has the reduction
+            "sum", it is their sum. The loss of a step is computed before its update and contains no
+            penalties. Metrics that are functions are computed after the epoch.
 
         Raises
         ------
@@ -376,14 +378,14 @@ class Sequential(OpenLoop):
         TypeError, ValueError
             If `path` or `metadata` is invalid, or a layer is a `Lambda`.
         RuntimeError
-            If another thread trains or changes the model. Pickling and copying raise it too.
-            Callbacks may save.
+            If another thread trains or changes the model. Pickling and copying raise the same
+            error. A callback may save the model.
         ImportError
             If the safetensors package is needed but not installed.
         """
         for name, layer in all_layers(self.layers):
             if isinstance(layer, Lambda):
-                raise TypeError(f"save: layer {name} is a Lambda, whose functions no file can hold")
+                raise TypeError(f"save: layer {name} is a Lambda; its functions cannot be saved")
         found = self._state("save")
         compiled = self.engine.compiled
         if compiled is not None and compiled.function is not None:

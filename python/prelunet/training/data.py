@@ -78,7 +78,7 @@ class Data:
     Parameters
     ----------
     engine : Engine
-        Compiled. The first data that pass the checks build it.
+        A compiled engine. If it is not built, the shape of `X` builds it.
     operation : str
         The caller's name, for messages.
     X, y, sample_weight, class_weight
@@ -200,7 +200,7 @@ class Data:
         return history
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
-        """Return the loss and accuracy of totals over steps, by name."""
+        """Convert the totals of several steps to the loss and the accuracy, by name."""
         logs = {"loss": sums.loss if self._loss_is_sum else sums.loss / max(sums.rows, 1.0)}
         if self._counts_accuracy:
             logs["accuracy"] = sums.right / max(sums.rows * self._answers, 1.0)

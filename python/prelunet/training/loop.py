@@ -24,7 +24,7 @@ from .data import Data, Floats, checked_batch_size
 
 Array = npt.NDArray[Any]
 _SLICE_SECONDS = 0.1  # of training between two progress updates
-_CALL_STEPS = 1 << 16  # limit of one call into C++ without callbacks; it takes an array of rates
+_CALL_STEPS = 1 << 16  # maximum per call into C++, which takes one learning rate per step
 
 
 def fit(
@@ -73,7 +73,7 @@ class Trained(Protocol):
         """Make `steps` updates over the rows in `order`; add the totals of each step to `sums`."""
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
-        """Return the loss and the metrics of totals over steps, by name."""
+        """Convert the totals of several steps to the loss and the metrics, by name."""
 
 
 class Validated(Protocol):
@@ -140,7 +140,7 @@ class WatchedLoop:
         return {"history": self.history.to_dict(), "sums": sums}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Restore a state of `get_state`; after an error the run is unchanged."""
+        """Restore what `get_state` returned; if this raises, the run is unchanged."""
         history = History(state["history"])
         kept = [(every, _checked_sums(sums)) for every, sums in state["sums"]]
         self.history = history
@@ -166,7 +166,7 @@ class WatchedLoop:
         self._call("on_train_end")
 
     def _order(self) -> Array | None:
-        """Return the row order of the next epoch; None for unshuffled rows in a single slice."""
+        """Return the row order of the next epoch; None for the order of X in one call into C++."""
         if self.shuffle and self.steps > 1:
             return _core.row_order(self.engine.seed, self.engine.epochs_trained, self.data.count)
         if self.steps > 1 and (self.slice < self.steps or self.stops):
@@ -185,8 +185,8 @@ class WatchedLoop:
             if self.batch_hooks:
                 self._call("on_train_batch_begin", done)
             began = time.perf_counter()
-            # The totals accumulate step by step across slices, so that their bits do not depend
-            # on slice lengths, which depend on timing.
+            # Slice lengths depend on timing. The totals are added step by step, not slice by
+            # slice, so that their bits do not depend on slice lengths.
             self.data.train(
                 None if order is None else order[rows],
                 self.batch_size,
@@ -197,7 +197,7 @@ class WatchedLoop:
             done += count
             if self.batch_hooks:
                 self._call("on_train_batch_end", done - 1, self.data.logs(totals))
-            elif count == self.slice < self.steps:  # shorter slices give unreliable times
+            elif count == self.slice < self.steps:  # times of shorter slices are unreliable
                 self.slice = _next_slice(count, seconds, self.steps)
             if self.stops:
                 self._call_stops()
@@ -268,7 +268,7 @@ class _Loop(WatchedLoop):
 
 
 class _Stop:
-    """A callback to call every `every` steps, and the totals of the steps since its last call."""
+    """A callback with `on_steps`, its interval `every`, and the totals since its last call."""
 
     def __init__(self, callback: Callback, every: int) -> None:
         self.callback = callback
@@ -281,7 +281,7 @@ class _Stop:
         return [self.every, np.array([totals.loss, totals.right, totals.rows])]
 
     def set_state(self, every: int, sums: Floats) -> None:
-        """Restore totals of `get_state`, if `every` is unchanged."""
+        """Restore the totals that `get_state` returned, unless `every` has changed."""
         if self.every == every:
             self.totals = _core.Totals()
             self.totals.add(*sums)
@@ -331,7 +331,8 @@ def _hold_out(
     kept = len(x_rows) - round(len(x_rows) * share)
     if not 0 < kept < len(x_rows):
         raise ValueError(
-            f"fit: validation_split must leave rows on both sides of {len(x_rows)}, got {share}"
+            f"fit: validation_split must leave rows in both parts of {len(x_rows)} rows, "
+            f"got {share}"
         )
     if sample_weight is None:
         return x_rows[:kept], y_rows[:kept], None, (x_rows[kept:], y_rows[kept:])
