@@ -142,7 +142,7 @@ def test_copies_have_its_functions_and_files_cannot(rng, tmp_path):
     X = inputs(rng, 3)
     for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(again.predict(X), model.predict(X))
-    with pytest.raises(TypeError, match="save: layer 1 is a Lambda, whose functions no file"):
+    with pytest.raises(TypeError, match="save: layer 1 is a Lambda; its functions cannot be saved"):
         model.save(tmp_path / "m.npz")
     assert not list(tmp_path.iterdir())
 
