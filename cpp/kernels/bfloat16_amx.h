@@ -1,6 +1,6 @@
 // Products of bfloat16 matrices by TDPBF16PS, in the order `amx`.
 //
-// A block of C is 32 x 32: four tiles of 16 x 16 floats, two of A, two of B.
+// A block of C is 32 x 32. It uses all eight tile registers: four for C (16 x 16 floats each), two for A and two for B.
 #pragma once
 
 #include "kernels/bfloat16_staging.h"
@@ -8,7 +8,7 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Written out: GCC 12's own intrinsics do not say that they read memory.
+// Inline assembly, because GCC 12's intrinsics do not declare that they read memory.
 template <int kTile>
 PRELUNET_INLINE void tile_load(const void* p, std::size_t stride) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(p), "r"(stride), "i"(kTile) : "memory");
@@ -44,8 +44,8 @@ PRELUNET_INLINE void configure_tiles() {
 }
 PRELUNET_INLINE void release_tiles() { asm volatile("tilerelease" : :); }
 
-// C += A B for the tiles loaded. Each tile of A and B is replaced, at kMore, right after its last use: so loads run
-// beside multiplications even where another thread shares the core.
+// C += A B for the loaded tiles. If kMore, loads the next tile of A or B right after the last use of the previous one.
+// Loads then overlap with multiplications, even if another thread shares the core.
 template <bool kTwoRows, bool kTwoColumns, bool kMore>
 PRELUNET_INLINE void multiply_tiles(const std::uint16_t* next_a, const std::uint16_t* next_b, std::size_t panel_size) {
   tile_multiply<0, 4, 6>();
@@ -58,7 +58,7 @@ PRELUNET_INLINE void multiply_tiles(const std::uint16_t* next_a, const std::uint
   if constexpr (kMore && kTwoColumns) tile_load<7>(next_b + panel_size, kTileBytes);
 }
 
-// The sum over k of one block: one or two panels of A, one or two of B.
+// Computes one block for all k, from one or two panels of A and one or two panels of B.
 template <bool kTwoRows, bool kTwoColumns>
 PRELUNET_INLINE void multiply_block(const std::uint16_t* a, const std::uint16_t* b, std::size_t panel_size,
                                     std::size_t depth, const StagedBlock& s) {
@@ -126,7 +126,7 @@ void gemm_amx(const Bfloat16Gemm& g) {
   release_tiles();
 }
 
-// Four tiles of C in turn: as many as hide the latency of a multiplication.
+// Multiplies into four tiles of C in turn, to hide the latency of a multiplication.
 constexpr std::size_t kAmxCeilingFlops = 4 * 2 * kBfloat16Panel * kBfloat16Tile;
 float amx_ceiling(std::size_t iterations) {
   configure_tiles();

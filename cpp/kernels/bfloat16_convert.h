@@ -1,6 +1,7 @@
-// Vectors of float32 rounded to bfloat16, alone and in pairs.
+// Rounds vectors of float32 to bfloat16, one by one or in pairs.
 //
-// As VCVTNEPS2BF16 does everywhere: to nearest even, subnormal numbers to zeros of their sign, NaN made quiet.
+// Rounding is that of VCVTNEPS2BF16 on every ISA: to nearest even, subnormal numbers to zeros of the same sign, NaN to
+// quiet NaN.
 #pragma once
 
 #include "simd/vec.h"
@@ -11,9 +12,9 @@ namespace {
 typedef std::uint32_t VecU32 __attribute__((vector_size(kVectorBytes)));
 typedef std::uint16_t HalfU16 __attribute__((vector_size(kVectorBytes / 2)));
 
-constexpr std::size_t kPairs = kLanes<float>;  // of bfloat16 in a vector
+constexpr std::size_t kPairs = kLanes<float>;  // pairs of bfloat16 in a vector
 
-// The first `count` numbers, zeros after them (0 <= count <= 2 * kPairs).
+// Loads `count` numbers (at most 2 * kPairs), followed by zeros.
 PRELUNET_INLINE VecU32 load_bfloat16(const std::uint16_t* p, std::size_t count) {
   VecU32 v = {};
   if (count >= 2 * kPairs) {
@@ -30,10 +31,10 @@ PRELUNET_INLINE VecU32 widen(HalfU16 x) { return __builtin_convertvector(x, VecU
 
 #if defined(__AVX512BF16__)
 PRELUNET_INLINE HalfU16 to_bfloat16(VecF32 x) { return (HalfU16)_mm512_cvtneps_pbh((__m512)x); }
-// Of lanes 0, 1, 2, ... of a, then of b.
+// The bfloat16 numbers of a, followed by those of b.
 PRELUNET_INLINE VecU32 to_bfloat16(VecF32 a, VecF32 b) { return (VecU32)_mm512_cvtne2ps_pbh((__m512)b, (__m512)a); }
 #else
-// In the upper half of each lane; the lower half is noise.
+// The bfloat16 is in the upper half of each lane. The lower half has no meaning.
 PRELUNET_INLINE VecU32 rounded_bits(VecF32 x) {
   const VecU32 bits = (VecU32)x, magnitude = bits & 0x7fffffffu;
   const VecU32 rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
@@ -49,7 +50,7 @@ PRELUNET_INLINE VecU32 to_bfloat16(VecF32 a, VecF32 b) {
 }
 #endif
 
-// In each lane the pair of a (lower half) and b.
+// Lane i holds the pair of a[i] (lower half) and b[i] (upper half).
 PRELUNET_INLINE VecU32 pair_lanes(VecF32 a, VecF32 b) {
 #if defined(__AVX512BF16__)
   alignas(64) static constexpr std::uint16_t kInTurn[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
@@ -61,7 +62,7 @@ PRELUNET_INLINE VecU32 pair_lanes(VecF32 a, VecF32 b) {
 #endif
 }
 
-// The pairs of a row: elements (0, 1), (2, 3), ... of `count` (at most 2 * kPairs), zeros after them.
+// The pairs along a row: elements (0, 1), (2, 3), ... of `count` elements (at most 2 * kPairs), followed by zeros.
 PRELUNET_INLINE VecU32 pairs_along(const float* p, std::size_t count) {
   if (count >= 2 * kPairs) return to_bfloat16(load(p), load(p + kPairs));
   const std::size_t first = count < kPairs ? count : kPairs;
@@ -69,7 +70,7 @@ PRELUNET_INLINE VecU32 pairs_along(const float* p, std::size_t count) {
 }
 PRELUNET_INLINE VecU32 pairs_along(const std::uint16_t* p, std::size_t count) { return load_bfloat16(p, count); }
 
-// The pairs of two rows: elements j of both, for j of `count` (at most kPairs), zeros after them. A null row is zeros.
+// The pairs across two rows: pair j is (a[j], b[j]), for j < count, followed by zeros. A null b counts as zeros.
 PRELUNET_INLINE VecU32 pairs_across(const float* a, const float* b, std::size_t count) {
   if (b != nullptr && count >= kPairs) return pair_lanes(load(a), load(b));
   const VecF32 zero = {};

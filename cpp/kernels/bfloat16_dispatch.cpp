@@ -84,7 +84,7 @@ bool permit_amx() {
 #endif
 }
 
-// Linux refuses where the processor or the system lacks AMX, too.
+// Linux also refuses the permission if the processor or the system lacks AMX.
 bool has_amx() {
   static const bool permitted = [] {
     constexpr unsigned kTile = 1u << 24, kBf16 = 1u << 22;
@@ -97,7 +97,7 @@ bool has_amx() {
 
 bool has_instruction(Bfloat16Order order) { return order == Bfloat16Order::amx ? has_amx() : has_avx512_bf16(); }
 
-// Operations in a second: the best of a few short runs.
+// Operations per second: the best of a few short runs.
 double rate(const Bfloat16Ceiling& ceiling) {
   using Clock = std::chrono::steady_clock;
   constexpr int kRuns = 5;
@@ -112,9 +112,9 @@ double rate(const Bfloat16Ceiling& ceiling) {
   return best;
 }
 
-// Intel's processors run VDPBF16PS at half the rate of float32, those of AMD at twice.
+// Intel's processors run VDPBF16PS at half the rate of float32 FMAs, AMD's at twice the rate.
 bool is_faster_than_emulation(Bfloat16Order order) {
-  constexpr double kEmulated = 0.65;  // share of float32's ceiling that emulation reaches: pairs are taken apart
+  constexpr double kEmulated = 0.65;  // share of float32's ceiling that emulation reaches, as it must unpack pairs
   if (order == Bfloat16Order::amx) return true;
   static const bool faster = [] {
     const Bfloat16Ceiling own = bfloat16_kernels_of(Bfloat16Order::vdpbf16, false)->ceiling;

@@ -1,9 +1,9 @@
-// The bfloat16 kernels of this process: an order, and what runs it.
+// The bfloat16 kernels of this process: an order of sums, and an instruction or emulation that computes it.
 //
-// The order is the machine's: `amx` where AMX can be used, else `vdpbf16`; or the one that $PRELUNET_BF16 names. It
-// decides the bits. What runs it does not: the instruction where there is one that is faster, else the kernels of the
-// chosen ISA, which emulate it. Instructions are used with the ISA avx512 only, so that $PRELUNET_ISA can test a lesser
-// machine.
+// The order determines the bits. It is `amx` if AMX can be used, else `vdpbf16`; $PRELUNET_BF16 overrides it. The
+// instruction is used if the machine has it and it is faster than the emulation by the kernels of the chosen ISA. Both
+// give the same bits. Instructions are used only with the ISA avx512, so that $PRELUNET_ISA can test the behavior of a
+// machine without them.
 #pragma once
 
 #include <optional>
@@ -22,19 +22,18 @@ struct Bfloat16Kernels {
   Bfloat16Ceiling ceiling;     // of the instruction, or of float32
 };
 
-// Takes the value of $PRELUNET_BF16 (null where unset), after choose_kernels(). Throws std::invalid_argument where no
-// order has that name.
+// Sets the order to `wanted`, the value of $PRELUNET_BF16, unless it is null or empty. Call it after choose_kernels().
+// Throws std::invalid_argument if no order has that name.
 void choose_bfloat16_order(const char* wanted);
 
-// The kernels of this process. The first call asks Linux for permission to use AMX, once for the process: it enlarges
-// the signal frames of all threads, so nobody who does not use bfloat16 pays for it. Where it is refused, the machine
-// counts as one without AMX.
+// The kernels of this process. The first call asks Linux for permission to use AMX. The permission enlarges the signal
+// frames of all threads, so it is requested only when bfloat16 is used. If Linux refuses it, AMX is not used.
 const Bfloat16Kernels& bfloat16_kernels();
 
-// The kernels of one order on whatever is faster.
+// The faster kernels of one order: by its instruction or by emulation.
 Bfloat16Kernels fastest_bfloat16_kernels(Bfloat16Order order);
 
-// The kernels of one order: on the instruction, or emulated. None where the machine lacks the instruction.
+// The kernels of one order, by its instruction or emulated. None if the machine lacks the instruction.
 std::optional<Bfloat16Kernels> bfloat16_kernels_of(Bfloat16Order order, bool emulated);
 
 // The order of that name, or none.

@@ -1,8 +1,8 @@
-// Products of bfloat16 matrices whose lanes are columns of C: by VDPBF16PS, and by float32 arithmetic in either order.
+// Products of bfloat16 matrices with columns of C as lanes: by VDPBF16PS, or by float32 arithmetic in either order.
 //
-// The emulation gives the instructions' bits: a product of two bfloat16 is exact within a fused multiply-add, and the
-// processor's mode flushes subnormal numbers as the instructions do. Arm flushes before it rounds: there a result that
-// rounds up to 2^-126 is zero.
+// The emulation gives the same bits as the instructions: a fused multiply-add computes the product of two bfloat16
+// exactly, and the processor's mode flushes subnormal numbers as the instructions do. Arm flushes before it rounds, so
+// a result that would round up to 2^-126 becomes zero there.
 #pragma once
 
 #include "kernels/bfloat16_convert.h"
@@ -11,7 +11,7 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Nearest even, subnormal numbers flushed, no traps; the caller's mode again at its end.
+// Rounds to nearest even, flushes subnormal numbers and masks exceptions. The destructor restores the caller's mode.
 class InstructionMode {
  public:
 #if defined(__x86_64__)
@@ -35,8 +35,8 @@ class InstructionMode {
 };
 
 #if !defined(__AVX2__) && !defined(__aarch64__)
-// a * b + c rounded once, a and b being bfloat16. Float64 holds a * b. Where it rounds the sum, one term is below 2^-28
-// of the other, and no tie of float32 is near.
+// a * b + c rounded once, for a and b that are bfloat16. a * b is exact in float64. If float64 rounds the sum, one term
+// is smaller than 2^-28 times the other, so that the result is not near a tie of float32.
 PRELUNET_INLINE VecF32 multiply_add(VecF32 a, VecF32 b, VecF32 c) {
   const auto half = [](VecF32 x, VecF32 y, VecF32 z) __attribute__((always_inline)) {
     return _mm_cvtpd_ps(
@@ -65,16 +65,16 @@ PRELUNET_INLINE VecU32 load_pairs(const std::uint16_t* p) {
   return v;
 }
 
-// The operands of a register tile, which stays within a panel of A.
+// The operands of a tile in registers. Its rows are in one panel of A.
 struct LaneTile {
   std::size_t k;
-  const std::uint16_t* a;  // its first row
+  const std::uint16_t* a;  // the tile's first row
   const std::uint16_t* b;
   std::size_t panel_size;
-  std::size_t column;  // of the panels at b
-  StagedBlock c;       // at the tile's first element
+  std::size_t column;  // the tile's first column, counted from b
+  StagedBlock c;       // begins at the tile's first element
 
-  // The tile's vector v of columns, in the first row of its panel.
+  // Vector v of the tile's columns, in the first row of its panel of B.
   PRELUNET_INLINE const std::uint16_t* pairs(std::size_t v) const {
     const std::size_t at = column + v * kLanes<float>, within = at % kBfloat16Panel;
     return b + at / kBfloat16Panel * panel_size + 2 * within;
@@ -122,7 +122,7 @@ struct OneChain {
     const std::uint16_t* b[kVectorsNow];
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectorsNow; ++v) b[v] = g.pairs(v);
-    std::size_t row = 0;  // of the panels of B
+    std::size_t row = 0;  // offset of a row of pairs in the panels of B
     for (std::size_t group = 0; group < g.k; group += kBfloat16Group) {
       const std::uint16_t* a = g.a + group * kBfloat16Panel;
       const std::size_t left = g.k - group;

@@ -1,6 +1,6 @@
-// Packs matrices of float or bfloat16 for products: see bfloat16_table.h for the layouts and who needs which.
+// Packs matrices of float or bfloat16 for products. bfloat16_table.h describes the layouts.
 //
-// What becomes lanes goes through a square of pairs, which is transposed in registers.
+// Packings that transpose copy pairs to a square, which is transposed in registers.
 #pragma once
 
 #include "kernels/bfloat16_convert.h"
@@ -23,7 +23,8 @@ struct alignas(64) PairSquare {
 
 PRELUNET_INLINE void store_pairs(std::uint16_t* p, VecU32 v) { __builtin_memcpy(p, &v, sizeof v); }
 
-// Pairs along a row of x from `column`, and of rows (row, row + 1) from `column`: one vector of pairs, zeros outside x.
+// One vector of pairs, from column `column` on: along_at() pairs elements of one row, across_at() those of rows row and
+// row + 1. Elements outside the matrix are zeros.
 template <class Source>
 PRELUNET_INLINE VecU32 along_at(const Source& s, std::size_t row, std::size_t column) {
   if (row >= s.rows || column >= s.columns) return VecU32{};
@@ -35,7 +36,7 @@ PRELUNET_INLINE VecU32 across_at(const Source& s, std::size_t row, std::size_t c
   return pairs_across(s.at(row, column), row + 1 < s.rows ? s.at(row + 1, column) : nullptr, s.columns - column);
 }
 
-// Panels are rows or columns of x, their k the other side; the kernels below write 32 k of each panel at a time.
+// Panels are rows or columns of the matrix, and k is the other axis.
 
 template <class Source>
 void pack_a_of_rows(const Source& s, std::size_t begin, std::size_t end, std::uint16_t* panels,

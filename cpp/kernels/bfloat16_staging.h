@@ -1,4 +1,4 @@
-// Where a block of C stands between its product and its epilogue.
+// Where a block of C is stored between the multiplication and the epilogue.
 #pragma once
 
 #include "kernels/bfloat16_table.h"
@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kStagedRows = 32, kMostStagedColumns = 48;
 
-// The block of C that starts there.
+// The block of C that begins at (row, column).
 PRELUNET_INLINE Block block_at(const Bfloat16Gemm& g, std::size_t row, std::size_t column, std::size_t most_columns) {
   const std::size_t rows = g.m - row, columns = g.n - column;
   return {row, column, rows < kStagedRows ? rows : kStagedRows, columns < most_columns ? columns : most_columns};
@@ -21,7 +21,8 @@ struct StagedBlock {
   bool continued;  // c holds the sums so far; else they start at zero
 };
 
-// A block's rows, padded to whole panels: C itself where it is written and holds them whole, else memory of the thread.
+// Memory for the rows of a block, padded to whole panels. It is C itself if the block is stored there and needs no
+// padding, else memory on the stack.
 class Staging {
  public:
   PRELUNET_INLINE StagedBlock begin(const Bfloat16Gemm& g, const Block& block) {
@@ -32,7 +33,7 @@ class Staging {
     if (g.accumulate) copy(block, c, g.c_stride, memory_, width);
     return {memory_, width, g.accumulate};
   }
-  // Hands a complete block over.
+  // Passes a complete block to the epilogue, or to C.
   PRELUNET_INLINE void end(const Bfloat16Gemm& g, const Block& block, const StagedBlock& s) {
     if (g.epilogue != nullptr) return g.epilogue(g.context, block, s.c, s.stride);
     if (s.c == memory_) copy(block, s.c, s.stride, g.c + block.row * g.c_stride + block.column, g.c_stride);

@@ -1,8 +1,8 @@
-// The epilogues of a matrix product: functions that run on a block of C while it is in the first-level cache.
+// The epilogues of the GEMM: functions that run on a block of C while the block is in the first-level cache.
 //
 //   output     y = f(c + bias), and a residual's sum
 //   gradient   a residual's sum, and the derivative of the activation of the layer below
-//   update     c is the gradient of a weight, and is not stored; the weight and its panels are updated
+//   update     updates the weight and its panels; c is the gradient of the weight, and is not stored
 #pragma once
 
 #include "kernels/elementwise.h"
@@ -25,7 +25,7 @@ PRELUNET_INLINE void add_scaled(const ScaledSum<T>& whole, const Block& block, c
   sum.x_stride = x_stride;
   add_scaled(sum);
 }
-// `in_c` means that out is C, whose lines are already listed.
+// `in_c`: sum.out is C, and its lines are already in the list.
 template <class T>
 PRELUNET_INLINE void prefetch_sum(PrefetchList& list, const ScaledSum<T>& sum, const Block& block, bool in_c) {
   if (sum.out == nullptr) return;
@@ -126,9 +126,9 @@ void prefetch_update(const void* context, const Block& block, PrefetchList& list
   prefetch_strip(list, e.panels, static_cast<const T*>(e.panels.panels), block);
 }
 
-// Updates a W in panels. In the panel of half a vector a row is shorter than a vector. Its rows are updated as one row,
-// with zero gradients for the padding: separate masked stores would overlap the next row's load, which would wait for
-// them.
+// Updates a W that is stored in panels. In a panel of half a vector, the update treats all rows as one long row, with
+// zero gradients for the padding. Otherwise each row would need a masked store, and the load of the next row would wait
+// for it.
 template <class T>
 void run_panels_update(const void* context, const Block& block, const T* gradient, std::size_t gradient_stride) {
   const auto& e = *static_cast<const UpdateEpilogue<T>*>(context);
@@ -170,8 +170,8 @@ void update_panel(const UpdateEpilogue<T>& e, const Block& block, const T* gradi
   e.update(part);
 }
 
-// Updates a W^T in panels. The gradients of the tail columns are copied contiguously, so that their rows are updated as
-// one.
+// Updates a W^T in panels. The gradients of the tail columns are copied to adjacent rows, so that the update treats
+// them as one long row.
 template <class T>
 void run_transposed_update(const void* context, const Block& block, const T* gradient, std::size_t gradient_stride) {
   constexpr std::size_t kHalf = kLanes<T> / 2, kPanel = kPanelColumns<T>;

@@ -1,9 +1,9 @@
-// C = A B in its three uses: x W^T (B = W^T in packed panels), dz W and dz^T x (B unpacked); and the same three with
-// the patches of images as rows or columns of A (ops/conv2d.h).
+// The GEMM C = A B. A dense layer calls it for x W^T (B = W^T in packed panels), for dz W and for dz^T x (B unpacked).
+// Convolution calls it for the same products; there the rows or columns of A are patches of images (ops/conv2d.h).
 //
-// The outer loop is over panels of B: one panel stays in cache while all rows of A pass over it. Rows are processed in
-// blocks of kEpilogueRows, or larger ones if nothing is prefetched. The epilogue runs on each block while it is in the
-// first-level cache.
+// The outer loop is over panels of B. All rows of A are multiplied by one panel while the panel is in cache. Rows are
+// processed in blocks of kEpilogueRows. Blocks are larger if nothing is prefetched and no weight is updated. The
+// epilogue runs on each block while the block is in the first-level cache.
 #pragma once
 
 #include "kernels/epilogue.h"
@@ -13,8 +13,8 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// A part of B that all rows of A read before the next part: steps [begin, begin + steps) of k, for one panel and the
-// tail columns after it. panel.columns is 0 after the last slice.
+// Steps [begin, begin + steps) of k of one panel of B and of the tail columns after it. All rows of A are multiplied by
+// one slice, then by the next. After the last slice, panel.columns is 0.
 template <class T>
 struct Slice {
   std::size_t column;
@@ -28,7 +28,7 @@ struct Slice {
   std::size_t columns() const { return panel.columns + tail_columns; }
 };
 
-// Whether a slice of unpacked B is copied, so that its rows are adjacent and aligned for all rows of A.
+// Whether to copy a slice of unpacked B. In the copy, rows are adjacent and aligned. Copying pays if A has many rows.
 template <class T>
 PRELUNET_INLINE bool worth_copying(const Gemm<T>& g, const Panel& panel) {
   const std::size_t stride = g.b_stride * sizeof(T);
@@ -40,15 +40,16 @@ PRELUNET_INLINE bool worth_copying(const Gemm<T>& g, const Panel& panel) {
 template <class T>
 constexpr std::size_t kCopiedSteps = kTuning.copied_bytes / (kPanelColumns<T> * sizeof(T));
 
-// Steps of a block of k: `most` at most, with all blocks about equal.
+// The number of steps of k in a slice. It is at most about `most`, and all slices of a panel are about equally long.
 PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
   const std::size_t blocks = (k + most - 1) / most;
   return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
 }
 
-// How many tail columns are computed together with this panel: the last columns of C, if they follow a full panel and
-// are at most kTailColumns. Only two kinds of tiles can compute them: x W^T that stores in C, and x^T dz that stores in
-// C or for a transposed update.
+// The number of tail columns that are computed together with this panel. The panel must be full, and at most
+// kTailColumns columns of C may follow it. Two kinds of products have tiles for tail columns:
+//   row-major A, packed B       without staging
+//   transposed A, unpacked B    without an epilogue, or with Staging::transposed
 template <class T>
 PRELUNET_INLINE std::size_t tail_columns_after(const Gemm<T>& g, std::size_t column, const Panel& panel) {
   const std::size_t rest = g.n - column - panel.columns;
@@ -56,7 +57,7 @@ PRELUNET_INLINE std::size_t tail_columns_after(const Gemm<T>& g, std::size_t col
   const Staging staging = g.epilogue == nullptr ? Staging::in_c : g.epilogue->staging;
   if (g.b_stride == 0) return g.a_k_stride == 1 && staging == Staging::in_c ? rest : 0;
   const bool updates_transposed = g.epilogue == nullptr || staging == Staging::transposed;
-  const bool all = rest == kTailColumns<T>;  // the tile reads a pair of lanes from B's row
+  const bool all = rest == kTailColumns<T>;  // splat_pair() reads two elements of each row of B
   return g.a_k_stride != 1 && updates_transposed && all ? rest : 0;
 }
 
@@ -85,7 +86,7 @@ PRELUNET_INLINE Slice<T> slice_after(const Gemm<T>& g, const Slice<T>& s) {
   return end < g.k ? slice_at(g, s.column, end) : slice_at(g, s.column + s.columns(), 0);
 }
 
-// Copies a slice of B, with its rows adjacent and zero-padded to the panel's width.
+// Copies a slice of B. The copied rows are adjacent and zero-padded to the panel's width.
 template <class T>
 PRELUNET_INLINE void copy_slice(const Slice<T>& s, T* copy) {
   const Panel& panel = s.panel;
@@ -107,15 +108,15 @@ template <class T>
 struct Destination {
   T* buffer;           // null: C
   std::size_t stride;  // leading dimension
-  std::size_t stored;  // columns of the last vector that tiles store
+  std::size_t stored;  // elements to store of the last vector of a row
 
   T* tile(const Gemm<T>& g, std::size_t column, std::size_t row, std::size_t row_in_block) const {
     return buffer == nullptr ? g.c + row * g.c_stride + column : buffer + row_in_block * stride;
   }
 };
 
-// Elements of the buffer: those of the largest block of a full panel. Blocks with tail columns have fewer rows, and
-// also fit.
+// The buffer holds the largest block of a full panel. A block with tail columns is wider, but it has fewer rows and
+// fits too.
 template <class T>
 constexpr std::size_t kBufferSize = kTuning.cached_blocks * kEpilogueRows<T> * kPanelColumns<T>;
 
@@ -126,13 +127,13 @@ PRELUNET_INLINE Destination<T> destination_of(const Gemm<T>& g, const Slice<T>& 
   const Staging staging = epilogue == nullptr ? Staging::in_c : epilogue->staging;
   if (staging == Staging::in_c) return {nullptr, g.c_stride, panel.last};
   const std::size_t whole = panel.vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
-  // The update reads whole squares, or the padding of the tail columns.
+  // The update reads the whole squares of an edge case, and the padding of the tail columns.
   if (staging == Staging::panels || s.tail_columns > 0) {
     for (std::size_t i = 0; i < kEpilogueRows<T> * (kPanelColumns<T> + kLanes<T>); ++i) buffer[i] = T(0);
   }
   if (staging == Staging::transposed) return {buffer, panel.width + (s.tail_columns > 0 ? kLanes<T> : 0), whole};
-  // If a weight is as narrow as the panel, its rows are adjacent, and are updated as one row. A whole-vector store then
-  // writes into the next row, which is stored later.
+  // If the panel has all columns of W, the rows of W are adjacent, and the update treats them as one long row. The rows
+  // in the buffer are then adjacent too. A whole-vector store writes into the next row, but that row is stored later.
   const bool adjacent = staging == Staging::weight && epilogue->weight_columns == panel.columns;
   return {buffer, adjacent ? panel.columns : kPanelColumns<T>, whole};
 }
@@ -142,11 +143,11 @@ template <class T>
 struct SlicePlan {
   const Tile<T>* tiles;  // index: rows - 1
   std::size_t tile_rows;
-  bool narrow;  // rows are lanes if they fill a group
-  bool starts;  // chains start in this slice: C is not read, so a row may be computed twice
+  bool narrow;  // rows are lanes, in groups of kLanes rows
+  bool starts;  // chains start at zero: C is not read, so computing a row twice does no harm
   bool prefetches;
   std::size_t block_rows;  // maximum
-  std::size_t first_row;   // blocks end where first_row + row is a multiple of block_rows
+  std::size_t first_row;   // a block ends where first_row + row is a multiple of block_rows
 };
 
 template <class T>
@@ -155,7 +156,7 @@ PRELUNET_INLINE const TileTable<T>& tiles_for(const Gemm<T>& g) {
   return g.a_k_stride == 1 ? kTiles<T, RowsOfA> : kTiles<T, ColumnsOfA>;
 }
 
-// Prefetching does not pay for few steps of k, or if all three matrices are in cache.
+// Prefetching does not pay if there are few steps of k, or if all three matrices fit in the cache.
 template <class T>
 PRELUNET_INLINE bool worth_prefetching(const Gemm<T>& g, const Slice<T>& s) {
   return s.steps >= kTuning.prefetch_min_steps &&
@@ -179,24 +180,24 @@ PRELUNET_INLINE SlicePlan<T> plan_slice(const Gemm<T>& g, const Slice<T>& s, con
   plan.starts = !g.accumulate && s.begin == 0;
   plan.prefetches = !plan.narrow && worth_prefetching(g, s);  // narrow tiles do not prefetch
   plan.block_rows = updates || plan.prefetches ? kEpilogueRows<T> : kTuning.cached_blocks * kEpilogueRows<T>;
-  // Blocks of a weight's rows are aligned to the strips of its panels.
+  // In an update, a block ends where a strip of the weight's panels ends.
   plan.first_row = updates && staging != Staging::transposed ? epilogue->first_row + g.row : 0;
   return plan;
 }
 
-// Lists rows [begin, end) of a slice.
+// Adds rows [begin, end) of a slice to the prefetch list.
 template <class T>
 PRELUNET_INLINE void add_slice(PrefetchList& list, const Slice<T>& s, std::size_t begin, std::size_t end) {
   const T* const b = moved(s.b, begin * s.b_stride);
-  if (s.b_stride == s.panel.width) {  // adjacent rows: all their lines are one column
+  if (s.b_stride == s.panel.width) {  // rows are adjacent, so their cache lines form one column of the list
     add_rows(list, b, kLineBytes / sizeof(T), (end - begin) * s.b_stride * sizeof(T) / kLineBytes, 1, false);
   } else {
     add_rows(list, b, s.b_stride, end - begin, s.panel.columns, false);
   }
 }
 
-// Lists what is read and written after the tiles of a block: by the epilogue, by the next gather, and by the next
-// slice. The rows of the next slice of B are divided among the rows of A.
+// Lists the cache lines to prefetch while the tiles of a block run. The epilogue of the block, the next gather and the
+// next slice will use them. Each row of the block prefetches an equal share of the next slice of B.
 template <class T>
 PRELUNET_INLINE void list_prefetches(PrefetchList& list, const Gemm<T>& g, const Slice<T>& s, const Block& block,
                                      const Slice<T>& next) {
@@ -208,7 +209,7 @@ PRELUNET_INLINE void list_prefetches(PrefetchList& list, const Gemm<T>& g, const
   if (e != nullptr)
     e->prefetch(e->context, {g.row + block.row, g.column + block.column, block.rows, block.columns}, list);
   if (g.next_rows != nullptr) add_next_rows(list, *g.next_rows, (block.rows + kChunkRows - 1) / kChunkRows * s.steps);
-  // The next columns of a transposed A, which no tile has read yet.
+  // The first panel also prefetches the part of a transposed A that the next block reads.
   if (staging == Staging::transposed && s.column == 0 && end < g.m && list.columns < PrefetchList::kMost) {
     add_column(list, g.a + end + s.begin * g.a_k_stride, g.a_k_stride * sizeof(T), s.steps, false);
   }
@@ -229,7 +230,7 @@ PRELUNET_INLINE TileArgs<T> tile_args(const Gemm<T>& g, const Slice<T>& s, const
   tile.a_k_stride = g.a_k_stride;
   tile.b = s.b;
   tile.b_stride = s.b_stride;
-  tile.tail_stride = packed ? kLanes<T> / 2 : g.b_stride;  // packed tail columns are a panel of half a vector
+  tile.tail_stride = packed ? kLanes<T> / 2 : g.b_stride;  // packed tail columns form a panel of half a vector
   tile.tail = g.b + (s.column + s.panel.columns) * (packed ? g.k : 1) + s.begin * tile.tail_stride;
   tile.tail_columns = s.tail_columns;
   tile.last = s.panel.last;
@@ -249,7 +250,7 @@ PRELUNET_INLINE void multiply_block(const Gemm<T>& g, const Slice<T>& s, const S
     const std::size_t left = block.rows - i;
     std::size_t groups = plan.narrow ? narrow_groups<T>(left) : 0;  // 0: lanes are columns
     if (plan.narrow && groups == 0 && plan.starts && block.rows >= kLanes<T>) {
-      i = block.rows - kLanes<T>;  // the last group, some of whose rows are computed twice
+      i = block.rows - kLanes<T>;  // the last kLanes rows; some of them have been computed already
       groups = 1;
     }
     rows = groups > 0 ? groups * kLanes<T> : plan.tile_rows < left ? plan.tile_rows : left;
@@ -287,7 +288,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   }
   for (std::size_t row = 0, end = 0; row < g.m; row = end) {
     end = row + plan.block_rows - (plan.first_row + row) % plan.block_rows;
-    // If the remaining rows do not fill a group, they join this block.
+    // If fewer than kLanes rows would remain, this block includes them.
     if (plan.narrow && plan.starts && end < g.m && g.m - end < kLanes<T>) end = g.m;
     if (end > g.m) end = g.m;
     const Block block{row, s.column, end - row, s.columns()};

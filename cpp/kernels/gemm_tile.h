@@ -1,6 +1,7 @@
-// The micro-kernel of every matrix product: a tile of C, kRows x kVectors vectors, in registers over the whole k loop.
+// The micro-kernel of the GEMM. It computes a tile of C, which has kRows rows and is kVectors vectors wide. The tile
+// stays in registers over the whole k loop.
 //
-// Lanes are columns of C, so that each element is one chain of fused multiply-adds over k in order.
+// Lanes are columns of C. Each element of C is therefore one chain of fused multiply-adds, in the order of k.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -23,11 +24,11 @@ struct TileArgs {
   const std::ptrdiff_t* a_k_offset;
   const T* b;
   std::size_t b_stride;  // of unpacked B; the stride of a packed panel is its width
-  bool b_is_cold;        // packed B that no tile has read yet: its rows are prefetched
+  bool b_is_cold;        // B is packed and no tile has read it yet, so this tile prefetches its rows
   const T* tail;         // LayoutOfB::with_tail: rows of the tail columns
   std::size_t tail_stride, tail_columns;
   std::size_t last;  // columns of C in the last vector
-  const T* start;    // chains to continue; null: they start at zero
+  const T* start;    // C so far, if its chains are continued; null: chains start at zero
   std::size_t start_stride;
   T* c;
   std::size_t c_stride;
@@ -35,8 +36,10 @@ struct TileArgs {
   PrefetchList* list;
 };
 
-// How a tile reads A. In RowsOfA steps of k are adjacent. In ColumnsOfA, a transposed A, rows are adjacent. In
-// GatheredA, patches of images, an element is at the sum of an offset of its row and an offset of its step of k.
+// How a tile reads A.
+//   RowsOfA     row-major A: the elements of a row are adjacent
+//   ColumnsOfA  transposed A: the elements of a column are adjacent
+//   GatheredA   patches of images: element (i, p) is at a[a_row_offset[i] + a_k_offset[p]]
 template <class T, std::size_t kRows>
 struct RowsOfA {
   static constexpr bool kTail = kTailColumns<T> > 0, kTailPacked = true;
@@ -54,7 +57,7 @@ struct ColumnsOfA {
   explicit PRELUNET_INLINE ColumnsOfA(const TileArgs<T>& g) : a(g.a), stride(g.a_k_stride) {}
   PRELUNET_INLINE T operator[](std::size_t row) const { return a[row]; }
   PRELUNET_INLINE void next() {
-    a = opaque(a + stride);  // else GCC computes the addresses of all unrolled steps in advance and spills them
+    a = opaque(a + stride);  // GCC would otherwise compute the addresses of all unrolled steps first and spill them
   }
 };
 template <class T, std::size_t kRows>
@@ -78,7 +81,7 @@ struct GatheredA {
 enum class LayoutOfB : int { packed, whole, partial, with_tail };
 constexpr int kLayoutsOfB = 4;
 
-// A tile. run() loads the accumulators, runs the steps of k and stores them; each part is an inlined function.
+// A tile. run() loads the accumulators from C if necessary, runs the k loop and stores the accumulators.
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors,
           LayoutOfB kB>
 struct MicroKernel {
@@ -86,12 +89,13 @@ struct MicroKernel {
   static constexpr bool kTail = kB == LayoutOfB::with_tail;
   static constexpr bool kPacked = kB == LayoutOfB::packed || (kTail && A<T, kRows>::kTailPacked);
   static constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
-  // Without mask registers, the mask of a partial row of B needs a vector register.
+  // Only tiles with all rows are unrolled. Without mask registers, the mask of a partial row of B occupies a vector
+  // register, and the tile is not unrolled.
   static constexpr bool kUnrolled =
       (kB != LayoutOfB::partial || kHasMaskRegisters) && kRows == most_tile_rows(kVectors);
   static constexpr std::size_t kSteps = kUnrolled ? kTuning.unroll : 1;
 
-  // Loads from C the chains to continue.
+  // Loads the accumulators from C, to continue its chains.
   static PRELUNET_INLINE void load_chains(const TileArgs<T>& g, Vector (&c)[kRows][kVectors], Vector& c_tail) {
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRows; ++i) {
@@ -112,8 +116,8 @@ struct MicroKernel {
     }
   }
 
-  // One step of k: the outer product of a column of A and a row of B. The tail columns of all rows share one vector,
-  // a pair of lanes for each row.
+  // One step of k: adds the outer product of a column of A and a row of B. The tail columns of all rows share one
+  // vector: row i has lanes 2 i and 2 i + 1.
   static PRELUNET_INLINE void step(const A<T, kRows>& a, const T* b, std::size_t last, const T* tail,
                                    Vector (&c)[kRows][kVectors], Vector& c_tail) {
     Vector row[kVectors];
@@ -149,7 +153,7 @@ struct MicroKernel {
   static PRELUNET_INLINE void store_chains(const TileArgs<T>& g, const Vector (&c)[kRows][kVectors]) {
     T* const out = g.c;
     const std::size_t c_stride = g.c_stride;
-    if (g.stored == kCount) {  // whole stores: a masked one cannot be forwarded to the epilogue's load
+    if (g.stored == kCount) {  // no masked stores: the processor cannot forward them to the epilogue's loads
 #pragma GCC unroll 8
       for (std::size_t i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
@@ -193,8 +197,8 @@ struct MicroKernel {
     };
     std::size_t left = g.k;
     prefetch_between_steps<kSteps>(*g.list, left, take);
-    // The loops compare pointers: GCC would keep a counter on the stack, where each step waits for the previous one's
-    // store.
+    // The loops compare pointers. GCC would keep a counter on the stack, and each step would wait for the store of the
+    // previous step.
     for (const T* const end = b + left / kSteps * kSteps * stride; b != end;) take(Count<kSteps>{});
     for (const T* const end = b + left % kSteps * stride; b != end;) take(Count<1>{});
     if constexpr (kTail) store_tail(g, c_tail);
@@ -205,7 +209,7 @@ struct MicroKernel {
 template <class T>
 using Tile = void (*)(const TileArgs<T>&);
 
-// The tiles of one kind of A, indexed by layout of B, vectors (0: half a vector) and rows - 1.
+// The tiles for one kind of A, indexed by the layout of B, the number of vectors (0: half a vector) and rows - 1.
 template <class T>
 struct TileTable {
   Tile<T> of[kLayoutsOfB][kTuning.tile_vectors + 1][kTuning.narrow_tile_rows];
@@ -213,7 +217,7 @@ struct TileTable {
 template <class T, class Width, template <class, std::size_t> class A, std::size_t kRows, std::size_t kVectors>
 constexpr void add_tiles(TileTable<T>& table, std::size_t place) {
   constexpr LayoutOfB kPacked =
-      kRows == most_tile_rows(kVectors) ? LayoutOfB::packed : LayoutOfB::whole;  // edge cases share code
+      kRows == most_tile_rows(kVectors) ? LayoutOfB::packed : LayoutOfB::whole;  // edge cases share one instance
   table.of[0][place][kRows - 1] = MicroKernel<T, Width, A, kRows, kVectors, kPacked>::run;
   table.of[1][place][kRows - 1] = MicroKernel<T, Width, A, kRows, kVectors, LayoutOfB::whole>::run;
   table.of[2][place][kRows - 1] = MicroKernel<T, Width, A, kRows, kVectors, LayoutOfB::partial>::run;

@@ -15,8 +15,8 @@ PRELUNET_INLINE void for_each_vector(std::size_t columns, F&& f) {
   if (j < columns) f(j, columns - j);
 }
 
-// Calls f(column, count, vectors), `vectors` a Count: a panel's width of whole vectors at a time if kSeveral, then one
-// vector, then the tail.
+// Calls f(column, count, vectors), where `vectors` is a Count. If kSeveral, a call processes as many vectors as a full
+// panel is wide, while they fit. The other calls process one vector, and the last one the tail.
 template <class T, bool kSeveral, class F>
 PRELUNET_INLINE void for_each_vectors(std::size_t columns, F&& f) {
   std::size_t j = 0;
@@ -47,7 +47,7 @@ PRELUNET_INLINE void store_whole(T* p, Vector v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
-// The width of a vector, as a template argument: whole or half. Half exists where kHasHalf.
+// The width of a vector as a template argument: a whole vector or half of one. Half exists if kHasHalf.
 template <class T>
 struct Whole {
   using Vector = Vec<T>;

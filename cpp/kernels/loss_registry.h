@@ -3,14 +3,14 @@
 
 namespace prelunet {
 
-// How the losses of a batch's rows become one number.
+// How the row losses of a batch are combined.
 enum class Reduction { mean, sum };
 
-// The targets that a loss is defined for. With others its value or its gradient would not be finite or bounded.
+// The targets that a loss accepts. Other targets could make its value or its gradient infinite or unbounded.
 enum class TargetRange {
   finite,
   squarable,     // finite, with finite squares of differences
-  non_negative,  // squarable and >= 0; a row's sum need not be 1, and acts as a weight of the row
+  non_negative,  // squarable and >= 0; the sum of a row acts as its weight and need not be 1
   probability,   // from 0 to 1
 };
 

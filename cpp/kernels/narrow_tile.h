@@ -1,7 +1,7 @@
-// Rows as lanes: the tile of products of a few columns, which would leave most lanes of a vector of columns idle.
+// The micro-kernel for narrow panels. Lanes are rows of C, because a row of C would fill few lanes.
 //
-// Rows of A are transposed as they are loaded, some columns at a time. Each element of C is still one chain of fused
-// multiply-adds over k in order.
+// Rows of A are transposed as they are loaded, a few columns at a time. Each element of C is still one chain of fused
+// multiply-adds, in the order of k.
 #pragma once
 
 #include "kernels/gemm_tile.h"
@@ -10,18 +10,18 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Columns up to which a product is narrow. See Tuning.
+// Maximum columns of a narrow panel; see Tuning.
 template <class T>
 constexpr std::size_t kNarrowColumns = kLanes<T> >= 16 ? kTuning.narrow_columns : 0;
 
-// Groups of kLanes rows that one tile computes: as many as `rows` fills, at most narrow_groups.
+// The number of groups of kLanes rows that one tile computes: the full groups in `rows`, at most narrow_groups.
 template <class T>
 PRELUNET_INLINE std::size_t narrow_groups(std::size_t rows) {
   const std::size_t groups = rows / kLanes<T>;
   return groups < kTuning.narrow_groups ? groups : kTuning.narrow_groups;
 }
 
-// Stores columns as rows, `stride` apart.
+// Transposes columns of C and stores the rows, `stride` apart.
 template <class T, std::size_t kColumns>
 PRELUNET_INLINE void store_rows(const Vec<T> (&column)[kColumns], T* p, std::size_t stride) {
   constexpr std::size_t kCount = kLanes<T>, kPart = kPartBytes / sizeof(T);
@@ -45,7 +45,7 @@ PRELUNET_INLINE void store_rows(const Vec<T> (&column)[kColumns], T* p, std::siz
   }
 }
 
-// Steps [first, end) of kSteps steps of k, for all groups.
+// Reads kSteps steps of k and adds steps [first, end) of them to the sums of all groups.
 template <std::size_t kSteps, class T, std::size_t kGroups, std::size_t kColumns>
 PRELUNET_INLINE void narrow_steps(const T* a, std::size_t a_stride, const T* b, std::size_t b_stride, std::size_t first,
                                   std::size_t end, Vec<T> (&c)[kGroups][kColumns]) {
@@ -60,13 +60,13 @@ PRELUNET_INLINE void narrow_steps(const T* a, std::size_t a_stride, const T* b, 
 #pragma GCC unroll 4
           for (std::size_t j = 0; j < kColumns; ++j) accumulate(c[group][j], column, splat(row[j]));
         }
-        row = opaque(row + b_stride);  // else GCC keeps the addresses of all steps
+        row = opaque(row + b_stride);  // GCC would otherwise keep the addresses of all steps
       });
     }
   }
 }
 
-// kGroups * kLanes rows of a row-major A.
+// Computes kGroups * kLanes rows of C from a row-major A.
 template <class T, std::size_t kGroups, std::size_t kColumns>
 void narrow_tile(const TileArgs<T>& g) {
   constexpr std::size_t kCount = kLanes<T>, kRows = kGroups * kCount, kPart = RowParts<Vec<T>, T>::kPart;
@@ -86,10 +86,10 @@ void narrow_tile(const TileArgs<T>& g) {
   std::size_t p = 0;
   for (; p + kCount <= k; p += kCount) narrow_steps<kCount>(a + p, a_stride, b + p * b_stride, b_stride, 0, kCount, c);
   for (; p + kPart <= k; p += kPart) narrow_steps<kPart>(a + p, a_stride, b + p * b_stride, b_stride, 0, kPart, c);
-  if (p < k && k >= kPart) {  // the last kPart steps, of which the first are already done
+  if (p < k && k >= kPart) {  // reads the last kPart steps; the first of them have been added already
     const std::size_t last = k - kPart;
     narrow_steps<kPart>(a + last, a_stride, b + last * b_stride, b_stride, p - last, kPart, c);
-  } else if (p < k) {  // fewer than kPart steps in all: rows are copied, so that nothing past them is read
+  } else if (p < k) {  // fewer than kPart steps in all: copies the rows, so that nothing past their ends is read
     alignas(kVectorBytes) T copy[kRows][kCount];
     for (std::size_t i = 0; i < kRows; ++i) store(copy[i], load_partial(a + i * a_stride, k));
     narrow_steps<kPart>(copy[0], kCount, b, b_stride, 0, k, c);
@@ -105,7 +105,7 @@ constexpr Tile<T> kNarrowTiles[kTuning.narrow_groups][4] = {
     {narrow_tile<T, 1, 1>, narrow_tile<T, 1, 2>, narrow_tile<T, 1, 3>, narrow_tile<T, 1, 4>},
     {narrow_tile<T, 2, 1>, narrow_tile<T, 2, 2>, narrow_tile<T, 2, 3>, narrow_tile<T, 2, 4>}};
 
-// Null if no product is narrow; then no tiles are compiled.
+// Null if no panel is narrow on this ISA; then no narrow tiles are compiled.
 template <class T>
 PRELUNET_INLINE Tile<T> narrow_tile_for(std::size_t groups, std::size_t columns) {
   if constexpr (kNarrowColumns<T> == 0) {

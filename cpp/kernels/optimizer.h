@@ -192,8 +192,9 @@ struct Lion {
   }
 };
 
-// The arguments that the loop reads are copied to locals: stores may alias them. Contiguous rows are processed as one
-// row: else the masked store at a row's end would overlap the next row's first load, which would wait for it.
+// The arguments that the loop reads are copied to locals, because stores may alias them. Contiguous rows are processed
+// as one row. Otherwise the masked store at the end of a row would delay the first load of the next row, which overlaps
+// it.
 template <class T, class Step>
 PRELUNET_INLINE void update_rows_by(const Step step, const Update<T>& g) {
   const bool joined = g.stride == g.columns && g.gradient_stride == g.columns;

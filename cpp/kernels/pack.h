@@ -1,5 +1,5 @@
-// Packs W^T into the panels that the forward product reads, and unpacks it. W is transposed in squares of a vector's
-// (or half a vector's) lanes.
+// Packs W^T into the panels that the forward product reads, and unpacks it. Packing transposes W in squares, which have
+// as many rows and columns as a vector (or half a vector) has lanes.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -18,7 +18,8 @@ PRELUNET_INLINE void pack_square(const T* w, std::size_t w_stride, T* out, std::
   });
 }
 
-// Packs an edge case, up to kCount rows and columns, into the first `width` lanes. Lanes without a row become zeros.
+// Packs an edge case of up to kCount rows and columns into the first `width` lanes. Lanes without a row of W become
+// zero.
 template <class T, class Width>
 void pack_edge(std::size_t rows, std::size_t columns, const T* w, std::size_t w_stride, std::size_t width, T* out,
                std::size_t out_stride) {
@@ -58,7 +59,7 @@ void pack_strip(std::size_t rows, std::size_t columns, const T* w, std::size_t w
   pack_strip<T, Whole<T>>(rows, columns, w, w_stride, width, out, out_stride);
 }
 
-// Packs all panels that begin in columns [begin, end) of W^T: row p of W^T is row p of its panels.
+// Packs all panels that begin in columns [begin, end) of W^T. Row p of a panel is a part of row p of W^T.
 template <class T>
 void pack_panels(const Panels<T>& g, std::size_t begin, std::size_t end) {
   for_each_strip<T>(g.n, g.k, begin, end, [&](const Strip<T>& s) {
@@ -77,7 +78,7 @@ void unpack_panels(const Panels<T>& g, T* w, std::size_t begin, std::size_t end)
   });
 }
 
-// Packs B, given by the offsets of its rows.
+// Packs B. Row p of B begins at b + row_offset[p].
 template <class T>
 void pack_rows(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels) {
   for (std::size_t column = 0; column < n;) {

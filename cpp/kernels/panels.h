@@ -1,5 +1,5 @@
-// The geometry of panels: how the columns of B, or the rows of a weight W whose transpose is B, are cut into the
-// micro-panels that a tile reads, and where each element is in packed memory.
+// The geometry of micro-panels: which columns of B each panel contains, and where each element is in packed memory. If
+// B is W^T, the columns of B are the rows of W.
 #pragma once
 
 #include "kernels/table.h"
@@ -8,23 +8,25 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Tail columns that a tile computes together with a full panel: as many per row of C as fit one more vector.
+// Maximum tail columns that a tile computes together with a full panel. The tail columns of all its rows fit one
+// vector.
 template <class T>
 constexpr std::size_t kTailColumns = kHasPairs && kLanes<T> == 2 * kTuning.tile_rows ? 2 : 0;
 
-// Rows of C in one call of an epilogue: whole chunks, and for a weight whole vectors of its panels.
+// Rows of C in one call of an epilogue. They fill whole chunks. If C is the gradient of W, they also fill whole vectors
+// of the panels of W^T.
 template <class T>
 constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChunkRows;
 
-// How many of the n columns of B are in full panels, which come first.
+// The number of columns of B that are in full panels. Full panels come first.
 template <class T>
 PRELUNET_INLINE std::size_t full_panels(std::size_t n) {
   return n / kPanelColumns<T> * kPanelColumns<T>;
 }
 
-// Columns of C that one tile computes: up to tile_vectors vectors, the last one partial only if more than half of it is
-// used; or, at the end, half a vector. Packed rows are padded to `width`. Only the last panels need padding, so the
-// panel of column j starts at j * k.
+// The columns of C that one tile computes. A panel is up to tile_vectors vectors wide. Its last vector is partial only
+// if more than half of it is used; otherwise the last columns form a panel of half a vector. Packed rows are padded to
+// `width`. Only the last panels need padding, so the panel that begins at column j starts at element j * k.
 struct Panel {
   std::size_t columns;
   std::size_t vectors;  // 0: half a vector
@@ -44,7 +46,7 @@ PRELUNET_INLINE Panel next_panel(std::size_t columns_left) {
   return {columns_left, vectors, vectors * kCount, rest > 0 ? rest : kCount};
 }
 
-// n with the padding of its panels.
+// n rounded up: the sum of the widths of all panels of n columns.
 template <class T>
 std::size_t packed_columns(std::size_t n) {
   std::size_t column = full_panels<T>(n);
@@ -57,8 +59,8 @@ std::size_t packed_columns(std::size_t n) {
   return width;
 }
 
-// How many of n columns can have their gradient computed in the layout of panels: those in panels of whole vectors, and
-// the tail columns of the last full panel.
+// How many of n columns Staging::transposed can update. These are the columns in panels of whole vectors, and the tail
+// columns of the last full panel.
 template <class T>
 std::size_t transposed_columns(std::size_t n) {
   std::size_t column = full_panels<T>(n);
@@ -71,7 +73,7 @@ std::size_t transposed_columns(std::size_t n) {
   return column;
 }
 
-// Up to kLanes rows of W: one vector of each row of a panel.
+// A column of vectors in a panel of W^T. It holds up to kLanes rows of W.
 template <class T>
 struct Strip {
   std::size_t row, rows;
@@ -112,9 +114,9 @@ template <class T>
   return {column, panel.width};
 }
 
-// The strip of up to kLanes rows of W from row `row` on, at column `column` of W, without its padding (which stays
-// zero). Panels begin at multiples of kLanes, and blocks cross such a multiple only at their start, so that a strip is
-// in one panel.
+// The strip that begins at row `row` and column `column` of W. It excludes the padding, which stays zero. Panels begin
+// at multiples of kLanes. Blocks end at such multiples, and a block that begins elsewhere has fewer than kLanes rows.
+// Therefore a strip is in one panel.
 template <class T>
 PRELUNET_INLINE Strip<T> strip_at(const Panels<T>& g, std::size_t row, std::size_t rows, std::size_t column) {
   const PanelPlace place = panel_of<T>(g.n, row);
@@ -130,7 +132,7 @@ PRELUNET_INLINE void for_each_strip_of(const Panels<T>& g, const Block& block, F
   }
 }
 
-// A block of a panel of W^T: whole rows of the panel, with their padding, adjacent in memory.
+// The strip of a block of W^T that is one panel wide. Its rows include the padding and are adjacent in memory.
 template <class T>
 PRELUNET_INLINE Strip<T> transposed_strip(const Panels<T>& g, const Block& block) {
   const std::size_t row = block.column, column = block.row;
@@ -138,7 +140,7 @@ PRELUNET_INLINE Strip<T> transposed_strip(const Panels<T>& g, const Block& block
   return {row, place.width, place.width, place.column * g.k + column * place.width, place.width};
 }
 
-// The part of a block that is tail columns: none, or up to kTailColumns.
+// The tail columns of a block; empty if it has none.
 template <class T>
 PRELUNET_INLINE Block tail_of(const Block& block) {
   constexpr std::size_t kPanel = kPanelColumns<T>;

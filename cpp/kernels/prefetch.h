@@ -1,6 +1,6 @@
-// Software prefetching of a matrix product: the lines that its epilogue, its next slice of B and the next gather of
-// rows will touch, spread over the steps of k of the tiles before. A burst would fill the queue of outstanding misses,
-// and the tile's own loads would wait in it.
+// Software prefetching in the GEMM. A list holds the cache lines that the epilogue, the next slice of B and the next
+// gather of rows will use. The tiles that run before prefetch a few of them at a time, between steps of k. A burst of
+// prefetches would fill the queue of outstanding misses, and the loads of the tile would wait.
 #pragma once
 
 #include "kernels/table.h"
@@ -9,19 +9,19 @@
 
 namespace prelunet {
 
-// Cache lines to prefetch, as columns: `count` lines `stride` bytes apart. A tile prefetches as many as its steps of k
-// allow, and leaves the rest to the next tile.
+// Cache lines to prefetch. They form columns of `count` lines that are `stride` bytes apart. A tile prefetches as many
+// lines as its steps of k allow. The next tile continues.
 struct PrefetchList {
   static constexpr std::size_t kMost = 20;
   struct Column {
     const char* first;
     std::size_t stride;
     std::size_t count;
-    bool to_write;  // the epilogue writes the lines, which another core may own; other lines go to the second level
+    bool to_write;  // the epilogue writes these lines, so this core must own them; others go to the second-level cache
   };
   std::size_t columns;
   std::size_t lines;  // of all columns
-  std::size_t pace;   // lines for each unrolled iteration of a tile
+  std::size_t pace;   // lines per iteration of an unrolled tile
   Column column[kMost];
 };
 
@@ -38,8 +38,8 @@ PRELUNET_INLINE void add_column(PrefetchList& list, const void* first, std::size
   list.lines += count;
 }
 
-// Adds the lines of a matrix of `rows` rows of `width` elements; none if p is null. Not inlined, to keep the epilogues
-// small.
+// Adds the cache lines of a matrix with `rows` rows of `width` elements; none if p is null. Not inlined, to keep the
+// epilogues small.
 template <class T>
 [[gnu::noinline]] void add_rows(PrefetchList& list, const T* p, std::size_t stride, std::size_t rows, std::size_t width,
                                 bool to_write) {
@@ -55,7 +55,7 @@ PRELUNET_INLINE void add_block(PrefetchList& list, const T* p, std::size_t strid
   add_rows(list, moved(p, block.row * stride + block.column), stride, block.rows, block.columns, to_write);
 }
 
-// Adds lines of the rows to gather next: as many as `steps` more steps of k allow at their pace.
+// Adds cache lines of the rows to gather next: one line for every next.pace steps of k, with `steps` more steps.
 PRELUNET_INLINE void add_next_rows(PrefetchList& list, RowPrefetch& next, std::size_t steps) {
   const std::size_t row_lines = (next.row_bytes + kLineBytes - 1) / kLineBytes;
   next.credit += steps;
@@ -74,14 +74,14 @@ PRELUNET_INLINE void add_next_rows(PrefetchList& list, RowPrefetch& next, std::s
   }
 }
 
-// Sets the pace at which all lines are prefetched within `steps` steps of k.
+// Sets the pace so that all lines are prefetched within `steps` steps of k.
 PRELUNET_INLINE void spread_over(PrefetchList& list, std::size_t steps) {
   list.pace = (list.lines * kTuning.unroll + steps - 1) / steps;
 }
 
-// While steps of k remain, prefetches list.pace lines (one if not unrolled), then calls step(Count<kSteps>{}), which
-// runs kSteps of the `left` steps of k. The caller's step must not be wrapped in another lambda: GCC 12 would keep the
-// accumulators on the stack.
+// Runs steps of k until the list or the steps end. Prefetches list.pace lines (one line if the tile is not unrolled),
+// then calls step(Count<kSteps>{}), which runs kSteps of the `left` steps, and so on. Callers must not wrap `step` in
+// another lambda: GCC 12 would keep the accumulators on the stack.
 template <std::size_t kSteps, class Step>
 PRELUNET_INLINE void prefetch_between_steps(PrefetchList& list, std::size_t& left, const Step& step) {
   const std::size_t pace = kSteps > 1 ? list.pace : 1;

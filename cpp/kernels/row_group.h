@@ -1,4 +1,4 @@
-// Rows as lanes: a vector holds one column of several rows, so that rows too narrow to fill vectors waste no lanes.
+// Rows as lanes: a vector holds one column of several rows. Rows too narrow to fill a vector then waste no lanes.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kGroupColumns = kTuning.group_columns;  // wider rows are processed one at a time
 
-// kLanes rows, column by column. Lanes past the last row are computed and not stored.
+// kLanes rows, stored column by column. Lanes past the last row are computed but not written back.
 template <class T>
 struct RowGroup {
   T* lane;  // (columns, kLanes), columns rounded up to a multiple of kPart
@@ -18,12 +18,12 @@ struct RowGroup {
   PRELUNET_INLINE Vec<T> operator[](std::size_t column) const { return load(lane + column * kLanes<T>); }
   PRELUNET_INLINE void set(std::size_t column, Vec<T> v) const { store(lane + column * kLanes<T>, v); }
 
-  // The first `rows` of the `left` rows at x.
+  // Reads `rows` rows at x. `left` rows are readable there.
   PRELUNET_INLINE void read(std::size_t rows, std::size_t left, std::size_t columns, const T* x,
                             std::size_t stride) const {
     if (columns == 1 && stride == 1) return set(0, load_count(x, rows));
     constexpr std::size_t kPart = RowParts<Vec<T>, T>::kPart;
-    const std::size_t past = (kPart - columns % kPart) % kPart;  // elements after a row that transpose() reads
+    const std::size_t past = (kPart - columns % kPart) % kPart;  // elements that transpose() reads past a row's end
     if (left >= kLanes<T> && (left - kLanes<T>)*stride >= past) return transpose(columns, x, stride);
     alignas(kVectorBytes) T copy[kLanes<T>][kGroupColumns];
     for (std::size_t i = 0; i < kLanes<T>; ++i) {
@@ -44,7 +44,7 @@ struct RowGroup {
 #pragma GCC unroll 16
         for (std::size_t i = 0; i < kLanes<T>; ++i, to = opaque(to + stride)) *to = from[i];
       } else {
-        for (std::size_t i = 0; i < rows; ++i, to = opaque(to + stride)) *to = from[i];  // else GCC emits scatters
+        for (std::size_t i = 0; i < rows; ++i, to = opaque(to + stride)) *to = from[i];  // opaque: no scatters
       }
     }
   }
@@ -58,7 +58,7 @@ struct RowGroup {
   }
 };
 
-// Memory for several groups, whose long chains of dependent instructions then overlap.
+// Memory for several groups. Processed together, their long chains of dependent instructions overlap.
 template <class T>
 class RowGroups {
  public:
@@ -67,7 +67,7 @@ class RowGroups {
   explicit RowGroups(std::size_t columns) : size_(columns * kLanes<T>) {}
   PRELUNET_INLINE RowGroup<T> operator[](std::size_t group) { return {lane_ + group * size_}; }
 
-  // How many rows fit.
+  // The number of rows that fit.
   static PRELUNET_INLINE std::size_t rows(std::size_t columns) {
     const std::size_t groups = kGroupColumns / columns;
     return (groups < kMost ? groups : kMost) * kLanes<T>;
@@ -113,13 +113,13 @@ PRELUNET_INLINE Vec<T> load_numbers(const std::int64_t* x, std::size_t count) {
   return load(lane);
 }
 
-// A double for each row of a group.
+// One double for each row of a group.
 template <class T>
 struct RowDoubles {
   static constexpr std::size_t kParts = sizeof(double) / sizeof(T);
   Vec<double> part[kParts];
 
-  // Rows in a part, of `rows` rows in all.
+  // The number of rows in a part if there are `rows` rows in all.
   static PRELUNET_INLINE std::size_t count(std::size_t part, std::size_t rows) {
     const std::size_t first = part * kLanes<double>;
     return rows <= first ? 0 : rows - first < kLanes<double> ? rows - first : kLanes<double>;

@@ -1,7 +1,7 @@
 // The interface of the kernels: a table of functions on plain views for each ISA and dtype.
 //
-// Each function runs on the calling thread and owns nothing. Strides count elements. A kernel gives the same bits
-// on every ISA with FMA, for any part of an array.
+// Each function runs on the calling thread and owns no memory. Strides count elements. A kernel gives the same bits on
+// every ISA with FMA, even if it is called for a part of an array.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace prelunet {
 
-// Sums over rows are computed in chunks of this many rows, in order, so they do not depend on tiles, blocks or threads.
+// Sums over rows are computed in chunks of this many rows, in order. They do not depend on tiles, blocks or threads.
 inline constexpr std::size_t kChunkRows = 8;
 
 // p + offset; null stays null.
@@ -244,14 +244,14 @@ struct GradientEpilogue {
   ActivationBackward<T> activation;                // grad_y is C, or sum.out
 };
 
-// c is the gradient of a weight, which is updated. `parameter` describes the whole weight; its `gradient` is not read.
+// Updates a weight W; c is the gradient of W. `parameter` describes the whole W. Its `gradient` is not read.
 template <class T>
 struct UpdateEpilogue {
   void (*update)(const Update<T>&);
   void (*update_transposed)(const Update<T>&);  // from a transposed gradient
   Update<T> parameter;
   Panels<T> panels;
-  // weight: W is row-major, and its panels are packed again. panels, transposed: W and its slots are in panels only.
+  // weight: W is row-major, and its panels are packed again. panels, transposed: W and its slots are only in panels.
   Staging staging;
 };
 
@@ -263,12 +263,12 @@ struct RowPrefetch {
   const std::int64_t* order;  // null: in memory order
   std::size_t begin, end;     // positions in order
   std::size_t line;           // next line of row `begin`
-  std::size_t pace;           // steps of k of a tile for each line
-  std::size_t credit;         // steps of k not yet used for a line
+  std::size_t pace;           // steps of k per prefetched line
+  std::size_t credit;         // steps of k for which no line has been prefetched yet
 };
 
-// C (m x n) = A B, or C += A B. An element of C is one chain of fused multiply-adds over k in order; C += A B continues
-// it.
+// C (m x n) = A B, or C += A B. Each element of C is one chain of fused multiply-adds, in the order of k. C += A B
+// continues the chains.
 template <class T>
 struct Gemm {
   std::size_t m, n, k;
@@ -282,7 +282,7 @@ struct Gemm {
   std::size_t c_stride;
   bool accumulate;
   const Epilogue<T>* epilogue;  // or null
-  std::size_t row, column;      // position of this C in that of the whole product
+  std::size_t row, column;      // position of this C in the C of the whole product
   RowPrefetch* next_rows;       // or null
 };
 
@@ -309,7 +309,7 @@ template <class T>
 struct KernelTable {
   std::size_t panel_columns;                         // columns of a full panel of B; the last panels may be narrower
   std::size_t (*transposed_columns)(std::size_t n);  // how many of n columns Staging::transposed can update
-  std::size_t (*packed_columns)(std::size_t n);      // n with the padding of its panels
+  std::size_t (*packed_columns)(std::size_t n);      // sum of the widths of the panels of n columns
 
   void (*gemm)(const Gemm<T>&);
   Epilogue<T> (*output_epilogue)(const OutputEpilogue<T>&);
@@ -345,7 +345,7 @@ struct KernelTable {
   // Fills UpdateRule::derived.
   void (*prepare_update[static_cast<int>(UpdateId::count)])(UpdateRule&);
   void (*update[static_cast<int>(UpdateId::count)])(const Update<T>&);
-  // The same from a transposed gradient, in whole squares of a vector's lanes. The block has at most that many columns.
+  // Updates from a transposed gradient, which is padded to whole squares. The block has at most kLanes columns.
   void (*update_transposed[static_cast<int>(UpdateId::count)])(const Update<T>&);
   void (*clip_by_value)(std::size_t count, T* x, double limit);
   void (*scale)(std::size_t count, T* x, double factor);

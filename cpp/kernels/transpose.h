@@ -1,4 +1,4 @@
-// Transposes squares, with as many rows as a vector has lanes, as they are loaded.
+// Transposes squares as they are loaded. A square has as many rows and columns as a vector has lanes.
 #pragma once
 
 #include <utility>
@@ -10,14 +10,14 @@ namespace {
 
 constexpr std::size_t kPartBytes = 16;  // vectors consist of parts of 16 bytes; interleave() does not cross them
 
-// In each part, the elements of the lower (kHigh 0) or upper (1) half of a and of b, alternating.
+// In each part, alternates elements of a and b: those of the lower halves (kHigh 0) or upper halves (kHigh 1).
 template <std::size_t kHigh, std::size_t kBytes = kPartBytes, class V, std::size_t... j>
 PRELUNET_INLINE V interleave(V a, V b, std::index_sequence<j...>) {
   constexpr std::size_t kCount = sizeof...(j), kPart = kBytes * kCount / sizeof(V);
   return __builtin_shufflevector(a, b, int(j / kPart * kPart + (kHigh * kPart + j % kPart) / 2 + j % 2 * kCount)...);
 }
 
-// Transposes within parts: calls f(i, vector), part p of which is element i of part p of each row.
+// Transposes within parts. Calls f(i, vector); part p of the vector holds element i of part p of each row.
 template <class V, std::size_t kPart, class F>
 PRELUNET_INLINE void transpose_parts(const V (&row)[kPart], F&& f) {
   constexpr std::make_index_sequence<sizeof(V) * kPart / kPartBytes> kIndices{};
@@ -34,12 +34,12 @@ PRELUNET_INLINE void transpose_parts(const V (&row)[kPart], F&& f) {
   }
 }
 
-// Rows `stride` apart. Each vector is loaded with a part from each of several rows, so that only transpose_parts()
-// remains.
+// Rows `stride` apart. A vector is loaded with one part from each of several rows. transpose_parts() then completes the
+// transposition.
 template <class Vector, class T>
 struct RowParts {
   static constexpr std::size_t kCount = sizeof(Vector) / sizeof(T), kPart = kPartBytes / sizeof(T);
-  const T* first[kCount / kPart];  // first row of each part; with all rows' addresses GCC spills
+  const T* first[kCount / kPart];  // first row of each part; GCC would spill the addresses of all rows
   std::size_t stride;
 
   PRELUNET_INLINE RowParts(const T* p, std::size_t row_stride) : stride(row_stride) {

@@ -1,5 +1,5 @@
-// The kernels' constants that measurements chose: what each one means, then one table for each ISA. Constants of teams
-// and of the training loop are in ops/tuning.h and network/tuning.h.
+// Constants of the kernels, chosen by measurement. `Tuning` describes each constant; one table for each ISA follows.
+// Constants of teams and of the training loop are in ops/tuning.h and network/tuning.h.
 #pragma once
 
 #include "simd/types.h"
@@ -9,51 +9,54 @@ namespace {
 
 struct Tuning {
   // ---- the micro-kernel of a matrix product (gemm_tile.h) ----
-  // Rows and vectors of columns of a tile of C: rows * vectors accumulators, one row of B and one broadcast of A must
-  // fit the registers. Rows divide kChunkRows.
+  // Size of a tile of C: its rows, and its width in vectors. The registers must hold tile_rows * tile_vectors
+  // accumulators, one row of B and one broadcast element of A. tile_rows divides kChunkRows.
   std::size_t tile_rows;
   std::size_t tile_vectors;
-  // Rows of a tile that is one vector or half a vector wide: enough chains to hide the latency of an FMA.
+  // Rows of a tile that is one vector or half a vector wide. They make enough chains to hide the latency of an FMA.
   std::size_t narrow_tile_rows = 8;
-  // Steps of k in one iteration of the unrolled loop. With two hyper-threads on a core, decoding limits a tile, not
-  // arithmetic.
+  // Steps of k in one iteration of the unrolled loop. If two hyper-threads share a core, decoding limits the speed of a
+  // tile, not arithmetic.
   std::size_t unroll = 4;
 
   // ---- blocking of k and packing of B (gemm.h) ----
-  // Maximum steps of k of a slice: the slice of B and the lines of A that it multiplies must stay in cache.
+  // Maximum steps of k in a slice. The slice of B, and the cache lines of A that are multiplied by it, must stay in
+  // cache.
   std::size_t packed_steps = 1024;
   std::size_t unpacked_steps = 512;
   std::size_t copied_bytes = std::size_t{48} << 10;  // maximum size of a copied slice
-  // Rows of A from which on copying a slice of unpacked B pays: `awkward` if the slice's rows end within a cache line
-  // or map to few cache sets, else `easy`. Rows a multiple of few_sets_bytes apart map to two sets at most.
+  // Minimum rows of A for which copying a slice of unpacked B pays. `awkward` applies if rows of the slice end within a
+  // cache line or map to few cache sets, else `easy`. Rows that are a multiple of few_sets_bytes apart map to at most
+  // two sets.
   std::size_t copy_rows_awkward = 32;
   std::size_t copy_rows_easy = 512;
   std::size_t few_sets_bytes = 2048;
 
   // ---- epilogues (gemm.h) ----
-  // Rows of a block if nothing is prefetched, in units of kEpilogueRows.
+  // Rows of a block, in units of kEpilogueRows, if nothing is prefetched and no weight is updated.
   std::size_t cached_blocks = 4;
 
   // ---- prefetching (prefetch.h) ----
-  // Prefetch distance in steps of k, for rows of B read for the first time: about 400 cycles of a full tile, the
-  // latency of the third-level cache.
+  // Prefetch distance, in steps of k, for rows of B that are read for the first time. It is about 400 cycles of a full
+  // tile, the latency of the third-level cache.
   std::size_t prefetch_distance = 16;
-  // Products of fewer steps of k, or that fit this many bytes, do not prefetch.
+  // Products with fewer steps of k, or whose matrices fit in this many bytes, do not prefetch.
   std::size_t prefetch_min_steps = 16;
   std::size_t prefetch_min_bytes = std::size_t{192} << 10;
 
   // ---- rows as lanes (narrow_tile.h, row_group.h) ----
-  // Columns of C up to which a product transposes rows of A into lanes. With 16 lanes in a vector the transposition
-  // costs as much as the sums of about four columns. 0: never; with fewer lanes it costs more than it saves.
+  // Maximum columns of a panel for which rows of A are transposed into lanes; 0: never. With 16 lanes in a vector, the
+  // transposition costs as much as the sums of about four columns. With fewer lanes, it costs more than it saves.
   std::size_t narrow_columns = 0;
-  // Groups of kLanes rows in one narrow tile: two have enough chains to hide the latency of an FMA.
+  // Groups of kLanes rows in one narrow tile. Two groups have enough chains to hide the latency of an FMA.
   std::size_t narrow_groups = 2;
-  // Columns up to which losses and softmax transpose rows into lanes, and the groups of rows that run interleaved.
+  // Maximum columns for which losses and softmax transpose rows into lanes, and maximum groups of rows that run
+  // interleaved.
   std::size_t group_columns = 64;
   std::size_t row_groups = 16;
 
   // ---- fma_ceiling (ceiling.h) ----
-  // Independent chains: enough to hide an FMA's latency (4 cycles, two started in each), few enough not to spill.
+  // Independent chains. They must hide the latency of an FMA (4 cycles, two FMAs started per cycle) without spilling.
   std::size_t ceiling_chains;
 };
 
