@@ -33,7 +33,7 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
 
 struct PassOptions {
   std::size_t block_rows;  // maximum rows of a block
-  bool whole = false;      // compute the gradients of all steps and of the input; copy X
+  bool whole = false;      // run the backward pass down to the input, even if lower steps are not trained; copy X
   bool training = true;    // dropout drops units
 };
 
@@ -64,21 +64,21 @@ class Backpropagation {
     return prelunet::batch_factor(reduction, targets_.weight_sum({order, block.batch_begin}, block.batch_rows));
   }
 
-  // One thread's pass through one block.
+  // One thread's computations on one block.
   class Pass {
    public:
     Pass(const Backpropagation& all, Team& team, const std::int64_t* order, const BatchBlock& block,
          const BatchBlock& next, std::uint64_t step, Stop* stop = nullptr)
         : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step), stop_(stop) {
       const Range share = team.share(next.count, kChunkRows);
-      // This thread's steps of k in tiles of kChunkRows rows and a panel's columns, for two products, forward and
-      // grad_weight. Not every layer has the third, grad_x.
+      // The steps of k that this thread's tiles run, if a tile has kChunkRows rows and is as wide as a panel. Only the
+      // forward product and grad_weight are counted, because not every layer computes grad_x.
       const double tile = static_cast<double>(kChunkRows * kernel_table<T>().panel_columns);
       const double steps = 2.0 * all.multiply_adds_ * static_cast<double>(block.count) / tile / team.size();
       next_rows_ = all.x_.prefetch({order, next.begin + share.begin}, share.size(), steps);
     }
 
-    // Runs this thread's rows from the user's array to the gradients of the steps' inputs. A barrier must follow.
+    // Gathers this thread's rows and computes their forward pass, loss and backward pass. A barrier must follow.
     void run(double factor) {
       forward();
       score(factor);
@@ -158,8 +158,8 @@ class Backpropagation {
    private:
     const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
 
-    // Polls for an interrupt between two steps of a long batch. Each thread processes only its own rows, so it may stop
-    // alone.
+    // Polls for an interrupt between two steps of a long batch. A thread processes only its own rows, so the other
+    // threads need not stop at the same step.
     bool stops() const {
       if (stop_ == nullptr) return false;
       stop_->ask(team_);
@@ -174,7 +174,7 @@ class Backpropagation {
     Stop* stop_;  // or null
     const T* input_ = all_.workspace_.input();
     const double* weight_ = nullptr;  // of the block's rows
-    mutable RowPrefetch next_rows_;   // each flow continues where the previous one stopped
+    mutable RowPrefetch next_rows_;   // all products of the pass advance it
   };
 
  private:

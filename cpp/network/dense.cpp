@@ -64,7 +64,7 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   gemm(team, g, Split::rows);
 }
 
-// grad_W = dz^T x, for rows [first, units) of W.
+// Computes grad_W = dz^T x for rows [first, units_) of W.
 template <class T>
 void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const {
   if (first == units_) return;
@@ -80,7 +80,8 @@ void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t firs
   run_gradient(team, flow, g, first, Split::output);
 }
 
-// grad_W^T = x^T dz, for the first `units` rows of W, in the layout of the panels.
+// Computes grad_W^T = x^T dz for the first `units` rows of W. Its elements have the same order as in the panels, so the
+// update needs no transposition.
 template <class T>
 void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const {
   if (units == 0) return;
@@ -96,7 +97,8 @@ void Dense<T>::transposed_gradient(Team& team, const Flow<T>& flow, std::size_t 
   run_gradient(team, flow, g, 0, Split::panels);
 }
 
-// The common part of both gradients: the sum over rows and the update. Split::panels means that g computes grad_W^T.
+// Completes the arguments of a gradient and runs the product, with the update if there is one. If `split` is
+// Split::panels, g computes grad_W^T.
 template <class T>
 void Dense<T>::run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::size_t first, Split split) const {
   g.k = flow.rows;

@@ -15,9 +15,9 @@
 
 namespace prelunet {
 
-// The sums of an epoch's steps, in row order.
+// Sums over the steps of an epoch, in the order of the rows.
 struct Totals {
-  double loss = 0.0;  // mean losses: each step's loss times its rows; sum losses: the steps' losses
+  double loss = 0.0;  // of the step losses; if the reduction is a mean, each is first multiplied by its rows
   double right = 0.0;
   double rows = 0.0;
 
@@ -29,18 +29,18 @@ struct Totals {
   }
 };
 
-// A new order of rows for each epoch, from row_order(). A batch of all rows keeps the array's order.
+// Shuffles the rows for each epoch by row_order(). A single batch of all rows keeps the order of the array.
 struct Shuffle {
   std::uint64_t seed;
   std::uint64_t first_epoch;
 };
 
 struct TrainingRun {
-  const std::int64_t* order = nullptr;  // rows to visit, epoch after epoch; null: all, in the array's order
+  const std::int64_t* order = nullptr;  // rows to visit, epoch after epoch; null: all rows in the order of the array
   std::size_t rows = 0;                 // of an epoch
   std::size_t batch_size = 0;
   std::size_t epochs = 1;
-  std::optional<Shuffle> shuffle;          // in place of order
+  std::optional<Shuffle> shuffle;          // used instead of `order`
   const double* learning_rates = nullptr;  // one for each step of all epochs
   // Penalty l2_per_batch_weight / (2 * weight of the batch) * sum(p^2) over all parameters that decay. A row without a
   // weight counts as 1.
@@ -83,7 +83,7 @@ class Engine {
   // The network must be compiled.
   const std::vector<Arena<T>>& slots() const { return optimizer_->slots(); }
 
-  // Training steps taken so far: Adam's count, and dropout's.
+  // Training steps taken so far. Adam and dropout use this number.
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
@@ -98,28 +98,29 @@ class Engine {
   // Loss and accuracy of all rows as one batch, without dropout.
   bool evaluate(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt) const;
 
-  // One batch of all rows, forward and backward, no update: the loss, and gradients() filled.
+  // Computes the loss of all rows as one batch and fills gradients(). Makes no update.
   bool loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt);
 
-  // One update by gradients(), which the caller has written. `l2` is added to the optimizer's.
+  // Makes one update with gradients(), which the caller has written. `l2` is added to the optimizer's l2.
   void apply_gradients(double learning_rate, double l2 = 0.0);
 
   // A tape for a batch; the network and the arrays must outlive it.
   std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const;
 
-  // The training steps of `run`; epoch i is added to totals[i]. An interrupted step does not change the parameters.
+  // Makes the training steps of `run` and adds epoch i to totals[i]. An interrupted step does not change the
+  // parameters.
   bool train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
              const Interrupt& interrupt);
 
  private:
   class Training;
 
-  // Of one row's forward pass.
+  // Multiply-adds of the forward pass of one row.
   double multiply_adds() const;
   bool calls_python() const;
-  // `passes`: products of the forward pass's size: 1 to predict, 3 to train.
+  // `passes`: the number of products as large as that of the forward pass: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const;
-  // The maximum in a run of training steps.
+  // Maximum threads in a run of training steps.
   int training_threads(std::size_t batch_size) const;
   // Whether a training step on `rows` rows is so short that fewer threads may be faster.
   bool is_small(std::size_t rows) const;

@@ -1,4 +1,4 @@
-// Training: many steps, and many epochs, in one call by one team.
+// Training. One call runs many steps, and may run many epochs.
 #include "network/backpropagation.h"
 #include "network/row_order.h"
 #include "network/stop.h"
@@ -70,7 +70,7 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
   return !stop.asked();
 }
 
-// One call of train(): the run, and its position between two teams.
+// One call of train(). Several teams may run parts of it, one after another; `reached_` is the position between two.
 template <class T>
 class Engine<T>::Training {
  public:
@@ -159,7 +159,7 @@ class Engine<T>::Training {
     return true;
   }
 
-  // The order of an epoch's rows; null: that of the array. Rank 0 shuffles at the start of an epoch.
+  // The order of the rows of an epoch; null means the order of the array. Rank 0 shuffles at the start of an epoch.
   const std::int64_t* order_of(Team& team, const Position& at) {
     if (shuffled_.empty()) return run_.order == nullptr ? nullptr : run_.order + at.epoch * run_.rows;
     if (at.block.begin == 0) {
@@ -169,7 +169,8 @@ class Engine<T>::Training {
     return shuffled_.data();
   }
 
-  // The l2 that the penalty adds to the update of this block, or 0; the team sums the squares of the parameters.
+  // The l2 that the penalty adds to the update after this block, or 0. If it adds any, the team also sums the squares
+  // of the parameters.
   double penalty_of(Team& team, const std::int64_t* order, const BatchBlock& block) {
     if (run_.l2_per_batch_weight == 0.0 || !block.last()) return 0.0;
     engine_.optimizer_->square(team);
@@ -180,7 +181,7 @@ class Engine<T>::Training {
   const TrainingRun& run_;
   Totals* totals_;
   std::size_t batch_size_;
-  std::size_t most_;  // rows of a block, at most
+  std::size_t most_;  // maximum rows of a block
   BatchBlock first_;
   std::vector<std::int64_t> shuffled_;  // empty: rows are not shuffled
   Backpropagation<T> backpropagation_;
@@ -198,9 +199,9 @@ bool Engine<T>::train(const RowSource& x, const Targets& targets, const Training
   return Training(*this, x, targets, run, totals, interrupt).run();
 }
 
-// The layer whose weight stays in panels for a run of `steps` steps, or null: the lowest trained one, whose input needs
-// no gradient. Null too if Python code may read the weight during the run, or if the run is too short to repay the two
-// copies.
+// The layer whose weight stays in panels for a run of `steps` steps: the lowest trained layer, whose input needs no
+// gradient. Null if Python code may read the weight during the run, or if the run is too short for the two copies of
+// the weight to pay.
 template <class T>
 Layer<T>* Engine<T>::layer_to_keep_in_panels(std::size_t steps) const {
   const std::size_t lowest = plan_.lowest_trained();

@@ -1,8 +1,8 @@
 // The interface of a layer.
 //
-// A layer owns no activations: they belong to the call (Flow). Its parameters are in the network's arenas, where bind()
-// places them. Team::share divides rows among threads in units of kChunkRows, so forward() and backward() of successive
-// layers need no barrier between them. gradients() runs after a barrier.
+// A layer owns no activations; a call passes them in a Flow. Its parameters are in the network's arenas, and bind()
+// passes their places. Team::share divides rows among threads in units of kChunkRows, so forward() and backward() of
+// successive layers need no barrier between them. gradients() runs after a barrier.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,16 @@ struct ActivationSpec;
 template <class T>
 struct Plan;
 
-// The first part of a step's backward pass: an elementwise function of the gradient of its outputs. The step above may
-// run it in the epilogue of the product that computes this gradient.
+// The first part of a step's backward pass: an elementwise function of the gradient of its outputs. The step above (the
+// next one in the forward pass) may run it in the epilogue of the product that computes this gradient.
 template <class T>
 struct Prologue {
   ActivationId id;
   ActivationBackward<T> g;
 };
 
-// Deltas of row i are clipped to limit * row_scale[i], which is `limit` before the loss scales rows.
+// Deltas of row i are clipped to [-limit * row_scale[i], limit * row_scale[i]]. The loss has multiplied them by
+// row_scale[i], so this clips the unscaled deltas to `limit`.
 struct DeltaClip {
   double limit;
   const double* row_scale;
@@ -44,10 +45,10 @@ struct Flow {
   T* grad_x;              // (rows, inputs); null: not computed
   T* work;                // work_size() elements, kept from forward() to gradients(); predict_work_size() in predict()
   bool training;          // dropout drops units
-  bool first;             // first block of the batch: gradients() overwrites; in later blocks it adds
+  bool first;             // first block of the batch: gradients() overwrites; for later blocks it adds
   std::size_t first_row;  // index of the block's first row in the batch
   std::uint64_t step;     // training steps taken before this one
-  const ScaledSum<T>* sum;      // residual's sum with y or grad_x; null unless makes_sum()
+  const ScaledSum<T>* sum;      // a residual's sum, computed from y or grad_x; null unless makes_sum()
   const Prologue<T>* prologue;  // of the step below, to run on grad_x; null unless fuses_prologue()
   bool prologue_done;           // the step above has run this step's prologue
   const DeltaClip* clip;        // clips dz; or null
@@ -73,10 +74,9 @@ class Layer {
   // Recomputes what the layer derives from its parameters, after they changed. Needs a barrier before and after.
   virtual void refresh(Team&) {}
 
-  // Between keep_in_panels() and leave_panels() only this layer reads and updates its parameters and their slots, and
-  // the gradient of its inputs is not computed. The layer may therefore keep them in the packed layout only. Both calls
-  // need a barrier before and after. One thread calls reserve_panels() first; it returns false if the layer has no
-  // panels.
+  // Between keep_in_panels() and leave_panels(), only this layer reads and updates its parameters and their slots. The
+  // gradient of its inputs is not computed. The layer may therefore keep the parameters in panels only. Both calls need
+  // a barrier before and after. One thread calls reserve_panels() first. It returns false if the layer has no panels.
   virtual bool reserve_panels() { return false; }
   virtual void keep_in_panels(Team&) {}
   virtual void leave_panels(Team&) {}
@@ -94,7 +94,7 @@ class Layer {
   virtual bool calls_python() const { return false; }
   virtual std::size_t work_size(std::size_t /*rows*/) const { return 0; }
   virtual std::size_t predict_work_size(std::size_t /*rows*/) const { return 0; }
-  // Multiply-adds of forward() for one row; the number of threads depends on them.
+  // Multiply-adds of forward() for one row. The number of threads depends on this number.
   virtual double multiply_adds() const { return static_cast<double>(outputs()); }
 
   // The prologue of this step's backward pass, if it has one.

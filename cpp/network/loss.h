@@ -16,10 +16,10 @@ struct Targets {
   double weight_sum(RowIndex index, std::size_t count) const;
 };
 
-// When an answer counts as right.
+// When a prediction counts as right.
 enum class Accuracy {
   none,
-  argmax,     // the index of the largest output (the first of equals) is the label, or that of the largest target
+  argmax,     // the largest output (the first of equals) has the index of the label or of the largest target
   threshold,  // for each output: output > threshold equals target > 0.5
 };
 

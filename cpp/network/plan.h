@@ -9,7 +9,7 @@
 
 namespace prelunet {
 
-// Layers are numbered in the order of their descriptions: a residual, then the layers inside it.
+// Layers are numbered in the order of their descriptions. A residual comes before the layers inside it.
 template <class T>
 struct Plan {
   // Which layer a parameter belongs to.
@@ -27,12 +27,12 @@ struct Plan {
   // `bound` is the memory of each of `parameters`.
   void bind(const std::vector<Parameter<T>>& bound) const;
 
-  // The lowest step with a trainable parameter, or the count of steps. Steps below it need no backward pass.
+  // The lowest step with a trainable parameter, or steps.size() if there is none. Steps below it need no backward pass.
   std::size_t lowest_trained() const;
 
-  // The backward pass from the last step down to step `lowest`. flow_of(s) returns the flow of step s; the caller sets
-  // prologue_done of the last step and prologue of the lowest. If fuses_prologue(), a step runs the prologue of the
-  // step below in the product that computes grad_x. The pass ends early when stops() returns true.
+  // Runs the backward pass from the last step down to step `lowest`. flow_of(s) returns the flow of step s. In these
+  // flows the caller sets prologue_done of the last step and prologue of the lowest step. If fuses_prologue(), a step
+  // runs the prologue of the step below in the product that computes grad_x. The pass ends early if stops() is true.
   template <class FlowOf, class Stops>
   void backward(Team& team, std::size_t lowest, FlowOf&& flow_of, Stops&& stops) const {
     bool done = false;
@@ -41,7 +41,7 @@ struct Plan {
       std::optional<Prologue<T>> below;
       if (s > lowest && flow.clip == nullptr && steps[s]->fuses_prologue()) {
         below = steps[s - 1]->prologue(flow_of(s - 1));
-        // Rows of the step below may be pixels, while this step's rows are samples.
+        // If their columns differ, the rows of the step below are pixels, and the rows of this step are samples.
         if (below && below->g.columns != steps[s]->inputs()) below.reset();
       }
       if (s + 1 < steps.size()) flow.prologue_done = done;

@@ -115,7 +115,7 @@ template <class T>
 void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
   if (!flow.prologue_done) {
     T* const grad_f = inside(inner_.steps.size() - 1, flow).grad_y;
-    constexpr double kNothing = -0.0;  // added to a zero, it leaves the sign
+    constexpr double kNothing = -0.0;  // adding -0.0 keeps the sign of a zero
     scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_, kNothing, grad_f);
   }
   const ScaledSum<T> sum = sum_of(flow.rows, 1.0, flow.grad_x, flow.grad_y, flow.grad_x);

@@ -1,7 +1,7 @@
 // y = x + h f(x), f a list of layers whose output has the shape of its input (He et al. 2016; with a step h, one step
 // of Euler's method for dx/dt = f(x)).
 //
-// y is rounded once. The steps of f run as outside a residual; their buffers are in this layer's work.
+// y is rounded once. The steps of f run like steps outside a residual. Their buffers are in this layer's work.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
-// Chooses how many threads train: all that are allowed, or fewer if fewer are faster.
+// Chooses the number of threads that train: all allowed threads, or fewer if fewer are faster.
 //
-// If other processes use the cores, rank 0 waits most of the time. If cores are far apart, the data that small steps
-// send between them takes longer than it saves. The number of threads does not change the bits.
+// If other processes use the cores, rank 0 waits most of the time. In small steps, moving data between distant cores
+// may take longer than the second core saves. The number of threads does not change the bits.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,8 @@
 
 namespace prelunet {
 
-// How many batches a team trained, and the minimum time of one. The minimum excludes cold caches and late threads.
+// The number of batches that a team trained, and the minimum time of a batch. The minimum excludes batches with cold
+// caches or late threads.
 struct Timing {
   int batches = 0;
   std::chrono::steady_clock::duration least = std::chrono::steady_clock::duration::max();
@@ -28,8 +29,8 @@ class Trial {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Ends at `until`, or after `batches` timed batches. The first `cold` batches, whose data are in other cores' caches,
-  // are not timed.
+  // Ends at `until`, or after `batches` timed batches. The first `cold` batches are not timed, because their data are
+  // in the caches of other cores.
   Trial(int size, Clock::time_point now, Clock::time_point until, int batches, int cold)
       : size_(size), until_(until), batches_(batches), began_(now), cold_(cold), watched_(now), last_(now) {}
 
@@ -41,8 +42,8 @@ class Trial {
     waited_ += Clock::now() - arrived;
   }
 
-  // Called by rank 0 at the end of a batch, `whole` unless it is an epoch's shorter last one. Decides whether the trial
-  // ends.
+  // Called by rank 0 at the end of a batch. Decides whether the trial ends. `whole` is false for the last batch of an
+  // epoch if it is shorter.
   void end_batch(bool whole) {
     const Clock::time_point now = Clock::now();
     if (cold_ > 0) {
@@ -65,7 +66,7 @@ class Trial {
   // Called after the trial.
   int size() const { return size_; }
   bool crowded() const { return crowded_; }
-  // If the run ended before enough batches were timed, the time of the whole trial, including the team's start.
+  // If the run ended before enough batches were timed, the mean time of all batches, including the team's start.
   Timing timing() const {
     if (timing_.batches == 0 || timing_.batches >= batches_) return timing_;
     return {timing_.batches, (Clock::now() - began_) / done_};
@@ -73,7 +74,7 @@ class Trial {
 
  private:
   static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);  // between two checks of the waiting time
-  static constexpr double kMostWaiting = 0.6;  // of rank 0's time; above a half, half the threads need less time
+  static constexpr double kMostWaiting = 0.6;  // share of rank 0's time; above 0.5, half the threads would be faster
 
   const int size_;
   const Clock::time_point until_;
@@ -88,17 +89,18 @@ class Trial {
   std::atomic<bool> ended_{false};
 };
 
-// Chooses the size of the next team, over successive runs. If steps are small, it tries half of the threads now and
-// then, and later twice as many: the usual team trains a few batches, the other team a few, and the faster one
-// continues. (Earlier timings are discarded: runs may have been long before, and are one batch each now.)
+// Chooses the size of the next team, over successive runs. If steps are small, it sometimes tries half as many threads,
+// and later twice as many. To compare two sizes, the usual team trains a few batches, then the other team, and the
+// faster one continues. Timings of earlier comparisons are discarded, because they may be old. A run may be as short as
+// one batch.
 class ThreadTuner {
  public:
   using Clock = Trial::Clock;
 
   ThreadTuner() = default;
 
-  // Starts a run of batches of `batch_size` rows, with `first` threads and at most `wanted`. `small`: there is so
-  // little work that fewer threads may be faster. A new batch size discards the number of threads found before.
+  // Starts a run of batches of `batch_size` rows, with `first` threads at first and at most `wanted`. `small`: there is
+  // so little work that fewer threads may be faster. If the batch size changes, the tuner starts anew.
   void want(int first, int wanted, std::size_t batch_size, bool small) {
     if (wanted != wanted_ || batch_size != batch_size_) *this = ThreadTuner(first, wanted, batch_size);
     small_ = small;
@@ -131,7 +133,7 @@ class ThreadTuner {
   static constexpr int kEnough = 8;  // batches of a timing
   static constexpr int kCold = 2;    // batches after a change of size that are not timed
   static constexpr int kAll = 1 << 30;
-  static constexpr double kFaster = 0.95;  // more threads must be 5% faster to be kept; fewer only as fast
+  static constexpr double kFaster = 0.95;  // more threads are kept if they are 5% faster, fewer if they are as fast
   static constexpr Clock::duration kBetweenTrials = std::chrono::milliseconds(250);
   static constexpr Clock::duration kBeforeMore =
       std::chrono::milliseconds(25);  // so that short runs start no other threads

@@ -1,4 +1,4 @@
-// Constants of training and inference that measurements chose; those of the kernels are in kernels/tuning.h.
+// Constants of training and inference, chosen by measurement. Those of the kernels are in kernels/tuning.h.
 #pragma once
 
 #include <cstddef>
@@ -7,26 +7,27 @@ namespace prelunet {
 
 // ---- blocks of rows ----
 // Rows of a training block, a multiple of kChunkRows. A larger batch is processed block by block, so that memory does
-// not grow with it. Each block reads all weights and adds to all gradients: if these exceed the caches, blocks have
-// kLargeBlockRows.
+// not grow with the batch. Each block reads all weights and adds to all gradients. If they exceed the caches, blocks
+// have kLargeBlockRows rows.
 inline constexpr std::size_t kBlockRows = 256;
 inline constexpr std::size_t kLargeBlockRows = 1024;
 inline constexpr std::size_t kLargeParameterBytes = std::size_t{16} << 20;
-// Rows that a thread processes at a time in predict and evaluate: their activations stay in its cache.
+// Rows that a thread processes at a time in predict and evaluate. Their activations stay in its cache.
 inline constexpr std::size_t kPredictBlockRows = 64;
 
 // ---- weights in panels (weight_panels.h) ----
-// Steps of a run from which on moving a weight to its panels and back pays.
+// Minimum steps of a run for which it pays to move a weight to its panels and back.
 inline constexpr std::size_t kMinStepsInPanels = 8;
-// Columns of a weight from which on a second product, for the rows that cannot be transposed, pays.
+// Minimum columns of a weight for which a second product pays. It computes the gradient of the rows that cannot be
+// updated in the layout of the panels.
 inline constexpr std::size_t kMinTransposedColumns = 64;
 
 // ---- threads (engine.cpp, thread_tuner.h) ----
-// Multiply-adds of a call below which it runs on the calling thread: some ten microseconds of one thread.
+// A call with fewer multiply-adds runs on the calling thread. One thread needs some ten microseconds for them.
 inline constexpr double kSmallWork = 1e6;
-// Multiply-adds of a training step below which one thread trains: a step of a microsecond or two.
+// A training step with fewer multiply-adds runs on one thread. It takes a microsecond or two.
 inline constexpr double kTinyStep = 1e4;
-// Multiply-adds of a training step below which fewer threads are tried, and Ctrl-C is polled only between steps.
+// In a training step with fewer multiply-adds, fewer threads are tried, and Ctrl-C is polled only between steps.
 inline constexpr double kSmallStep = 3e7;
 
 }  // namespace prelunet

@@ -1,5 +1,5 @@
-// Guards a network: any number of readers (predict, evaluate, save) or one writer. A thread may hold the network over
-// several calls, as a fit does: its callbacks predict and save between its steps.
+// Guards a network, which may have any number of readers (predict, evaluate, save) or one writer. A thread may hold the
+// network for several calls. For example, a fit holds it while callbacks predict and save between steps.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class Usage {
     Usage& usage_;
   };
 
-  // Reserves the network for the calling thread, whose own readers and writers are admitted. May nest, also within a
+  // Reserves the network for the calling thread, which may still read and write. Holdings may be nested, also within a
   // fit.
   class Holding {
    public:
@@ -55,8 +55,8 @@ class Usage {
     fitting_ = true;
     take();
   }
-  // For changes that would break a running fit, whose targets were checked for one loss. Not even the fit's own thread
-  // may make them.
+  // Called before changes that no thread may make during a fit, not even the thread of the fit. For example, the
+  // targets of a fit have been checked for its loss, so the loss must not change.
   void refuse_while_fitting(const char* what) {
     const std::lock_guard lock(mutex_);
     check(what, true);
@@ -67,14 +67,14 @@ class Usage {
     fitting_ = false;
     give_back();
   }
-  // How often a thread has begun or ended holding the network. Python's own state of the network changes only while it
-  // is held, so it is unchanged between two reads of an equal number.
+  // How often a thread has begun or ended holding the network. Python's own state of the network changes only while the
+  // network is held. If two calls return the same number, that state did not change between them.
   std::uint64_t turns() const {
     const std::lock_guard lock(mutex_);
     return turns_;
   }
-  // For reads that are not allowed while another thread writes. The writing thread itself may read: a Lambda layer does
-  // so during a step.
+  // Called before reads that are not allowed while another thread writes. The writing thread itself may read; a Lambda
+  // layer does so during a step.
   void refuse_to_other_threads(const char* what) {
     const std::lock_guard lock(mutex_);
     const auto self = std::this_thread::get_id();
