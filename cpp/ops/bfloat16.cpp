@@ -6,10 +6,10 @@ namespace prelunet {
 namespace {
 
 constexpr std::size_t kUnit = 32;  // rows and columns of a kernel's block
-// Rows and k of a part of A that stays in the second level of the cache while all panels of B pass it.
+// Rows and k of a part of A. It stays in the second-level cache while it is multiplied by all panels of B.
 constexpr std::size_t kRowBlock = 256, kDepthBlock = 1024;
 
-// Epilogue and prefetch of a part of C, as those of all of C.
+// The epilogue and prefetch of a part of C. They call those of the whole C with positions in the whole C.
 struct Part {
   const Bfloat16Gemm* whole;
   std::size_t row, column;

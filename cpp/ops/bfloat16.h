@@ -1,4 +1,4 @@
-// Products of bfloat16 matrices by a team, and the packing of their operands: see kernels/bfloat16_table.h.
+// Products of bfloat16 matrices by a team, and the packing of their operands. See kernels/bfloat16_table.h.
 #pragma once
 
 #include "kernels/bfloat16_dispatch.h"
@@ -6,10 +6,10 @@
 
 namespace prelunet {
 
-// All threads get as much of C, by its shape alone. An epilogue sees blocks of the whole of C.
+// Divides C into equal parts, which depend only on its shape. An epilogue gets positions in the whole C.
 void bfloat16_gemm(const Team& team, const Bfloat16Kernels& kernels, const Bfloat16Gemm& g);
 
-// Packs the panels of all `lines` of x, which are its rows or its columns, as `pack` takes them.
+// Packs all panels of x. `lines` is the number of rows of x, or of columns if `pack` packs columns.
 template <class Source>
 void bfloat16_pack(const Team& team, typename Bfloat16Packing<Source>::Pack pack, const Source& x, std::size_t lines,
                    std::uint16_t* panels, std::size_t panel_size) {

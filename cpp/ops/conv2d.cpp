@@ -135,7 +135,7 @@ Conv2DPlan::Conv2DPlan(const Window2D& window_, std::size_t channels_, std::size
   padded_grad_size = checked_multiply(checked_multiply(grad_height, grad_width), filters);
   gathers = v.stride > 1 || h.stride > 1;
   covers = true;
-  // Rows and columns that no tap reads have no phase, because there may be very many.
+  // Rows and columns that no tap reads have no phase, because there may be very many of them.
   const Offsets rows = remainders(v, covers), columns = remainders(h, covers);
   for (const std::ptrdiff_t i : rows) {
     for (const std::ptrdiff_t j : columns) add_phase(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
@@ -239,7 +239,7 @@ void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const
   const WindowAxis &v = plan.window.vertical, &h = plan.window.horizontal;
   const std::size_t width = kernel_table<T>().packed_columns(plan.channels);
   const std::size_t image = plan.places * plan.filters;
-  // A thread reuses the memory of its first images for all of them, so that it stays in cache.
+  // A thread reuses the memory of its first images for all its images, so that this memory stays in cache.
   const Range share = team.share(images, kChunkRows);
   T* const padded = work + conv2d_grad_x_work(plan, share.begin);
   T* const product = padded + std::min(plan.group, share.size()) * plan.padded_grad_size;

@@ -7,9 +7,9 @@
 // x (images, height, width, channels), weight (filters, window height, window width, channels), y and grad_y (images,
 // rows, columns, filters), all contiguous; x is 0 outside the image.
 //
-// There is no im2col. Each of the three products is a gemm that reads A in place: an element of a patch is at the sum
-// of an offset of the patch and an offset of its tap, (u, v, d). Images are shared by Team::share in units of
-// kChunkRows, except in grad_weight, which is called after a barrier.
+// There is no im2col. Each of the three products is a GEMM that reads A in place. The offset of an element is the
+// offset of its patch plus the offset of its tap (u, v, d). Team::share divides the images in units of kChunkRows.
+// grad_weight divides taps or filters instead, and is called after a barrier.
 #pragma once
 
 #include <vector>
@@ -27,8 +27,8 @@ class Conv2DPlan {
 
   Conv2DPlan(const Window2D& window, std::size_t channels, std::size_t filters);
 
-  // The pixels of x whose row and column have the same remainders modulo the strides. Their grad_x is a convolution of
-  // grad_y with the taps that read them.
+  // The pixels of x whose rows, and whose columns, have the same remainder modulo the stride. Their grad_x is a
+  // convolution of grad_y with the taps that read these pixels.
   struct Phase {
     Offsets pixels;      // into an image of x, for one group of images
     Offsets patches;     // into padded grad_y
@@ -61,7 +61,8 @@ class Conv2DPlan {
 template <class T>
 void pad_images(Team& team, const Conv2DPlan& plan, std::size_t images, const T* x, T* padded);
 
-// Elements of the weights packed for the forward product and for grad_x, and the functions that pack them.
+// The number of elements of the weights that are packed for the forward product and for grad_x, and the functions that
+// pack them.
 template <class T>
 std::size_t conv2d_panels_size(const Conv2DPlan& plan);
 template <class T>
@@ -82,8 +83,8 @@ void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const
                    T* work, T* grad_x, RowPrefetch* next_rows);
 std::size_t conv2d_grad_x_work(const Conv2DPlan& plan, std::size_t images);
 
-// sums (taps, filters), the transpose of grad_weight: one chain over all places of all images, started (first) or
-// continued. The team shares taps or filters.
+// sums (taps, filters) is the transpose of grad_weight. Each element is one chain over all places of all images. If
+// `first`, the chains start at zero, else they are continued. The team divides taps or filters.
 template <class T>
 void conv2d_grad_weight(Team& team, const Conv2DPlan& plan, std::size_t images, const T* padded, const T* grad_y,
                         bool first, T* sums, RowPrefetch* next_rows);

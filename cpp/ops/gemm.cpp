@@ -26,15 +26,15 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
   kernel_table<T>().gemm(g);
 }
 
-// Units [units.begin, units.end) of `unit` elements each, of `total` elements in all.
+// The elements in units [units.begin, units.end), if a unit has `unit` elements and there are `total` elements.
 Range elements(Range units, std::size_t unit, std::size_t total) {
   return {std::min(units.begin * unit, total), std::min(units.end * unit, total)};
 }
 
-// Calls f(rows, columns) for this thread's parts of an (m, n) matrix. A cell is kChunkRows rows and `columns_unit`
-// columns. The threads' numbers of cells differ by at most one. The matrix is cut along one side. If a cut falls inside
-// a line of cells, that line is divided too, unless it is too short. The parts depend on m and n only, so successive
-// products that add to one C need no barrier between them.
+// Calls f(rows, columns) for this thread's parts of an (m, n) matrix. The matrix consists of cells of kChunkRows rows
+// and `columns_unit` columns. All threads get the same number of cells, or one more. The matrix is divided along one
+// side. If the boundary between two threads is inside a line of cells, the line is divided too, unless it is too short.
+// The parts depend only on m and n, so successive products that add to the same C need no barrier between them.
 template <class F>
 void for_each_part(const Team& team, std::size_t m, std::size_t n, bool by_rows, std::size_t columns_unit, F&& f) {
   const std::size_t length = by_rows ? m : n, length_unit = by_rows ? kChunkRows : columns_unit;
@@ -62,10 +62,10 @@ template <class T>
 void gemm(Team& team, const Gemm<T>& g, Split split) {
   if (split == Split::rows) return gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
   const auto size = static_cast<std::size_t>(team.size());
-  // The longer side is cut, so that two threads read less of the same operand.
+  // The longer side is divided, so that less of A and B is read by two threads.
   const bool by_rows = g.m >= g.n || (split == Split::panels && g.m >= size * kChunkRows);
-  // Packed B, and C whose update is in panels, are cut only between full panels; the narrower panels at the end are one
-  // unit.
+  // A packed B, and a C that updates panels, are divided only between full panels. The narrower panels at the end form
+  // one unit.
   const bool by_panels = g.b_stride == 0 || split == Split::panels;
   const std::size_t columns_unit = by_panels ? kernel_table<T>().panel_columns : kElementUnit;
   for_each_part(team, g.m, g.n, by_rows, columns_unit, [&](Range rows, Range columns) { gemm_part(g, rows, columns); });

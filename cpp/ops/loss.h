@@ -40,14 +40,14 @@ void loss_rows(Team& team, LossId id, LossRows<T> g);
 // loss) is this factor times the row's weight.
 double batch_factor(Reduction reduction, double weight_sum);
 
-// The largest weight of a row that is allowed. The weights of a sum multiply gradients in T; those of a mean are
-// divided by the batch's weight first.
+// The largest allowed weight of a row. If the reduction is a sum, weights multiply gradients in T. If it is a mean,
+// they are first divided by the weight of the batch.
 template <class T>
 double highest_weight(Reduction reduction) {
   return reduction == Reduction::sum ? std::numeric_limits<T>::max() : std::numeric_limits<double>::max();
 }
 
-// The largest target that is allowed: finite in T, not only in the float64 of a user's array.
+// The largest allowed target. It must be finite in T, not only in the float64 of a user's array.
 template <class T>
 double highest_target(TargetRange range) {
   constexpr double kLargest = std::numeric_limits<T>::max();
