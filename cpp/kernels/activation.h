@@ -1,8 +1,8 @@
 // Activations: a functor for each, and the two loops that run them over rows.
 //
 // forward(x, parameter) returns y; backward(grad, x, y, parameter) returns grad * dy/dx. kReadsX and kReadsY: backward
-// reads x, y. If it reads y only, training keeps no x. kLight: there are so few instructions that loop overhead
-// matters, so the loop processes several vectors of a row at a time.
+// reads x, y. If it reads only y, training does not store x. kLight: forward and backward have so few instructions that
+// the loop processes several vectors of a row at a time, to reduce its overhead.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -161,14 +161,15 @@ struct Softsign {
   }
 };
 
-// The parameter of columns [j, j + count): one for each, or one for all (stride 0).
+// Loads the parameters of columns [j, j + count). If the stride is 0, all columns share one parameter.
 template <class T>
 PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, std::size_t j, std::size_t count) {
   if (parameter == nullptr) return Vec<T>{};
   return stride == 0 ? splat(*parameter) : load_count(parameter + j, count);
 }
 
-// kVectors vectors of columns, rows [begin, end). Arguments are copied to locals: stores may alias them.
+// Computes kVectors vectors of columns for rows [begin, end). Arguments are copied to locals, because stores may alias
+// them.
 template <class T, class Function, bool kAddsBias, bool kKeepsX, std::size_t kVectors>
 PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t begin, std::size_t end, std::size_t j,
                                      std::size_t count) {
@@ -193,7 +194,8 @@ PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t 
   }
 }
 
-// Chunk by chunk, so that memory is read in order; within a chunk by columns, so that parameters are loaded once.
+// Processes one chunk after another, to read memory in order. Within a chunk, processes column by column, to load
+// parameters once.
 template <class T, class Function, bool kAddsBias, bool kKeepsX>
 void forward_chunks(const ActivationForward<T>& g) {
   const std::size_t rows = g.rows, columns = g.columns;
@@ -213,7 +215,7 @@ void forward_rows(const ActivationForward<T>& g) {
   return forward_chunks<T, Function, true, true>(g);
 }
 
-// `rows` adjacent copies of a row narrower than a vector; null stays null.
+// Writes `rows` adjacent copies of a row that is narrower than a vector. Returns null if the row is null.
 template <class T>
 PRELUNET_INLINE const T* repeated(std::size_t rows, std::size_t columns, const T* row, T* out) {
   if (row == nullptr) return nullptr;
@@ -250,7 +252,7 @@ void activation_forward(const ActivationForward<T>& g) {
   if (part.columns > 0) forward_rows<T, Function>(part);
 }
 
-// One chunk of rows, kVectors vectors of columns: see ActivationBackward.
+// Computes kVectors vectors of columns for one chunk of rows. See ActivationBackward.
 template <class T, class Function, std::size_t kVectors>
 PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t chunk, std::size_t j,
                                     std::size_t count) {

@@ -40,7 +40,8 @@ PRELUNET_INLINE bool worth_copying(const Gemm<T>& g, const Panel& panel) {
 template <class T>
 constexpr std::size_t kCopiedSteps = kTuning.copied_bytes / (kPanelColumns<T> * sizeof(T));
 
-// The number of steps of k in a slice. It is at most about `most`, and all slices of a panel are about equally long.
+// The number of steps of k in a slice: at most `most`, which is a multiple of 8. All slices of a panel are about
+// equally long.
 PRELUNET_INLINE std::size_t k_block(std::size_t k, std::size_t most) {
   const std::size_t blocks = (k + most - 1) / most;
   return blocks <= 1 ? k : ((k + blocks - 1) / blocks + 7) / 8 * 8;
@@ -127,13 +128,13 @@ PRELUNET_INLINE Destination<T> destination_of(const Gemm<T>& g, const Slice<T>& 
   const Staging staging = epilogue == nullptr ? Staging::in_c : epilogue->staging;
   if (staging == Staging::in_c) return {nullptr, g.c_stride, panel.last};
   const std::size_t whole = panel.vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
-  // The update reads the whole squares of an edge case, and the padding of the tail columns.
+  // The update also reads elements that no tile stores: the rest of a square, and the padding of the tail columns.
   if (staging == Staging::panels || s.tail_columns > 0) {
     for (std::size_t i = 0; i < kEpilogueRows<T> * (kPanelColumns<T> + kLanes<T>); ++i) buffer[i] = T(0);
   }
   if (staging == Staging::transposed) return {buffer, panel.width + (s.tail_columns > 0 ? kLanes<T> : 0), whole};
-  // If the panel has all columns of W, the rows of W are adjacent, and the update treats them as one long row. The rows
-  // in the buffer are then adjacent too. A whole-vector store writes into the next row, but that row is stored later.
+  // If W has no columns outside the panel, the update treats its rows as one long row. The rows in the buffer must then
+  // be adjacent too. A whole-vector store writes into the next row, but that row is stored later.
   const bool adjacent = staging == Staging::weight && epilogue->weight_columns == panel.columns;
   return {buffer, adjacent ? panel.columns : kPanelColumns<T>, whole};
 }
@@ -147,7 +148,7 @@ struct SlicePlan {
   bool starts;  // chains start at zero: C is not read, so computing a row twice does no harm
   bool prefetches;
   std::size_t block_rows;  // maximum
-  std::size_t first_row;   // a block ends where first_row + row is a multiple of block_rows
+  std::size_t first_row;   // blocks end at rows for which first_row + row is a multiple of block_rows
 };
 
 template <class T>

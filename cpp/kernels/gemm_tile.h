@@ -89,8 +89,8 @@ struct MicroKernel {
   static constexpr bool kTail = kB == LayoutOfB::with_tail;
   static constexpr bool kPacked = kB == LayoutOfB::packed || (kTail && A<T, kRows>::kTailPacked);
   static constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
-  // Only tiles with all rows are unrolled. Without mask registers, the mask of a partial row of B occupies a vector
-  // register, and the tile is not unrolled.
+  // Edge cases are not unrolled. If the ISA has no mask registers, the mask of a partial row of B occupies a vector
+  // register, and these tiles are not unrolled either.
   static constexpr bool kUnrolled =
       (kB != LayoutOfB::partial || kHasMaskRegisters) && kRows == most_tile_rows(kVectors);
   static constexpr std::size_t kSteps = kUnrolled ? kTuning.unroll : 1;

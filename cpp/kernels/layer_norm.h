@@ -76,7 +76,7 @@ void layer_norm_forward(const LayerNormForward<T>& g) {
   }
 }
 
-// Adds a row to the sums of its chunk, which its first row begins.
+// Adds a row to the sums of its chunk. The first row of a chunk overwrites the sums.
 template <class T>
 PRELUNET_INLINE void add_to_partials(const LayerNormBackward<T>& g, std::size_t i, const NormalizedRow<T>& row) {
   const std::size_t chunk = i / kChunkRows * g.columns;

@@ -116,8 +116,9 @@ struct LogCosh {
   }
 };
 
-// Maximum outputs with rows as lanes. On AVX-512 a row that fills more than half a register is cheaper along the row,
-// unless empty lanes cost much; on the other ISAs its masked tail costs more than transposing.
+// Maximum outputs of a loss for which rows are lanes. On AVX-512, a row that fills more than half a register is faster
+// with columns as lanes, unless empty lanes are costly. On the other ISAs, the masked tail of a row costs more than a
+// transposition.
 template <class Function>
 constexpr std::size_t kNarrowOutputs = kVectorBytes < 64   ? kGroupColumns
                                        : Function::kCostly ? 24
@@ -175,7 +176,7 @@ void elementwise_loss_rows(const LossRows<T>& g) {
   }
 }
 
-// A loss that is not elementwise has its own function rows().
+// A loss that is not elementwise provides its own function rows().
 template <class T, class Function>
 void loss_rows(const LossRows<T>& g) {
   if constexpr (requires { Function::template rows<T>(g); }) {

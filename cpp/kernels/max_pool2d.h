@@ -61,7 +61,7 @@ void max_pool2d_backward(const Window2D& w, std::size_t channels, const T* x, co
       const WindowPart part = window_part(w, row, column);
       for_each_vector<T>(channels, [&](std::size_t j, std::size_t count) __attribute__((always_inline)) {
         const Vec<T> largest = load_count(y + j, count);
-        Vec<T> left = load_count(grad_y + j, count);  // lanes whose entry has not been found
+        Vec<T> left = load_count(grad_y + j, count);  // 0 in lanes whose entry has been found
         for_each_pixel(part, w.horizontal.size, channels, [&](std::size_t at) __attribute__((always_inline)) {
           const Vec<T> v = load_count(x + at + j, count);
           const auto found = (v == largest) | (v != v);

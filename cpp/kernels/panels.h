@@ -73,7 +73,7 @@ std::size_t transposed_columns(std::size_t n) {
   return column;
 }
 
-// A column of vectors in a panel of W^T. It holds up to kLanes rows of W.
+// A part of a panel of W^T that is one vector wide. It holds up to kLanes rows of W.
 template <class T>
 struct Strip {
   std::size_t row, rows;

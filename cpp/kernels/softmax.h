@@ -177,7 +177,7 @@ struct Smoothing {
   PRELUNET_INLINE Vec<double> operator()(Vec<double> t) const { return keep * t + uniform; }
 };
 
-// Labels are one-hot targets without smoothing, whose sums and products need no arithmetic.
+// The loss for labels without smoothing. Their one-hot targets need neither sums nor products.
 template <class T>
 PRELUNET_INLINE RowDoubles<T> loss_of_labels(std::size_t m, const SoftmaxGroup<T>& s) {
   Vec<T> at_label = {};
@@ -221,8 +221,9 @@ PRELUNET_INLINE void gradient_of_targets(std::size_t m, const Smoothing& smooth,
   }
 }
 
-// softmax_cross_entropy_row for g.rows rows, which RowGroups can hold; `left` rows are readable. Each step runs for all
-// groups before the next step. kOneHot: targets are labels, not smoothed.
+// softmax_cross_entropy_row for g.rows rows with rows as lanes. RowGroups must be able to hold the rows. `left` rows
+// are readable. Each step is computed for all groups before the next step. kOneHot: targets are labels without
+// smoothing.
 template <class T, bool kOneHot>
 [[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g, std::size_t left) {
   const std::size_t m = g.outputs;
@@ -276,7 +277,7 @@ template <class T, bool kOneHot>
            __attribute__((always_inline)) { s.e.write(count, m, g.grad + first * g.grad_stride, g.grad_stride); });
 }
 
-// `rows` rows from `first` on.
+// The arguments for `rows` rows from row `first` on.
 template <class T>
 PRELUNET_INLINE LossRows<T> part_of(const LossRows<T>& g, std::size_t first, std::size_t rows) {
   LossRows<T> part = g;
