@@ -19,8 +19,9 @@ struct RowIndex {
   }
 };
 
-// An array of rows. A row consists of runs of `run_length` elements `run_stride` bytes apart, one run at each of
-// run_offsets (bytes from the row's start). Most arrays have one run; there are several if inner axes cannot be merged.
+// An array of rows. A row consists of runs. Each run has `run_length` elements, `run_stride` bytes apart. It begins at
+// one of run_offsets, in bytes from the start of the row. Most arrays have one run; there are several if inner axes
+// cannot be merged.
 struct RowSource {
   const unsigned char* data = nullptr;
   ElementType type = ElementType::float32;
@@ -38,7 +39,8 @@ struct RowSource {
   template <class T>
   const T* direct() const;
 
-  // Rows index[0 .. count) to prefetch, spread over `steps` steps of k; none if a row's elements are not adjacent.
+  // Prepares prefetching of rows index[0 .. count), spread over `steps` steps of k. Prefetches nothing if the elements
+  // of a row are not adjacent.
   RowPrefetch prefetch(RowIndex index, std::size_t count, double steps) const;
 };
 
@@ -46,7 +48,8 @@ struct RowSource {
 template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out);
 
-// Returns the same rows: in place if they are in order and direct() is not null, else gathered in `buffer`.
+// Returns the same rows without a copy if they are in order and direct() is not null. Otherwise gathers them in
+// `buffer`.
 template <class T>
 const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* buffer);
 

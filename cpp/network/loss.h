@@ -1,4 +1,5 @@
-// Targets of a batch (integer labels or rows, and the weights of its rows), and the loss and accuracy of its outputs.
+// The targets of a batch, its row weights, and the loss and accuracy of its outputs. Targets are integer labels or
+// rows.
 #pragma once
 
 #include <vector>
@@ -51,7 +52,7 @@ struct TargetBuffers {
   double* weight;       // (rows,)
 };
 
-// Rows `index` of the targets: in place if possible, else in `buffer`, to which this thread copies its share.
+// Rows `index` of the targets. They are read in place if possible. Otherwise this thread copies its share to `buffer`.
 template <class T>
 TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index, std::size_t rows,
                               const TargetBuffers<T>& buffer);

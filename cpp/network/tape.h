@@ -1,5 +1,5 @@
-// A batch that keeps the outputs and gradients of every step. Call forward() first, then backward() or
-// backward_from_loss(), any number of times while the parameters do not change.
+// A batch that keeps the outputs and gradients of every step. Call forward() first. Then call backward() or
+// backward_from_loss() any number of times, while the parameters do not change.
 #pragma once
 
 #include "network/backpropagation.h"
@@ -18,8 +18,8 @@ class Tape {
  public:
   using Visitor = typename Layer<T>::Visitor;
 
-  // `targets` may be empty if backward_from_loss() is not called. `step`: updates so far, for dropout. `threads`: the
-  // maximum.
+  // `targets` may be empty if backward_from_loss() is not called. `step`: number of updates so far, for dropout.
+  // `threads`: maximum number of threads.
   Tape(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets, std::size_t outputs,
        const TapeOptions& options, std::uint64_t step, int threads);
   Tape(const Tape&) = delete;  // members refer to each other

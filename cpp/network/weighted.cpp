@@ -88,8 +88,8 @@ void Weighted<T>::run_prologue(Team& team, const Flow<T>& flow) const {
   if (own) activation_backward(team, own->id, own->g, kChunkRows * rows_per_sample_);
 }
 
-// The prologue with clipping. dz is clipped after the activation, so that alpha gets the unclipped gradient, and before
-// the sums of the bias.
+// The prologue with clipping. dz is clipped after the activation, so the gradient of alpha is not clipped. It is
+// clipped before the bias sums are computed.
 template <class T>
 void Weighted<T>::run_clipped_prologue(Team& team, const std::optional<Prologue<T>>& prologue,
                                        const Flow<T>& flow) const {
