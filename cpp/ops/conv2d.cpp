@@ -18,13 +18,13 @@ std::size_t group_for(std::size_t places) {
 
 std::ptrdiff_t offset(std::size_t elements) { return static_cast<std::ptrdiff_t>(elements); }
 
-// Throws std::bad_alloc if there are too many, where the vector would throw std::length_error.
+// Throws std::bad_alloc if there are too many offsets; the vector itself would throw std::length_error.
 void reserve(Conv2DPlan::Offsets& offsets, std::size_t count) {
   if (count > offsets.max_size()) throw std::bad_alloc();
   offsets.reserve(count);
 }
 
-// Offsets of the places of a grid, for each of `group` images `image` elements apart.
+// Offsets of the places of a grid in each of `group` images, which are `image` elements apart.
 Conv2DPlan::Offsets grid(std::size_t rows, std::size_t columns, std::size_t row_stride, std::size_t column_stride,
                          std::size_t group, std::size_t image) {
   Conv2DPlan::Offsets offsets;
@@ -53,11 +53,12 @@ struct PhaseAxis {
         first_place((remainder + axis.before) / axis.stride) {}
 };
 
-// The remainders of pixels that a tap reads. Sets `all` to false if there are other remainders.
+// The remainders of the pixels that any tap reads. Sets `all` to false if no tap reads the pixels of some remainder.
 Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
   Conv2DPlan::Offsets found;
   const std::size_t count = std::min(axis.stride, axis.size);
-  // Each tap has one remainder, and taps a stride apart have the same one, so the first `stride` taps have all of them.
+  // A tap reads pixels of one remainder. Taps that are a stride apart read the same remainder, so the first `stride`
+  // taps read all of them.
   for (std::size_t tap = 0; tap < std::min(axis.window, axis.stride); ++tap) {
     const std::size_t remainder = (tap + axis.stride - axis.before % axis.stride) % axis.stride;
     if (remainder < count) found.push_back(offset(remainder));
@@ -67,8 +68,8 @@ Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
   return found;
 }
 
-// Throws std::bad_alloc if the system does not have memory for this many floats. Called before the tables of offsets
-// are allocated, which may be as large.
+// Throws std::bad_alloc if the system lacks memory for this many floats. Called before the tables of offsets are
+// allocated, because they may be as large.
 void check_memory(std::size_t elements) {
   const std::size_t bytes = checked_multiply(elements, sizeof(float));
   release(allocate(bytes), bytes);
