@@ -166,11 +166,11 @@ class WatchedLoop:
         self._call("on_train_end")
 
     def _order(self) -> Array | None:
-        """Return the row order of the next epoch; None for the order of X in one call into C++."""
+        """Return the row order of the next epoch; None for the order of X."""
         if self.shuffle and self.steps > 1:
             return _core.row_order(self.engine.seed, self.engine.epochs_trained, self.data.count)
         if self.steps > 1 and (self.slice < self.steps or self.stops):
-            return np.arange(self.data.count)
+            return np.arange(self.data.count)  # so that slices can index it
         return None
 
     def _epoch(self) -> dict[str, float]:
