@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
+from dataclasses import KW_ONLY
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from prelunet import _validation
-from prelunet._description import Description
+from prelunet._description import Description, checked
 from prelunet._extras import require
 
 # ---- validators --------------------------------------------------------------------------------
@@ -143,6 +145,52 @@ def test_records_are_equal_by_class_and_values():
     assert Circle(1) != Group()
     assert Circle(1) != 1
     assert Circle.__eq__(Circle(1), 1) is NotImplemented
+
+
+class Outline(Description):
+    """A family of dataclasses."""
+
+
+class Ring(Outline):
+    width: float = checked(_validation.real)
+    _: KW_ONLY
+    color: str = "red"
+
+
+class Band(Ring):
+    height: float = checked(_validation.real, default=1.0)
+    _: KW_ONLY
+    closed: bool = True
+
+
+class Loop(Band):
+    def __init__(self, size):
+        super().__init__(size, color="blue")
+
+
+def test_fields_are_the_arguments_of_the_constructor():
+    """Own keywords come first; a subclass may have a constructor of its own."""
+    found = inspect.signature(Band)
+    assert str(found) == (
+        "(width: 'float', height: 'float' = 1.0, *, closed: 'bool' = True, color: 'str' = 'red') "
+        "-> None"
+    )
+    assert str(inspect.signature(Band.__init__)) == str(found).replace("(", "(self, ", 1)
+    assert Band.__init__.__qualname__ == "Band.__init__"
+    assert repr(Band(2, color="blue", closed=False)) == (
+        "Band(width=2.0, closed=False, color='blue')"
+    )
+    loop = Loop(3)
+    assert str(inspect.signature(Loop)) == "(size)"
+    assert (loop.width, loop.height, loop.closed, loop.color) == (3.0, 1.0, True, "blue")
+    for wrong, message in [
+        (lambda: Band(), "missing a required argument: 'width'"),
+        (lambda: Band(1, 2, 3), "too many positional arguments"),
+        (lambda: Band(1, colour="red"), "got an unexpected keyword argument 'colour'"),
+        (lambda: Band(1, width=1), "multiple values for argument 'width'"),
+    ]:
+        with pytest.raises(TypeError, match=rf"^Band\.__init__\(\) {message}$"):
+            wrong()
 
 
 def test_records_do_not_change():

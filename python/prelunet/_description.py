@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
+from inspect import Parameter, Signature
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -39,7 +40,9 @@ class Description:
         else:
             cls._family[cls.__name__] = cls
         if "__init__" not in vars(cls):
-            dataclass(repr=False, eq=False)(cls)
+            # A dataclass's own methods are compiled one by one, which slows down the import.
+            dataclass(init=False, repr=False, eq=False)(cls)
+            setattr(cls, "__init__", _constructor(cls))  # noqa: B010  (mypy rejects assignment)
         if name is not None:
             cls._named[name] = cls
             if "name" not in cls._fields():  # a layer's name is set by the user
@@ -66,15 +69,7 @@ class Description:
 
     @classmethod
     def _argument_names(cls) -> list[str]:
-        """Return the constructor's argument names; own keywords precede those of base classes."""
-        depth = {
-            name: place
-            for place, base in enumerate(cls.__mro__)
-            for name in inspect.get_annotations(base)
-        }
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        parameters.sort(key=lambda p: depth.get(p.name, 0) if p.kind is p.KEYWORD_ONLY else -1)
-        return [p.name for p in parameters]
+        return [*inspect.signature(cls.__init__).parameters][1:]
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -138,6 +133,43 @@ class Description:
 
     def __hash__(self) -> int:
         return hash(repr(self))
+
+
+def _constructor(cls: type[Description]) -> Callable[..., None]:
+    """Return the ``__init__`` of a dataclass."""
+    signature = _signature(cls)
+
+    def initialize(self: Description, *args: object, **kwargs: object) -> None:
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}.__init__() {error}") from None
+        bound.apply_defaults()
+        del bound.arguments["self"]
+        self.__dict__.update(bound.arguments)
+        self.__post_init__()
+
+    initialize.__name__, initialize.__qualname__ = "__init__", f"{cls.__qualname__}.__init__"
+    vars(initialize)["__signature__"] = signature  # for `help` and `inspect.signature`
+    return initialize
+
+
+def _signature(cls: type[Description]) -> Signature:
+    """Return the signature of ``__init__``; own keywords precede those of base classes."""
+    parameters = [
+        Parameter(
+            f.name,
+            Parameter.KEYWORD_ONLY if f.kw_only else Parameter.POSITIONAL_OR_KEYWORD,
+            default=Parameter.empty if f.default is MISSING else f.default,
+            annotation=f.type,
+        )
+        for f in cls._fields().values()
+    ]
+    bases = enumerate(cls.__mro__)
+    depth = {name: place for place, base in bases for name in inspect.get_annotations(base)}
+    parameters.sort(key=lambda p: depth[p.name] if p.kind is p.KEYWORD_ONLY else -1)
+    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    return Signature([itself, *parameters], return_annotation=None)
 
 
 def _to_json(value: Any) -> Any:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._activation import (
-    ACTIVATION_FUNCTIONS,
+    ACTIVATION_MAKERS,
     ACTIVATIONS,
     exp,
     log,
@@ -29,10 +29,11 @@ from ._conv2d import conv2d_backward, conv2d_forward, max_pool2d_backward, max_p
 from ._elementwise import scaled_sum
 from ._gemm import column_sums, gemm
 from ._layer_norm import layer_norm_backward, layer_norm_forward
-from ._loss import LOSS_FUNCTIONS, LOSSES
-from ._optimizer import UPDATE_FUNCTIONS, UPDATES, clip_by_norm, clip_by_value
+from ._loss import LOSS_MAKERS, LOSSES
+from ._optimizer import UPDATE_MAKERS, UPDATES, clip_by_norm, clip_by_value
 
-_GENERATED = {**ACTIVATION_FUNCTIONS, **LOSS_FUNCTIONS, **UPDATE_FUNCTIONS}
+# Functions are generated on first use, since generating all of them slows down the import.
+_MAKERS = ACTIVATION_MAKERS | LOSS_MAKERS | UPDATE_MAKERS
 
 __all__ = [
     "ACTIVATIONS",
@@ -56,7 +57,7 @@ __all__ = [
     "scaled_sum",
     "softmax_forward",
     "to_bfloat16",
-    *_GENERATED,
+    *_MAKERS,
 ]
 
 
@@ -65,6 +66,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    if name in _GENERATED:
-        return _GENERATED[name]
+    if name in _MAKERS:  # several threads must get the same function
+        function: Callable[..., Any] = globals().setdefault(name, _MAKERS[name]())
+        return function
     raise AttributeError(f"module 'prelunet.ops' has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -114,37 +115,32 @@ _OUT = "out : ndarray of the shape of x, optional\n    Output array, also return
 _RETURNS = "Returns\n-------\nndarray of the shape of x\n"
 
 
-def _functions_of(
-    name: str, parameter: str, default: float, equation: str
-) -> dict[str, Callable[..., Array]]:
-    """Create ``<name>_forward`` and ``<name>_backward`` from a row of the registry."""
+def _function_of(
+    kind: str, name: str, parameter: str, default: float, equation: str
+) -> Callable[..., Array]:
+    """Create ``<name>_forward`` or ``<name>_backward`` from a row of the registry."""
     x, option = "x : ndarray of any shape\n", f", parameter={default!r}" if parameter else ""
     if parameter:
         x += f"parameter : float, default {default:g}\n    The {parameter}.\n"
     heading = "Parameters\n----------\n"
-    forward = f"{equation}.\n\n{heading}{x}{_OUT}\n{_RETURNS}"
-    backward = (
-        f"Gradient of {name}, ``grad_x = grad_out * dy/dx``.\n\n{equation}.\n\n"
-        f"{heading}grad_out : ndarray of the shape of x\n{x}\n{_RETURNS}"
-    )
-    made = {}
-    for kind, arguments, given, documentation in (
-        ("forward", f"x{option}, *, out=None", "x, {}, out", forward),
-        ("backward", f"grad_out, x{option}", "grad_out, x, {}", backward),
-    ):
-        op = f"{name}_{kind}"
-        value = f"real({op!r}, 'parameter', parameter)" if parameter else "0.0"
-        names = {"core": getattr(_ops, op), "real": real}
-        body = f"core({given.format(value)})"
-        made[op] = make_function(op, arguments, body, documentation, names)
-    return made
+    if kind == "forward":
+        arguments, given = f"x{option}, *, out=None", "x, {}, out"
+        documentation = f"{equation}.\n\n{heading}{x}{_OUT}\n{_RETURNS}"
+    else:
+        arguments, given = f"grad_out, x{option}", "grad_out, x, {}"
+        documentation = (
+            f"Gradient of {name}, ``grad_x = grad_out * dy/dx``.\n\n{equation}.\n\n"
+            f"{heading}grad_out : ndarray of the shape of x\n{x}\n{_RETURNS}"
+        )
+    op = f"{name}_{kind}"
+    value = f"real({op!r}, 'parameter', parameter)" if parameter else "0.0"
+    names = {"core": getattr(_ops, op), "real": real}
+    return make_function(op, arguments, f"core({given.format(value)})", documentation, names)
 
 
-ACTIVATION_FUNCTIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
-    {
-        full_name: function
-        for name, _, parameter, default, equation in _ops.ACTIVATIONS
-        for full_name, function in _functions_of(name, parameter, default, equation).items()
-    }
-)
-"""The forward and backward ops of every row of the registry, by name."""
+ACTIVATION_MAKERS = {
+    f"{name}_{kind}": partial(_function_of, kind, name, *options)
+    for name, _, *options in _ops.ACTIVATIONS
+    for kind in ("forward", "backward")
+}
+"""A maker for the forward and the backward op of each row of the registry, by name."""

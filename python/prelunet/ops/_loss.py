@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -57,7 +58,5 @@ grad_outputs : ndarray of the shape of outputs
     return make_function(name, signature, body, documentation, names)
 
 
-LOSS_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {row[0]: _function_of(*row) for row in _ops.LOSSES}
-)
-"""The op of each row, by name."""
+LOSS_MAKERS = {row[0]: partial(_function_of, *row) for row in _ops.LOSSES}
+"""A maker for the op of each row, by name."""

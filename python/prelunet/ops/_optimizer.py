@@ -89,10 +89,8 @@ def _state_entry(name: str, option: str) -> str:
     return f"{entry}\n    State, updated in place.\n"
 
 
-UPDATE_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {f"{row[0]}_update": _function_of(*row) for row in _ops.UPDATES}
-)
-"""The op of each row, by name."""
+UPDATE_MAKERS = {f"{row[0]}_update": partial(_function_of, *row) for row in _ops.UPDATES}
+"""A maker for the op of each row, by name."""
 
 
 def clip_by_value(gradient: Array, limit: float) -> None:
