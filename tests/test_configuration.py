@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import re
 from dataclasses import KW_ONLY
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from prelunet import _validation
+import prelunet as pn
+from prelunet import _validation, schedules
 from prelunet._description import Description, checked
 from prelunet._extras import require
+from prelunet.losses import Loss
 
 # ---- validators --------------------------------------------------------------------------------
 
@@ -199,10 +202,70 @@ def test_records_do_not_change():
 
 
 def test_families_are_apart():
-    with pytest.raises(ValueError, match="Circle: class must be one of Circle, Group, got 'Group'"):
+    with pytest.raises(ValueError, match="Circle: class must be one of Circle, got 'Group'"):
         Circle.from_config(Group().config())
     with pytest.raises(ValueError, match=r"Shape: class must be one of .*, got 3"):
         Shape.from_config({"class": 3})
+
+
+# ---- arguments of wrong types ------------------------------------------------------------------
+
+
+def own_descriptions(base=Description):
+    for cls in base.__subclasses__():
+        if cls.__module__.startswith("prelunet.") and not inspect.isabstract(cls):
+            yield cls
+        yield from own_descriptions(cls)
+
+
+NEEDED = {"forward": abs, "backward": abs, "function": abs, "layers": [pn.Tanh()], "rate": 0.5}
+ARGUMENTS = [
+    (cls, name)
+    for cls in own_descriptions()
+    for name in inspect.signature(cls).parameters
+    if cls is not Loss
+]
+JSON = [None, True, "64", "", -1, 1.5, math.nan, [], [1], ["a"], [[]], {}, {"a": 1}]
+JSON += [{"class": wanted} for wanted in (3, ["x"], "Nonsense", "Weighted", "ReLU")]
+OTHERS = [object(), b"1", 1j, int, pn.ReLU, pn.ReLU(), schedules.Constant(1), [pn.ReLU(), 3]]
+OTHERS += [np.ones(2), np.array(["a"]), np.float32(2), range(3), {1}, (1, "2"), (None, None)]
+
+
+def test_the_arguments_of_all_descriptions_are_tested():
+    classes = {cls.__name__ for cls, _ in ARGUMENTS}
+    assert classes >= {"Dense", "Conv2D", "Residual", "Mish", "Adam", "Huber", "WarmUp", "Normal"}
+
+
+@pytest.mark.parametrize(("cls", "name"), ARGUMENTS)
+def test_wrong_types_are_refused_by_class_and_argument(cls, name):
+    """Whether a caller gives them or a file of a model."""
+    parameters = inspect.signature(cls).parameters.values()
+    needed = {p.name: NEEDED.get(p.name, 1) for p in parameters if p.default is p.empty}
+    config = cls(**needed).config()
+    refusal = rf"^{cls.__name__}: (an entry of )?(\w+) .*must .*, got "
+    with pytest.raises(TypeError, match=refusal) as caught:
+        cls(**needed | {name: object()})
+    assert re.match(refusal, str(caught.value))[2] == name
+    tries = [(cls, (), needed | {name: value}) for value in JSON + OTHERS]
+    tries += [(cls.from_config, (config | {name: value},), {}) for value in JSON]
+    for call, given, named in tries:
+        try:
+            call(*given, **named)
+        except (TypeError, ValueError) as error:
+            assert re.match(refusal, str(error)), (given, named)  # noqa: PT017
+
+
+@pytest.mark.parametrize("config", [None, 5, "Dense", ["Dense"]])
+def test_a_configuration_is_a_mapping(config):
+    with pytest.raises(TypeError, match=r"^Layer: a configuration must be a mapping, got "):
+        pn.layers.Layer.from_config(config)
+
+
+def test_a_configuration_has_all_arguments_that_are_needed():
+    with pytest.raises(TypeError, match=r"^Dense.* missing a required argument: 'units'"):
+        pn.layers.Layer.from_config({"class": "Dense"})
+    with pytest.raises(ValueError, match=r"^Dense: unknown argument 3"):
+        pn.layers.Layer.from_config({"class": "Dense", "units": 3, 3: 4, "size": 5})
 
 
 # ---- optional packages -------------------------------------------------------------------------

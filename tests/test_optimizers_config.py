@@ -46,7 +46,7 @@ def test_a_nested_schedule_is_found_by_its_arguments():
     config = SGD().config()
     for nested, message in [
         ({"class": "Constant", "rate": 0.1}, "Constant: unknown argument 'rate'"),
-        ({"class": "Nonsense"}, "unknown class 'Nonsense'"),
+        ({"class": "Nonsense"}, "SGD: learning_rate must have a known class, got 'Nonsense'"),
     ]:
         with pytest.raises(ValueError, match=message):
             Optimizer.from_config(config | {"learning_rate": nested})

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, isabstract
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -54,6 +54,10 @@ class Description:
         return MappingProxyType(cls._named)
 
     @classmethod
+    def _concrete(cls) -> dict[str, type[Self]]:
+        return {n: c for n, c in cls._family.items() if issubclass(c, cls) and not isabstract(c)}
+
+    @classmethod
     def checks(cls) -> dict[str, Callable[[str, str, object], Any]]:
         """Return the check of each field, to be called with owner, name and value."""
         return {
@@ -88,21 +92,23 @@ class Description:
 
         Raises
         ------
-        ValueError
-            If the class is not in this family, or an argument is unknown.
+        TypeError, ValueError
+            If `config` is not a mapping, its class is not in this family, or an argument is
+            invalid, missing or unknown.
         """
+        if not isinstance(config, Mapping):
+            raise TypeError(f"{cls.__name__}: a configuration must be a mapping, got {config!r}")
         arguments = dict(config)
         name = arguments.pop("class", None)
-        found = cls._family.get(name) if isinstance(name, str) else None
-        if found is None or not issubclass(found, cls):
-            known = ", ".join(sorted(cls._family))
-            raise ValueError(f"{cls.__name__}: class must be one of {known}, got {name!r}")
-        unknown = set(arguments) - set(found._argument_names())
+        known = cls._concrete()
+        found = known.get(name) if isinstance(name, str) else None
+        if found is None:
+            names = ", ".join(sorted(known))
+            raise ValueError(f"{cls.__name__}: class must be one of {names}, got {name!r}")
+        unknown = arguments.keys() - set(found._argument_names())
         if unknown:
-            raise ValueError(f"{name}: unknown argument {sorted(unknown)[0]!r}")
-        made = found(**{key: _from_json(value) for key, value in arguments.items()})
-        assert isinstance(made, cls)
-        return made
+            raise ValueError(f"{name}: unknown argument {min(unknown, key=str)!r}")
+        return found(**{k: _from_json(found.__name__, k, v) for k, v in arguments.items()})
 
     def __setattr__(self, name: str, value: object) -> None:
         is_set = name in self.__dict__ if name in self._fields() else hasattr(self, name)
@@ -180,16 +186,17 @@ def _to_json(value: Any) -> Any:
     return value
 
 
-def _from_json(value: Any) -> Any:
+def _from_json(owner: str, name: str, value: Any) -> Any:
     if isinstance(value, Mapping) and "class" in value:
-        families = [f for f in Description.__subclasses__() if value["class"] in f._family]
+        wanted = value["class"]
+        families = [f for f in Description.__subclasses__() if wanted in list(f._concrete())]
         if not families:
-            raise ValueError(f"unknown class {value['class']!r} in a configuration")
+            raise ValueError(f"{owner}: {name} must have a known class, got {wanted!r}")
         # Class names may occur in several families: Constant is an initializer and a schedule.
         # The arguments identify the class.
         given = value.keys() - {"class"}
-        takers = (f for f in families if given <= set(f._family[value["class"]]._argument_names()))
+        takers = (f for f in families if given <= set(f._family[wanted]._argument_names()))
         return next(takers, families[0]).from_config(value)
     if isinstance(value, list):
-        return [_from_json(item) for item in value]
+        return [_from_json(owner, name, item) for item in value]
     return value

@@ -162,7 +162,7 @@ def test_it_is_a_record_but_for_json():
         ((1, relu_backward), TypeError, "Lambda: forward must be callable, got 1"),
         ((relu, None), TypeError, "Lambda: backward must be callable, got None"),
         ((relu, relu_backward, ()), ValueError, "Lambda: output_shape must be None or a tuple"),
-        ((relu, relu_backward, 3), ValueError, "Lambda: output_shape must be None or a tuple"),
+        ((relu, relu_backward, 3), TypeError, "Lambda: output_shape must be None or a tuple"),
         ((relu, relu_backward, (0,)), ValueError, "Lambda: an entry of output_shape must be"),
     ],
 )

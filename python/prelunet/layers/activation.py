@@ -100,22 +100,14 @@ ACTIVATION_LAYERS: Mapping[str, type[Activation]] = MappingProxyType(
 """The layers of the core's registry by class name."""
 
 
-def get(value: Layer | str) -> Layer:
-    """Return an activation layer given as an instance or a name.
-
-    Raises
-    ------
-    TypeError
-        If `value` is neither a string nor an activation.
-    ValueError
-        If the name is unknown.
-    """
-    if isinstance(value, (Activation, PReLU)):
+def checked_activation(owner: str, name: str, value: Layer | str | None) -> Layer | None:
+    """Return `value` as an activation layer, or None."""
+    if value is None or isinstance(value, (Activation, PReLU)):
         return value
     if not isinstance(value, str):
-        raise TypeError(f"Dense: activation must be a name or an activation layer, got {value!r}")
+        raise TypeError(f"{owner}: {name} must be a name or an activation layer, got {value!r}")
     named = Layer.named()
-    return named[choice("Dense", "activation", value, named)]()
+    return named[choice(owner, name, value, named)]()
 
 
 def __getattr__(name: str) -> type[Activation]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from .._description import checked
 from .._validation import choice, size, size_pair
-from .activation import get as get_activation
+from .activation import checked_activation
 from .base import Layer
-from .weighted import Weighted, activation
+from .weighted import Weighted
 
 PADDINGS = ("valid", "same")
 
@@ -60,12 +60,7 @@ class Conv2D(Weighted):
     kernel_size: int | Sequence[int] = checked(size_pair)
     stride: int | Sequence[int] = checked(size_pair, default=1)
     padding: str = checked(choice, default="valid", options=PADDINGS)
-    activation: str | Layer | None = checked(activation, default=None)
-
-    @property
-    def fused_activation(self) -> Layer | None:
-        """The activation f, or None."""
-        return None if self.activation is None else get_activation(self.activation)
+    activation: str | Layer | None = checked(checked_activation, default=None)
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return specifications for the engine: the convolution, then the activation, if any."""

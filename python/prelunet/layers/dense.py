@@ -6,9 +6,9 @@ from typing import Any
 
 from .._description import checked
 from .._validation import size
-from .activation import get as get_activation
+from .activation import checked_activation
 from .base import Layer
-from .weighted import Weighted, activation
+from .weighted import Weighted
 
 
 class Dense(Weighted):
@@ -37,12 +37,7 @@ class Dense(Weighted):
     """
 
     units: int = checked(size)
-    activation: str | Layer | None = checked(activation, default=None)
-
-    @property
-    def fused_activation(self) -> Layer | None:
-        """The activation f, or None."""
-        return None if self.activation is None else get_activation(self.activation)
+    activation: str | Layer | None = checked(checked_activation, default=None)
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return specifications for the engine: the product, then the activation, if any."""

@@ -24,8 +24,11 @@ def _function(owner: str, name: str, value: Any) -> Any:
 def _shape(owner: str, name: str, value: Sequence[int] | None) -> tuple[int, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, (tuple, list)) or not value:
-        raise ValueError(f"{owner}: {name} must be None or a tuple of integers, got {value!r}")
+    expected = f"{owner}: {name} must be None or a tuple of integers, got {value!r}"
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(expected)
+    if not value:
+        raise ValueError(expected)
     return tuple(size(owner, f"an entry of {name}", entry) for entry in value)
 
 

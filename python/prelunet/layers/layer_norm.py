@@ -20,7 +20,7 @@ def _last_axes(owner: str, name: str, value: int | Sequence[int]) -> tuple[int, 
     given = value if isinstance(value, (tuple, list)) else (value,)
     try:
         axes = sorted(axis.__index__() for axis in given)  # NumPy's integers too
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise TypeError(expected) from None
     if not axes or axes != list(range(-len(axes), 0)) or any(axis is True for axis in given):
         raise ValueError(expected)

@@ -24,7 +24,7 @@ def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
         if not isinstance(layer, Layer):
             raise TypeError(f"{owner}: layers must be layers, got {layer!r}")
     if not any(spec["type"] != "flatten" for layer in layers for spec in layer.specifications()):
-        raise ValueError(f"{owner}: layers must hold at least one that computes something")
+        raise ValueError(f"{owner}: layers must hold at least one that computes, got {layers!r}")
     keys = layer_keys(layers)
     for key in keys:
         if keys.count(key) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Any
@@ -12,13 +11,7 @@ from .._validation import boolean
 from ..initializers import Initializer
 from ..initializers import get as get_initializer
 from .activation import checked_initializer
-from .activation import get as get_activation
 from .base import Layer, frozen
-
-
-def activation(owner: str, name: str, value: str | Layer | None) -> Layer | None:
-    """Return `value` as an activation."""
-    return None if value is None else get_activation(value)
 
 
 class Weighted(Layer):
@@ -30,9 +23,11 @@ class Weighted(Layer):
     use_bias: bool = checked(boolean, default=True)
 
     @property
-    @abstractmethod
     def fused_activation(self) -> Layer | None:
         """The activation f, or None."""
+        activation = vars(self)["activation"]  # an argument of both subclasses
+        assert activation is None or isinstance(activation, Layer)
+        return activation
 
     def _with_activation(self, products: dict[str, Any]) -> list[dict[str, Any]]:
         """Return specifications for the engine: `products`, then the activation, if any."""
