@@ -396,8 +396,8 @@ class Sequential(OpenLoop):
         """Export what `predict` computes to an ONNX file (opset 17).
 
         The graph's input ``"x"`` has the model's dtype, with images as (height, width, channels).
-        Its output is ``"outputs"``. onnxruntime does not support float64 for `Conv2D`, `ELU` and
-        `GELU`.
+        Its output is ``"outputs"``. In float64, onnxruntime 1.32 supports no `Conv2D`, and of the
+        activations only `PReLU`, `ReLU`, `LeakyReLU`, `SiLU`, `Tanh` and `Sigmoid`.
 
         Parameters
         ----------
