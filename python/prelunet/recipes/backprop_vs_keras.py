@@ -1,23 +1,23 @@
-"""A perceptron on raw pixels whose deltas are clipped, beside the same net in Keras or PyTorch.
+"""A perceptron on raw pixels with clipped deltas, compared with Keras and PyTorch.
 
-The assignment ("Final Backprop", 2022) writes back-propagation in NumPy for any list of widths and
-activations and runs it with one hidden layer, 784 - 128 - 10, ReLU, on pixels of 0 to 255:
+The assignment ("Final Backprop", 2022) implements back-propagation in NumPy for any list of widths
+and activations. It uses one hidden layer, 784 - 128 - 10, ReLU, on pixels of 0 to 255:
 
     z_k = W_k a_{k-1} + b_k,  a_k = relu(z_k),  p = softmax(z_2)
     loss = mean over the batch of -log(p of the label),  t = the label, one-hot
     delta_2 = clip(p - t),  delta_1 = clip(W_2^T delta_2 * relu'(z_1)),  to [-1, 1]
     dW_k = mean over the batch of delta_k a_{k-1}^T,  db_k = mean of delta_k
 
-with W_k from N(0, 1 / features), that number a standard deviation, b_k = 0, batches of 128, a rate
-of 1e-5, 3 epochs: 0.857. Keras beside it, from Glorot's uniform weights and at 1e-4, has 0.843 and
-0.870 after two; the text breaks off before the third.
+W_k is drawn from N(0, 1 / features), where 1 / features is the standard deviation; b_k = 0, the
+batch size is 128, the rate 1e-5. The accuracy after 3 epochs is 0.857. In Keras, with Glorot's
+uniform weights and a rate of 1e-4, it is 0.870 after 2 epochs, where the document ends.
 
-What differs: its last, short batch of an epoch ended in an exception that nothing reported; here it
-trains. It took delta_1 through a W_2 that had been moved already; here it goes through that of the
-forward pass. Its 0.857 is a mean of batches' accuracies, ours the share of all test images. Its
-relu'(0) is 1, ours 0: no z of these is 0. It counted in float64, we do in float32 unless asked.
-Each library starts here from the same weights, sees the same batches and takes the same rate; the
-same network with its deltas free shows what the limit changes.
+Differences: in the document the short last batch of an epoch raised an exception that was not
+reported; here it is used. The document computed delta_1 from the updated W_2; here W_2 is that of
+the forward pass. Its 0.857 is a mean over batch accuracies; ours is the accuracy on all test
+images. Its relu'(0) is 1, ours 0; no z is exactly 0. It used float64; we use float32 by default.
+All libraries use the same initial weights, batches and rate. A run without clipping shows the
+effect of the limit.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ ITS_OPTIONS = ("hidden", "activation", "batch_size", "learning_rate", "keras_rat
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be varied."""
+    """Add the options of the recipe."""
     add = parser.add_argument
-    add("--hidden", type=read.hidden_units, default="128", metavar="UNITS", help="400x2; 64,32")
-    text = f"of hidden layers, one for all or one each, among {', '.join(ACTIVATIONS)}"
+    add("--hidden", type=read.hidden_units, default="128", metavar="UNITS", help="as in 400x2,64")
+    text = f"of all hidden layers, or one for each, among {', '.join(ACTIVATIONS)}"
     add("--activation", type=inputs.names, default="relu", metavar="NAME,...", help=text)
     add("--epochs", type=read.count, default=3, metavar="N", help="passes over the data")
-    add("--batch-size", type=read.count, default=128, metavar="N", help="images of a step")
-    text = "of the document's own network"
+    add("--batch-size", type=read.count, default=128, metavar="N", help="images per step")
+    text = "rate of the document's NumPy network"
     add("--learning-rate", type=read.number, default=1e-5, metavar="RATE", help=text)
-    text = "of the document's network in Keras"
+    text = "rate of the document's Keras network"
     add("--keras-rate", type=read.number, default=1e-4, metavar="RATE", help=text)
-    add("--clip-delta", type=read.number, default=1.0, metavar="LIMIT", help="of each delta")
+    add("--clip-delta", type=read.number, default=1.0, metavar="LIMIT", help="limit of each delta")
     add("--dtype", choices=("float32", "float64"), default="float32", help="in each library")
-    text = f"among {', '.join(peer_nets.NETS)}, or none; those that are installed, unless given"
+    text = f"among {', '.join(peer_nets.NETS)}, or none (default: all that are installed)"
     add("--against", type=inputs.names, metavar="NAME,...", help=text)
 
 
 def settings(options: argparse.Namespace) -> list[Setting]:
-    """Return the document's own, the same with deltas free, and that of its network in Keras."""
+    """Return the document's network, the same without clipping, and its Keras network."""
     own, rate = "N(0, 1/features)", options.learning_rate
     parser = argparse.ArgumentParser()
     add_options(parser)
@@ -81,7 +81,7 @@ def activations(options: argparse.Namespace) -> Sequence[str]:
     Raises
     ------
     ValueError
-        If there is neither one name nor one for each layer, or if one is not known.
+        If the number of names is neither 1 nor the number of layers, or a name is unknown.
     """
     names, count = options.activation, len(options.hidden)
     inputs.choose("backprop_vs_keras", "activation", dict.fromkeys(ACTIVATIONS), names)
@@ -93,7 +93,7 @@ def activations(options: argparse.Namespace) -> Sequence[str]:
 
 
 def network(setting: Setting, options: argparse.Namespace) -> pn.Sequential:
-    """Return our network; those of other libraries start as its copies."""
+    """Return our network; the networks of other libraries are copies of it."""
     features, layers = 784, []
     for units, name in zip((*options.hidden, 10), (*activations(options), None), strict=True):
         own = pn.initializers.Normal(stddev=1 / features)
@@ -112,14 +112,14 @@ def train(
     options: argparse.Namespace,
     say: Callable[[str], None],
 ) -> dict[str, list[float]]:
-    """Train; return the loss of each step, the test accuracy and the seconds of each epoch."""
+    """Train; return the loss of each step, and the test accuracy and seconds of each epoch."""
     x, y, (x_test, y_test) = dataset.x_train, dataset.y_train, inputs.test_rows(dataset)
     stream = np.random.default_rng(options.seed)
     losses, accuracies, seconds = [], [], []
     for epoch in range(1, options.epochs + 1):
         order, began = stream.permutation(len(x)), time.perf_counter()
         for start in range(0, len(x), options.batch_size):
-            rows = order[start : start + options.batch_size]  # the last ones may be fewer
+            rows = order[start : start + options.batch_size]  # the last batch may be smaller
             losses.append(net.train_on_batch(x[rows], y[rows])["loss"])
         seconds.append(time.perf_counter() - began)
         accuracies.append(float(np.mean(net.predict(x_test).argmax(axis=1) == y_test)))
@@ -128,7 +128,7 @@ def train(
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Train in each setting and library; show accuracies, seconds and how far losses differ."""
+    """Train all settings in all libraries; show accuracies, seconds and loss differences."""
     report, dataset = Report(options), inputs.digits_28(options)
     names, peers = activations(options), peer_nets.choose(options.against)
     models = [(setting, network(setting, options)) for setting in settings(options)]

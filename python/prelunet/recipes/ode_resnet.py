@@ -1,22 +1,25 @@
 """A residual network as Euler's method: gradient descent against Adam, four activations.
 
-The notebook (NTNU, "Neural Network From Scratch") tells two classes apart by letting a state flow
-for K = 20 steps of h = 0.1 and projecting it on a number between 0 and 1:
+The notebook (NTNU, "Neural Network From Scratch") separates two classes with a state that evolves
+for K = 20 steps of h = 0.1 and is then projected to a number between 0 and 1:
 
     Y_{k+1} = Y_k + h sigma(W_k Y_k + b_k),   Z = eta(Y_K^T omega + mu),   eta the sigmoid
     J = 1/2 sum over the images of (Z_i - c_i)^2,   c_i the class, 0 or 1
 
-W, b, omega and mu come from N(0, 1). Each iteration sees all images; U = (W, b, omega, mu) moves by
-plain gradient descent, U - tau grad J, or by Adam (0.9, 0.999, 1e-8), both at tau = 0.01. J on
-training and on validation data is drawn by iteration; a model is saved, loaded, predicts integers.
+W, b, omega and mu are drawn from N(0, 1). Each iteration uses all images. U = (W, b, omega, mu) is
+updated by gradient descent, U - tau grad J, or by Adam (0.9, 0.999, 1e-8), both with tau = 0.01.
+The notebook plots J on training and validation data, saves and loads a model, and predicts labels.
 
-The text breaks off before its data. Here points on two spirals get a third number, 0: in the plane
-a flow has no way round, and all but tanh stop below 87% (``--width 2``). 1 and 7 of MNIST are
-averaged to 4 x 4 numbers, for from N(0, 1) a state grows with its width until eta' vanishes: with
-ReLU it is 1e-9 at first, where Adam learns and descent does not, and 0 with 7 x 7 numbers, where
-nothing does (``--pixels 7 --digits 3,8``: tanh 96.7%; with ``--stddev 0.3`` Adam passes 95% with
-all four). The notebook's forward_prop forgets the Y_k of its equation, and its Adam makes no first
-step; done right here. Costs by iteration are per row: in training before it, in validation after.
+The notebook ends before its data, so the data are ours. Points on two spirals get a third
+coordinate, 0: a flow in the plane cannot separate them, and all activations but tanh stay below 87%
+(``--width 2``). Digits 1 and 7 of MNIST are averaged to 4 x 4 numbers, because with N(0, 1) a state
+grows with its width until eta' vanishes. With ReLU eta' is initially 1e-9, where Adam learns and
+gradient descent does not; with 7 x 7 numbers it is 0, and neither learns (``--pixels 7 --digits
+3,8``: tanh 96.7%; with ``--stddev 0.3`` Adam exceeds 95% for all four).
+
+Two errors of the notebook are corrected: its forward_prop omits the Y_k of the equation, and its
+Adam makes no first step. Costs by iteration are per row: training costs before the iteration,
+validation costs after it.
 """
 
 from __future__ import annotations
@@ -48,20 +51,20 @@ WANTED = {"optimizers": OPTIMIZERS, "activations": ACTIVATIONS}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be varied."""
+    """Add the options of the recipe."""
     two_classes.add_options(parser)
     add = parser.add_argument
     add("--layers", type=read.count, default=20, metavar="K", help="steps of Euler's method")
-    add("--step", type=read.number, default=0.1, metavar="H", help="their length")
-    add("--stddev", type=read.number, default=1.0, metavar="S", help="of parameters at the start")
+    add("--step", type=read.number, default=0.1, metavar="H", help="length of a step")
+    add("--stddev", type=read.number, default=1.0, metavar="S", help="of the initial parameters")
     add("--learning-rate", type=read.number, default=0.01, metavar="TAU", help="of both optimizers")
     for name, known in WANTED.items():
-        text = f"among {', '.join(known)}; all unless given"
+        text = f"among {', '.join(known)} (default: all)"
         add(f"--{name}", type=inputs.names, metavar="NAME,...", help=text)
 
 
 def network(task: Task, activation: str, options: argparse.Namespace) -> pn.Sequential:
-    """Return the notebook's network; its first layer, which is not trained, makes the states."""
+    """Return the notebook's network; its first layer, which is not trained, maps rows to states."""
     normal = pn.initializers.Normal(stddev=options.stddev)
     init: dict[str, Any] = {"weight_init": normal, "bias_init": normal}
     width, features = task.embedding.shape
@@ -79,7 +82,7 @@ def network(task: Task, activation: str, options: argparse.Namespace) -> pn.Sequ
 def train(
     task: Task, optimizer: str, activation: str, options: argparse.Namespace
 ) -> tuple[dict[str, Any], pn.Sequential]:
-    """Train one network; return what came out, costs as J over the number of images, and it."""
+    """Train one network; return the results, with costs as J per image, and the network."""
     model = network(task, activation, options)
     title, kind = OPTIMIZERS[optimizer]
     model.compile(kind(options.learning_rate), loss="half_squared_error", metrics=["accuracy"])
@@ -108,7 +111,7 @@ def train(
 
 
 def save_and_load(model: pn.Sequential) -> pn.Sequential:
-    """Return the model as its file has it."""
+    """Return the model after saving and loading it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.npz")
         model.save(path)
@@ -116,7 +119,7 @@ def save_and_load(model: pn.Sequential) -> pn.Sequential:
 
 
 def solve(task: Task, options: argparse.Namespace, report: Report) -> dict[str, Any]:
-    """Train with each optimizer and activation; show costs, and integers that the best predicts."""
+    """Train with each optimizer and activation; show costs and the best model's predictions."""
     wanted = [
         inputs.choose(
             "ode_resnet", argument, {name: name for name in known}, getattr(options, argument)
@@ -140,7 +143,7 @@ def solve(task: Task, options: argparse.Namespace, report: Report) -> dict[str, 
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Solve the tasks wanted; the last one's best model is kept, and its accuracy returned."""
+    """Solve the selected tasks; save the best model of the last one and return its accuracy."""
     report = Report(options)
     found = {task.name: solve(task, options, report) for task in two_classes.tasks(options)}
     *_, last = found.values()

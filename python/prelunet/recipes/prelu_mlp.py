@@ -1,6 +1,6 @@
-"""Six hidden layers of Parametric ReLU on MNIST, all images in each step, both kinds of alpha.
+"""Six hidden layers of PReLU on MNIST, full batch, with shared and with channel alphas.
 
-The document writes 784 - 6 x 400 - 10 in TensorFlow, with every gradient by hand:
+The document implements 784 - 6 x 400 - 10 in TensorFlow, with all gradients written out:
 
     z_i = W_i a_(i-1) + b_i,  a_i = z_i where z_i > 0, else alpha_i z_i
     p = softmax(z_7),  loss = mean over the n images of -log(p of the label)
@@ -8,18 +8,18 @@ The document writes 784 - 6 x 400 - 10 in TensorFlow, with every gradient by han
     dz_i = da_i * (1 where z_i > 0, else alpha_i)
     dalpha_i = sum of da_i * (0 where z_i > 0, else z_i)
 
-once with one alpha for a layer (shared) and once with one for each unit (channel: that sum is over
-the images alone). W comes from N(0, 0.1), b is 0, alpha starts at 0.001; W, b and alpha all take
-steps of plain gradient descent at a rate of 0.001, 10,000 of them, each over all 60,000 images.
+It does so with one alpha per layer (shared) and with one per unit (channel, where the sum is over
+images only). W is drawn from N(0, 0.1), b is 0, and alpha starts at 0.001. W, b and alpha are
+updated by plain gradient descent at a rate of 0.001, in 10,000 steps over all 60,000 images.
 
-After the updates of steps 0, 100, 200, ... it prints the loss, the accuracies on the training and
-on the 10,000 test ("dev") images, and mean((n dz_7)^2), the dz_7 being the one that made the step;
-with shared alphas each of them, and its gradient, too. The loss is clipped: p at 1e-7 (Keras's
-categorical cross-entropy) with shared alphas, at 1e-11 (scikit-learn's log-loss) with the others.
+After the updates of steps 0, 100, 200, ... it prints the loss, the accuracies on the training
+images and on the 10,000 test ("dev") images, and mean((n dz_7)^2) with the dz_7 of the step. With
+shared alphas it also prints each alpha and its gradient. The loss clips p at 1e-7 for shared alphas
+(as in Keras) and at 1e-11 for channel alphas (as in scikit-learn).
 
-What differs: pixels stay bytes, scaled in the first layer; there are 300 steps unless more are
-asked for, with a line of the log at least each thirtieth of them; both kinds start from the same
-weights. With --out a run that was cut off goes on, to the same bits; its model is the last kind's.
+Differences: pixels stay bytes and are scaled in the first layer; the default is 300 steps, with at
+least 30 log lines; both kinds start from the same weights. With --out an interrupted run resumes
+with bit-identical results. The saved model is that of the last kind.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from prelunet.recipes.report import Report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LINES = 30  # of the log at least, where there are as many steps
-EPS = {"shared": 1e-7, "channel": 1e-11}  # at which each kind's loss is clipped
+LINES = 30  # minimum number of log lines, if there are enough steps
+EPS = {"shared": 1e-7, "channel": 1e-11}  # clipping limits of the loss
 SHOWN = {
     "loss": ("Training loss", "loss (nats)"),
     "accuracy": ("Training accuracy", "accuracy (share of images)"),
@@ -51,16 +51,16 @@ SHOWN = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be varied."""
+    """Add the options of the recipe."""
     add = parser.add_argument
-    add("--kinds", type=inputs.names, default="shared,channel", metavar="KIND,...", help="of alpha")
-    add("--epochs", type=read.count, metavar="N", help="steps; 300, with --quick 8")
-    every = "steps from one line of the log to the next; 100, or less for 30 lines at least"
+    add("--kinds", type=inputs.names, default=",".join(EPS), metavar="KIND,...", help="alpha kinds")
+    add("--epochs", type=read.count, metavar="N", help="steps (default: 300, with --quick 8)")
+    every = "steps between log lines (default: 100, or fewer for at least 30 lines)"
     add("--every", type=read.count, metavar="N", help=every)
     add("--hidden", type=read.hidden_units, default="400x6", metavar="UNITS", help="of each layer")
     add("--alpha", type=read.number, default=0.001, metavar="SLOPE", help="where alphas start")
     add("--learning-rate", type=read.number, default=0.001, metavar="RATE", help="of everything")
-    add("--restart", action="store_true", help="start anew, whatever --out holds")
+    add("--restart", action="store_true", help="ignore checkpoints in --out")
 
 
 def network(kind: str, options: argparse.Namespace) -> pn.Sequential:
@@ -79,7 +79,7 @@ def network(kind: str, options: argparse.Namespace) -> pn.Sequential:
 def train(
     kind: str, digits: data.Dataset, options: argparse.Namespace
 ) -> tuple[pn.Sequential, PReLULog]:
-    """Train with one kind of alpha, and go on where --out holds a run that was cut off."""
+    """Train with one kind of alpha; resume an interrupted run in --out."""
     epochs = options.epochs or (8 if options.quick else 300)
     usual, model = max(1, min(100, epochs // LINES)), network(kind, options)
     how = {"every": options.every, "usual": usual, "eps": EPS[kind], "quiet": options.quiet}
@@ -94,7 +94,7 @@ def train(
 
 
 def draw_curves(logs: Mapping[str, PReLULog]) -> Figure:
-    """Return the document's figures: loss and accuracies, of both kinds."""
+    """Return the document's figures: loss and accuracies of both kinds."""
     panels = []
     for name, (title, ylabel) in SHOWN.items():
         lines = {f"{kind} alpha": (log["step"], log[name]) for kind, log in logs.items()}
@@ -103,7 +103,7 @@ def draw_curves(logs: Mapping[str, PReLULog]) -> Figure:
 
 
 def draw_alphas(kind: str, model: pn.Sequential, log: PReLULog, start: float) -> Figure:
-    """Return shared alphas over time, or how those of the units are spread in the end."""
+    """Return shared alphas over time, or the final distribution of channel alphas."""
     if kind == "shared":
         alphas = {name: [line[name] for line in log["alphas"]] for name in log["alphas"][0]}
         display = plots.AlphaDisplay.from_history(log["step"], alphas, start=start)
@@ -113,7 +113,7 @@ def draw_alphas(kind: str, model: pn.Sequential, log: PReLULog, start: float) ->
 
 
 def rows_of(logs: Mapping[str, PReLULog], accuracies: Mapping[str, float]) -> list[list[str]]:
-    """Return the table: the first and the last line of each log, and how it went between."""
+    """Return the table: the first and last line of each log, and a summary of the others."""
     rows = [
         [title, *(f"{log[name][0]:.4f} to {log[name][-1]:.4f}" for log in logs.values())]
         for name, (title, _) in SHOWN.items()

@@ -1,24 +1,25 @@
-"""Small networks that tell two moons apart, and two circles: activations, widths, depths.
+"""Small networks that separate two moons and two circles: activations, widths, depths.
 
-The first part of the assignment of mnist_cnn writes a network of one hidden layer in NumPy,
+The first part of the assignment of mnist_cnn implements a network of one hidden layer in NumPy,
 
     z1 = X W1 + b1,  a1 = f(z1),  z2 = a1 W2 + b2,  p = softmax(z2)
     loss = mean of -log(p of the label) + l2 / 2 (sum of W1^2 + sum of W2^2)
     delta2 = (p - one-hot labels) / n,  delta1 = delta2 W2^T * f'(z1)
     dW2 = a1^T delta2 + l2 W2,  dW1 = X^T delta1 + l2 W1
 
-trains it by full-batch gradient descent with tanh, sigmoid, ReLU and several widths, draws where it
-changes its mind, and does the same with more layers, on moons and circles. It gives no numbers: the
-sigmoid fits best, it says, and the deep network with ReLU calls all moons one class.
+trains it by full-batch gradient descent with tanh, sigmoid, ReLU and several widths, and plots its
+decision boundaries. It repeats this with more layers, on moons and circles. It gives no numbers but
+states that the sigmoid fits best and that the deep ReLU network assigns all moons to one class.
 
-What differs: the document divides the loss by n twice and flips its sign, and its gradient leaves
-l2 out; here both are as above. It names no rows, noise, rate and passes: these are the course's.
-PReLU is ours, and so are the points held out, a second draw.
+Differences: the document divides the loss by n twice and flips its sign, and its gradient omits l2;
+here both are as above. It does not specify rows, noise, rate and passes; these are the course's. We
+added PReLU and the held-out points, a second draw.
 
-Beside a mean, the course's rate and l2 leave the sigmoid a straight line. Beside a sum over the 200
-points, as others write this network, they are ``--learning-rate 2 --l2 0.00005`` of here: then, on
-moons, the sigmoid does best on points held out and the deep ReLU network dies, as the document says
-(and PReLU diverges). The document's circles lie over each other, as with ``--factor 0.8``.
+With a mean loss, the course's rate and l2 give the sigmoid a straight boundary. With the sum over
+the 200 points, used in other versions of this network, they correspond to ``--learning-rate 2 --l2
+0.00005`` here. Then, on moons, the sigmoid is best on held-out points and the deep ReLU network
+dies, as the document states (and PReLU diverges). The document's circles overlap, as with
+``--factor 0.8``.
 """
 
 from __future__ import annotations
@@ -39,39 +40,40 @@ from prelunet.recipes.epoch_lines import epoch_lines
 from prelunet.recipes.report import Report
 
 DATA = ("moons", "circles")
-HELD_OUT = 1000  # points of the second draw
-PASSES_BETWEEN = 1000  # from one line of the log to the next
+HELD_OUT = 1000  # points in the second draw
+PASSES_BETWEEN = 1000  # between log lines
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be varied."""
+    """Add the options of the recipe."""
     add = parser.add_argument
-    add("--data", choices=(*DATA, "both"), default="both", help="what is told apart")
+    add("--data", choices=(*DATA, "both"), default="both", help="the data sets")
     names = "tanh,sigmoid,relu,prelu"
-    add(
-        "--activation", type=inputs.names, default=names, metavar="NAME,...", help="of hidden units"
-    )
-    widths = "networks of one hidden layer: its units; 3,5,6,10,20, with --quick 5,20; or none"
+    text = "activations of the hidden layers"
+    add("--activation", type=inputs.names, default=names, metavar="NAME,...", help=text)
+    widths = "units of networks with one hidden layer, or none (3,5,6,10,20, with --quick 5,20)"
     add("--hidden", type=read.hidden_units, metavar="UNITS,...", help=widths)
-    deep = "the network of several: the units of each; or none"
+    deep = "units of the network with several hidden layers, or none"
     add("--layers", type=read.hidden_units, default="5x3", metavar="UNITS", help=deep)
-    add("--passes", type=read.count, metavar="N", help="over all points; 20000, with --quick 2000")
-    add("--learning-rate", type=read.number, default=0.01, metavar="RATE", help="of SGD")
-    add("--l2", type=read.number, default=0.01, metavar="PENALTY", help="of the weights")
-    add("--rows", type=read.count, default=200, metavar="N", help="points to train on")
-    add("--noise", type=read.number, default=0.2, metavar="STDDEV", help="of each coordinate")
-    add("--factor", type=read.number, default=0.5, metavar="RADIUS", help="of the inner circle")
+    passes = "over all points (default: 20000, with --quick 2000)"
+    add("--passes", type=read.count, metavar="N", help=passes)
+    add("--learning-rate", type=read.number, default=0.01, metavar="RATE", help="rate of SGD")
+    add("--l2", type=read.number, default=0.01, metavar="PENALTY", help="L2 penalty")
+    add("--rows", type=read.count, default=200, metavar="N", help="training points")
+    add("--noise", type=read.number, default=0.2, metavar="STDDEV", help="noise of each coordinate")
+    text = "radius of the inner circle"
+    add("--factor", type=read.number, default=0.5, metavar="RADIUS", help=text)
 
 
 def draw_points(name: str, rows: int, seed: int, options: argparse.Namespace) -> data.Dataset:
-    """Return so many points of moons or circles."""
+    """Return a number of points of moons or circles."""
     if name == "moons":
         return data.moons(rows=rows, noise=options.noise, seed=seed)
     return data.circles(rows=rows, noise=options.noise, factor=options.factor, seed=seed)
 
 
 def networks(options: argparse.Namespace) -> dict[tuple[str, str], pn.Sequential]:
-    """Return the networks by their units, 2-5-2 say, and activation."""
+    """Return the networks by units, such as 2-5-2, and activation."""
     widths = (5, 20) if options.quick else (3, 5, 6, 10, 20)
     hidden = [(units,) for units in (widths if options.hidden is None else options.hidden)]
     hidden += [options.layers] if options.layers else []
@@ -87,7 +89,7 @@ def networks(options: argparse.Namespace) -> dict[tuple[str, str], pn.Sequential
 
 
 def objective(model: pn.Sequential, points: data.Dataset, l2: float) -> float:
-    """Return what training makes small: the cross-entropy and the penalty of the weights."""
+    """Return the training objective: the cross-entropy plus the penalty of the weights."""
     parameters = model.parameters().items()
     squares = sum(float(np.sum(w**2)) for name, w in parameters if name.endswith("weight"))
     return model.evaluate(points.x_train, points.y_train)["loss"] + l2 / 2 * squares
@@ -110,7 +112,7 @@ def train(
 
 
 def run_one(name: str, options: argparse.Namespace, report: Report) -> list[Trained]:
-    """Train all networks on moons or on circles; show their accuracies and boundaries."""
+    """Train all networks on moons or on circles; show accuracies and boundaries."""
     points = draw_points(name, options.rows, options.seed, options)
     held_out = draw_points(name, HELD_OUT, options.seed + 1, options)
     passes = options.passes or (2000 if options.quick else 20000)
@@ -131,7 +133,7 @@ def run_one(name: str, options: argparse.Namespace, report: Report) -> list[Trai
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Train on what was asked for; keep the network that is best in training."""
+    """Train on the selected data; save the network with the best training accuracy."""
     report = Report(options)
     chosen = DATA if options.data == "both" else (options.data,)
     found = [one for name in chosen for one in run_one(name, options, report)]
