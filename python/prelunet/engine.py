@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -79,13 +80,16 @@ class Engine:
         self.compiled: Compiled | None = None
         self.epochs_trained = 0
         self._core: Core | None = None
+        self._is_built = False
+        self._builds = threading.Lock()
+        self._builder: int | None = None  # the thread that holds the lock
 
     # ---- building and compiling ----------------------------------------------------------------
 
     @property
     def is_built(self) -> bool:
-        """Whether the core exists."""
-        return self._core is not None
+        """Whether the core exists, and not only until the data that built it are checked."""
+        return self._is_built
 
     @property
     def core(self) -> Core:
@@ -104,9 +108,12 @@ class Engine:
 
     def build(self, input_shape: Sequence[int]) -> None:
         """Create the core and draw the initial parameters, layer by layer, in float64."""
-        if self._core is not None:
-            raise ValueError(f"Sequential.build: already built, for samples {self.input_shape}")
-        shape = checked_shape(input_shape)
+        with self.building():
+            if self._core is not None:
+                raise ValueError(f"Sequential.build: already built, for samples {self.input_shape}")
+            self._build(checked_shape(input_shape))
+
+    def _build(self, shape: tuple[int, ...]) -> None:
         core = self._new_core(shape)
         rng = np.random.Generator(np.random.PCG64(self.seed))
         drawn: Numbered = {}
@@ -118,14 +125,13 @@ class Engine:
             names.append(f"{owner}.{info['name']}")
         core.write_parameters(drawn)
         self.names, self.input_shape = names, shape
-        self._core = core  # assigned last: other threads may use it from now on
+        self._core = core
 
     def compile(self, compiled: Compiled) -> None:
         """Set how to train; reset the optimizer's state and step count."""
-        core = self._core
-        with _NO_CONTEXT if core is None else core.holding("compile"):
-            if core is not None:
-                _compile_core(core, compiled)
+        with self.building(), self.holding("compile"):
+            if self._core is not None:
+                _compile_core(self._core, compiled)
             self.compiled = compiled
 
     def record(self, operation: str) -> Compiled:
@@ -163,22 +169,32 @@ class Engine:
         core = other._new_core(self.input_shape, fuse=fuse)
         core.write_parameters({place: v[np.newaxis] for place, v in enumerate(values)})
         other._core, other.names, other.input_shape = core, self.names, self.input_shape
+        other._is_built = True
         if compiled is not None:
             other.compile(replace(compiled, optimizer=SGD(), clip_delta=None))
         core.steps = steps  # the dropout mask depends on it
         return other
 
-    def undoing_build(self) -> AbstractContextManager[None]:
-        """Undo an implicit build when its data are rejected."""
-        return _NO_CONTEXT if self.is_built else self._undoing_build()
+    def building(self) -> AbstractContextManager[None]:
+        """Let one thread at a time build; an error, such as one in its data, undoes the build."""
+        inside = self._is_built or self._builder == threading.get_ident()
+        return _NO_CONTEXT if inside else self._building()
 
     @contextmanager
-    def _undoing_build(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self._core, self.input_shape, self.names = None, None, []
-            raise
+    def _building(self) -> Iterator[None]:
+        with self._builds:
+            if self._is_built:  # by another thread, while this one waited
+                yield
+                return
+            self._builder = threading.get_ident()
+            try:
+                yield
+                self._is_built = self._core is not None
+            except BaseException:
+                self._core, self.input_shape, self.names = None, None, []
+                raise
+            finally:
+                self._builder = None
 
     def _new_core(self, shape: tuple[int, ...], **options: bool) -> Core:
         core = CORES[self.dtype](shape, specifications(self.layers), self.seed, **options)
@@ -250,7 +266,7 @@ class Engine:
     def rows(self, operation: str, X: npt.ArrayLike) -> _core.Rows:
         """Return the core's view of rows; the first rows determine the shape of a sample."""
         rows = as_rows(operation, "X", X)
-        if not self.is_built:
+        if self._core is None:
             if rows.ndim == 1:
                 raise ValueError(
                     f"{operation}: X must have shape (n, features) or more axes, got {rows.shape}"

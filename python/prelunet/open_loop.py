@@ -41,7 +41,7 @@ class OpenLoop:
         ndarray of shape (n, outputs)
             The bits of a row do not depend on the other rows.
         """
-        with self.engine.undoing_build():
+        with self.engine.building():
             rows = self.engine.rows("predict", X)
         return self.engine.core.predict(rows)
 
@@ -84,7 +84,7 @@ class OpenLoop:
         """
         boolean("vjp", "training", training)
         engine = self.engine
-        with engine.undoing_build():
+        with engine.building():
             tape = engine.tape("vjp", engine.rows("vjp", X), training=training)
 
         def backward(grad_outputs: npt.ArrayLike) -> tuple[Array, dict[str, Array]]:

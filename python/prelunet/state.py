@@ -31,14 +31,15 @@ def get_state(engine: Engine, operation: str, metadata: Mapping[str, Any]) -> St
     RuntimeError
         If another thread trains or changes the model, so that the state would be inconsistent.
     """
-    while True:
-        moment = engine.moment()
-        found, arrays = progress(engine, operation)
-        description = {"format": FORMAT, "version": __version__, "metadata": metadata}
-        description |= describe(engine) | found
-        functions = [] if engine.compiled is None else engine.compiled.metric_functions.values()
-        if engine.moment() == moment:
-            return {"description": description, "arrays": arrays, "functions": [*functions]}
+    with engine.building():  # waits for another thread's build
+        while True:
+            moment = engine.moment()
+            found, arrays = progress(engine, operation)
+            description = {"format": FORMAT, "version": __version__, "metadata": metadata}
+            description |= describe(engine) | found
+            functions = [] if engine.compiled is None else engine.compiled.metric_functions.values()
+            if engine.moment() == moment:
+                return {"description": description, "arrays": arrays, "functions": [*functions]}
 
 
 def describe(engine: Engine) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def trace(
     if y is None:
         if sample_weight is not None:
             raise ValueError("trace: sample_weight must be None where y is")
-        with engine.undoing_build():
+        with engine.building():
             rows = engine.rows("trace", X)
         tape = engine.copy("trace", fuse=False).tape("trace", rows, training=False)
         return _by_name(engine, tape.steps(gradients=False))

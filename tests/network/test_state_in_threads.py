@@ -7,6 +7,7 @@ import hashlib
 import pickle
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
@@ -204,6 +205,82 @@ def test_a_model_is_ready_when_other_threads_see_it(rng, monkeypatch):
     monkeypatch.setattr(pn.engine, "_compile_core", watched)
     model.fit(X, y)
     assert seen == [False]
+
+
+# ---- a first use that builds -------------------------------------------------------------------
+
+
+class Watched(pn.initializers.Zeros):
+    """An initializer that calls `then` in another thread the first time, and waits a little."""
+
+    def draw(self, rng, shape, fan_in, fan_out):
+        DRAWN.append(shape)
+        if len(DRAWN) == 1:
+            START.pop()()
+        return super().draw(rng, shape, fan_in, fan_out)
+
+
+DRAWN, START = [], []
+
+
+def start_in_another_thread(pool, function):
+    """Start a function and give it time to end, unless it waits for this thread."""
+    future = pool.submit(function)
+    wait([future], timeout=0.2)
+    return future
+
+
+USES = {
+    "predict": lambda model, X, y: model.predict(X),
+    "vjp": lambda model, X, y: model.vjp(X)[0],
+    "trace": lambda model, X, y: model.trace(X),
+    "pickle": lambda model, X, y: pickle.loads(pickle.dumps(model)).predict(X),
+    "train_on_batch": lambda model, X, y: model.train_on_batch(X, y),
+    "fit": lambda model, X, y: model.fit(X, y),
+    "build": lambda model, X, y: model.build((19,)),
+    "compile": lambda model, X, y: model.compile("adam"),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_threads_that_use_a_model_first_build_it_once(rng, name):
+    X, y = labelled(rng, 20)
+    model = pn.Sequential([pn.Dense(5, weight_init=Watched())], seed=0)
+    model.compile()
+    DRAWN.clear()
+    with ThreadPoolExecutor(1) as pool:
+        others = []
+        use = lambda: USES[name](model, X, y)  # noqa: E731
+        START.append(lambda: others.append(start_in_another_thread(pool, use)))
+        model.build((19,))
+        if name == "build":
+            with pytest.raises(ValueError, match="already built"):
+                others[0].result(PATIENCE)
+        else:
+            others[0].result(PATIENCE)
+    assert DRAWN[0] == (5, 19)
+    assert len(DRAWN) == (2 if name == "pickle" else 1)  # a copy draws its own
+
+
+@pytest.mark.parametrize("name", [name for name in USES if name not in ("build", "compile")])
+def test_a_build_that_is_undone_is_never_seen(rng, name):
+    """The data of another thread have another shape and determine the build."""
+    X, y = labelled(rng, 20)
+    model = pn.Sequential([pn.Dense(5)], seed=0)
+    model.compile()
+    with ThreadPoolExecutor(1) as pool:
+        others = []
+
+        class Labels:
+            def __array__(self, dtype=None, copy=None):
+                use = lambda: USES[name](model, X, y)  # noqa: E731
+                others.append(start_in_another_thread(pool, use))
+                return np.full(20, 7)
+
+        with pytest.raises(ValueError, match="y must"):
+            model.fit(X[:, :3], Labels())
+        others[0].result(PATIENCE)
+    assert model.input_shape == (None if name == "pickle" else (19,))
 
 
 # ---- arrays that outlive a model ---------------------------------------------------------------

@@ -105,7 +105,7 @@ class Data:
     ) -> None:
         self.engine = engine
         self._compiled = engine.record(operation)
-        with engine.undoing_build():
+        with engine.building():
             self._X = as_rows(operation, "X", X)
             self.rows = engine.rows(operation, self._X)
             self.count = self.rows.count

@@ -54,7 +54,7 @@ def fit(
     if share:
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
     every = [*_callbacks(callbacks), *([ProgressBar()] if _shows(verbose) else [])]
-    with engine.undoing_build():
+    with engine.building():
         data = prepare(engine, "fit", X, y, sample_weight, class_weight)
         validation = None if validation_data is None else _validation(engine, validation_data)
         size = checked_batch_size("fit", batch_size, data.count)
