@@ -28,23 +28,12 @@ Split = tuple[Array, Array, Array, Array]
 
 @dataclass(frozen=True)
 class EstimatorCase:
-    """A data set in float64, scikit-learn's usual dtype.
-
-    Parameters
-    ----------
-    title : str
-    load : callable
-        Returns X and y for fitting, and X and y for scoring.
-    rounds : int
-        Number of fits per library, in alternation.
-    max_iter : int
-        Maximum number of epochs of a fit; both libraries default to 200.
-    """
+    """A data set in float64, scikit-learn's usual dtype."""
 
     title: str
-    load: Callable[[], Split]
-    rounds: int
-    max_iter: int = 200
+    load: Callable[[], Split]  # returns X and y for fitting, and X and y for scoring
+    rounds: int  # fits per library, in alternation
+    max_iter: int = 200  # largest number of epochs of a fit; the default of both libraries
 
 
 # Seconds before each fit: BLAS threads of the other library spin for a while after its work.

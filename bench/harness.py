@@ -18,19 +18,11 @@ PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Timing:
-    """Statistics of measured times, in seconds.
-
-    Parameters
-    ----------
-    best, median : float
-    spread : float
-        Half the interquartile range, relative to the median.
-    calls : int
-    """
+    """Statistics of measured times, in seconds."""
 
     best: float
     median: float
-    spread: float
+    spread: float  # half the interquartile range, relative to the median
     calls: int
 
     @classmethod
@@ -42,18 +34,11 @@ class Timing:
 
 @dataclass(frozen=True)
 class Ceilings:
-    """The best throughput of the machine while a case was measured.
+    """The best throughput of the machine while a case was measured."""
 
-    Attributes
-    ----------
-    flops : mapping of int to float
-        FLOP/s by number of threads.
-    meetings : sequence of float
-        Seconds of one barrier of all threads, in each round. Virtual machines migrate: minutes
-        later the communication between the same two cores may be five times slower.
-    """
-
-    flops: Mapping[int, float]
+    flops: Mapping[int, float]  # FLOP/s by number of threads
+    # Seconds of one barrier of all threads, in each round. Virtual machines migrate: minutes later
+    # the communication between the same two cores may be five times slower.
     meetings: Sequence[float]
 
     def share(self, flops: float, seconds: float, threads: int) -> float:

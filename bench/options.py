@@ -14,30 +14,16 @@ REFERENCE = "numpy"
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure, with which peers, and for how long.
-
-    Parameters
-    ----------
-    threads : int
-    against : sequence of str, optional
-        Names in `peers.PEERS`; by default all that are installed.
-    only : sequence of str, optional
-        Names or patterns (``W*``) of cases; by default all.
-    quick, check, scaling, estimators : bool
-        Shorten the run to a minute; compare answers only; also measure scaling; also compare the
-        estimators with scikit-learn's.
-    quiet : bool
-        Print no progress on stderr.
-    """
+    """What to measure, with which peers, and for how long."""
 
     threads: int
-    against: Sequence[str] | None = None
-    only: Sequence[str] | None = None
-    quick: bool = False
-    check: bool = False
-    scaling: bool = False
-    estimators: bool = False
-    quiet: bool = False
+    against: Sequence[str] | None = None  # names in `peers.PEERS`; by default all installed
+    only: Sequence[str] | None = None  # names or patterns (W*) of cases; by default all
+    quick: bool = False  # shorten the run to a minute
+    check: bool = False  # compare answers only
+    scaling: bool = False  # also measure scaling
+    estimators: bool = False  # also compare the estimators with scikit-learn's
+    quiet: bool = False  # print no progress on stderr
 
     def peers(self) -> list[str]:
         """Return the peers of the run: prelunet first, then in registry order.

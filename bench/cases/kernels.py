@@ -55,30 +55,16 @@ PASSES |= {name: 3 + 2 * len(required_states(name)) for name in UPDATES if name 
 
 @dataclass(frozen=True)
 class KernelCase:
-    """One op on arrays of one shape.
-
-    Parameters
-    ----------
-    name, op : str
-        The op is a name in `prelunet.ops`, or ``momentum``, which is sgd_update with a velocity.
-    shape : tuple of int
-        (rows, units, features) for products, the shape of images followed by that of filters for
-        convolutions, otherwise the shape of the array.
-    flops, size : float
-        Operations of a product, or bytes read and written by other kernels. The other one is 0.
-    chain : int
-        Number of terms of the longest sum in an element.
-    dtype : str
-        Of the operands. Values are rounded to it and passed as float32.
-    """
+    """One op on arrays of one shape."""
 
     name: str
-    op: str
+    op: str  # a name in `prelunet.ops`, or "momentum": sgd_update with a velocity
+    # (rows, units, features) for products; images, then filters for convolutions; else the array's.
     shape: tuple[int, ...]
-    flops: float = 0.0
-    size: float = 0.0
-    chain: int = 1
-    dtype: str = "float32"
+    flops: float = 0.0  # operations of a product; 0 for other kernels
+    size: float = 0.0  # bytes read and written by other kernels
+    chain: int = 1  # terms of the longest sum in an element
+    dtype: str = "float32"  # of the operands; values are rounded to it and passed as float32
 
     def draw(self, *shape: int, positive: bool = False) -> Array:
         """Generate normal float32 numbers, the same in every process."""

@@ -20,22 +20,12 @@ RECTIFIERS = ("prelu_channel", "prelu_shared", "relu")
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A dense layer and its activation: ``y = f(x W^T + b)``, or ``y = x + h f(x W^T + b)``.
-
-    Parameters
-    ----------
-    units : int
-    activation : {"prelu_channel", "prelu_shared", "relu", "sigmoid", "tanh"} or None
-    residual : float, default 0.0
-        h; 0 for a layer that is not residual.
-    dropout : float, default 0.0
-        The fraction of outputs set to 0 in training; the others are scaled up.
-    """
+    """A dense layer and its activation: ``y = f(x W^T + b)``, or ``y = x + h f(x W^T + b)``."""
 
     units: int
-    activation: str | None = None
-    residual: float = 0.0
-    dropout: float = 0.0
+    activation: str | None = None  # one of RECTIFIERS, "sigmoid" or "tanh"
+    residual: float = 0.0  # h; 0 for a layer that is not residual
+    dropout: float = 0.0  # fraction of outputs set to 0 in training; the others are scaled up
 
     def weight_shape(self, shape: Shape) -> Shape:
         """Return the shape of W for an input shape; images are flattened."""
@@ -62,19 +52,9 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class ConvSpec(LayerSpec):
-    """A size-preserving convolution, its activation, then 2x2 max-pooling.
+    """A size-preserving convolution of `units` filters, its activation, then 2x2 max-pooling."""
 
-    Parameters
-    ----------
-    units : int
-        Number of filters.
-    activation
-        See `LayerSpec`.
-    kernel : int, default 5
-        Rows and columns of a filter; must be odd.
-    """
-
-    kernel: int = 5
+    kernel: int = 5  # rows and columns of a filter; must be odd
 
     def weight_shape(self, shape: Shape) -> Shape:
         """Return (filters, kernel height, kernel width, channels)."""
@@ -101,19 +81,11 @@ class ConvSpec(LayerSpec):
 
 @dataclass(frozen=True)
 class Network:
-    """A sequence of layers.
+    """A sequence of layers."""
 
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Shape of a row: (features,), or (height, width, channels) for images.
-    layers : tuple of LayerSpec
-    dtype : {"float32", "float64"}
-    """
-
-    input_shape: Shape
+    input_shape: Shape  # of a row: (features,), or (height, width, channels) for images
     layers: tuple[LayerSpec, ...]
-    dtype: str = "float32"
+    dtype: str = "float32"  # or "float64"
 
     @property
     def shapes(self) -> list[Shape]:

@@ -10,22 +10,13 @@ from .networks import Array, Network, dense
 
 @dataclass(frozen=True)
 class PredictCase:
-    """A network and the number of rows per call.
-
-    Parameters
-    ----------
-    name, title : str
-    network : Network
-    rows : int
-    target : float, optional
-        prelunet's target, as a fraction of the FMA ceiling.
-    """
+    """A network and the number of rows per call."""
 
     name: str
     title: str
     network: Network
     rows: int
-    target: float | None = None
+    target: float | None = None  # prelunet's target, as a fraction of the FMA ceiling
 
     @property
     def flops(self) -> float:

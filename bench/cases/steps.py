@@ -23,39 +23,20 @@ CHECK_SGD_RATE = 0.125
 
 @dataclass(frozen=True)
 class StepCase:
-    """A network, its data and its training.
-
-    Parameters
-    ----------
-    name, title : str
-    network : Network
-    loss : {"softmax_cross_entropy", "batch_mean_squared_error", "half_squared_error"}
-    optimizer : {"sgd", "adam"}
-    learning_rate : float
-    rows, batch : int
-        Rows of the data and of a step; rows must be a multiple of batch.
-    passes : int
-        Passes over the data in one timed call.
-    target : float, optional
-        prelunet's target, as a fraction of the FMA ceiling.
-    input_dtype : str, optional
-        "uint8": rows are bytes and are scaled by 1/255 in the network.
-    shuffle : bool
-        Whether each pass uses a different order of rows.
-    """
+    """A network, its data and its training."""
 
     name: str
     title: str
     network: Network
-    loss: str
-    optimizer: str
+    loss: str  # "softmax_cross_entropy", "batch_mean_squared_error" or "half_squared_error"
+    optimizer: str  # "sgd" or "adam"
     learning_rate: float
-    rows: int
+    rows: int  # a multiple of batch
     batch: int
-    passes: int = 1
-    target: float | None = None
-    input_dtype: str | None = None
-    shuffle: bool = False
+    passes: int = 1  # over the data in one timed call
+    target: float | None = None  # prelunet's target, as a fraction of the FMA ceiling
+    input_dtype: str | None = None  # "uint8": the network scales rows of bytes by 1/255
+    shuffle: bool = False  # whether each pass uses a different order of rows
 
     @property
     def steps(self) -> int:

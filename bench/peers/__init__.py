@@ -57,22 +57,13 @@ class Peer(ABC):
 
 @dataclass(frozen=True)
 class PeerSpec:
-    """The location and requirements of a peer.
-
-    Parameters
-    ----------
-    name, title : str
-    module, factory : str
-        The module in this package, and its class or function that creates the peer.
-    needs : tuple of str
-        Required distributions.
-    """
+    """The location and requirements of a peer."""
 
     name: str
     title: str
-    module: str
-    factory: str
-    needs: tuple[str, ...] = ()
+    module: str  # in this package
+    factory: str  # the module's class or function that creates the peer
+    needs: tuple[str, ...] = ()  # required distributions
 
     def installed(self) -> bool:
         """Return whether all required distributions are installed."""

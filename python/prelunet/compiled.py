@@ -19,25 +19,13 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Compiled:
-    """The training settings of a model.
-
-    Attributes
-    ----------
-    optimizer : Optimizer
-    loss : Loss
-    schedule : Schedule
-        The learning rate of each update: the optimizer's, unless the user has replaced it.
-    metrics : mapping of str to callable or None
-        Metric functions by name; None for a metric that the engine computes.
-    clip_delta : float or None, default None
-        The limit of deltas; see `Sequential.compile`.
-    """
+    """The training settings of a model."""
 
     optimizer: optimizers.Optimizer
     loss: losses.Loss
-    schedule: schedules.Schedule
-    metrics: Mapping[str, Metric | None]
-    clip_delta: float | None = None
+    schedule: schedules.Schedule  # of the optimizer, unless the user has replaced it
+    metrics: Mapping[str, Metric | None]  # by name; None for a metric that the engine computes
+    clip_delta: float | None = None  # the limit of deltas; see `Sequential.compile`
 
     @classmethod
     def checked(

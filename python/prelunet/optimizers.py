@@ -43,6 +43,21 @@ def _limit(owner: str, name: str, value: float | None) -> float | None:
 class Optimizer(Description, ABC):
     """Base class of optimizers: learning rate, penalty, weight decay and clipping.
 
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.01
+        At least 0.
+    l2 : float, default 0.0
+        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
+    weight_decay : float, default 0.0
+        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
+    clip_value : float, optional
+        Limit of the magnitude of each gradient element, above 0. No limit by default.
+    clip_norm : float, optional
+        Limit of the joint norm of all gradients, above 0. No limit by default.
+    decay_all : bool, default False
+        Whether `l2` and `weight_decay` apply to biases and alphas too.
+
     Attributes
     ----------
     name : str
@@ -93,16 +108,8 @@ class SGD(Optimizer, name="sgd"):
         In [0, 1).
     nesterov : bool, default False
         Whether to use Nesterov momentum; requires `momentum` above 0.
-    l2 : float, default 0.0
-        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
-    weight_decay : float, default 0.0
-        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
-    clip_value : float, optional
-        Limit of the magnitude of each gradient element, above 0. No limit by default.
-    clip_norm : float, optional
-        Limit of the joint norm of all gradients, above 0. No limit by default.
-    decay_all : bool, default False
-        Whether `l2` and `weight_decay` apply to biases and alphas too.
+    l2, weight_decay, clip_value, clip_norm, decay_all
+        As for `Optimizer`.
 
     References
     ----------
@@ -146,16 +153,8 @@ class Adam(Optimizer, name="adam"):
         Added to the denominator, above 0.
     bias_correction : bool, default True
         Whether to divide the means by ``1 - beta**t``, which corrects their start at 0.
-    l2 : float, default 0.0
-        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
-    weight_decay : float, default 0.0
-        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
-    clip_value : float, optional
-        Limit of the magnitude of each gradient element, above 0. No limit by default.
-    clip_norm : float, optional
-        Limit of the joint norm of all gradients, above 0. No limit by default.
-    decay_all : bool, default False
-        Whether `l2` and `weight_decay` apply to biases and alphas too.
+    l2, weight_decay, clip_value, clip_norm, decay_all
+        As for `Optimizer`.
 
     References
     ----------
@@ -188,12 +187,10 @@ class AdamW(Adam, name="adamw"):
         At least 0.
     beta_1, beta_2, epsilon, bias_correction
         As for `Adam`.
-    l2 : float, default 0.0
-        As for `Adam`; seldom useful together with `weight_decay`.
     weight_decay : float, default 0.01
-        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
-    clip_value, clip_norm, decay_all
-        As for `Adam`.
+        As for `Optimizer`.
+    l2, clip_value, clip_norm, decay_all
+        As for `Optimizer`.
 
     References
     ----------
@@ -225,16 +222,8 @@ class RMSprop(Optimizer, name="rmsprop"):
         In [0, 1).
     centered : bool, default False
         Whether to normalize by the variance, the mean square minus the squared mean gradient.
-    l2 : float, default 0.0
-        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
-    weight_decay : float, default 0.0
-        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
-    clip_value : float, optional
-        Limit of the magnitude of each gradient element, above 0. No limit by default.
-    clip_norm : float, optional
-        Limit of the joint norm of all gradients, above 0. No limit by default.
-    decay_all : bool, default False
-        Whether `l2` and `weight_decay` apply to biases and alphas too.
+    l2, weight_decay, clip_value, clip_norm, decay_all
+        As for `Optimizer`.
 
     References
     ----------
@@ -269,16 +258,8 @@ class Lion(Optimizer, name="lion"):
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.99
         Decay rates of the mean of gradients, for the step and for the stored mean, in [0, 1).
-    l2 : float, default 0.0
-        Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
-    weight_decay : float, default 0.0
-        Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
-    clip_value : float, optional
-        Limit of the magnitude of each gradient element, above 0. No limit by default.
-    clip_norm : float, optional
-        Limit of the joint norm of all gradients, above 0. No limit by default.
-    decay_all : bool, default False
-        Whether `l2` and `weight_decay` apply to biases and alphas too.
+    l2, weight_decay, clip_value, clip_norm, decay_all
+        As for `Optimizer`.
 
     References
     ----------

@@ -23,38 +23,27 @@ def add_parser(commands: options.Commands) -> None:
         "process. Their answers are compared before they are timed.",
         formatter_class=options.HelpFormatter,
     )
-    parser.add_argument(
-        "--against",
-        type=_names,
-        metavar="PEER,...",
-        help="numpy, products (only the matrix products, in NumPy's BLAS), jax-loop, jax, torch, "
+    add = parser.add_argument
+    text = (
+        "numpy, products (only the matrix products, in NumPy's BLAS), jax-loop, jax, torch, "
         "torch-compile, keras, sklearn (default: all that are installed; with --quick, numpy and "
-        "products)",
+        "products)"
     )
+    add("--against", type=_names, metavar="PEER,...", help=text)
     options.add_threads_option(parser)
-    parser.add_argument(
-        "--only", type=_names, metavar="CASE,...", help="cases by name or pattern: W0m, 'W*', P1"
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="run a small selection in less than a minute"
-    )
-    parser.add_argument("--check", action="store_true", help="compare answers without timing")
-    parser.add_argument(
-        "--scaling",
-        action="store_true",
-        help="also measure time against batch size, width, depth, rows, threads",
-    )
-    parser.add_argument(
-        "--estimators", action="store_true", help="also compare MLPClassifier with scikit-learn's"
-    )
-    parser.add_argument("--json", metavar="FILE", help="write all results to this file")
-    parser.add_argument(
-        "--figure", metavar="FILE", help="draw times relative to prelunet to this file"
-    )
-    parser.add_argument(
-        "--out", metavar="DIR", help=f"write results.json, {TIMES} and, with --scaling, {SCALING}"
-    )
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    text = "cases by name or pattern: W0m, 'W*', P1"
+    add("--only", type=_names, metavar="CASE,...", help=text)
+    add("--quick", action="store_true", help="run a small selection in less than a minute")
+    add("--check", action="store_true", help="compare answers without timing")
+    text = "also measure time against batch size, width, depth, rows, threads"
+    add("--scaling", action="store_true", help=text)
+    text = "also compare MLPClassifier with scikit-learn's"
+    add("--estimators", action="store_true", help=text)
+    add("--json", metavar="FILE", help="write all results to this file")
+    add("--figure", metavar="FILE", help="draw times relative to prelunet to this file")
+    text = f"write results.json, {TIMES} and, with --scaling, {SCALING}"
+    add("--out", metavar="DIR", help=text)
+    add("--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=run)
 
 

@@ -19,11 +19,8 @@ def add_parser(commands: options.Commands) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
     parser.add_argument("file", metavar="FILE", help="the file to write; must end in .onnx")
-    parser.add_argument(
-        "--probabilities",
-        action="store_true",
-        help="output probabilities instead of the network's raw outputs",
-    )
+    text = "output probabilities instead of the network's raw outputs"
+    parser.add_argument("--probabilities", action="store_true", help=text)
     parser.set_defaults(run=run)
 
 

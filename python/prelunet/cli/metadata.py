@@ -21,25 +21,12 @@ class Metadata:
     """The metadata that the commands write to a model file and read from it.
 
     All fields may be missing in files written by other programs.
-
-    Parameters
-    ----------
-    data : str, optional
-        The name of the data set.
-    held_out : HeldOut, optional
-        The rows excluded from training; None if the data set has its own test rows.
-    image_shape : tuple of int, optional
-        (height, width, channels) if rows are images.
-    pixel_max : float, optional
-        The value of a white pixel; 255 for images by default.
-    class_names : tuple of str, optional
-        A name for each label.
     """
 
     data: str | None = None
-    held_out: HeldOut | None = None
-    image_shape: tuple[int, int, int] | None = None
-    pixel_max: float | None = None
+    held_out: HeldOut | None = None  # None if the data set has its own test rows
+    image_shape: tuple[int, int, int] | None = None  # (height, width, channels) if rows are images
+    pixel_max: float | None = None  # a white pixel; 255 for images by default
     class_names: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:

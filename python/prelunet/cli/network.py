@@ -20,27 +20,10 @@ SCHEDULES = Schedule.named()
 def build(
     arguments: argparse.Namespace, dataset: Dataset, *, classes: int, rows: int
 ) -> pn.Sequential:
-    """Return a compiled model.
+    """Return a compiled model for the features of a data set.
 
-    Parameters
-    ----------
-    arguments : Namespace
-        The options.
-    dataset : Dataset
-        The source of the number of features and the image shape.
-    classes : int
-        Number of outputs.
-    rows : int
-        Number of training rows; schedules span the whole training.
-
-    Returns
-    -------
-    Sequential
-
-    Raises
-    ------
-    ValueError
-        If an option is out of range, or two options conflict.
+    `rows` is the number of training rows, as schedules span the whole training. Raises a ValueError
+    if an option is out of range, or two options conflict.
     """
     largest = pixel_max(dataset)
     scaling = [] if largest is None else [pn.Rescaling(1 / largest)]

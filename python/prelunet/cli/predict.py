@@ -42,17 +42,11 @@ def add_parser(commands: options.Commands) -> None:
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
-    parser.add_argument(
-        "files",
-        metavar="FILE",
-        nargs="+",
-        type=Path,
-        help=f"an image, or an NPZ file with rows under the name {ROWS_KEY}",
-    )
+    text = f"an image, or an NPZ file with rows under the name {ROWS_KEY}"
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help=text)
     options.add_threads_option(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON, with the probabilities of all classes"
-    )
+    text = "print JSON, with the probabilities of all classes"
+    parser.add_argument("--json", action="store_true", help=text)
     parser.set_defaults(run=run)
 
 

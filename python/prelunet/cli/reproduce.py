@@ -68,26 +68,15 @@ class _RecipeFormatter(options.HelpFormatter, argparse.RawDescriptionHelpFormatt
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quick", action="store_true", help="run a small version in seconds")
-    parser.add_argument(
-        "--out", metavar="DIR", help="write results.json, figures and the model to this folder"
-    )
-    parser.add_argument(
-        "--seed",
-        type=options.count_or_zero,
-        default=0,
-        metavar="N",
-        help="seed of all random numbers",
-    )
-    parser.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="first place to search for mnist; see prelunet train --help",
-    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="run a small version in seconds")
+    add("--out", metavar="DIR", help="write results.json, figures and the model to this folder")
+    text = "seed of all random numbers"
+    add("--seed", type=options.count_or_zero, default=0, metavar="N", help=text)
+    text = "first place to search for mnist; see prelunet train --help"
+    add("--data-dir", metavar="DIR", help=text)
     options.add_threads_option(parser)
-    parser.add_argument(
-        "--quiet", action="store_true", help="print only results, no log and no progress bar"
-    )
+    add("--quiet", action="store_true", help="print only results, no log and no progress bar")
 
 
 def _run(name: str, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -22,19 +22,11 @@ _BLAS_ALONE = 8192  # elements of a dot product; OpenBLAS uses threads above 10,
 
 @dataclass(frozen=True)
 class Rows:
-    """Features, targets and weights of all training rows.
-
-    Attributes
-    ----------
-    features : DenseFeatures or SparseFeatures
-    targets : ndarray
-        Labels (n,) for softmax, else (n, outputs).
-    weights : ndarray of shape (n,), optional
-    """
+    """Features, targets and weights of all training rows."""
 
     features: Features
-    targets: Array
-    weights: Array | None
+    targets: Array  # labels (n,) for softmax, else (n, outputs)
+    weights: Array | None  # (n,)
 
     def weight(self, places: Places) -> float:
         """Return the total weight of the given rows."""

@@ -15,23 +15,12 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class FitData:
-    """Checked data of one call of fit.
-
-    Attributes
-    ----------
-    X : ndarray or sparse matrix of rows
-    targets : ndarray
-        Labels (n,) for softmax, else (n, outputs).
-    weights : ndarray of shape (n,), optional
-        Sample weights, for scores.
-    given : (X, y)
-        The user's original data, for scorers.
-    """
+    """Checked data of one call of fit."""
 
     X: Array | csr_matrix
-    targets: Array
-    weights: Array | None
-    given: tuple[object, object]
+    targets: Array  # labels (n,) for softmax, else (n, outputs)
+    weights: Array | None  # sample weights (n,), for scores
+    given: tuple[object, object]  # the user's X and y, for scorers
 
     @property
     def count(self) -> int:

@@ -29,26 +29,13 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Head:
-    """The loss and output activation of an estimator.
+    """The loss and output activation of an estimator."""
 
-    Attributes
-    ----------
-    activation : {"softmax", "logistic", "identity", "exp"}
-    loss : Loss
-        The loss that the engine minimizes.
-    gradient_factor : float
-        scikit-learn's gradients divided by the engine's.
-    loss_factor : float
-        scikit-learn's loss without the penalty, divided by the engine's.
-    finish : callable
-        Converts the network's outputs to the estimator's.
-    """
-
-    activation: str
-    loss: Loss
-    gradient_factor: float
-    loss_factor: float
-    finish: Callable[[Array], Array]
+    activation: str  # "softmax", "logistic", "identity" or "exp"
+    loss: Loss  # the loss that the engine minimizes
+    gradient_factor: float  # scikit-learn's gradients divided by the engine's
+    loss_factor: float  # scikit-learn's loss without the penalty, divided by the engine's
+    finish: Callable[[Array], Array]  # converts the network's outputs to the estimator's
 
     @property
     def penalty_in_loss(self) -> float:

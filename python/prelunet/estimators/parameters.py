@@ -67,14 +67,7 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class Hidden:
-    """The hidden layers.
-
-    Attributes
-    ----------
-    units : list of int
-    activations : list of Layer or None
-    dropout : list of float
-    """
+    """The hidden layers."""
 
     units: list[int]
     activations: list[Layer | None]

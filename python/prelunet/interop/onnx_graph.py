@@ -27,27 +27,14 @@ FOLDED |= {"Sub", "Transpose", "Unsqueeze"}
 
 @dataclass(frozen=True)
 class Step:
-    """A node, or several nodes that form one layer.
+    """A node, or several nodes that form one layer."""
 
-    Parameters
-    ----------
-    op : str
-        The ONNX operator; or ``"Affine"`` (operands scale and offset), ``"GELU"``, ``"SiLU"``,
-        ``"Mish"``, ``"Flatten"``, or ``"Residual"`` with inner steps.
-    where : str
-        The node's name, for messages.
-    attributes : dict
-        The attributes of the node.
-    operands : tuple of ndarray or None
-        The inputs of the node; None for those that are not constants.
-    inner : tuple of Step
-        The steps inside a Residual.
-    """
-
+    # The ONNX operator; or "Affine" (operands scale and offset), "GELU", "SiLU", "Mish", "Flatten",
+    # or "Residual" with inner steps.
     op: str
-    where: str
+    where: str  # the node's name, for messages
     attributes: dict[str, Any]
-    operands: tuple[Array | None, ...] = ()
+    operands: tuple[Array | None, ...] = ()  # None for inputs that are not constants
     inner: tuple[Step, ...] = ()
 
 

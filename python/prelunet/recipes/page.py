@@ -98,26 +98,13 @@ $sections
 
 @dataclass(frozen=True)
 class Part:
-    """The output of one recipe.
-
-    Parameters
-    ----------
-    name : str
-    docstring : str
-        Description of the experiment; its first line is the title.
-    folder : Path
-        Folder of the figures.
-    results : mapping
-        Contents of ``results.json``.
-    error : str
-        The traceback, if the recipe failed.
-    """
+    """The output of one recipe."""
 
     name: str
-    docstring: str
-    folder: Path
-    results: Mapping[str, Any]
-    error: str = ""
+    docstring: str  # its first line is the title
+    folder: Path  # of the figures
+    results: Mapping[str, Any]  # the contents of results.json
+    error: str = ""  # the traceback, if the recipe failed
 
     @property
     def title(self) -> str:

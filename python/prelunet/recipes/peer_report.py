@@ -17,25 +17,13 @@ OURS = "prelunet"
 
 @dataclass(frozen=True)
 class Setting:
-    """A configuration of the training, used in each library.
+    """A configuration of the training, used in each library."""
 
-    Parameters
-    ----------
-    weights : str
-        Source of the initial weights.
-    learning_rate : float
-    clip_delta : float or None
-    program : str
-        The document's program with this configuration, if any.
-    document : tuple of str
-        Its published test accuracies by epoch.
-    """
-
-    weights: str
+    weights: str  # the source of the initial weights
     learning_rate: float
     clip_delta: float | None
-    program: str = ""
-    document: tuple[str, ...] = ()
+    program: str = ""  # the document's program with this configuration, if any
+    document: tuple[str, ...] = ()  # its published test accuracies by epoch
 
     @property
     def title(self) -> str:

@@ -21,23 +21,13 @@ NOISE = 0.02  # of spiral points; the spirals have radius 1
 
 @dataclass(frozen=True)
 class Task:
-    """Rows with labels 0 and 1.
-
-    Attributes
-    ----------
-    parts : mapping of str to (x, y)
-        ``"training"``, ``"validation"`` and ``"test"``.
-    embedding : ndarray of shape (width, features)
-        The matrix that maps a row to the network's first state.
-    iterations : int
-        Number of training iterations.
-    """
+    """Rows with labels 0 and 1."""
 
     name: str
     title: str
     class_names: tuple[str, str]
-    parts: Mapping[str, Rows]
-    embedding: Array
+    parts: Mapping[str, Rows]  # "training", "validation" and "test"
+    embedding: Array  # (width, features): maps a row to the network's first state
     iterations: int
 
 
