@@ -66,20 +66,11 @@ def _layer_roundings(network: Network) -> list[int]:
 def check_parameters(
     title: str, case: StepCase, actual: Sequence[Array], expected: Sequence[Array]
 ) -> float:
-    """Compare parameters after training; `expected` was computed in float64.
+    """Compare parameters after training with `expected`, which was computed in float64.
 
     Compares how far each tensor moved from its initial value, which both libraries share.
-    Subtracting that value leaves the rounding of the parameter itself, once per step.
-
-    Returns
-    -------
-    float
-        The largest error, relative to the allowed error.
-
-    Raises
-    ------
-    DisagreementError
-        If an answer has a different shape, or differs by more than rounding.
+    Subtracting that value leaves the rounding of the parameter itself, once per step. Returns the
+    largest error, relative to the allowed one; raises a DisagreementError if it exceeds 1.
     """
     unit = float(np.finfo(case.network.dtype).eps) / 2
     share = roundings_of(case) * unit + flip_error(case.network, unit)

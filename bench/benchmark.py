@@ -74,12 +74,7 @@ def crew_of(threads: int) -> Iterator[Crew]:
 def run(options: Options) -> Results:
     """Measure everything and return the content of the JSON file.
 
-    Raises
-    ------
-    ValueError
-        If an option is unknown.
-    DisagreementError
-        If a library's answer differs from float64 arithmetic.
+    Raises a DisagreementError if a library's answer differs from float64 arithmetic.
     """
     peers = options.peers()
     steps = options.cases(list(STEPS), QUICK_STEPS)

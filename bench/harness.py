@@ -66,23 +66,8 @@ def rounds(
 ) -> tuple[dict[str, Timing], Ceilings]:
     """Time prepared entrants in turn for `count` rounds; measure the ceiling in each round.
 
-    Parameters
-    ----------
-    entrants : sequence of Entrant
-    count : int
-    seconds : float
-        Time per entrant and round.
-    referee : Worker
-        prelunet's worker, which measures the ceiling.
-    dtype : str
-    pause : float
-        Seconds to wait before each measurement.
-
-    Returns
-    -------
-    timings : dict of str to Timing
-        By entrant name.
-    ceilings : Ceilings
+    Each entrant gets `seconds` per round, after a pause of `pause` seconds. `referee`, prelunet's
+    worker, measures the ceiling. Returns the timings by the entrants' names, and the ceilings.
     """
     times: dict[str, list[float]] = {entrant.name: [] for entrant in entrants}
     flops = {entrant.threads: 0.0 for entrant in entrants}

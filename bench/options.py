@@ -26,13 +26,7 @@ class Options:
     quiet: bool = False  # print no progress on stderr
 
     def peers(self) -> list[str]:
-        """Return the peers of the run: prelunet first, then in registry order.
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown, or its library is not installed.
-        """
+        """Return the peers of the run: prelunet first, then in registry order."""
         wanted = self.against
         if wanted is None:
             wanted = [REFERENCE, PRODUCTS] if self.quick else list(PEERS)

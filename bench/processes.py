@@ -22,13 +22,7 @@ class WorkerError(ChildProcessError):
 
 
 class Worker:
-    """A peer in its own process, with a number of threads.
-
-    Parameters
-    ----------
-    spec : PeerSpec
-    threads : int
-    """
+    """A peer in its own process, with a number of threads."""
 
     def __init__(self, spec: PeerSpec, threads: int) -> None:
         self.spec = spec
@@ -54,12 +48,7 @@ class Worker:
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Send a request and return the answer.
 
-        Raises
-        ------
-        UnsupportedError
-            If the peer cannot do it.
-        WorkerError
-            If it failed, or the process is gone.
+        Raises an UnsupportedError if the peer cannot do it, and a WorkerError if it failed.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -10,15 +10,7 @@ from prelunet._extras import require
 
 
 class Progress:
-    """Progress counter on stderr.
-
-    Parameters
-    ----------
-    total : int
-        Number of parts.
-    quiet : bool, default False
-        Print nothing.
-    """
+    """Progress counter of `total` parts on stderr."""
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         self._quiet = quiet

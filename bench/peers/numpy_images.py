@@ -23,13 +23,7 @@ from . import Kernel
 class Convolution:
     """A size-preserving convolution with an odd kernel size.
 
-    Parameters
-    ----------
-    images : tuple of int
-        (images, height, width, channels).
-    weight : tuple of int
-        (filters, kernel, kernel, channels).
-    dtype : dtype
+    `images` is (images, height, width, channels), `weight` (filters, kernel, kernel, channels).
     """
 
     def __init__(self, images: Shape, weight: Shape, dtype: Any) -> None:

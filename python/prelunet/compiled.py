@@ -35,13 +35,7 @@ class Compiled:
         wanted: Sequence[str | Metric] | None,
         clip_delta: float | None,
     ) -> Compiled:
-        """Check the arguments of `Sequential.compile` and return their record.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is invalid; see `Sequential.compile`.
-        """
+        """Check the arguments of `Sequential.compile` and return their record."""
         checked_optimizer = optimizers.get(optimizer, owner="compile", name="optimizer")
         checked_loss = losses.get(loss, owner="compile", name="loss")
         checked_metrics = get_all(wanted)
@@ -72,10 +66,7 @@ class Compiled:
     def probabilities(self, operation: str) -> Literal["softmax", "sigmoid"]:
         """Return the name of the function that converts outputs to probabilities.
 
-        Raises
-        ------
-        ValueError
-            If the loss is not a cross-entropy.
+        Raises a ValueError if the loss is not a cross-entropy.
         """
         if self.loss.probabilities is None:
             raise ValueError(

@@ -51,17 +51,10 @@ class Engine:
     `build` creates the core from the shape of a sample. If the engine is not built, `rows` builds
     it from the shape of its data.
 
-    Parameters
-    ----------
-    layers : sequence of Layer
-    dtype : {"float32", "float64"}
-    seed : int
-        Seed of the initial parameters, the row order and dropout.
-
     Attributes
     ----------
     layers, dtype, seed
-        As given.
+        As in `Sequential`.
     input_shape : tuple of int or None
         The shape of one sample; None until it is known.
     names : list of str
@@ -93,13 +86,7 @@ class Engine:
 
     @property
     def core(self) -> Core:
-        """The C++ core.
-
-        Raises
-        ------
-        RuntimeError
-            If the engine is not built.
-        """
+        """The C++ core; a RuntimeError if the engine is not built."""
         if self._core is None:
             raise RuntimeError(
                 "Sequential: input_shape is not known yet; pass it, or call build or fit"
@@ -135,32 +122,16 @@ class Engine:
             self.compiled = compiled
 
     def record(self, operation: str) -> Compiled:
-        """Return the training settings.
-
-        Raises
-        ------
-        RuntimeError
-            If the model is not compiled.
-        """
+        """Return the training settings; a RuntimeError if the model is not compiled."""
         if self.compiled is None:
             raise RuntimeError(f"{operation}: compile the model first")
         return self.compiled
 
     def copy(self, operation: str, *, dtype: str | None = None, fuse: bool = True) -> Engine:
-        """Return an engine with the same parameters and step count.
+        """Return an engine with the same parameters and step count, by default of the same dtype.
 
         The copy computes gradients, not updates: it is compiled with plain SGD and without
-        `clip_delta`.
-
-        Parameters
-        ----------
-        operation : str
-            For messages.
-        dtype : str, optional
-            Dtype of the copy; the same by default.
-        fuse : bool, default True
-            Whether the core fuses layers. If False, each layer is a step of a tape. The bits of the
-            results are the same.
+        `clip_delta`. Without `fuse`, each layer is a step of a tape, with the same bits.
         """
         other = Engine(self.layers, dtype=dtype or self.dtype, seed=self.seed)
         values, _, steps = self.core.state(operation, slots=False)
@@ -359,15 +330,7 @@ def _compile_core(core: Core, compiled: Compiled) -> None:
 def _checked_parameters(
     operation: str, argument: str, given: Mapping[str, npt.ArrayLike], current: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return values as arrays of the dtype of their parameters, which `current` contains.
-
-    Raises
-    ------
-    TypeError
-        If `given` is not a mapping, or values are not real numbers.
-    ValueError
-        If a name is unknown or a shape differs.
-    """
+    """Return values as arrays of the dtype of their parameters, which `current` contains."""
     if not isinstance(given, Mapping):
         raise TypeError(f"{operation}: {argument} must be a mapping by name, got {given!r}")
     checked = {}

@@ -53,10 +53,7 @@ def write(path: str | os.PathLike[str], state: State, metadata: Mapping[str, Any
 def read(path: str | os.PathLike[str]) -> tuple[str, State]:
     """Read a file of `write`; return its path as a string, and the state.
 
-    Raises
-    ------
-    OSError, ValueError, ImportError
-        As for `prelunet.load`.
+    Raises what `prelunet.load` raises.
     """
     source, file_format = format_of("load", path)
     with open(source, "rb") as stream:

@@ -26,10 +26,8 @@ _LARGEST_COUNT = 2**62  # of epochs and steps, which the core stores as 64-bit i
 def get_state(engine: Engine, operation: str, metadata: Mapping[str, Any]) -> State:
     """Return the state of an engine and its model's metadata.
 
-    Raises
-    ------
-    RuntimeError
-        If another thread trains or changes the model, so that the state would be inconsistent.
+    Raises a RuntimeError while another thread trains or changes the model, as the state would be
+    inconsistent.
     """
     with engine.building():  # waits for another thread's build
         while True:
@@ -74,21 +72,10 @@ def progress(engine: Engine, operation: str) -> tuple[dict[str, Any], dict[str, 
 
 
 class Progress:
-    """A result of `progress`, checked against an engine.
+    """A result of `progress`, checked against an engine that only `restore` changes.
 
-    Parameters
-    ----------
-    engine : Engine
-        Built and compiled with the same settings. Only `restore` changes it.
-    found : mapping
-        The JSON values.
-    arrays : mapping of str to ndarray
-        The arrays by name.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If a value or a tensor is missing or invalid, or a tensor is unknown.
+    The engine must be built and compiled with the same settings. Raises a KeyError, TypeError or
+    ValueError if a value or a tensor is missing or invalid, or a tensor is unknown.
     """
 
     def __init__(

@@ -14,16 +14,8 @@ _RISES = ("accuracy", "acc", "auc", "score", "precision", "recall", "f1")
 class Monitor:
     """A monitored value in the logs and the direction of its improvement.
 
-    Parameters
-    ----------
-    owner : str
-        The callback's name, for messages.
-    name : str
-        The key in the logs.
-    min_delta : float
-        Smallest change that counts as an improvement, exclusive.
-    mode : {"auto", "min", "max"}
-        Whether smaller or larger is better; "auto" infers it from the words in the name.
+    `owner` is the callback's name, for messages. Changes up to `min_delta` do not count. With the
+    mode "auto", the words in the name of the value tell whether smaller or larger is better.
     """
 
     def __init__(self, owner: str, name: str, *, min_delta: float, mode: str) -> None:

@@ -13,10 +13,7 @@ _ARRAY = "array in this file"  # the only key of a placeholder for an array
 def pack(owner: str, state: Any, arrays: dict[str, Any]) -> Any:
     """Return `state` as JSON values, moving its arrays to `arrays`, by name.
 
-    Raises
-    ------
-    TypeError
-        If the state contains other values; the message begins with `owner`.
+    Raises a TypeError that begins with `owner` if the state contains other values.
     """
     if isinstance(state, Mapping) and all(isinstance(key, str) for key in state):
         return {key: pack(owner, value, arrays) for key, value in state.items()}

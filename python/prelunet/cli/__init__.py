@@ -36,22 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command, by default that of the process; return the exit code.
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The arguments after ``prelunet``; by default those of the process.
-
-    Returns
-    -------
-    int
-        The exit code: 0, 2 after an error, or 130 after Ctrl-C.
-
-    Raises
-    ------
-    SystemExit
-        From argparse: after ``--help`` and ``--version``, and with code 2 for unknown options.
+    Options such as ``--help``, and unknown ones, raise argparse's SystemExit.
     """
     options = build_parser().parse_args(arguments)
     try:

@@ -35,16 +35,6 @@ def read_image(path: Path, metadata: Metadata) -> Picture:
 
     Transparent pixels become white. A grayscale image with a light border is inverted. An image of
     another size is padded with background to the model's aspect ratio and resized.
-    another size is padded with background to the model's proportions and resized.
-
-    Raises
-    ------
-    ImportError
-        If Pillow is not installed.
-    OSError
-        If the file cannot be read.
-    ValueError
-        If it is not a complete image, or the model's metadata have no image shape.
     """
     if metadata.image_shape is None:
         raise ValueError(

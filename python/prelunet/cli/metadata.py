@@ -35,13 +35,7 @@ class Metadata:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Metadata:
-        """Return the metadata of a file.
-
-        Raises
-        ------
-        ValueError
-            If a value has the wrong type.
-        """
+        """Return the metadata of a file; a value of a wrong type is a ValueError."""
         held_out, image_shape = values.get("held_out"), values.get("image_shape")
         class_names, pixel_max = values.get("class_names"), values.get("pixel_max")
         try:

@@ -45,12 +45,9 @@ def _finite(value: object) -> object:
 
 
 def writable_folder(path: str | Path) -> Path:
-    """Return the folder, created if missing; checks write access before training starts.
+    """Return the folder, created if missing.
 
-    Raises
-    ------
-    OSError
-        If it is not a folder, cannot be made, or may not be written to.
+    Raises an OSError, before training starts, if it cannot be written to.
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,12 +75,7 @@ def write_figures(
 ) -> tuple[list[Path], list[str]]:
     """Draw the figures that the installed packages support.
 
-    Returns
-    -------
-    written : list of Path
-        The written figures.
-    missing : list of str
-        For each figure that was not drawn, the missing requirement.
+    Returns their paths, and the missing requirement of each figure that was not drawn.
     """
     written, missing = [], []
     metrics = [metric for metric in UNITS if metric in history]

@@ -85,10 +85,7 @@ def as_input(model: pn.Sequential, x: Array) -> Array:
 def number_of_classes(dataset: data.Dataset) -> int:
     """Return the number of outputs that a classifier of these data needs.
 
-    Raises
-    ------
-    ValueError
-        If the targets are not labels 0, 1, ... with fewer classes than rows.
+    Raises a ValueError if targets are not labels 0, 1, ... with fewer classes than rows.
     """
     labels = dataset.y_train
     if dataset.y_test is not None:

@@ -25,13 +25,7 @@ ACTIVATIONS: Mapping[str, Callable[[], Layer | None]] = MappingProxyType(
 def activation_layers(
     owner: str, activation: str | Layer | Sequence[str | Layer], count: int
 ) -> list[Layer | None]:
-    """Return the activation of each of `count` hidden layers; None means the identity.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `activation` is neither a name, nor an activation layer, nor a list of `count` of these.
-    """
+    """Return the activation of each of `count` hidden layers; None means the identity."""
     if not isinstance(activation, Sequence) or isinstance(activation, str):
         return [_layer(owner, activation)] * count
     if len(activation) != count:

@@ -60,13 +60,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     _trains = False  # whether the network's weights are newer than the attributes
 
     def _store(self, arguments: Mapping[str, object]) -> None:
-        """Store the arguments unchanged; `fit` checks them, as scikit-learn requires.
-
-        Parameters
-        ----------
-        arguments : mapping
-            The constructor's ``locals()``.
-        """
+        """Store the constructor's ``locals()`` unchanged; scikit-learn has `fit` check them."""
         self.__dict__.update({name: arguments[name] for name in self._get_param_names()})
 
     def fit(

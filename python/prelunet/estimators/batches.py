@@ -123,13 +123,8 @@ class Batches(Gradients):
     def train_epochs(self, orders: Array, batch_size: int, totals: npt.NDArray[np.float64]) -> None:
         """Train for whole epochs in one call; requires `whole`.
 
-        Parameters
-        ----------
-        orders : ndarray of int, shape (epochs, rows)
-            The rows of each epoch.
-        batch_size : int
-        totals : ndarray of shape (epochs, 3)
-            Receives each epoch's loss, number of correct rows and number of rows.
+        `orders` has the rows of each epoch. `totals`, of shape (epochs, 3), receives each epoch's
+        loss, number of correct rows and number of rows.
         """
         assert self._own is not None
         rates = self._rates(len(orders) * math.ceil(self.count / batch_size))

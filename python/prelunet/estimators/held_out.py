@@ -17,15 +17,9 @@ Score = Callable[[Array, Array, Array | None], float]
 class HeldOut:
     """Validation data of the training loop.
 
-    Parameters
-    ----------
-    rows : Rows
-    head : Head
-    dtype : dtype
-        Dtype of the estimator's outputs.
-    score : callable
-        ``score(outputs, targets, weights)`` of the head's final outputs. "loss" is the negative
-        loss. A user's scorer receives the estimator itself.
+    `dtype` is that of the estimator's outputs, and ``score(outputs, targets, weights)`` that of the
+    head's final outputs. Without a score, the score is the negative loss. A user's scorer receives
+    the estimator itself.
     """
 
     def __init__(self, rows: Rows, head: Head, dtype: npt.DTypeLike, score: Score | None) -> None:

@@ -14,19 +14,8 @@ _LARGEST_SUM = 2.0**960  # 1e289: losses of up to 2**64 times the weights still 
 def check_weights(owner: str, name: str, weights: Array, *, alpha: float = 0.0) -> None:
     """Reject sample weights whose sum training or a score cannot divide by.
 
-    Parameters
-    ----------
-    owner, name : str
-        The argument's owner and name, for the message.
-    weights : ndarray of shape (n,)
-    alpha : float
-        The penalty, which is divided by the sum.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative or not finite, if the sum times a row's loss may overflow, or if
-        the inverse of the sum or the square of the penalty's gradient overflows.
+    They must be finite and at least 0; their sum times a row's loss, the inverse of the sum and the
+    square of the gradient of the penalty `alpha` must be finite.
     """
     wrong = np.flatnonzero(~((weights >= 0.0) & np.isfinite(weights)))
     if len(wrong):
@@ -48,22 +37,7 @@ def check_weights(owner: str, name: str, weights: Array, *, alpha: float = 0.0) 
 def check_targets(
     owner: str, name: str, targets: Array, weights: Array | None, *, dtype: npt.DTypeLike
 ) -> None:
-    """Reject regression targets whose squared errors overflow in the network's dtype.
-
-    Parameters
-    ----------
-    owner, name : str
-        The argument's owner and name, for the message.
-    targets : ndarray of shape (n, outputs)
-    weights : ndarray of shape (n,), optional
-    dtype : dtype
-        Dtype of the network.
-
-    Raises
-    ------
-    ValueError
-        If a target is too large.
-    """
+    """Reject regression targets whose squared errors overflow in the network's `dtype`."""
     if targets.size == 0:
         return
     # A row's loss is a sum over outputs in this dtype; the sum over rows is float64.

@@ -20,13 +20,7 @@ Array = npt.NDArray[Any]
 
 
 class EstimatorNetwork(Sequential):
-    """A Sequential that takes its learning rate from the estimator.
-
-    Attributes
-    ----------
-    rates : Rates
-        Must be set before training.
-    """
+    """A Sequential that takes its learning rate from the estimator: from `rates`, once set."""
 
     rates: Rates
 
@@ -59,16 +53,7 @@ def build(
 ) -> EstimatorNetwork:
     """Return a network with zero weights.
 
-    Parameters
-    ----------
-    units : sequence of int
-        Number of features, units of each hidden layer, and outputs.
-    activations : sequence of Layer or None
-        Activation of each hidden layer.
-    dropout : sequence of float
-        Dropout rate of each hidden layer.
-    dtype, seed
-        As in `Sequential`.
+    `units` are the number of features, the units of each hidden layer and the number of outputs.
     """
     layers: list[Layer] = []
     for number, (activation, rate) in enumerate(zip(activations, dropout, strict=True), start=1):
@@ -102,12 +87,8 @@ def draw_weights(
 class Weights:
     """Coefficients, intercepts and PReLU slopes, in scikit-learn's shapes.
 
-    Attributes
-    ----------
-    coefs : list of ndarray of shape (fan_in, fan_out)
-    intercepts : list of ndarray of shape (fan_out,)
-    alphas : list of ndarray or None
-        One entry per hidden layer; None for a layer without PReLU.
+    `coefs` have shape (fan_in, fan_out). `alphas` has an entry for each hidden layer, None for a
+    layer without PReLU.
     """
 
     def __init__(

@@ -75,13 +75,7 @@ class Hidden:
 
 
 def check_parameters(estimator: Estimator) -> Hidden:
-    """Check the parameters common to all estimators; return the hidden layers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a parameter is invalid.
-    """
+    """Check the parameters common to all estimators; return the hidden layers."""
     owner = type(estimator).__name__
     choice(owner, "solver", estimator.solver, SOLVERS)
     choice(owner, "learning_rate", estimator.learning_rate, _SCHEDULES)

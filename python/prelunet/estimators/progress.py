@@ -21,17 +21,8 @@ class Progress(Callback):
     An exception, such as one from a signal handler, may interrupt any statement here. Therefore
     each fact is written once, by one append to a list, and `settle` derives the other records.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-    records : Records
-        The estimator's.
-    network : EstimatorNetwork
-        Must have its rates.
-    rows : int
-        Rows per epoch.
-    incremental : bool
-        Whether this is `partial_fit`, which never warns about too few epochs.
+    The network must have its rates. An epoch has `rows` rows. With `incremental`, as in
+    `partial_fit`, there is no warning about too few epochs.
     """
 
     def __init__(

@@ -14,13 +14,7 @@ _STEPS_AHEAD = 1000
 
 
 class Rates(ABC):
-    """A learning-rate schedule.
-
-    Attributes
-    ----------
-    learning_rate : float
-        The rate of the next steps.
-    """
+    """A learning-rate schedule; `learning_rate` is the rate of the next steps."""
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = float(learning_rate)
@@ -50,15 +44,8 @@ class Rates(ABC):
 class SGDRates(Rates):
     """The schedules "constant", "invscaling" and "adaptive".
 
-    Parameters
-    ----------
-    learning_rate : float
-        The initial rate.
-    schedule : {"constant", "invscaling", "adaptive"}
-    power_t : float
-        "invscaling" uses ``learning_rate / (n + 1)**power_t`` after n rows.
-    factor : float
-        scikit-learn's gradients divided by the engine's.
+    "invscaling" uses ``learning_rate / (n + 1)**power_t`` after n rows. `factor` is scikit-learn's
+    gradients divided by the engine's.
     """
 
     def __init__(

@@ -19,12 +19,9 @@ _NAMES += _OF_VALIDATION
 
 
 class Records:
-    """The records among an estimator's attributes.
+    """The records among an estimator's attributes, which are a dict.
 
-    Parameters
-    ----------
-    attributes : dict
-        The estimator's attributes; only this class accesses the private records.
+    Only this class accesses the private records.
     """
 
     def __init__(self, attributes: dict[str, Any]) -> None:

@@ -38,26 +38,8 @@ def write(
 ) -> None:
     """Write the forward pass of a network to an ONNX file.
 
-    Parameters
-    ----------
-    path : str
-    stack : sequence of Layer
-        The layers of the network.
-    parameters : mapping of str to ndarray
-        The parameters by name.
-    input_shape : tuple of int
-        The shape of one sample.
-    dtype : str
-        The dtype of all values.
-    probabilities : {"softmax", "sigmoid"} or None
-        Function to apply to the outputs, if any.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ONNX cannot represent a layer or an activation; the message names it.
-    ImportError
-        If the onnx package is not installed.
+    `probabilities` is the function to apply to the outputs, "softmax" or "sigmoid", if any. A layer
+    or activation that ONNX cannot represent is a TypeError or ValueError that names it.
     """
     onnx = require("onnx", extra="io", purpose="an ONNX file")
     graph = GraphWriter(onnx, input_shape, dtype)

@@ -22,23 +22,9 @@ IR_VERSION = 8  # introduced by ONNX 1.12 (2022), like the opset
 class GraphWriter:
     """An ONNX graph under construction, to which nodes are appended.
 
-    Parameters
-    ----------
-    package : module
-        The package onnx.
-    shape : tuple of int
-        The shape of one sample of the input, ``"x"``.
-    dtype : dtype
-        The dtype of all values.
-
-    Attributes
-    ----------
-    value : str
-        The name of the current value, the output of the last node.
-    shape : tuple of int
-        The shape of one sample of the current value; images are (height, width, channels).
-    channels_first : bool
-        Whether the current value is stored as (channels, height, width), as ONNX's Conv requires.
+    `value` is the name of the current value, the output of the last node; it is ``"x"``, the input,
+    at first. `shape` is the shape of one sample of it, with images as (height, width, channels).
+    `channels_first` tells whether it is stored as (channels, height, width), as Conv requires.
     """
 
     def __init__(self, package: ModuleType, shape: tuple[int, ...], dtype: str) -> None:

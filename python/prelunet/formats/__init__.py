@@ -23,15 +23,7 @@ _BY_SUFFIX: dict[str, ModuleType] = {".npz": npz, ".safetensors": safetensors}
 def checked_path(
     operation: str, path: object, suffixes: Collection[str], *, argument: str = "path"
 ) -> str:
-    """Return a path as a string, with its suffix checked.
-
-    Raises
-    ------
-    TypeError
-        If `path` is not a path of type str.
-    ValueError
-        If it does not end in one of `suffixes`.
-    """
+    """Return a path as a string, with its type and its suffix checked."""
     checked = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(checked, str):
         raise TypeError(f"{operation}: {argument} must be a str or a PathLike of one, got {path!r}")
@@ -44,12 +36,7 @@ def checked_path(
 def format_of(operation: str, path: object, *, argument: str = "path") -> tuple[str, ModuleType]:
     """Return the path of a model file as a string, and the module of its format.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `path` is not a path of type str, or its suffix is unknown.
-    ImportError
-        If the format needs a package that is not installed.
+    Raises an ImportError if the format needs a package that is not installed.
     """
     checked = checked_path(operation, path, _BY_SUFFIX, argument=argument)
     suffix = next(suffix for suffix in _BY_SUFFIX if checked.endswith(suffix))

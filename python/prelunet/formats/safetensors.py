@@ -26,10 +26,7 @@ def write(stream: IO[bytes], text: str, arrays: Mapping[str, npt.NDArray[Any]]) 
 def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
     """Read the description and the arrays.
 
-    Raises
-    ------
-    ValueError
-        If the metadata are not those of a model, or the checksum differs.
+    Raises a ValueError if the metadata are not those of a model, or the checksum differs.
     """
     from safetensors import safe_open
 

@@ -30,13 +30,7 @@ def write(stream: IO[bytes], text: str, arrays: Mapping[str, npt.NDArray[Any]]) 
 
 
 def read(stream: IO[bytes]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
-    """Read the text and the arrays.
-
-    Raises
-    ------
-    ValueError
-        If the checksum differs.
-    """
+    """Read the text and the arrays; another checksum is a ValueError."""
     content = stream.read()
     if content[-_LENGTH:] != _checksum(memoryview(content)):
         raise ValueError("its SHA-256 does not match its contents")

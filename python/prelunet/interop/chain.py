@@ -32,17 +32,10 @@ class Chain:
     If the other library stores images as (channels, height, width), its Flatten orders features
     differently. A chain tracks this order and permutes the parameters of the next layer.
 
-    Parameters
-    ----------
-    operation : str
-        The caller's name, for messages.
-    shape : tuple of int
-        Shape of one input sample; images are (height, width, channels).
-
     Attributes
     ----------
     shape : tuple of int
-        Shape of one sample of the last layer's output.
+        Shape of one sample of the last layer's output; images are (height, width, channels).
     feature_order : (height, width, channels) or None
         Shape of the image whose flattened features have the order of the other library; None if
         the order is that of prelunet.

@@ -41,18 +41,9 @@ class Step:
 class GraphReader:
     """A reader of the nodes between a graph's input and output, starting from the output.
 
-    Parameters
-    ----------
-    package : module
-        The package onnx.
-    model : onnx.ModelProto
-        A model accepted by ONNX's checker, so its nodes are topologically sorted.
-
-    Raises
-    ------
-    ValueError
-        If the graph does not have one input and one output, or has nodes of other domains than
-        ONNX's.
+    The model must have passed ONNX's checker, so its nodes are topologically sorted. Raises a
+    ValueError if it does not have one input and one output, or has nodes of other domains than
+    ONNX's.
     """
 
     def __init__(self, package: ModuleType, model: onnx.ModelProto) -> None:
@@ -94,10 +85,7 @@ class GraphReader:
     def steps(self) -> list[Step]:
         """Return all steps from the input to the output.
 
-        Raises
-        ------
-        ValueError
-            If the nodes do not form a chain, possibly with residual connections.
+        Raises a ValueError if the nodes do not form a chain, possibly with residual connections.
         """
         return self._between(self.input.name, self.output.name, "the graph")
 

@@ -22,13 +22,8 @@ TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 class Translation:
     """Methods, one per operator, that add layers to a chain.
 
-    Parameters
-    ----------
-    chain : Chain
-    rows : int
-        The batch size of the graph; 0 if variable.
-    channels_first : bool
-        Whether the input images of the graph are (channels, height, width).
+    `rows` is the batch size of the graph, 0 if variable. `channels_first` tells whether its input
+    images are (channels, height, width).
     """
 
     def __init__(self, chain: Chain, rows: int, channels_first: bool) -> None:

@@ -13,18 +13,9 @@ _SECTION = re.compile(r"\n\n(?=\w[\w ]*\n-+\n)")
 def make_function(
     name: str, signature: str, body: str, documentation: str, names: dict[str, Any]
 ) -> Callable[..., Any]:
-    """Compile a function of `prelunet.ops`.
+    """Compile a function of `prelunet.ops` from the parts of a ``def`` statement.
 
-    Parameters
-    ----------
-    name, signature, body, documentation : str
-        The parts of the function, as in a ``def`` statement.
-    names : dict
-        The globals of the function.
-
-    Returns
-    -------
-    callable
+    `names` becomes the globals of the function.
     """
     exec(f"def {name}({signature}):\n    return {body}", names)
     function: Callable[..., Any] = names[name]

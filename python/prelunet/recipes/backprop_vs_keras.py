@@ -76,13 +76,7 @@ def settings(options: argparse.Namespace) -> list[Setting]:
 
 
 def activations(options: argparse.Namespace) -> Sequence[str]:
-    """Return the name of each hidden layer's activation.
-
-    Raises
-    ------
-    ValueError
-        If the number of names is neither 1 nor the number of layers, or a name is unknown.
-    """
+    """Return the name of each hidden layer's activation, from one name or one for each layer."""
     names, count = options.activation, len(options.hidden)
     inputs.choose("backprop_vs_keras", "activation", dict.fromkeys(ACTIVATIONS), names)
     if len(names) not in (1, count):

@@ -24,13 +24,7 @@ def names(text: str) -> tuple[str, ...]:
 def choose(
     owner: str, argument: str, known: Mapping[str, T], wanted: Sequence[str] | None
 ) -> list[T]:
-    """Return the selected entries of `known`; all if none are selected.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown.
-    """
+    """Return the selected entries of `known`; all if none are selected."""
     for name in wanted or ():
         if name not in known:
             raise ValueError(

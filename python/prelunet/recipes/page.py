@@ -113,15 +113,7 @@ class Part:
 
 
 def make_page(parts: Sequence[Part], *, remark: str) -> str:
-    """Return an HTML page that needs no other file and no network.
-
-    Parameters
-    ----------
-    parts : sequence of Part
-        In the order of the page.
-    remark : str
-        The line below the page's title.
-    """
+    """Return an HTML page of the parts, with `remark` below its title; it needs no other file."""
     return PAGE.substitute(
         remark=escape(remark),
         contents="\n".join(_line_of_contents(part) for part in parts),

@@ -54,20 +54,8 @@ main {{ flex: 1; min-height: 0; }}
 def make_pca_page(x: Array, y: Array, *, title: str, seed: int) -> str:
     """Return a self-contained HTML page, including plotly.js; it requires WebGL.
 
-    Parameters
-    ----------
-    x : ndarray of shape (n, features)
-        Rows; the components are computed from all of them, and the first 2,000 are drawn.
-    y : ndarray of int of shape (n,)
-        Labels of the rows.
-    title : str
-    seed : int
-        Seed of scikit-learn's PCA.
-
-    Raises
-    ------
-    ImportError
-        If scikit-learn or plotly is not installed.
+    The components are computed from all rows of x, and the first 2,000 rows are drawn. y are their
+    labels. Needs scikit-learn and plotly.
     """
     objects = require("plotly.graph_objects", extra="plot", purpose=PURPOSE)
     decomposition = require("sklearn.decomposition", extra="plot", purpose=PURPOSE)

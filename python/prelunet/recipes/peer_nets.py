@@ -35,15 +35,8 @@ class Net(Protocol):
 class TorchNet:
     """PyTorch in eager mode; hooks clip the gradient of each z.
 
-    Parameters
-    ----------
-    model : Sequential
-        Dense layers, each with an activation; its current parameters are the initial ones.
-    activations : sequence of str
-        Names in ``torch`` of the hidden layers' activations.
-    learning_rate : float
-    clip_delta : float or None
-        The limit of each row's deltas, before the division by the batch size.
+    `model` has Dense layers, each with an activation, and the initial parameters. `activations` are
+    names in ``torch``. `clip_delta` limits each row's deltas, before the division by the batch.
     """
 
     title = "PyTorch"
@@ -94,10 +87,7 @@ class TorchNet:
 class KerasNet:
     """Keras on its backend; extra layers after each z clip the deltas.
 
-    Parameters
-    ----------
-    model, activations, learning_rate, clip_delta
-        See `TorchNet`; the names are those in ``keras.activations``.
+    The arguments are those of `TorchNet`, with names in ``keras.activations``.
     """
 
     title = "Keras"
@@ -155,13 +145,7 @@ NETS: dict[str, type[TorchNet] | type[KerasNet]] = {"torch": TorchNet, "keras": 
 
 
 def choose(wanted: Sequence[str] | None) -> list[type[TorchNet] | type[KerasNet]]:
-    """Return the selected networks: none for ``("none",)``, all importable ones for None.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown or its library is not installed.
-    """
+    """Return the selected networks: none for ``("none",)``, all importable ones for None."""
     # TensorFlow, under Keras, reads these when imported: number of threads, and log level.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(pn.get_num_threads()))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -37,14 +37,9 @@ def show_runs(
 ) -> None:
     """Show test accuracies, seconds, curves, and the loss differences at equal steps.
 
-    Parameters
-    ----------
-    report : Report
-    settings : sequence of Setting
-        The first two differ only in the limit of the deltas.
-    runs : sequence of mapping
-        ``library``, ``setting``, ``losses`` of the steps, and ``test_accuracy`` and ``seconds`` of
-        the epochs. Each setting includes a run of prelunet.
+    The first two settings differ only in the limit of the deltas. A run has ``library``,
+    ``setting``, the ``losses`` of its steps, and ``test_accuracy`` and ``seconds`` of its epochs.
+    Each setting includes a run of prelunet.
     """
     ours = {run["setting"]: run for run in runs if run["library"] == OURS}
     show_epochs(report, settings, runs, ours)

@@ -24,27 +24,9 @@ def log_loss(probabilities: Array, labels: Array, eps: float) -> float:
 class PReLULog(pn.Callback):
     """Log lines after the updates of steps 0, every, 2 every, ...; a step is an epoch.
 
-    Parameters
-    ----------
-    model : Sequential
-        The network during training.
-    digits : Dataset
-        Data with test rows, which the document calls dev.
-    every : int, optional
-        Steps between lines; by default `usual`, or the value of the resumed run.
-    usual : int
-    eps : float
-        The clipping limit of the loss.
-    shared : bool
-        Whether alphas are shared; shared alphas are logged too.
-    quiet : bool
-        Record the lines without printing them.
-
-    Attributes
-    ----------
-    lines : list of dict
-    kept_steps : int
-        Steps of an earlier, resumed run; 0 for a new run.
+    `every` is the number of steps between lines; by default `usual`, or that of the resumed run.
+    `eps` is the clipping limit of the loss. The test rows of `digits` are the document's dev rows.
+    Shared alphas are logged too. `kept_steps` counts the steps of an earlier, resumed run.
     """
 
     def __init__(
@@ -102,10 +84,7 @@ class PReLULog(pn.Callback):
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Restore the lines of an interrupted run, and print them again.
 
-        Raises
-        ------
-        ValueError
-            If that run has more steps than requested, or logged at other steps.
+        Raises a ValueError if that run has more steps than requested, or logged at other steps.
         """
         steps, every = int(state["steps"]), int(state["every"])
         if steps > self.params["epochs"]:

@@ -23,11 +23,8 @@ QUICK = "With --quick: a part of the data and few steps; the document's figures 
 class Report:
     """Collects the output of an experiment.
 
-    Parameters
-    ----------
-    options : Namespace
-        ``options.quiet`` silences `say`; ``options.out`` is the folder for figures, or None;
-        ``options.quick`` adds a remark to every table.
+    ``options.quiet`` silences `say`; ``options.out`` is the folder for figures, or None;
+    ``options.quick`` adds a remark to every table.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:

@@ -75,23 +75,9 @@ def train_on_batch(
 class Data:
     """Checked rows and targets, for any number of training steps.
 
-    Parameters
-    ----------
-    engine : Engine
-        A compiled engine. If it is not built, the shape of `X` builds it.
-    operation : str
-        The caller's name, for messages.
-    X, y, sample_weight, class_weight
-        As in `Sequential.fit`.
-
-    Attributes
-    ----------
-    engine : Engine
-    rows : Rows
-    targets : Targets or None
-        None if a Python function computes the loss.
-    count : int
-        The number of rows.
+    The engine is compiled; the first data that pass the checks build it. `operation` is the name
+    of the caller, for messages. `targets` is None if a Python function computes the loss, and
+    `count` is the number of rows.
     """
 
     def __init__(

@@ -19,12 +19,8 @@ Array = npt.NDArray[Any]
 def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
     """Return targets in the engine's shape.
 
-    Labels keep their shape (n,). Targets (n,) of a network with one output become (n, 1).
-
-    Raises
-    ------
-    ValueError
-        If the loss takes labels and `y` is a column (n, 1).
+    Labels keep their shape (n,). Targets (n,) of a network with one output become (n, 1). A column
+    of labels, (n, 1), is a ValueError.
     """
     array = as_rows(operation, "y", y)
     takes_labels = loss.probabilities == "softmax"
@@ -53,23 +49,9 @@ def class_factors(
 ) -> npt.NDArray[np.float64]:
     """Return the weight of each row, given by its class.
 
-    Parameters
-    ----------
-    operation : str
-        The caller's name, for messages.
-    y : ndarray
-        Targets as `as_targets` returns them, accepted by the engine.
-    class_weight : mapping of int to float, or "balanced"
-        Weights by class; a class without a key has weight 1. "balanced" gives all classes the same
-        total weight: n / (number of classes * rows of the class).
-    loss : Loss
-    outputs : int
-        The number of outputs of the network.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the targets are not classes, a key is not a class, or a weight is not a number >= 0.
+    `y` are targets as `as_targets` returns them, accepted by the engine. A class without a key in
+    `class_weight` has weight 1. "balanced" gives all classes the same total weight:
+    n / (number of classes * rows of the class).
     """
     if loss.probabilities == "sigmoid" and outputs > 1:
         raise ValueError(
