@@ -10,7 +10,8 @@ from typing import Any, NotRequired, TypedDict
 import numpy.typing as npt
 
 from ._core import __version__
-from .formats import format_of, replacing
+from ._files import reading, replacing
+from .formats import format_of
 
 FORMAT = 1  # of the file; incremented when older versions of prelunet cannot read it
 
@@ -44,7 +45,7 @@ def write(path: str | os.PathLike[str], state: State, metadata: Mapping[str, Any
         raise TypeError(f"save: metadata must be a mapping, got {metadata!r}")
     try:
         text = json.dumps({**state["description"], "metadata": dict(metadata)}, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"save: metadata must hold JSON values only: {error}") from error
     with replacing(target) as stream:
         file_format.write(stream, text, state["arrays"])
@@ -56,15 +57,10 @@ def read(path: str | os.PathLike[str]) -> tuple[str, State]:
     Raises what `prelunet.load` raises.
     """
     source, file_format = format_of("load", path)
-    with open(source, "rb") as stream:
-        try:
-            text, arrays = file_format.read(stream)
-            description = json.loads(text)
-            version = description["format"]
-        except Exception as error:  # readers of formats and JSON raise many types
-            raise ValueError(
-                f"load: {source} is not a model of prelunet, or is damaged: {error}"
-            ) from error
+    with reading("load", source, "is not a model of prelunet, or is damaged") as stream:
+        text, arrays = file_format.read(stream)
+        description = json.loads(text)
+        version = description["format"]
     if version != FORMAT:
         raise ValueError(
             f"load: {source} has format {version} (prelunet {description.get('version')}); "

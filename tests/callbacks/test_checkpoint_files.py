@@ -189,9 +189,10 @@ def test_a_file_in_the_folder_of_the_process(tmp_path, monkeypatch):
 
 
 def test_what_killed_writes_have_left_is_removed(path):
-    """That of this file alone."""
-    path.with_name("run.ckpt.123.part").write_bytes(b"half")
-    others = ["run.ckpt.123.partial", "run.ckpt.old.part", "other.ckpt.123.part"]
+    """That of this file alone, and none of the user's."""
+    path.with_name(".run.ckpt.0123456789abcdef.part").write_bytes(b"half")
+    others = ["run.ckpt.2024-my-notes.part", "run.ckpt.123.part", ".run.ckpt.123.part"]
+    others += [".run.ckpt.0123456789abcdef.partial", ".other.ckpt.0123456789abcdef.part"]
     for name in others:
         path.with_name(name).write_bytes(b"")
     fit(build(), path, epochs=1)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from .._core import __version__
+from .._files import naming, reading, remove_leftovers, replacing
 from .._validation import boolean, integer
-from ..formats import remove_leftovers, replacing
-from ..state import UNFIT, Progress, describe, progress
+from ..state import Progress, describe, progress
 from ._packing import pack, unpack
 from ._undoing import all_or_nothing
 from .base import Callback, Run
@@ -21,8 +19,9 @@ FORMAT = 1  # of the file; incremented when older versions of prelunet cannot re
 
 _OWNER = "Checkpoint"
 _SHOWN = 4  # differences listed in a message
+_DAMAGED = "is damaged or incomplete"
 # Raised by set_state of callbacks for an invalid state. A ValueError has its own message.
-_NOT_A_STATE = tuple(error for error in UNFIT if error is not ValueError)
+_NOT_A_STATE = (AttributeError, LookupError, OverflowError, RecursionError, TypeError)
 
 
 class Checkpoint(Callback):
@@ -127,19 +126,14 @@ class Checkpoint(Callback):
         """Return the content of the file and its arrays; None if the file does not exist."""
         from ..formats import sealed_npz  # hashlib and zipfile are slow to import
 
+        complaint = "is not a checkpoint of prelunet, or is damaged"
         try:
-            with open(self.path, "rb") as stream:
-                data = stream.read()
+            with reading(_OWNER, self.path, complaint) as stream:
+                text, arrays = sealed_npz.read(stream)
+                content = json.loads(text)
+                version = content["checkpoint"]
         except FileNotFoundError:
             return None
-        try:
-            text, arrays = sealed_npz.read(io.BytesIO(data))
-            content = json.loads(text)
-            version = content["checkpoint"]
-        except Exception as error:  # readers of formats and JSON raise many types
-            raise ValueError(
-                f"{_OWNER}: {self.path} is not a checkpoint of prelunet, or is damaged: {error}"
-            ) from error
         if version != FORMAT:
             raise ValueError(
                 f"{_OWNER}: {self.path} has format {version} (prelunet {content.get('version')}); "
@@ -149,7 +143,7 @@ class Checkpoint(Callback):
 
     def _restore(self, run: Run, content: dict[str, Any], arrays: dict[str, Any]) -> None:
         """Restore the run, or leave everything unchanged after an error."""
-        with self._naming_the_file(UNFIT):
+        with naming(_OWNER, self.path, _DAMAGED):
             identity, trained = (
                 _checked_mapping(name, content) for name in ("identity", "trained")
             )
@@ -157,25 +151,17 @@ class Checkpoint(Callback):
             states = [(name, unpack(state, arrays)) for name, state in content["callbacks"]]
         self._refuse_another_run(identity)
         kept = {n: a for n, a in arrays.items() if n.startswith(("parameter/", "slot/"))}
-        with self._naming_the_file(UNFIT):
+        with naming(_OWNER, self.path, _DAMAGED):
             before = Progress(run.engine, trained, kept)
         with all_or_nothing(self.model, run):
-            with self._naming_the_file(UNFIT):
+            with naming(_OWNER, self.path, _DAMAGED):
                 run.set_state(run_state)
             before.restore(_OWNER)
             for callback, state in _takers(run.callbacks, states):
-                with self._naming_the_file(_NOT_A_STATE):
+                try:
                     callback.set_state(state)
-
-    @contextmanager
-    def _naming_the_file(self, errors: tuple[type[Exception], ...]) -> Iterator[None]:
-        """Convert errors of missing or invalid values into a ValueError that names the file."""
-        try:
-            yield
-        except errors as error:
-            raise ValueError(
-                f"{_OWNER}: {self.path} is damaged or incomplete: {error!r}"
-            ) from error
+                except _NOT_A_STATE as error:
+                    raise ValueError(f"{_OWNER}: {self.path} {_DAMAGED}: {error!r}") from error
 
     def _refuse_another_run(self, identity: dict[str, Any]) -> None:
         was, now = dict(_leaves(identity)), dict(_leaves(self._identity))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +12,13 @@ import numpy as np
 
 import prelunet as pn
 from prelunet import _options as options
+from prelunet._files import reading
 from prelunet.cli import results
 from prelunet.cli.images import read_image
 from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Array, as_input
 from prelunet.data.files import existing_file
+from prelunet.formats.npz import Archive
 
 ROWS_KEY = "X"
 
@@ -73,20 +74,17 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _read(path: Path, metadata: Metadata) -> Source:
-    if not zipfile.is_zipfile(existing_file("predict", path)):
-        picture = read_image(path, metadata)
-        return Source(path, picture.row[np.newaxis], True, picture.inverted)
-    with np.load(path, allow_pickle=False) as archive:
-        if ROWS_KEY not in archive.files:
-            raise ValueError(
-                f"predict: {path}: the file must hold rows under the name {ROWS_KEY!r}, got "
-                f"{', '.join(archive.files) or 'nothing'}"
-            )
-        try:
-            x = archive[ROWS_KEY]
-        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-            raise ValueError(f"predict: {path}: {ROWS_KEY} cannot be read: {error}") from error
-    return Source(path, x, False)
+    with reading("predict", existing_file("predict", path)) as stream:
+        if zipfile.is_zipfile(stream):
+            with Archive(stream) as archive:
+                if ROWS_KEY not in archive.names:
+                    raise ValueError(
+                        f"the file must hold rows under the name {ROWS_KEY!r}, got "
+                        f"{', '.join(archive.names) or 'nothing'}"
+                    )
+                return Source(path, archive.read(ROWS_KEY), False)
+    picture = read_image(path, metadata)
+    return Source(path, picture.row[np.newaxis], True, picture.inverted)
 
 
 def _predict(model: pn.Sequential, source: Source, metadata: Metadata) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from prelunet._files import MAX_DEFLATE_RATIO, reading
 from prelunet.data.files import existing_file
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -39,8 +40,6 @@ _ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
 }
 # The maximum rank of an array in every supported NumPy (2.0 raised it to 64).
 _MAX_RANK = 32
-# The maximum expansion of a deflate stream: 258 bytes from two bits, minus overhead of blocks.
-_MAX_DEFLATE_RATIO = 1032
 _CHUNK_BYTES = 1 << 20
 
 
@@ -81,9 +80,11 @@ def read_idx(path: str | os.PathLike[str], *, sha256: str | None = None) -> NDAr
     """
     file = existing_file("read_idx", path)
     owner = f"read_idx: {file}"
-    with file.open("rb") as plain:
+    with reading("read_idx", file) as plain:
         length = os.fstat(plain.fileno()).st_size
-        if plain.peek(2)[:2] != GZIP_MAGIC:
+        magic = plain.read(2)
+        plain.seek(0)
+        if magic != GZIP_MAGIC:
             return _read(owner, plain, sha256=sha256, packed_bytes=None, file_bytes=length)
         try:
             with gzip.GzipFile(fileobj=plain) as unpacked:
@@ -108,7 +109,7 @@ def _read(
         raise ValueError(
             f"{owner}: data must have {declared}, got {file_bytes - len(header.raw)} bytes"
         )
-    if packed_bytes is not None and header.data_bytes > packed_bytes * _MAX_DEFLATE_RATIO:
+    if packed_bytes is not None and header.data_bytes > packed_bytes * MAX_DEFLATE_RATIO:
         raise ValueError(
             f"{owner}: sizes declare {declared}, more than {packed_bytes} packed bytes can hold"
         )

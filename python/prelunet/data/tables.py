@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import itertools
 import os
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prelunet._files import naming, reading
 from prelunet._validation import choice, integer
 from prelunet.data.dataset import Array, Dataset, as_labels, rows_of_images
 from prelunet.data.files import existing_file
+from prelunet.formats.npz import Archive
 
 _TARGETS = ("labels", "values")
 
@@ -47,19 +48,20 @@ def read_npz(path: str | os.PathLike[str], *, targets: str = "labels") -> Datase
     file = existing_file("read_npz", path)
     choice("read_npz", "targets", targets, _TARGETS)
     owner = f"read_npz: {file}"
-    arrays = _npz_arrays(owner, file)
-    keys = tuple(arrays)
-    rows = {key: rows_of_images(owner, key, arrays[key]) for key in keys[::2]}
-    aims = {key: _npz_targets(owner, key, arrays[key], targets) for key in keys[1::2]}
-    x_train, y_train, *test = keys
-    return Dataset(
-        name=file.name,
-        x_train=rows[x_train][0],
-        y_train=aims[y_train],
-        x_test=rows[test[0]][0] if test else None,
-        y_test=aims[test[1]] if test else None,
-        image_shape=rows[x_train][1],
-    )
+    with reading("read_npz", file) as stream:
+        arrays = _npz_arrays(owner, stream)
+        keys = tuple(arrays)
+        rows = {key: rows_of_images(owner, key, arrays[key]) for key in keys[::2]}
+        aims = {key: _npz_targets(owner, key, arrays[key], targets) for key in keys[1::2]}
+        x_train, y_train, *test = keys
+        return Dataset(
+            name=file.name,
+            x_train=rows[x_train][0],
+            y_train=aims[y_train],
+            x_test=rows[test[0]][0] if test else None,
+            y_test=aims[test[1]] if test else None,
+            image_shape=rows[x_train][1],
+        )
 
 
 def _keys(owner: str, found: list[str]) -> tuple[str, ...]:
@@ -76,24 +78,25 @@ def _keys(owner: str, found: list[str]) -> tuple[str, ...]:
     )
 
 
-def _npz_arrays(owner: str, file: Path) -> dict[str, Array]:
+def _npz_arrays(owner: str, stream: BinaryIO) -> dict[str, Array]:
     """Return the arrays of `_keys`, in that order."""
     import zipfile  # imported here: takes a third of the import time of this package
 
-    if not zipfile.is_zipfile(file):
-        raise ValueError(f"{owner}: the file must be an NPZ archive, got something else")
     arrays = {}
-    with np.load(file, allow_pickle=False) as archive:
-        for key in _keys(owner, archive.files):
+    if not zipfile.is_zipfile(stream):
+        raise ValueError("the file must be an NPZ archive, got something else")
+    with Archive(stream) as archive:
+        for key in _keys(owner, archive.names):
             try:
-                array = archive[key]
-            except (ValueError, EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+                array = archive.read(key)
+            except (MemoryError, OSError):
+                raise
+            except Exception as error:  # damaged archives raise many types
                 raise ValueError(
                     f"{owner}: {key} must be an array of numbers, got: {error}"
                 ) from error
-            if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
-                got = array.dtype if isinstance(array, np.ndarray) else "no array"
-                raise ValueError(f"{owner}: {key} must be an array of numbers, got {got}")
+            if array.dtype.kind not in "buif":
+                raise ValueError(f"{owner}: {key} must be an array of numbers, got {array.dtype}")
             arrays[key] = array
     return arrays
 
@@ -134,13 +137,16 @@ def read_csv(
     file = existing_file("read_csv", path)
     choice("read_csv", "targets", targets, _TARGETS)
     owner = f"read_csv: {file}"
-    try:
-        with file.open(encoding="utf-8-sig") as text:
-            header, table = _read_table(owner, text)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{owner}: the file must be lines of UTF-8 text, got: {error}") from error
-    except _NotATableError as error:
-        raise ValueError(_explain(owner, file) or f"{owner}: {error}") from error
+    with naming("read_csv", file):
+        try:
+            with file.open(encoding="utf-8-sig") as text:
+                header, table = _read_table(owner, text)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(
+                f"{owner}: the file must be lines of UTF-8 text, got: {error}"
+            ) from error
+        except _NotATableError as error:
+            raise ValueError(_explain(owner, file) or f"{owner}: {error}") from error
     column = _column(owner, label_column, header, table.shape[1])
     y = table[:, column]
     return Dataset(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .. import layers
 from .._extras import require
-from ..formats import replacing
+from .._files import replacing
 from ..layers.stacking import layer_keys
 from ..layers.weighted import Weighted
 from ..layers.windows import output_size, same_padding

@@ -7,12 +7,9 @@ the name of the optional package that it needs, or None.
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
 from types import ModuleType
-from typing import IO
 
 from .._extras import require
 from . import npz, safetensors
@@ -44,40 +41,3 @@ def format_of(operation: str, path: object, *, argument: str = "path") -> tuple[
     if found.PACKAGE is not None:
         require(found.PACKAGE, extra="io", purpose=f"a model in a {suffix} file")
     return checked, found
-
-
-@contextmanager
-def replacing(path: str) -> Iterator[IO[bytes]]:
-    """Yield a stream whose content atomically replaces the file once it is on disk.
-
-    After an error, or a crash of the process or the machine at any time, the path has either the
-    complete old file or the complete new one.
-    """
-    temporary = f"{path}.{os.getpid()}.part"
-    try:
-        with open(temporary, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-        _sync_folder(os.path.dirname(path) or ".")
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def remove_leftovers(path: str) -> None:
-    """Remove temporary files of processes that were killed in `replacing`."""
-    for leftover in glob.glob(f"{glob.escape(path)}.[0-9]*.part"):
-        with suppress(FileNotFoundError):
-            os.unlink(leftover)
-
-
-def _sync_folder(path: str) -> None:
-    """Flush the folder's directory entries to disk, if the system supports it."""
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
