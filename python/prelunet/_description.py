@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from functools import partial
+from functools import cache, partial
 from inspect import Parameter, Signature, isabstract
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -72,8 +72,9 @@ class Description:
         return {field.name: field for field in found}
 
     @classmethod
-    def _argument_names(cls) -> list[str]:
-        return [*inspect.signature(cls.__init__).parameters][1:]
+    @cache
+    def _argument_names(cls) -> tuple[str, ...]:
+        return tuple(inspect.signature(cls.__init__).parameters)[1:]
 
     def __post_init__(self) -> None:
         """Check the fields."""

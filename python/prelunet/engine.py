@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,7 +17,7 @@ from ._arrays import as_array, as_rows
 from ._validation import choice, size
 from .compiled import Compiled
 from .layers import Layer
-from .layers.stacking import all_layers, specifications
+from .layers.stacking import all_layers, parameter_shapes, specifications
 from .ops import LOSSES, UPDATES
 from .optimizers import SGD
 from .schedules import Constant
@@ -28,6 +29,7 @@ Numbered = dict[SupportsInt | SupportsIndex, Array]  # by index; as in the stub
 
 CORES: dict[str, type[Core]] = {"float32": _core.Engine32, "float64": _core.Engine64}
 _NO_CONTEXT = nullcontext()
+_LARGEST_SAMPLE = 2**59  # elements; their bytes fit into 63 bits
 
 
 class ParameterInfo(TypedDict):
@@ -98,9 +100,14 @@ class Engine:
         with self.building():
             if self._core is not None:
                 raise ValueError(f"Sequential.build: already built, for samples {self.input_shape}")
-            self._build(checked_shape(input_shape))
+            shape = checked_shape(input_shape)
+            with self._naming_the_largest(shape):
+                core, names = self._drawn_core(shape)
+            self.names, self.input_shape = names, shape
+            self._core = core
 
-    def _build(self, shape: tuple[int, ...]) -> None:
+    def _drawn_core(self, shape: tuple[int, ...]) -> tuple[Core, list[str]]:
+        """Return a core with initial parameters, and the names of the parameters."""
         core = self._new_core(shape)
         rng = np.random.Generator(np.random.PCG64(self.seed))
         drawn: Numbered = {}
@@ -111,14 +118,34 @@ class Engine:
             drawn[place] = np.asarray(values)[np.newaxis]
             names.append(f"{owner}.{info['name']}")
         core.write_parameters(drawn)
-        self.names, self.input_shape = names, shape
-        self._core = core
+        return core, names
+
+    @contextmanager
+    def _naming_the_largest(self, sample: tuple[int, ...]) -> Iterator[None]:
+        """Add the largest parameter and its layer to the message of a MemoryError."""
+        try:
+            yield
+        except MemoryError as error:
+            itemsize = np.dtype(self.dtype).itemsize
+            found = [
+                (math.prod(shape) * itemsize, name, type(layer).__name__)
+                for name, layer, shape in parameter_shapes(self.layers, sample)
+            ]
+            if not found:
+                raise
+            size, name, kind = max(found)
+            raise MemoryError(
+                f"Sequential: not enough memory for the parameters: {name} of a {kind} has "
+                f"{size:,} bytes, all have {sum(entry[0] for entry in found):,}"
+            ) from error
 
     def compile(self, compiled: Compiled) -> None:
         """Set how to train; reset the optimizer's state and step count."""
         with self.building(), self.holding("compile"):
             if self._core is not None:
-                _compile_core(self._core, compiled)
+                assert self.input_shape is not None
+                with self._naming_the_largest(self.input_shape):
+                    _compile_core(self._core, compiled)
             self.compiled = compiled
 
     def record(self, operation: str) -> Compiled:
@@ -298,6 +325,10 @@ def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
     shape = tuple(size("Sequential", "an entry of input_shape", entry) for entry in input_shape)
     if not shape:
         raise ValueError("Sequential: input_shape must have at least one axis, got ()")
+    if math.prod(shape) > _LARGEST_SAMPLE:
+        raise ValueError(
+            f"Sequential: input_shape must have at most 2**59 elements in all, got {shape}"
+        )
     return shape
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import losses, ops, optimizers, schedules, serialization
+from ._files import naming
 from ._validation import boolean, integer
 from .callbacks import Callback
 from .compiled import Compiled
@@ -22,7 +23,7 @@ from .layers.stacking import all_layers, checked_layers
 from .metrics import Metric
 from .open_loop import OpenLoop
 from .serialization import State, without_training
-from .state import UNFIT, Progress, get_state
+from .state import Progress, build, get_state
 from .summary import Summary, summarize
 from .training import loop, prepare
 
@@ -448,10 +449,11 @@ class Sequential(OpenLoop):
         Sequential.__init__(  # a subclass may define another constructor
             self,
             layers,
-            input_shape=description["input_shape"],
             dtype=description["dtype"],
             seed=description["seed"],
         )
+        if description["input_shape"] is not None:
+            build(self.engine, description["input_shape"], state["arrays"])
         self.metadata = dict(description["metadata"])
         if "optimizer" in description:
             functions = state.get("functions", [])
@@ -487,8 +489,6 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     """
     source, state = serialization.read(path)
     model = Sequential.__new__(Sequential)
-    try:
+    with naming("load", source, "is damaged or incomplete"):
         model.__setstate__(state)
-    except UNFIT as error:
-        raise ValueError(f"load: {source} is damaged or incomplete: {error}") from error
     return model

@@ -11,14 +11,12 @@ import numpy.typing as npt
 
 from ._core import __version__
 from ._validation import integer
-from .engine import Engine
+from .engine import Engine, checked_shape
+from .layers.stacking import parameter_shapes
 from .schedules import Schedule
 from .serialization import FORMAT, State
 
 Array = npt.NDArray[Any]
-
-# Raised by values from a file that are missing or of the wrong type.
-UNFIT = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 
 _LARGEST_COUNT = 2**62  # of epochs and steps, which the core stores as 64-bit integers
 
@@ -93,6 +91,9 @@ class Progress:
         groups = ["parameter", *(f"slot/{number}" for number in range(slots))]
         shapes = {f"{group}/{n}": infos[n]["shape"] for group in groups for n in infos}
         _check_tensors(arrays, shapes, engine.dtype)
+        for key in arrays:
+            if key not in shapes:
+                raise ValueError(f"tensor {key!r} is not one of this model's")
         self._parameters, *self._slots = (
             engine.by_place({name: arrays[f"{group}/{name}"] for name in infos}) for group in groups
         )
@@ -105,6 +106,21 @@ class Progress:
                 engine.core.restore(operation, self._parameters, self._slots, self._steps)
             engine.compiled = self._compiled
             engine.epochs_trained = self._epochs
+
+
+def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array]) -> None:
+    """Build an engine whose parameters are among `arrays`, which `Progress` restores.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is missing or has another shape. Then no memory is allocated: a file cannot
+        demand more than it holds.
+    """
+    sample = checked_shape(input_shape)
+    for name, _, shape in parameter_shapes(engine.layers, sample):
+        _check_tensors(arrays, {f"parameter/{name}": shape}, engine.dtype)
+    engine.build(sample)
 
 
 def _count(name: str, value: object) -> int:
@@ -128,6 +144,3 @@ def _check_tensors(
                 f"tensor {key!r} must have shape {shape} and dtype {dtype}, "
                 f"got {arrays[key].shape} and {arrays[key].dtype}"
             )
-    for key in arrays:
-        if key not in shapes:
-            raise ValueError(f"tensor {key!r} is not one of this model's")

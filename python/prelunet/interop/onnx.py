@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .._extras import require
+from .._files import naming, reading
 from ..formats import checked_path
 from ..model import Sequential
 from .chain import Chain
@@ -54,7 +55,17 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     """
     source = checked_path("from_onnx", path, (".onnx",))
     package = require("onnx", extra="io", purpose="an ONNX file")
-    graph = GraphReader(package, _checked(package, source))
+    with reading("from_onnx", source) as stream:
+        with naming("from_onnx", source, "is not an ONNX file, or is damaged"):
+            content = _checked(package, stream.read(), os.path.dirname(source))
+        return _translated(package, content)
+
+
+def _translated(package: ModuleType, content: onnx.ModelProto) -> Sequential:
+    opset = next((entry.version for entry in content.opset_import if not entry.domain), 0)
+    if opset < OLDEST_OPSET:
+        raise ValueError(f"must have opset {OLDEST_OPSET} or later, got {opset}")
+    graph = GraphReader(package, content)
     dtype, rows, shape = _input(package, graph.input)
     steps = graph.steps()
     softmax = bool(steps) and steps[-1].op == "Softmax" and _is_last_axis(steps.pop())
@@ -66,21 +77,32 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     return chain.model(dtype, softmax=softmax)
 
 
-def _checked(package: ModuleType, source: str) -> onnx.ModelProto:
-    try:
-        model = package.load(source)
-        package.checker.check_model(model)
-    except OSError:
-        raise
-    except Exception as error:  # protobuf and the checker raise many types
-        message = f"from_onnx: {source} is not an ONNX file, or is damaged: {error}"
-        raise ValueError(message) from error
-    opset = next((entry.version for entry in model.opset_import if not entry.domain), 0)
-    if opset < OLDEST_OPSET:
-        raise ValueError(
-            f"from_onnx: {source} must have opset {OLDEST_OPSET} or later, got {opset}"
-        )
+def _checked(package: ModuleType, content: bytes, folder: str) -> onnx.ModelProto:
+    model: onnx.ModelProto = package.load_model_from_string(content)
+    _read_external(package, model, folder)
+    package.checker.check_model(model)
     return model
+
+
+def _read_external(package: ModuleType, model: onnx.ModelProto, folder: str) -> None:
+    """Read the initializers that are stored in other files, which must hold all of them."""
+    helper = package.external_data_helper
+    tensors = [value for value in model.graph.initializer if helper.uses_external_data(value)]
+    sizes: dict[str, int] = {}
+    total = 0
+    for tensor in tensors:
+        info = helper.ExternalDataInfo(tensor)
+        size = sizes[info.location] = os.stat(os.path.join(folder, info.location)).st_size
+        start = info.offset or 0
+        length = size - start if info.length is None else info.length
+        total += length
+        if min(start, length) < 0 or start + length > size or total > sum(sizes.values()):
+            raise ValueError(
+                f"initializer {tensor.name!r} has bytes {start} to {start + length} of "
+                f"{info.location!r}, which has {size}"
+            )
+    for tensor in tensors:
+        helper.load_external_data_for_tensor(tensor, folder)
 
 
 def _input(package: ModuleType, value: onnx.ValueInfoProto) -> tuple[str, int, tuple[int, ...]]:

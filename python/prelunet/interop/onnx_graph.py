@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .._extras import require
+from ..layers.residual import DEEPEST
+from .onnx_constants import Constants
 
 if TYPE_CHECKING:
     import onnx
 
 Array = npt.NDArray[Any]
-
-# Operators that are evaluated if all operands are constants, which exporters leave in the graph.
-FOLDED = {"Add", "Cast", "Constant", "Div", "Identity", "Mul", "Neg", "Reshape", "Sqrt", "Squeeze"}
-FOLDED |= {"Sub", "Transpose", "Unsqueeze"}
 
 
 @dataclass(frozen=True)
@@ -49,9 +46,7 @@ class GraphReader:
     def __init__(self, package: ModuleType, model: onnx.ModelProto) -> None:
         self._onnx, self._model, graph = package, model, model.graph
         self._shapes: dict[str, Sequence[onnx.TensorShapeProto.Dimension]] | None = None
-        self._constants: dict[str, Array] = {
-            value.name: package.numpy_helper.to_array(value) for value in graph.initializer
-        }
+        self._constants = Constants(package, model)
         inputs = [value for value in graph.input if value.name not in self._constants]
         if len(inputs) != 1 or len(graph.output) != 1:
             raise ValueError(
@@ -62,8 +57,8 @@ class GraphReader:
         self._nodes: dict[str, onnx.NodeProto] = {}  # by the names of their outputs
         self._places: dict[str, int] = {self.input.name: -1}
         self._uses = Counter([self.output.name])
-        self._opsets = {entry.domain: entry.version for entry in model.opset_import}
-        for place, node in enumerate(graph.node):
+        self._nesting = 0
+        for place, node in enumerate(_used(graph)):
             self._read(place, node)
 
     def _read(self, place: int, node: onnx.NodeProto) -> None:
@@ -71,12 +66,7 @@ class GraphReader:
             raise ValueError(
                 f"from_onnx: {_where(node)}: domain must be ONNX's, got {node.domain!r}"
             )
-        given = [self._constants.get(name) for name in node.input]
-        if node.op_type in FOLDED and all(value is not None for value in given):
-            evaluator = require("onnx.reference", extra="io", purpose="an ONNX file")
-            feeds = dict(zip(node.input, given, strict=True))
-            alone = evaluator.ReferenceEvaluator(node, opsets=self._opsets)
-            (self._constants[node.output[0]],) = alone.run(None, feeds)
+        if self._constants.fold(node, self._attributes(node)):
             return
         for name in node.output:
             self._nodes[name], self._places[name] = node, place
@@ -90,13 +80,13 @@ class GraphReader:
         return self._between(self.input.name, self.output.name, "the graph")
 
     def _between(self, start: str, value: str, where: str) -> list[Step]:
-        found: list[Step] = []
+        found: list[Step] = []  # in reverse
         while value != start:
             if self._places.get(value, -2) < self._places[start]:
                 raise ValueError(f"from_onnx: {where}: joins other values than x and f(x)")
             steps, value = self._before(value)
-            found = steps + found
-        return found
+            found += reversed(steps)
+        return found[::-1]
 
     def _before(self, value: str) -> tuple[list[Step], str]:
         """Return the steps that compute a value, and their input value."""
@@ -127,7 +117,11 @@ class GraphReader:
     def _sum(self, node: onnx.NodeProto, data: list[str]) -> tuple[list[Step], str]:
         """Return a Residual step ``x + f(x)``; x is the earlier value."""
         start, value = sorted(data, key=self._places.__getitem__)
+        self._nesting += 1
+        if self._nesting > DEEPEST:
+            raise ValueError(f"from_onnx: {_where(node)}: is nested more than {DEEPEST} deep")
         inner = self._between(start, value, _where(node))
+        self._nesting -= 1
         return [Step("Residual", _where(node), {}, (), tuple(inner))], start
 
     def _product(self, node: onnx.NodeProto, value: str) -> tuple[list[Step], str]:
@@ -165,14 +159,15 @@ class GraphReader:
         """Return the constant factor of a value, and its other factors."""
         scale: Array = np.ones((), np.float64)
         data: list[str] = []
-        for name in self._nodes[value].input:
-            if name in self._constants:
-                scale = scale * self._constants[name]
-            elif self._uses[name] == 1 and self._is(name, "Mul"):
-                inner, values = self._factors(name)
-                scale, data = scale * inner, [*data, *values]
-            else:
-                data.append(name)
+        products = [value]
+        while products:
+            for name in self._nodes[products.pop()].input:
+                if name in self._constants:
+                    scale = self._constants.compute(np.multiply, scale, self._constants[name])
+                elif self._uses[name] == 1 and self._is(name, "Mul"):
+                    products.append(name)
+                else:
+                    data.append(name)
         return scale, data
 
     def _is_sigmoid(self, value: str, x: str) -> bool:
@@ -245,6 +240,17 @@ def _is_bias(step: Step, weight: Array | None) -> bool:
 
 
 _AFFINE = ("Add", "Sub", "Div")
+
+
+def _used(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return the nodes that the outputs of a graph depend on, in the graph's order."""
+    needed = {value.name for value in graph.output}
+    found = []
+    for node in reversed(graph.node):
+        if any(name in needed for name in node.output):
+            needed.update(filter(None, node.input))
+            found.append(node)
+    return found[::-1]
 
 
 def _where(node: onnx.NodeProto) -> str:

@@ -12,7 +12,7 @@ from .._description import checked
 from .._validation import choice, real
 from ..initializers import Initializer
 from ..initializers import get as get_initializer
-from .base import Layer
+from .base import Layer, Shape
 
 
 def checked_initializer(owner: str, name: str, value: float | str | Initializer) -> Initializer:
@@ -48,6 +48,10 @@ class PReLU(Layer, name="prelu"):
         """Return the layer's specification for the engine."""
         channel = self.kind == "channel"
         return [{"type": "prelu", "channel": channel, "trainable": self.trainable}]
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return the shape of alpha, and that of the output."""
+        return {"alpha": sample[-1:] if self.kind == "channel" else (1,)}, sample
 
     def initializers(self) -> Mapping[str, Initializer]:
         """Return the initializer of alpha."""

@@ -13,12 +13,22 @@ from ..initializers import Initializer
 
 
 def _name(owner: str, name: str, value: str | None) -> str | None:
-    expected = f"{owner}: {name} must be None or a string without dots, got {value!r}"
+    expected = (
+        f"{owner}: {name} must be None or a string without dots, NUL and surrogates, got {value!r}"
+    )
     if value is not None and not isinstance(value, str):
         raise TypeError(expected)
-    if value is not None and (not value or "." in value):
+    if value is not None and (not value or any(map(_is_refused, value))):
         raise ValueError(expected)
     return value
+
+
+def _is_refused(character: str) -> bool:
+    """Return whether names of parameters, or of entries in files, cannot hold a character."""
+    return character in ".\0" or "\ud800" <= character <= "\udfff"
+
+
+Shape = tuple[int, ...]
 
 
 class Layer(Description, ABC):
@@ -44,6 +54,13 @@ class Layer(Description, ABC):
     def initializers(self) -> Mapping[str, Initializer]:
         """Return the initializers of the layer's own parameters, by name."""
         return {}
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return the shapes of the layer's own parameters by name, and of one sample of its output.
+
+        `sample` is the shape of one input sample, which the layer must accept.
+        """
+        return {}, sample
 
     def inner_layers(self) -> Sequence[Layer]:
         """Return the layers inside this layer that have their own names."""

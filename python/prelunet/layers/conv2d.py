@@ -8,8 +8,9 @@ from typing import Any
 from .._description import checked
 from .._validation import choice, size, size_pair
 from .activation import checked_activation
-from .base import Layer
+from .base import Layer, Shape
 from .weighted import Weighted
+from .windows import output_size
 
 PADDINGS = ("valid", "same")
 
@@ -72,3 +73,10 @@ class Conv2D(Weighted):
             "same": self.padding == "same",
         }
         return self._with_activation(products)
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return the shapes of W, b and alpha, and that of the output."""
+        windows = self.specifications()[0]
+        axes = zip(sample[:2], windows["window"], windows["strides"], strict=True)
+        output = (*(output_size(*axis, self.padding) for axis in axes), self.filters)
+        return self._shapes((self.filters, *windows["window"], sample[2]), output)

@@ -7,7 +7,7 @@ from typing import Any
 from .._description import checked
 from .._validation import size
 from .activation import checked_activation
-from .base import Layer
+from .base import Layer, Shape
 from .weighted import Weighted
 
 
@@ -42,3 +42,7 @@ class Dense(Weighted):
     def specifications(self) -> list[dict[str, Any]]:
         """Return specifications for the engine: the product, then the activation, if any."""
         return self._with_activation({"type": "dense", "units": self.units})
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return the shapes of W, b and alpha, and that of the output."""
+        return self._shapes((self.units, *sample), (self.units,))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .._description import checked
 from .._validation import size
-from .base import Layer
+from .base import Layer, Shape
 
 Array = npt.NDArray[Any]
 
@@ -79,3 +79,7 @@ class Lambda(Layer):
         """Return the layer's specification for the engine, including the functions."""
         functions = {"layer": weakref.ref(self), "output_shape": self.output_shape or ()}
         return [{"type": "lambda", "functions": functions}]
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return no parameters, and the shape of the output."""
+        return {}, tuple(self.output_shape or sample)

@@ -11,7 +11,7 @@ from .._validation import boolean, real
 from ..initializers import Initializer
 from ..initializers import get as get_initializer
 from .activation import checked_initializer
-from .base import Layer
+from .base import Layer, Shape
 
 
 def _last_axes(owner: str, name: str, value: int | Sequence[int]) -> tuple[int, ...]:
@@ -84,3 +84,9 @@ class LayerNorm(Layer):
     def initializers(self) -> Mapping[str, Initializer]:
         """Return the initializers of gamma and beta."""
         return {"gamma": get_initializer(self.gamma_init), "beta": get_initializer(self.beta_init)}
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return the shapes of gamma and beta, and that of the output."""
+        axes = sample[-self.specifications()[0]["axes"] :]
+        held = {"gamma": self.scale, "beta": self.center}
+        return {name: axes for name, has in held.items() if has}, sample

@@ -7,8 +7,9 @@ from typing import Any
 
 from .._description import checked
 from .._validation import choice, size_pair
-from .base import Layer
+from .base import Layer, Shape
 from .conv2d import PADDINGS
+from .windows import output_size
 
 
 def _size_pair_or_none(owner: str, name: str, value: object) -> tuple[int, int] | None:
@@ -58,3 +59,9 @@ class MaxPool2D(Layer):
                 "same": self.padding == "same",
             }
         ]
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return no parameters, and the shape of the output."""
+        windows = self.specifications()[0]
+        axes = zip(sample[:2], windows["window"], windows["strides"], strict=True)
+        return {}, (*(output_size(*axis, self.padding) for axis in axes), sample[2])

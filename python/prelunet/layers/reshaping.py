@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .._description import checked
 from .._validation import real
-from .base import Layer
+from .base import Layer, Shape
 
 
 class Flatten(Layer):
@@ -21,6 +22,10 @@ class Flatten(Layer):
     def specifications(self) -> list[dict[str, Any]]:
         """Return the layer's specification for the engine."""
         return [{"type": "flatten"}]
+
+    def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return no parameters, and the shape of the output."""
+        return {}, (math.prod(sample),)
 
 
 class Rescaling(Layer):

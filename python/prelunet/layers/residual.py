@@ -10,6 +10,20 @@ from .._validation import real
 from .base import Layer, frozen
 from .stacking import checked_layers, specifications
 
+DEEPEST = 32  # nesting of Residual layers; each level takes several calls in Python and in C++
+
+
+def _checked_inside(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers of a Residual, checked."""
+    checked = checked_layers(owner, layers)
+    if _levels(checked) > DEEPEST:
+        raise ValueError(f"{owner}: layers must be nested at most {DEEPEST} deep")
+    return checked
+
+
+def _levels(layers: Sequence[Layer]) -> int:
+    return 1 + max((_levels(layer.inner_layers()) for layer in layers), default=-1)
+
 
 class Residual(Layer):
     """``y = x + step * f(x)``, where f is a list of layers applied in order [1]_.
@@ -31,8 +45,8 @@ class Residual(Layer):
     Raises
     ------
     TypeError, ValueError
-        If an argument is invalid, or two layers have the same name. Shapes are checked when the
-        model is built.
+        If an argument is invalid, two layers have the same name, or more than 32 Residual layers
+        are nested. Shapes are checked when the model is built.
 
     References
     ----------
@@ -42,7 +56,7 @@ class Residual(Layer):
        Problems 34 (2018), arXiv:1705.03341.
     """
 
-    layers: Sequence[Layer] = checked(lambda owner, name, value: checked_layers(owner, value))
+    layers: Sequence[Layer] = checked(lambda owner, name, value: _checked_inside(owner, value))
     step: float = checked(real, default=1.0)
 
     def specifications(self) -> list[dict[str, Any]]:

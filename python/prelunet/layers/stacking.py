@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .base import Layer
+from .base import Layer, Shape
+
+MOST_LAYERS = 10_000  # in one list; bounds the time that a description in a file can take
 
 
 def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -16,18 +19,19 @@ def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
     TypeError
         If `layers` is not a sequence of layers.
     ValueError
-        If two layers have the same name, or no layer computes anything.
+        If there are too many layers, two have the same name, or no layer computes anything.
     """
     if isinstance(layers, Layer) or not isinstance(layers, Sequence):
         raise TypeError(f"{owner}: layers must be a list of layers, got {layers!r}")
+    if len(layers) > MOST_LAYERS:
+        raise ValueError(f"{owner}: layers must be at most {MOST_LAYERS:,}, got {len(layers):,}")
     for layer in layers:
         if not isinstance(layer, Layer):
             raise TypeError(f"{owner}: layers must be layers, got {layer!r}")
     if not any(spec["type"] != "flatten" for layer in layers for spec in layer.specifications()):
         raise ValueError(f"{owner}: layers must hold at least one that computes, got {layers!r}")
-    keys = layer_keys(layers)
-    for key in keys:
-        if keys.count(key) > 1:
+    for key, count in Counter(layer_keys(layers)).items():
+        if count > 1:
             raise ValueError(f"{owner}: layers must differ in name, got {key!r} twice")
     return tuple(layers)
 
@@ -56,3 +60,18 @@ def all_layers(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str,
         name = prefix + key
         yield name, layer
         yield from all_layers(layer.inner_layers(), f"{name}.")
+
+
+def parameter_shapes(
+    layers: Sequence[Layer], sample: Shape, prefix: str = ""
+) -> Iterator[tuple[str, Layer, Shape]]:
+    """Yield the name, the layer and the shape of each parameter, in the engine's order.
+
+    The layers must accept samples of this shape. Nothing is allocated.
+    """
+    for key, layer in zip(layer_keys(layers), layers, strict=True):
+        own, output = layer.shapes(sample)
+        for name, shape in own.items():
+            yield f"{prefix}{key}.{name}", layer, shape
+        yield from parameter_shapes(layer.inner_layers(), sample, f"{prefix}{key}.")
+        sample = output

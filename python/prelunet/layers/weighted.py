@@ -11,7 +11,7 @@ from .._validation import boolean
 from ..initializers import Initializer
 from ..initializers import get as get_initializer
 from .activation import checked_initializer
-from .base import Layer, frozen
+from .base import Layer, Shape, frozen
 
 
 class Weighted(Layer):
@@ -36,6 +36,12 @@ class Weighted(Layer):
             return [own]
         rest = self.fused_activation.specifications()
         return [own, *(rest if self.trainable else frozen(rest))]
+
+    def _shapes(self, weight: Shape, output: Shape) -> tuple[dict[str, Shape], Shape]:
+        """Return the result of `shapes` for a weight, whose first axis is that of the outputs."""
+        found = {"weight": weight} | ({"bias": weight[:1]} if self.use_bias else {})
+        activation = self.fused_activation
+        return found | ({} if activation is None else activation.shapes(output)[0]), output
 
     def initializers(self) -> Mapping[str, Initializer]:
         """Return the initializers of the weight, the bias and the activation's alpha."""
