@@ -49,12 +49,14 @@ def load(
     name_or_path : str or path
         A name in `NAMES`, a file or a folder. Files are recognized by their first bytes: NPZ (see
         `read_npz`), CSV (see `read_csv`), or IDX images with the labels file in the same folder.
-        A folder must contain IDX files named like MNIST's. A Path is never taken as a name.
+        A folder must contain IDX files named like MNIST's or EMNIST's, or torchvision's folder
+        ``raw``. A Path is never taken as a name.
     data_dir : str or path, optional
         First place to search for ``mnist`` and ``fashion-mnist``: ``data_dir/NAME``, then
-        ``data_dir``. Next are ``$PRELUNET_DATA/NAME``, the user's cache,
-        ``/usr/share/datasets/NAME`` and a download into the cache. Files under these names must
-        have the known SHA-256; to load other files, pass the path of the folder.
+        ``data_dir``, each also with torchvision's subfolders (``MNIST/raw``). Next are
+        ``$PRELUNET_DATA/NAME``, the user's cache, ``/usr/share/datasets/NAME`` and a download into
+        the cache. Files under these names must have the known SHA-256; to load other files, pass
+        the path of the folder.
     label_column : int or str, optional
         For CSV: the column of the labels, by position or by header name. Default: the last.
     targets : {"labels", "values"}, optional

@@ -11,9 +11,10 @@ TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 @dataclass(frozen=True, slots=True)
 class IdxSet:
-    """A named data set: the SHA-256 of each decompressed file, and its mirrors."""
+    """A named data set: its folders, the SHA-256 of each decompressed file, and its mirrors."""
 
     name: str
+    torchvision: str  # torchvision's name of the folder
     sha256: Mapping[str, str]
     mirrors: tuple[str, ...]
     class_names: tuple[str, ...]
@@ -22,6 +23,7 @@ class IdxSet:
 
 MNIST = IdxSet(
     name="mnist",
+    torchvision="MNIST",
     sha256={
         "train-images-idx3-ubyte": (
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
@@ -49,6 +51,7 @@ MNIST = IdxSet(
 
 FASHION_MNIST = IdxSet(
     name="fashion-mnist",
+    torchvision="FashionMNIST",
     sha256={
         "train-images-idx3-ubyte": (
             "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"

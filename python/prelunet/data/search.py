@@ -9,7 +9,7 @@ from types import ModuleType
 
 from prelunet._extras import require
 from prelunet.data.idx import read_idx
-from prelunet.data.idx_folders import missing_files
+from prelunet.data.idx_folders import listing, missing_files
 from prelunet.data.idx_sets import IdxSet
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")
@@ -25,10 +25,13 @@ def find(idx_set: IdxSet, data_dir: Path | None) -> tuple[Path | None, list[str]
     for place, folder in _places(idx_set, data_dir):
         if folder is None:
             tried.append(place)
-        elif not (missing := missing_files(idx_set, folder)):
-            return folder, tried
-        elif folder.is_dir():
-            tried.append(f"{place}: {folder} lacks {', '.join(missing)}")
+            continue
+        for home in (folder, folder / "raw", folder / idx_set.torchvision / "raw"):
+            if not missing_files(idx_set, home):
+                return home, tried
+        if folder.is_dir():
+            missing = ", ".join(missing_files(idx_set, folder))
+            tried.append(f"{place}: {folder} lacks {missing}; it holds {listing(folder)}")
         else:
             tried.append(f"{place}: {folder} does not exist")
     return None, tried
@@ -47,6 +50,7 @@ def _places(idx_set: IdxSet, data_dir: Path | None) -> Iterator[tuple[str, Path 
     environment = os.environ.get("PRELUNET_DATA")
     if environment:
         yield "$PRELUNET_DATA", Path(environment) / idx_set.name
+        yield "$PRELUNET_DATA", Path(environment) / idx_set.torchvision
     else:
         yield "$PRELUNET_DATA: not set", None
     try:
@@ -75,7 +79,8 @@ def download(idx_set: IdxSet) -> Path:
     ImportError
         If pooch is not installed.
     ConnectionError
-        If no mirror provides the files; the message contains the error of each mirror.
+        If the folder cannot be made, or no mirror provides the files; the message contains the
+        error of each mirror.
     """
     import tempfile  # imported here: takes a third of the import time of this package
 
@@ -83,7 +88,10 @@ def download(idx_set: IdxSet) -> Path:
     folder = _cache_folder(pooch, idx_set)
     # Not pooch.retrieve, which prints, and which only knows hashes of compressed files.
     fetch = pooch.HTTPDownloader(timeout=_TIMEOUT, chunk_size=_DOWNLOAD_CHUNK_BYTES)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConnectionError(f"cache: {folder} cannot be made: {error.strerror}") from error
     failures = []
     for mirror in idx_set.mirrors:
         try:
