@@ -80,7 +80,8 @@ def _reason(error: Exception) -> str:
         return "it is nested too deeply"
     if isinstance(error, KeyError) and len(error.args) == 1:
         return f"{error.args[0]!r} is missing"
-    return str(error) if isinstance(error, (ValueError, TypeError)) and str(error) else repr(error)
+    named = isinstance(error, (ValueError, TypeError, OSError)) and str(error)
+    return str(error) if named else repr(error)
 
 
 def _without_blocking(path: str, flags: int) -> int:

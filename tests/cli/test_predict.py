@@ -104,7 +104,7 @@ def test_predict_refuses_files_it_cannot_use(model_file, tmp_path, monkeypatch, 
     np.savez("objects.npz", X=np.array([{}], dtype=object))
     for file, message in {
         "nowhere.png": "does not exist",
-        "cut.png": "cut.png: not an image that can be read",
+        "cut.png": "cut.png: image file is truncated",
         "text": "text: neither an image nor an NPZ file",
         "other.npz": "under the name 'X', got Z",
         "narrow.npz": "64",
@@ -160,6 +160,7 @@ def test_predict_takes_models_that_python_saved(tmp_path, monkeypatch, capsys):
         {"image_shape": [8, 8]},
         {"image_shape": [8, 8, 2]},
         {"image_shape": "8x8"},
+        {"pixel_max": 10**400},
         {"pixel_max": "white"},
         {"class_names": 10},
         {"held_out": {"seed": 0}},

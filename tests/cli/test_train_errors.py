@@ -100,3 +100,12 @@ def test_a_diverging_training_is_an_error(blobs, capsys):
     assert train("--data", blobs, *arguments) == 2
     assert "lower --learning-rate than 1e+30" in capsys.readouterr().err
     assert not Path("runs/blobs/results.json").exists()
+
+
+def test_what_no_memory_can_hold_is_an_error_like_others(monkeypatch, capsys):
+    def load(*arguments, **options):
+        raise MemoryError("load: a.npz: not enough memory")
+
+    monkeypatch.setattr(data, "load", load)
+    assert train("--data", "digits", "--out", "none") == 2
+    assert capsys.readouterr().err == "prelunet: error: load: a.npz: not enough memory\n"

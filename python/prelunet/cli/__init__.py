@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
-    except (ValueError, TypeError, ImportError, OSError) as error:
+    except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
         print(f"prelunet: error: {_describe(error)}", file=sys.stderr)
         return EXIT_ERROR
     return 0

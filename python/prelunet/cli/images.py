@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from pathlib import Path
+import warnings
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +17,9 @@ if TYPE_CHECKING:
 
 WHITE = 255  # in 8 bits
 
-# Exceptions that Pillow raises for corrupt files.
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+MOST_PIXELS = 4096 * 3072  # as photographs have; a small file may declare any number
+_STRIP = 256  # rows converted at a time
 
 
 class Picture(NamedTuple):
@@ -30,29 +29,52 @@ class Picture(NamedTuple):
     inverted: bool
 
 
-def read_image(path: Path, metadata: Metadata) -> Picture:
+def read_image(stream: BinaryIO, metadata: Metadata) -> Picture:
     """Read an image in the format of the model's data: light strokes on dark, of the same size.
 
     Transparent pixels become white. A grayscale image with a light border is inverted. An image of
     another size is padded with background to the model's aspect ratio and resized.
+
+    Raises
+    ------
+    ImportError
+        If Pillow is not installed.
+    ValueError
+        If it is not a complete image of a format in `FORMATS`, has more than `MOST_PIXELS`, or the
+        model's metadata have no image shape.
+    Exception
+        Of many types, if the image is damaged.
     """
     if metadata.image_shape is None:
         raise ValueError(
-            f"predict: {path}: the model must say the shape of an image to take one, got a model "
+            "the model must say the shape of an image to take one, got a model "
             'saved without metadata={"image_shape": [height, width, channels]}'
         )
     height, width, channels = metadata.image_shape
+    if height * width > MOST_PIXELS:
+        raise ValueError(
+            f"an image must have at most {MOST_PIXELS:,} pixels, the model has {height} x {width}"
+        )
     pillow = require("PIL.Image", extra="data", purpose="reading image files")
     image_ops = require("PIL.ImageOps", extra="data", purpose="reading image files")
     try:
-        with pillow.open(path) as file:
-            image = _on_paper(pillow, image_ops.exif_transpose(file))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # our limit is lower
+            file = pillow.open(stream, formats=FORMATS)
+    except pillow.DecompressionBombError as error:
+        raise ValueError(f"an image must have at most {MOST_PIXELS:,} pixels: {error}") from error
     except pillow.UnidentifiedImageError as error:
-        raise ValueError(f"predict: {path}: neither an image nor an NPZ file") from error
-    except (*_BROKEN, pillow.DecompressionBombError) as error:
-        raise ValueError(f"predict: {path}: not an image that can be read: {error}") from error
-    image = image.convert("L" if channels == 1 else "RGB")
-    inverted = channels == 1 and _has_light_border(np.asarray(image))
+        known = ", ".join(FORMATS)
+        raise ValueError(f"neither an image nor an NPZ file; images are {known}") from error
+    with file:
+        if file.width * file.height > MOST_PIXELS:
+            raise ValueError(
+                f"an image must have at most {MOST_PIXELS:,} pixels, got "
+                f"{file.width} x {file.height}"
+            )
+        image_ops.exif_transpose(file, in_place=True)
+        image = _on_paper(pillow, file, "L" if channels == 1 else "RGB")
+    inverted = channels == 1 and _has_light_border(image)
     if inverted:
         image = image_ops.invert(image)
     if image.size != (width, height):
@@ -61,8 +83,21 @@ def read_image(path: Path, metadata: Metadata) -> Picture:
     return Picture(pixels.reshape(-1), inverted)
 
 
-def _on_paper(pillow: ModuleType, image: Image) -> Image:
-    """Return the image with 8 bits per channel and without transparency."""
+def _on_paper(pillow: ModuleType, image: Image, mode: str) -> Image:
+    """Return the image with 8 bits per channel and without transparency.
+
+    Converts strip by strip, so that no other copy of the whole image is made.
+    """
+    image.load()
+    made: Image = pillow.new(mode, image.size)
+    for top in range(0, image.height, _STRIP):
+        bottom = min(top + _STRIP, image.height)
+        strip = image.crop((0, top, image.width, bottom))
+        made.paste(_strip_on_paper(pillow, strip).convert(mode), (0, top))
+    return made
+
+
+def _strip_on_paper(pillow: ModuleType, image: Image) -> Image:
     if image.mode.startswith("I"):  # 16-bit grayscale, which convert() would clip instead of scale
         grey: Image = pillow.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
         return grey
@@ -74,6 +109,9 @@ def _on_paper(pillow: ModuleType, image: Image) -> Image:
     return composite.convert("RGB")
 
 
-def _has_light_border(pixels: NDArray[np.uint8]) -> bool:
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+def _has_light_border(image: Image) -> bool:
+    right, bottom = image.size
+    sides = [(0, 0, right, 1), (0, bottom - 1, right, bottom)]
+    sides += [(0, 0, 1, bottom), (right - 1, 0, right, bottom)]
+    border = np.concatenate([np.asarray(image.crop(side)).ravel() for side in sides])
     return bool(np.median(border) > 127)

@@ -46,7 +46,7 @@ class Metadata:
                 pixel_max=None if pixel_max is None else float(pixel_max),
                 class_names=None if class_names is None else tuple(map(str, class_names)),
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"the model file's metadata cannot be read: {error}") from error
         return read
 

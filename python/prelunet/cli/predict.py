@@ -14,7 +14,7 @@ import prelunet as pn
 from prelunet import _options as options
 from prelunet._files import reading
 from prelunet.cli import results
-from prelunet.cli.images import read_image
+from prelunet.cli.images import FORMATS, read_image
 from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Array, as_input
 from prelunet.data.files import existing_file
@@ -43,7 +43,7 @@ def add_parser(commands: options.Commands) -> None:
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
-    text = f"an image, or an NPZ file with rows under the name {ROWS_KEY}"
+    text = f"an image ({', '.join(FORMATS)}), or an NPZ file with rows under the name {ROWS_KEY}"
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help=text)
     options.add_threads_option(parser)
     text = "print JSON, with the probabilities of all classes"
@@ -83,7 +83,8 @@ def _read(path: Path, metadata: Metadata) -> Source:
                         f"{', '.join(archive.names) or 'nothing'}"
                     )
                 return Source(path, archive.read(ROWS_KEY), False)
-    picture = read_image(path, metadata)
+        stream.seek(0)
+        picture = read_image(stream, metadata)
     return Source(path, picture.row[np.newaxis], True, picture.inverted)
 
 
