@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 _CHUNK_BYTES = 1 << 20  # of non-contiguous rows copied at once
+_READ = frozenset(map(np.dtype, "?bBhHiIlLqQfd"))  # dtypes that the engine reads
+_CONVERTED = {"e": np.float32, "g": np.float64}  # float16, longdouble
 
 
 def as_array(operation: str, name: str, value: object) -> Array:
@@ -29,9 +31,12 @@ def as_array(operation: str, name: str, value: object) -> Array:
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__"):
         return _of_another_library(operation, name, value)
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except ValueError as error:  # lists of different lengths
         raise ValueError(f"{operation}: {name} must be an array: {error}") from error
+    if array.dtype.kind in "biuf" or not array.size or not hasattr(value, "iloc"):
+        return array
+    return _of_series(value) if array.ndim == 1 else _of_frame(operation, name, value)
 
 
 def refuse_masked(operation: str, name: str, value: object) -> None:
@@ -67,13 +72,61 @@ def _of_another_library(operation: str, name: str, value: Any) -> Array:
     ) from reason
 
 
+def _of_frame(operation: str, name: str, frame: Any) -> Array:
+    """Return the numbers of a pandas data frame that NumPy does not read as real numbers.
+
+    Its columns have different dtypes, such as float64 and bool, or are nullable.
+    """
+    columns = []
+    for place, label in enumerate(frame.columns):
+        series = frame.iloc[:, place]
+        columns.append(_of_series(series))
+        if columns[-1].dtype.kind not in "biuf":
+            raise TypeError(
+                f"{operation}: {name} must hold real numbers, got dtype {series.dtype} in column "
+                f"{label!r}"
+            )
+    return np.stack(columns, axis=1)
+
+
+def _of_series(series: Any) -> Array:
+    """Return the numbers of a pandas series, with NaN if missing; else what NumPy reads."""
+    values: Array
+    if getattr(series.dtype, "kind", "O") not in "biuf":
+        read = np.asarray(series)
+        if read.dtype != object:
+            return read
+        try:
+            values = np.array(read.tolist())  # objects may be numbers
+        except ValueError:  # or lists of different lengths
+            return read
+        return values if values.dtype.kind in "biuf" and values.ndim == 1 else read
+    if series.isna().any():
+        values = series.to_numpy(np.float64, na_value=np.nan)
+    else:
+        values = series.to_numpy(getattr(series.dtype, "numpy_dtype", None))
+    return values
+
+
+def native(array: Array) -> Array:
+    """Return real numbers in a dtype that the engine reads; other arrays unchanged.
+
+    Only foreign byte orders, float16 and longdouble are copied.
+    """
+    dtype = array.dtype
+    if dtype in _READ or dtype.kind not in "biuf":
+        return array
+    with np.errstate(over="ignore", under="ignore"):  # longdouble has a wider range
+        return array.astype(_CONVERTED.get(dtype.char, dtype.newbyteorder("=")))
+
+
 def as_rows(operation: str, name: str, value: object) -> Array:
-    """Return `value` as an array with at least one axis."""
+    """Return `value` as an array with at least one axis, in a dtype that `native` returns."""
     array = as_array(operation, name, value)
     if array.ndim == 0:
         got = repr(value) if isinstance(value, (int, float)) else type(value).__name__
         raise ValueError(f"{operation}: {name} must be an array of rows, got {got}")
-    return array
+    return native(array)
 
 
 def fingerprint(array: Array) -> dict[str, Any]:

@@ -46,7 +46,8 @@ class Sequential(OpenLoop):
         the first data passed to the model determine it.
     dtype : {"float32", "float64"}, default "float32"
         Dtype of parameters, outputs and all arithmetic. Other real data are converted to it row by
-        row.
+        row; arrays of float16, longdouble or a foreign byte order are copied first. Missing values
+        of data frames become NaN.
     seed : int, optional
         From 0 to 2**63 - 1. Determines the initial weights, the row order and dropout: the same
         seed gives the same bits for any number of threads. By default a random seed, available as

@@ -71,9 +71,6 @@ WRONG_X = {
     "complex": (lambda X: X.astype(complex), TypeError, "complex128"),
     "objects": (lambda X: X.astype(object), TypeError, "object"),
     "strings": (lambda X: X.astype(str), TypeError, "<U"),
-    "float16": (lambda X: X.astype(np.float16), TypeError, "float16"),
-    "long double": (lambda X: X.astype(np.longdouble), TypeError, "float128"),
-    "byte-swapped": (lambda X: X.astype(X.dtype.newbyteorder()), TypeError, "byte order"),
     "dates": (lambda X: same_shape(X, "M8[s]"), TypeError, "datetime64"),
     "records": (lambda X: same_shape(X, [("a", "f8")]), TypeError, "('a'"),
 }
@@ -125,16 +122,15 @@ WRONG_LABELS = {
     "strings": (lambda y: y.astype(str), TypeError, "<U"),
     "objects": (lambda y: y.astype(object), TypeError, "object"),
     "complex": (lambda y: y.astype(complex), TypeError, "complex128"),
-    "byte-swapped": (lambda y: y.astype(y.dtype.newbyteorder()), TypeError, "byte order"),
     "a column": (lambda y: y[:, None], ValueError, "y.ravel()"),
     "too few": (lambda y: y[1:], ValueError, "as many rows as X, 40, got 39"),
     "too many": (lambda y: np.append(y, 0), ValueError, "as many rows as X, 40, got 41"),
     "none": (lambda y: y[:0], ValueError, "as many rows as X, 40, got 0"),
     "None": (lambda y: None, ValueError, "got None"),
     "a number": (lambda y: 1, ValueError, "got 1"),
+    "float16 labels": (lambda y: y.astype(np.float16), TypeError, "integer labels"),
     "rows of 4": (lambda y: np.zeros((ROWS, 4)), ValueError, "shape (n, 5), got (40, 4)"),
     "three axes": (lambda y: np.zeros((ROWS, 5, 1)), ValueError, "shape (n, 5), got (40, 5, 1)"),
-    "float16 rows": (lambda y: np.zeros((ROWS, 5), np.float16), TypeError, "float16"),
 }
 
 
@@ -174,7 +170,6 @@ WRONG_WEIGHTS = {
     "a number": (2.0, ValueError, "got 2.0"),
     "complex": (np.ones(ROWS, complex), TypeError, "complex128"),
     "strings": (["a"] * ROWS, TypeError, "<U1"),
-    "float16": (np.ones(ROWS, np.float16), TypeError, "float16"),
 }
 
 
@@ -238,7 +233,6 @@ def test_class_weights_of_quantities(data):
         (3, ValueError),
         (["a"], TypeError),
         (np.array([0], object), TypeError),
-        (np.array([1]).astype(np.dtype(int).newbyteorder()), TypeError),
     ],
     ids=str,
 )

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .._arrays import refuse_masked
+from .._arrays import native, refuse_masked
 from ..model import Sequential
 from .batches import Rows
 from .features import features_of
@@ -253,8 +253,9 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
             weights = _check_sample_weight(sample_weight, checked_X, dtype=np.float64)
             name, alpha = f"sample_weight{suffix}", 0.0 if suffix else self.alpha
             check_weights(type(self).__name__, name, weights, alpha=alpha)
+        checked_X, checked_y = native(checked_X), native(checked_y)
         targets = self._take_y(checked_y, keeps=keeps, incremental=incremental)
-        return FitData(checked_X, targets, weights, (X, y))
+        return FitData(checked_X, checked_y, targets, weights, (X, y))
 
     def _arithmetic(self, data: FitData) -> str:
         """Return the dtype of the network."""
@@ -351,7 +352,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         """Return the final outputs for the user's rows."""
         network = self._ready_network()
         refuse_masked("predict", "X", X)
-        checked = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+        checked = native(validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False))
         dtype = np.float64 if checked.dtype != np.float32 else self.coefs_[0].dtype
         outputs = features_of(network.engine.core, checked).outputs()
         return self._head().finish(outputs.astype(dtype, copy=False))

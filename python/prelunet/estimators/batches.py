@@ -63,6 +63,10 @@ class Gradients:
         kinds = zip(self.core.parameters(), self.core.values(), strict=True)
         weights = (values for info, values in kinds if info["kind"] == "weight")
         self._pieces = [piece for values in weights for piece in _pieces(values)]
+        # All targets are checked at once, so that errors name the user's row.
+        self.targets = None
+        if self._function is None:
+            self.targets = self.core.targets("fit", rows.targets, rows.weights)
 
     def squares(self) -> float:
         """Return the sum of squares of all weights, without biases and slopes."""
@@ -95,9 +99,8 @@ class Batches(Gradients):
         super().__init__(network, head, rows, alpha)
         self.count = count  # rows per epoch
         self._own: tuple[_core.Rows, _core.Targets] | None = None
-        if rows.features.rows is not None and self._function is None:
-            targets = self.core.targets("fit", rows.targets, rows.weights)
-            self._own = rows.features.rows, targets
+        if rows.features.rows is not None and self.targets is not None:
+            self._own = rows.features.rows, self.targets
 
     @property
     def whole(self) -> bool:

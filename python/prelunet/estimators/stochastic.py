@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing
 
 from ..callbacks import Callback
 from ..history import History
@@ -217,27 +215,29 @@ def _start(estimator: Estimator, network: EstimatorNetwork, head: Head) -> None:
 def _split(
     estimator: Estimator, data: FitData, random_state: np.random.RandomState
 ) -> tuple[Array, FitData]:
-    """Return the indices of training rows and held-out rows, drawn as in scikit-learn."""
+    """Return the indices of training rows and held-out rows, drawn as in scikit-learn.
+
+    If all rows of a part have weight 0, which scikit-learn does not support, both parts are drawn
+    again from the rows with a weight. Resampling by weights, as in bagging, gives many zeros.
+    """
     alone = is_classifier(estimator) and estimator.n_outputs_ == 1
+    share, weights = estimator.validation_fraction, data.weights
     visited, places = train_test_split(
         np.arange(data.count),
         random_state=random_state,
-        test_size=estimator.validation_fraction,
+        test_size=share,
         stratify=data.targets if alone else None,
     )
+    if weights is not None and not (weights[visited].any() and weights[places].any()):
+        visited, places = train_test_split(
+            np.flatnonzero(weights), random_state=random_state, test_size=share
+        )
     if len(places) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
         )
-    weights = None if data.weights is None else data.weights[places]
-    checked, (X, y) = data.X[places], data.given
-    # A data frame keeps its column names; the user's sparse matrix may not support indexing.
-    given = (
-        checked if issparse(checked) else _safe_indexing(X, places),
-        _safe_indexing(y, places),
-    )
-    return visited, FitData(checked, data.targets[places], weights, given)
+    return visited, data.take(places)
 
 
 def _score(estimator: Estimator, held: FitData, default: Score) -> Score | None:
