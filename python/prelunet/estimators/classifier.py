@@ -10,7 +10,6 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -22,6 +21,7 @@ from sklearn.utils.multiclass import (
 from ..callbacks import Callback
 from ..layers import Layer
 from .base import BaseMLP
+from .class_weights import class_factors, label_factors
 from .fit_data import FitData
 from .limits import check_weights
 
@@ -88,7 +88,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         The dropout rate of the hidden layers, or one for each layer; must be 0 for "lbfgs".
     class_weight : dict, "balanced", list of these or None, default None
         Factors by class for the sample weights in training, as in scikit-learn's
-        `compute_sample_weight`; a list for multilabel targets.
+        `compute_sample_weight`; a list for multilabel targets. `partial_fit` takes dicts, whose
+        classes a batch need not contain.
     scoring : str, callable or None, default None
         The validation score: None for the accuracy, "loss" for the negative loss, or any value
         accepted by scikit-learn's `check_scoring`.
@@ -299,9 +300,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "see all rows, got 'balanced'"
             )
         places = data.targets.astype(int)
-        multilabel = places.ndim == 2 and places.shape[1] > 1
-        y = places if multilabel else self.classes_[places.ravel()]
-        factors: Array = compute_sample_weight(self.class_weight, y)
+        if places.ndim == 2 and places.shape[1] > 1:
+            factors = label_factors(self.class_weight, places)
+        else:
+            factors = class_factors(self.class_weight, self.classes_, places.ravel())
         name = "class_weight"
         if data.weights is not None:
             name = "class_weight times sample_weight"
