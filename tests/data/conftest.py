@@ -111,3 +111,15 @@ def without(monkeypatch):
         monkeypatch.setattr(importlib, "import_module", import_module)
 
     return hide
+
+
+@pytest.fixture
+def csv(tmp_path):
+    """Return a function that writes a CSV file."""
+
+    def write(text: str | bytes):
+        path = tmp_path / "some.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write

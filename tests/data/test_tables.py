@@ -23,16 +23,6 @@ def npz(tmp_path):
     return write
 
 
-@pytest.fixture
-def csv(tmp_path):
-    def write(text: str | bytes):
-        path = tmp_path / "some.csv"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return path
-
-    return write
-
-
 # --- NPZ ---
 
 
@@ -148,98 +138,6 @@ def test_missing_file_folder_and_unknown_targets(tmp_path, csv, read):
         read(tmp_path)
     with pytest.raises(ValueError, match="targets must be one of 'labels', 'values', got 'y'"):
         read(csv("1,2\n"), targets="y")
-
-
-# --- CSV ---
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1,2.5,0\n3,-4e2,1\n",
-        "a,b,label\n1,2.5,0\n3,-4e2,1\n",
-        '\ufeff"a","b","label"\r\n\r\n1,2.5,0\r\n"3", -4e2 ,1.0',
-        "\ufeff1,2.5,0\n3,-4e2,1\n",
-        "\n1,2.5,0\n   \n3,-4e2,1\n\n",
-    ],
-)
-def test_csv_with_and_without_a_header(csv, text):
-    data = load(str(csv(text)))
-    assert data.name == "some.csv"
-    assert data.x_train.dtype == np.float64
-    assert data.y_train.dtype == np.int64
-    np.testing.assert_array_equal(data.x_train, [[1, 2.5], [3, -400]])
-    np.testing.assert_array_equal(data.y_train, [0, 1])
-    assert data.x_train.flags.c_contiguous
-
-
-@pytest.mark.parametrize("column", [0, -3, "first"])
-def test_csv_label_column(csv, column):
-    data = load(csv("first,b,c\n7,2.5,0\n8,4,1\n"), label_column=column)
-    np.testing.assert_array_equal(data.y_train, [7, 8])
-    np.testing.assert_array_equal(data.x_train, [[2.5, 0], [4, 1]])
-
-
-def test_csv_of_values(csv):
-    data = load(csv("1,0.5\n2,nan\n"), targets="values")
-    assert data.y_train.dtype == np.float64
-    np.testing.assert_array_equal(data.y_train, [0.5, np.nan])
-
-
-def test_csv_of_one_line(csv):
-    assert read_csv(csv("1,2,3")).x_train.shape == (1, 2)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "the file must hold samples, got an empty one"),
-        ("\n \n", "the file must hold samples, got an empty one"),
-        ("a,b\n", "the file must hold samples, got a header alone"),
-        ("1,2,3\n\n4,5\n", "line 3 must have 3 columns, got 2"),
-        ("1,2\n3,4,5\n", "line 2 must have 2 columns, got 3"),
-        ("a,b,c\n1,2\n3,4\n", "line 2 must have 3 columns, got 2"),
-        ("1,2,3\n4,five,6\n", "line 2, column 2 must be a number, got 'five'"),
-        ("a,b\n1,\n", "line 2, column 2 must be a number, got ''"),
-        ("1,2\n3,1_0\n", "could not convert string '1_0"),
-        ("1;2;3\n4;5;6\n", "a line must have features and a target|line 2, column 1 must be a num"),
-        ("1\n2\n", "a line must have features and a target, got 1 column"),
-        ("1,0\n2,0.5\n", "label column -1 must hold integers, got 0.5 in row 2"),
-        ("1,nan\n", "label column -1 must hold integers, got nan in row 1"),
-        ("1,-inf\n", "label column -1 must hold integers, got -inf in row 1"),
-        ("1,9007199254740994\n", "label column -1 must hold integers, got 9007199254740994.0 in"),
-        ("1,1e300\n", r"label column -1 must hold integers, got 1e\+300 in row 1"),
-        ("1,2\n3,setosa\n", "line 2, column 2 must be a number, got 'setosa'"),
-        (b"1,2\n3,\xff\n", "the file must be lines of UTF-8 text, got: .*can't decode"),
-        (
-            b"1,2\n" * 50_000 + b"\xff\n",
-            "the file must be lines of UTF-8 text, got: .*can't decode",
-        ),
-        (b"\x89PNG\r\n", "the file must be lines of UTF-8 text, got: .*can't decode"),
-        ("x" * 200_000, "the file must be lines of UTF-8 text, got: field larger than"),
-    ],
-)
-def test_csv_of_other_text_is_refused(csv, text, message):
-    with pytest.raises(ValueError, match=rf"^read_csv: .*some\.csv: ({message})"):
-        read_csv(csv(text))
-
-
-@pytest.mark.parametrize(
-    ("column", "error", "message"),
-    [
-        (3, ValueError, "label_column must be an integer >= -3 <= 2, got 3"),
-        (-4, ValueError, "label_column must be an integer >= -3 <= 2, got -4"),
-        (1.0, TypeError, "label_column must be an integer"),
-        (True, TypeError, "label_column must be an integer"),
-        ("d", ValueError, "one of the header's names, got 'd' where there is a, b, b"),
-        ("b", ValueError, "one of the header's names, got 'b' where there is a, b, b"),
-    ],
-)
-def test_csv_label_column_that_is_not_there(csv, column, error, message):
-    with pytest.raises(error, match=rf"some\.csv: .*{message}"):
-        read_csv(csv("a,b,b\n1,2,3\n"), label_column=column)
-    with pytest.raises(ValueError, match="got 'a' where there is no header"):
-        read_csv(csv("1,2,3\n"), label_column="a")
 
 
 # --- Digits and toys ---

@@ -31,8 +31,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
     model = pn.load(arguments.model)
-    dataset = options.load_data(arguments)
-    chosen = rows.rows_to_evaluate(dataset, Metadata.from_json(model.metadata))
+    metadata = Metadata.from_json(model.metadata)
+    dataset = rows.with_labels_of(metadata, options.load_data(arguments))
+    chosen = rows.rows_to_evaluate(dataset, metadata)
     scores = model.evaluate(rows.as_input(model, chosen.x), chosen.y)
     if arguments.json:
         about = {"data": dataset.name, "rows": len(chosen.x), "what": chosen.what}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +45,40 @@ def test_rows(dataset: data.Dataset) -> Rows:
     assert dataset.x_test is not None
     assert dataset.y_test is not None
     return Rows(dataset.x_test, dataset.y_test, "test rows")
+
+
+def with_labels_of(model: Metadata, dataset: data.Dataset) -> data.Dataset:
+    """Return the data set with the labels of the model's classes, which have names.
+
+    A file may lack classes of the model, or have them in another order; labels are matched by name.
+
+    Raises
+    ------
+    ValueError
+        If a named class of the data set is not a class of the model.
+    """
+    names, own = model.class_names, dataset.class_names
+    if names is None or names == own:
+        return dataset
+    given = [dataset.y_train] if dataset.y_test is None else [dataset.y_train, dataset.y_test]
+    used = np.unique(np.concatenate(given)).tolist()
+    found = [str(label) if own is None else own[label] for label in used]
+    unknown = [name for name in found if name not in names]
+    if unknown and own is None:  # labels are numbers, not names
+        return dataset
+    if unknown:
+        raise ValueError(
+            f"evaluate: {dataset.name}: labels must be among the model's classes "
+            f"{', '.join(names)}, got {unknown[0]!r}"
+        )
+    labels = np.array([names.index(name) for name in found])
+    renumbered = [labels[np.searchsorted(used, y)] for y in given]
+    return replace(
+        dataset,
+        y_train=renumbered[0],
+        y_test=None if dataset.y_test is None else renumbered[1],
+        class_names=names,
+    )
 
 
 def rows_to_evaluate(dataset: data.Dataset, metadata: Metadata) -> Rows:

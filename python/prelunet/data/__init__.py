@@ -7,10 +7,11 @@ scikit-learn, mlxtend or pooch import them.
 from __future__ import annotations
 
 from prelunet.data.catalog import NAMES, load, where
+from prelunet.data.csv_tables import read_csv
 from prelunet.data.dataset import Dataset
 from prelunet.data.idx import read_idx
 from prelunet.data.splitting import split
-from prelunet.data.tables import read_csv, read_npz
+from prelunet.data.tables import read_npz
 from prelunet.data.toys import circles, moons
 
 __all__ = [

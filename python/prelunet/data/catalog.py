@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prelunet._validation import choice
-from prelunet.data import digits, idx_folders, search, tables, toys
+from prelunet.data import csv_tables, digits, idx_folders, search, tables, toys
 from prelunet.data.dataset import Dataset
 from prelunet.data.files import as_path, existing_file
 from prelunet.data.idx import GZIP_MAGIC
@@ -103,7 +103,7 @@ def load(
         _refuse(options, "IDX files")
         return idx_folders.read_images_file(path)
     column = -1 if label_column is None else label_column
-    return tables.read_csv(path, label_column=column, targets=targets or "labels")
+    return csv_tables.read_csv(path, label_column=column, targets=targets or "labels")
 
 
 def where(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> str:
