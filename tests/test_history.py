@@ -68,6 +68,11 @@ def test_to_dict_goes_through_json_and_back(history):
     assert len(history["loss"]) == 3
 
 
+def test_history_is_keras_name_of_it(history):
+    assert history.history == history.to_dict()
+    assert type(history.history) is dict
+
+
 def test_to_dict_copies(history):
     history.to_dict()["loss"].clear()
     assert len(history["loss"]) == 3

@@ -103,6 +103,11 @@ class History(Mapping[str, list[float]]):
         first = self.epochs[-1] + 1 if self.epochs else 0
         self.epochs.extend(range(first, first + more))
 
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The result of `to_dict`, under the name of Keras's attribute."""
+        return self.to_dict()
+
     def to_dict(self) -> dict[str, list[float]]:
         """Return a copy as a dictionary of lists, for example for JSON or a data frame."""
         return {name: list(values) for name, values in self._values.items()}

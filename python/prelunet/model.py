@@ -250,7 +250,7 @@ class Sequential(OpenLoop):
         shuffle: bool = True,
         sample_weight: npt.ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
-        verbose: bool | str = "auto",
+        verbose: bool | int | str = "auto",
         callbacks: Sequence[Callback] | None = None,
     ) -> History:
         """Train for a number of epochs.
@@ -285,8 +285,9 @@ class Sequential(OpenLoop):
             Factors of the row weights, by class; a class without a key has factor 1. "balanced"
             gives all classes the same total weight. If the loss is a sigmoid cross-entropy of
             several outputs, `class_weight` must be None.
-        verbose : bool or "auto", default "auto"
-            Show progress on stderr. "auto" shows it on a terminal and in a notebook.
+        verbose : bool, 0, 1, 2 or "auto", default "auto"
+            Show progress on stderr; 2 writes one line per epoch. "auto" shows it on a terminal and
+            in a notebook.
         callbacks : sequence of Callback, optional
             Their methods are called in this order.
 

@@ -129,6 +129,8 @@ Notebook.__module__ = "ipykernel.iostream"
         (Terminal, False, False),
         (Terminal, 0, False),
         (Notebook, "auto", True),
+        (io.StringIO, 2, True),
+        (Terminal, np.int64(2), True),
     ],
 )
 def test_progress_is_shown_where_somebody_looks(data, monkeypatch, stream, verbose, shown):
@@ -140,14 +142,31 @@ def test_progress_is_shown_where_somebody_looks(data, monkeypatch, stream, verbo
     assert [line[:9] for line in lines] == (["epoch 1/2", "epoch 2/2"] if shown else [])
 
 
-def test_without_a_console_nothing_is_shown(data, monkeypatch):
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal, Notebook])
+def test_verbose_2_writes_lines_everywhere(data, monkeypatch, stream):
+    monkeypatch.setattr(sys, "stderr", stream())
+    mlp().fit(*data, epochs=2, verbose=2)
+    lines = sys.stderr.getvalue().splitlines()
+    assert [line[:9] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+
+
+@pytest.mark.parametrize("verbose", ["auto", True, 2])
+def test_without_a_console_nothing_is_shown(data, monkeypatch, capsys, verbose):
     monkeypatch.setattr(sys, "stderr", None)
-    assert len(mlp().fit(*data)["loss"]) == 1
+    assert len(mlp().fit(*data, verbose=verbose)["loss"]) == 1
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
     ("verbose", "error"),
-    [("loud", ValueError), (None, TypeError), (2, TypeError), (0.5, TypeError)],
+    [
+        ("loud", ValueError),
+        (None, TypeError),
+        (3, ValueError),
+        (-1, ValueError),
+        (0.5, TypeError),
+        ([], TypeError),
+    ],
 )
 def test_bad_verbose(data, verbose, error):
     assert_refused(data, error, r"fit: verbose \(unless .*\) must be", verbose=verbose)

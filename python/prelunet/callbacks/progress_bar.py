@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from .._extras import require
+from .._validation import boolean
 from .base import Callback, Logs
 
 _SECONDS_BETWEEN_DRAWS = 0.1  # epochs may take only microseconds
@@ -18,9 +19,15 @@ class ProgressBar(Callback):
 
     On a terminal or in a notebook, if tqdm is installed, a single bar covers all epochs and remains
     with the last values. Otherwise every epoch writes one line.
+
+    Parameters
+    ----------
+    lines : bool, default False
+        Write one line per epoch also on a terminal and in a notebook.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lines: bool = False) -> None:
+        self._lines = boolean("ProgressBar", "lines", lines)
         self._bar_class: Any = None
         self._bar: Any = None
         self._drawn = 0.0
@@ -32,7 +39,7 @@ class ProgressBar(Callback):
         """Reset the state and choose between a bar and lines."""
         self.close()
         self._values = {}
-        self._bar_class = find_bar_class(sys.stderr)
+        self._bar_class = None if self._lines else find_bar_class(sys.stderr)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Open the bar at the first epoch, which is not epoch 0 in a resumed run."""

@@ -41,7 +41,7 @@ def fit(
     shuffle: bool,
     sample_weight: npt.ArrayLike | None,
     class_weight: Mapping[int, float] | str | None,
-    verbose: bool | str,
+    verbose: bool | int | str,
     callbacks: Sequence[Callback] | None,
 ) -> History:
     """Train the engine, passing `model` to the callbacks; see `Sequential.fit`."""
@@ -53,7 +53,7 @@ def fit(
         raise ValueError("fit: validation_split must be 0 where validation_data is given")
     if share:
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
-    every = [*_callbacks(callbacks), *([ProgressBar()] if _shows(verbose) else [])]
+    every = [*_callbacks(callbacks), *_progress(verbose)]
     with engine.building():
         data = prepare(engine, "fit", X, y, sample_weight, class_weight)
         validation = None if validation_data is None else _validation(engine, validation_data)
@@ -312,15 +312,19 @@ def _callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
     return callbacks
 
 
-def _shows(verbose: bool | str) -> bool:
+def _progress(verbose: bool | int | str) -> list[Callback]:
+    """Return the progress bar of `verbose`, if any."""
+    stream = sys.stderr
     if isinstance(verbose, str):
-        choice("fit", "verbose (unless a bool)", verbose, ("auto",))
-        stream = sys.stderr
-        if stream is None:  # programs without a console
-            return False
-        return stream.isatty() or type(stream).__module__.startswith("ipykernel")
-    # Keras and scikit-learn accept 0 and 1 too.
-    return boolean("fit", "verbose (unless 'auto')", {0: False, 1: True}.get(verbose, verbose))
+        choice("fit", "verbose (unless a number)", verbose, ("auto",))
+        verbose = stream is not None and (
+            stream.isatty() or type(stream).__module__.startswith("ipykernel")
+        )
+    elif not isinstance(verbose, (bool, np.bool_)):
+        verbose = integer("fit", "verbose (unless 'auto')", verbose, minimum=0, maximum=2)
+    if not verbose or stream is None:  # programs without a console
+        return []
+    return [ProgressBar(lines=int(verbose) == 2)]
 
 
 def _hold_out(
