@@ -9,6 +9,7 @@ from tolerances import (
     assert_close_to_scale,
     assert_same_bits,
     assert_within,
+    bits_of,
     gamma,
     sum_tolerance,
     ulp,
@@ -70,3 +71,19 @@ def test_ulps():
     given = np.array([0.0, 0.0, np.inf, np.inf, np.nan, 1.0], np.float32)
     assert ulps_between(given, exact).tolist() == [0.0, 0.25, 0.0, 0.0, 0.0, np.inf]
     assert ulps_between(np.array([tiny]), np.array([0.0])).tolist() == [np.inf]
+
+
+def test_every_nan_has_the_same_bits(dtype):
+    """x86 gives the sign that Arm does not, and compilers choose which operand's payload stays."""
+    unsigned = np.dtype(f"u{np.dtype(dtype).itemsize}")
+    nan = np.array([np.nan], dtype)
+    other = (nan.view(unsigned) | unsigned.type(5)).view(dtype)
+    for values in (-nan, other, -other):
+        assert values.tobytes() != nan.tobytes()
+        assert_same_bits(values, nan)
+        assert bits_of(values) == bits_of(nan)
+    assert bits_of(dtype(-0.0)) != bits_of(dtype(0.0))
+    assert bits_of(nan) != bits_of(np.array([np.inf], dtype))
+    assert bits_of(np.arange(4).reshape(2, 2).T) == bits_of(np.array([0, 2, 1, 3]))
+    with pytest.raises(AssertionError, match="differ in their bits"):
+        assert_same_bits(np.array([1.0], dtype), nan)

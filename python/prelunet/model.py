@@ -50,8 +50,8 @@ class Sequential(OpenLoop):
         of data frames become NaN.
     seed : int, optional
         From 0 to 2**63 - 1. Determines the initial weights, the row order and dropout: the same
-        seed gives the same bits for any number of threads. By default a random seed, available as
-        the attribute `seed`.
+        seed gives the same bits for any number of threads, apart from the sign and the payload of a
+        NaN. By default a random seed, available as the attribute `seed`.
 
     Attributes
     ----------

@@ -19,7 +19,8 @@ def get_num_threads() -> int:
     This is the number given to `set_num_threads`; by default, it is the minimum of the affinity
     mask, the cgroup's CPU quota and ``OMP_NUM_THREADS``. A limit set by threadpoolctl applies in
     both cases, and the child process of a fork has one thread. Small tasks always run on the
-    calling thread. Results have the same bits for any number of threads.
+    calling thread. Results have the same bits for any number of threads, apart from the sign and
+    the payload of a NaN.
 
     Returns
     -------

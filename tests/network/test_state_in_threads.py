@@ -16,7 +16,7 @@ import prelunet as pn
 from network_models import labelled, mlp, parameter_copies
 from subprocesses import run_code
 from thread_checks import BUSY, PATIENCE, during_a_fit, in_another_thread
-from tolerances import assert_same_bits
+from tolerances import assert_same_bits, bits_of
 
 
 def save(suffix):
@@ -98,7 +98,7 @@ def digest(model):
     state = model.__getstate__()
     whole = hashlib.sha256(repr(state["description"]).encode())
     for name, values in state["arrays"].items():
-        whole.update(name.encode() + values.tobytes())
+        whole.update(name.encode() + bits_of(values))
     return whole.hexdigest()
 
 

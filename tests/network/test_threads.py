@@ -229,6 +229,7 @@ FORKING = """
     import numpy as np
     import prelunet as pn
     from network_models import labelled, mlp
+    from tolerances import bits_of
 
     warnings.simplefilter("ignore", DeprecationWarning)  # of Python >= 3.12: fork with threads
     X, y = labelled(np.random.default_rng(0), 3000)
@@ -241,7 +242,7 @@ FORKING = """
         model.fit(X, y, epochs=2, batch_size=700)
         found = [*model.parameters().values(), model.predict(X)]
         assert threads > 1 or len(os.listdir("/proc/self/task")) == tasks == 1
-        return b"".join(np.ascontiguousarray(values).tobytes() for values in found)
+        return b"".join(map(bits_of, found))
 
     work(model, 3)  # the pool of threads exists now
 

@@ -3,8 +3,9 @@
 All arrays of a call must have the same dtype, float32 or float64, and be C-contiguous, aligned and
 of native byte order; they are never copied or cast. A wrong dtype raises TypeError; a wrong shape,
 layout or value raises ValueError. Results have the same bits for any number of threads, and on
-AVX2, AVX-512 and NEON. `bfloat16_gemm` takes float32 or bfloat16; the bits of its results depend on
-the order of its sums, which the processor or the caller chooses.
+AVX2, AVX-512 and NEON; the sign and the payload of a NaN may differ. `bfloat16_gemm` takes float32
+or bfloat16; the bits of its results depend on the order of its sums, which the processor or the
+caller chooses.
 
 The registries determine the generated functions: ``<name>_forward`` and ``<name>_backward`` for
 `ACTIVATIONS`, ``<name>`` for `LOSSES`, and ``<name>_update`` for `UPDATES`.

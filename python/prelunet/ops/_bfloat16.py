@@ -57,7 +57,8 @@ def bfloat16_gemm(
 ) -> Array:
     """Matrix product of bfloat16 numbers, summed in float32: ``c + op(a) @ op(b)``.
 
-    Results have the same bits for any number of threads, and on any x86 machine for the same order.
+    Results have the same bits for any number of threads, and on any x86 machine for the same order,
+    apart from the sign and the payload of a NaN.
 
     Parameters
     ----------
