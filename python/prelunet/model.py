@@ -257,7 +257,7 @@ class Sequential(OpenLoop):
 
         Parameters
         ----------
-        X : array_like of shape (n, *input_shape)
+        X : array_like of shape ``(n, *input_shape)``
             Samples, one per row.
         y : array_like
             Integer labels (n,) for softmax cross-entropy; otherwise targets (n, outputs), or (n,)
@@ -328,7 +328,7 @@ class Sequential(OpenLoop):
 
         Parameters
         ----------
-        X : array_like of shape (n, *input_shape)
+        X : array_like of shape ``(n, *input_shape)``
 
         Returns
         -------

@@ -34,7 +34,7 @@ class OpenLoop:
 
         Parameters
         ----------
-        X : array_like of shape (n, *input_shape)
+        X : array_like of shape ``(n, *input_shape)``
 
         Returns
         -------
@@ -54,7 +54,7 @@ class OpenLoop:
 
         Parameters
         ----------
-        X : array_like of shape (n, *input_shape)
+        X : array_like of shape ``(n, *input_shape)``
             At least one row.
         training : bool, default False
             Whether dropout is active, with the mask of the next update.
@@ -261,7 +261,7 @@ class OpenLoop:
             For each layer except Flatten, keyed by its name: ``"1.z"``, its output before its own
             activation; ``"1.a"``, its output, equal to z if it has no activation; and
             ``"1.delta"``, the gradient of the loss with respect to z. Each has shape
-            (n, *output_shape). Layers inside a Residual follow it.
+            ``(n, *output_shape)``. Layers inside a Residual follow it.
 
         Raises
         ------

@@ -41,7 +41,7 @@ class TensorBoard(Callback):
         ``"steps/accuracy"`` of the updates since the last one.
     histograms : bool, default True
         Whether to write histograms. Tensors with non-finite elements have no histogram.
-    activations : array_like of shape (n, *input_shape), optional
+    activations : array_like of shape ``(n, *input_shape)``, optional
         A few samples. The outputs of each layer for them, as in `predict`, are written like
         parameters (``"0/output/mean"``, ...).
 

@@ -41,9 +41,9 @@ class Lambda(Layer):
     Parameters
     ----------
     forward : callable
-        ``forward(x) -> y``, where x of shape (rows, *input_shape) and y of shape
-        (rows, *output_shape) have the model's dtype. Each row of y must depend only on the same row
-        of x, since batches are split into blocks.
+        ``forward(x) -> y``, where x of shape ``(rows, *input_shape)`` and y of shape
+        ``(rows, *output_shape)`` have the model's dtype. Each row of y must depend only on the same
+        row of x, since batches are split into blocks.
     backward : callable
         ``backward(grad_y, x, y) -> grad_x``, which computes the gradient of the loss with respect
         to x from that with respect to y.

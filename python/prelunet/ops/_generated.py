@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 _SECTION = re.compile(r"\n\n(?=\w[\w ]*\n-+\n)")
+_REFERENCE = re.compile(r" \[\d+\]_")
 
 
 def make_function(
@@ -27,16 +28,16 @@ def make_function(
 def description_of(documented: type) -> str:
     """Return the part of a docstring before its first section, without references."""
     text = _SECTION.split(inspect.getdoc(documented) or "")[0]
-    return re.sub(r" \[\d+\]_", "", text)
+    return _REFERENCE.sub("", text)
 
 
 def parameters_of(documented: type, names: Collection[str]) -> str:
-    """Return the entries of a docstring's Parameters section for `names`."""
+    """Return the entries of a docstring's Parameters section for `names`, without references."""
     sections = _SECTION.split(inspect.getdoc(documented) or "")
     (section,) = (text for text in sections if text.startswith("Parameters\n"))
     entries = re.split(r"\n(?=\S)", section)[2:]
     chosen = [entry for entry in entries if set(_names_of(entry)) <= set(names)]
-    return "".join(f"{entry}\n" for entry in chosen)
+    return _REFERENCE.sub("", "".join(f"{entry}\n" for entry in chosen))
 
 
 def _names_of(entry: str) -> list[str]:

@@ -26,7 +26,7 @@ def layer_norm_forward(
 
     Parameters
     ----------
-    x : ndarray of shape (..., *axes)
+    x : ndarray of shape ``(..., *axes)``
     gamma, beta : ndarray of shape axes
         At least one axis.
     epsilon : float, default 1e-3

@@ -1,0 +1,87 @@
+"""The built site, in the folder $PRELUNET_SITE: it is complete, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import public_api
+
+if "PRELUNET_SITE" not in os.environ:
+    pytest.skip("no site: .ci/docs.sh builds one", allow_module_level=True)
+
+SITE = Path(os.environ["PRELUNET_SITE"]).resolve()
+
+
+class Page(HTMLParser):
+    """The links, the anchors and the text of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.anchors, self.remote = set(), set(), set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.anchors |= {values[key] for key in ("id", "name") if values.get(key)}
+        for key in ("href", "src"):
+            if values.get(key):
+                self.links.add(values[key])
+                # What a browser loads with the page, unlike what a reader clicks.
+                if tag in ("script", "img", "link", "iframe") and "://" in values[key]:
+                    self.remote.add(values[key])
+
+
+@pytest.fixture(scope="module")
+def pages():
+    paths = (path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+    found = {path: Page(path) for path in paths}
+    assert len(found) > 100
+    return found
+
+
+def inventory():
+    """Return the names that the site documents."""
+    with (SITE / "objects.inv").open("rb") as file:
+        for _ in range(4):
+            file.readline()
+        lines = zlib.decompress(file.read()).decode().splitlines()
+    return {line.split(" ")[0] for line in lines if " py:" in line}
+
+
+def test_every_public_name_and_method_is_documented():
+    wanted = set(public_api.objects())
+    for name, members in public_api.members().items():
+        wanted |= {f"{name}.{member}" for member in members}
+    assert wanted - inventory() == set()
+
+
+def test_internal_links_lead_somewhere(pages):
+    broken = set()
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc or not (parts.path or parts.fragment):
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if target.is_dir():
+                target /= "index.html"
+            there = target.exists()
+            if there and parts.fragment and target in pages:
+                there = unquote(parts.fragment) in pages[target].anchors
+            if not there:
+                broken.add(f"{path.relative_to(SITE)}: {link}")
+    assert broken == set()
+
+
+def test_pages_load_nothing_from_the_network(pages):
+    assert {link for page in pages.values() for link in page.remote} == set()
+
+
+def test_the_search_index_is_part_of_the_site():
+    assert (SITE / "searchindex.js").read_text(encoding="utf-8").startswith("Search.setIndex(")
