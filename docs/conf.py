@@ -8,7 +8,9 @@ from pathlib import Path
 from docutils import nodes
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "support")]
+
+import figures  # noqa: E402
 
 import prelunet as pn  # noqa: E402
 import public_api  # noqa: E402
@@ -90,5 +92,6 @@ def public_name_or_code(app, env, node, contnode):
 
 
 def setup(app):
-    """Connect the handler of names that Sphinx does not resolve."""
+    """Draw the figures, and connect the handler of names that Sphinx does not resolve."""
+    figures.draw_all(ROOT / "docs")
     app.connect("missing-reference", public_name_or_code)
