@@ -8,21 +8,30 @@ namespace {
 
 PRELUNET_INLINE VecF32 splat(float x) { return VecF32{x, x, x, x}; }
 PRELUNET_INLINE VecF64 splat(double x) { return VecF64{x, x}; }
+// Lanes have constant numbers, so that the vector stays in a register.
 template <class T>
 PRELUNET_INLINE Vec<T> load_partial(const T* p, std::size_t count) {
   Vec<T> v = {};
-  for (std::size_t i = 0; i < count; ++i) v[i] = p[i];
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kLanes<T>; ++i) {
+    if (i < count) v[i] = p[i];
+  }
   return v;
 }
-PRELUNET_INLINE void store_partial(float* p, VecF32 v, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) p[i] = v[i];
-}
-PRELUNET_INLINE void store_partial(double* p, VecF64 v, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) p[i] = v[i];
+template <class T>
+PRELUNET_INLINE void store_partial(T* p, Vec<T> v, std::size_t count) {
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kLanes<T>; ++i) {
+    if (i < count) p[i] = v[i];
+  }
 }
 template <class V>
 PRELUNET_INLINE V keep_first(V v, std::size_t count) {
-  for (std::size_t i = count; i < sizeof(V) / sizeof v[0]; ++i) v[i] = 0;
+  constexpr std::size_t kCount = sizeof(V) / sizeof v[0];
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (i >= count) v[i] = 0;
+  }
   return v;
 }
 
