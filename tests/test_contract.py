@@ -281,7 +281,7 @@ def test_every_optimizer_has_an_update():
     assert {c.update for c in pn.optimizers.Optimizer.named().values()} == set(pn.ops.UPDATES)
 
 
-OPTIMIZER = {"l2": 0.0, "weight_decay": 0.0, "decay_all": False, "clip_value": 0.0}
+OPTIMIZER = {"l2": 0.0, "weight_decay": 0.0, "factors": [(1.0, 1.0, 1.0)] * 2, "clip_value": 0.0}
 OPTIMIZER |= {"clip_norm": 0.0, "update": "sgd", "options": {"momentum": 0.0, "nesterov": 0.0}}
 
 
@@ -292,6 +292,7 @@ OPTIMIZER |= {"clip_norm": 0.0, "update": "sgd", "options": {"momentum": 0.0, "n
         ({"options": {"momentum": 0.5}}, "compile: sgd: missing option 'nesterov'"),
         ({"options": OPTIMIZER["options"] | {"rho": 1.0}}, "compile: sgd: unknown option 'rho'"),
         ({"loss": "hubert"}, "unknown loss 'hubert'"),
+        ({"factors": []}, "compile: factors must be given for 2 parameters, got 0"),
         ({"accuracy": "argmin"}, "unknown accuracy 'argmin'"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from description_checks import assert_covers_the_family, assert_is_a_record
 from prelunet import initializers, optimizers, schedules
 from prelunet.optimizers import SGD, Adam, AdamW, Optimizer
+from prelunet.parameter_groups import ParameterGroup
 
 COMMON = {
     "l2": 0.01,
@@ -17,6 +18,7 @@ COMMON = {
     "clip_value": 1.5,
     "clip_norm": 2.5,
     "decay_all": True,
+    "groups": (ParameterGroup("*.bias", learning_rate_factor=0.1, weight_decay_factor=0.0),),
 }
 EXAMPLES = [
     *(make() for make in Optimizer.named().values()),

@@ -35,7 +35,10 @@ OptimizerConfig optimizer_config(const py::dict& config) {
   c.options = py::cast<std::map<std::string, double>>(config["options"]);
   c.l2 = py::cast<double>(config["l2"]);
   c.weight_decay = py::cast<double>(config["weight_decay"]);
-  c.decay_all = py::cast<bool>(config["decay_all"]);
+  for (const auto& [learning_rate, weight_decay, epsilon] :
+       py::cast<std::vector<std::tuple<double, double, double>>>(config["factors"])) {
+    c.factors.push_back({learning_rate, weight_decay, epsilon});
+  }
   c.clip_value = py::cast<double>(config["clip_value"]);
   c.clip_norm = py::cast<double>(config["clip_norm"]);
   return c;

@@ -41,9 +41,11 @@ template <class T>
 void Engine<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer) {
   // Allocating slots may throw. The current configuration is replaced only after that.
   std::vector<Parameter<T>> places = places_;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    places[i].decays = parameters_[i].info.kind == ParameterKind::weight || optimizer.decay_all;
+  if (optimizer.factors.size() != places.size()) {
+    throw std::invalid_argument("compile: factors must be given for " + std::to_string(places.size()) +
+                                " parameters, got " + std::to_string(optimizer.factors.size()));
   }
+  for (std::size_t i = 0; i < places.size(); ++i) places[i].factors = optimizer.factors[i];
   Optimizer<T> compiled(optimizer, values_.size(), values_.data(), places);
   loss_ = loss;
   places_ = std::move(places);

@@ -3,6 +3,14 @@
 #include <cmath>
 
 namespace prelunet {
+namespace {
+
+template <class T>
+bool decays(const Parameter<T>& p) {
+  return p.factors.weight_decay != 0.0;
+}
+
+}  // namespace
 
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T* values,
@@ -10,6 +18,9 @@ Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T
     : config_(config) {
   const UpdateInfo& info = update_infos()[static_cast<std::size_t>(config.update)];
   set_options("compile: " + info.name, info, config.options, rule_);
+  for (std::size_t i = 0; i < info.options.size(); ++i) {
+    if (info.options[i] == "epsilon") epsilon_option_ = static_cast<int>(i);
+  }
   for (std::size_t slot = 0; slot < kMaxSlots; ++slot) {
     const bool kept = slot < info.slots.size() && keeps_slot(info, rule_, slot);
     if (kept) slots_.emplace_back(size);
@@ -29,7 +40,8 @@ Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T
 template <class T>
 void Optimizer<T>::clip(Team& team, double l2) const {
   for (const Parameter<T>& p : parameters_) {
-    if (l2 != 0.0 && p.decays) add_scaled(team, p.size, l2, p.value, p.gradient);
+    const double scaled = l2 * p.factors.weight_decay;
+    if (scaled != 0.0) add_scaled(team, p.size, scaled, p.value, p.gradient);
     if (config_.clip_value > 0.0) clip_by_value(team, p.size, p.gradient, config_.clip_value);
   }
   if (config_.clip_norm > 0.0) clip_by_norm(team);
@@ -52,7 +64,7 @@ template <class T>
 void Optimizer<T>::square(Team& team) const {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter<T>& p = parameters_[i];
-    if (p.decays) sum_of_squares(team, p.size, static_cast<const T*>(p.value), squares_.data() + square_offsets_[i]);
+    if (decays(p)) sum_of_squares(team, p.size, static_cast<const T*>(p.value), squares_.data() + square_offsets_[i]);
   }
 }
 
@@ -61,21 +73,19 @@ double Optimizer<T>::squares() const {
   double sum = 0.0;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter<T>& p = parameters_[i];
-    if (p.decays) sum += sum_pieces(square_pieces(p.size), squares_.data() + square_offsets_[i]);
+    if (!decays(p)) continue;
+    sum += p.factors.weight_decay * sum_pieces(square_pieces(p.size), squares_.data() + square_offsets_[i]);
   }
   return sum;
 }
 
 template <class T>
 StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number, double l2) const {
-  StepUpdate step{config_.update, config_.l2 + l2, rule_, {}};
+  StepUpdate step{config_.update, rule_, config_.l2 + l2, config_.weight_decay, epsilon_option_};
   step.rule.learning_rate = learning_rate;
   step.rule.step = number;
-  step.rule.decay = 1.0;
+  step.rule.l2 = clips() ? 0.0 : step.l2;  // clip() has added it
   prepare_update(step.id, step.rule);
-  step.decaying_rule = step.rule;
-  step.decaying_rule.l2 = clips() ? 0.0 : step.l2;  // clip() has added it
-  step.decaying_rule.decay = 1.0 - learning_rate * config_.weight_decay;
   return step;
 }
 

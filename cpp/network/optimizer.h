@@ -14,9 +14,9 @@ struct OptimizerConfig {
   std::map<std::string, double> options;  // hyperparameters of the update
   double l2 = 0.0;
   double weight_decay = 0.0;
-  bool decay_all = false;   // l2 and weight decay also apply to biases and alphas
-  double clip_value = 0.0;  // 0: no clipping
-  double clip_norm = 0.0;   // norm of all gradients together; 0: no clipping
+  std::vector<ParameterFactors> factors;  // one for each parameter
+  double clip_value = 0.0;                // 0: no clipping
+  double clip_norm = 0.0;                 // norm of all gradients together; 0: no clipping
 };
 
 template <class T>
@@ -46,7 +46,8 @@ class Optimizer {
   void clip_by_norm(Team& team) const;
 
   OptimizerConfig config_;
-  UpdateRule rule_{};                     // holds the options that all steps share
+  UpdateRule rule_{};  // holds the options that all steps share
+  int epsilon_option_ = -1;
   std::vector<Parameter<T>> parameters_;  // trainable ones
   std::vector<Arena<T>> slots_;
   std::vector<std::size_t> square_offsets_;  // where each parameter's sums of squares start

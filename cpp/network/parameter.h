@@ -44,6 +44,13 @@ struct ParameterInfo {
   bool trainable;
 };
 
+// Factors of the options that one parameter has: its group's, and 0 for weight_decay if it does not decay.
+struct ParameterFactors {
+  double learning_rate = 1.0;
+  double weight_decay = 0.0;  // of l2 too
+  double epsilon = 1.0;
+};
+
 // The memory of a parameter: values, gradient and optimizer state.
 template <class T>
 struct Parameter {
@@ -52,15 +59,16 @@ struct Parameter {
   T* gradient = nullptr;
   T* slot[kMaxSlots] = {};
   bool trainable = false;
-  bool decays = false;  // l2 and weight decay apply
+  ParameterFactors factors;
 };
 
 // One step of the optimizer. Layers apply it to their own parameters as soon as a gradient is complete.
 struct StepUpdate {
   UpdateId id;
-  double l2;                 // of parameters that decay
-  UpdateRule rule;           // of parameters that do not decay
-  UpdateRule decaying_rule;  // of those that do
+  UpdateRule rule;  // before a parameter's factors; decay is not set
+  double l2;        // the penalty of a weight; rule.l2 is 0 if clipping has added it
+  double weight_decay;
+  int epsilon_option;  // the index of epsilon in rule.option; -1 if the update has none
 
   // The update of a whole parameter, as a matrix with `stride` columns.
   template <class T>
@@ -72,7 +80,11 @@ struct StepUpdate {
     for (int i = 0; i < kMaxSlots; ++i) update.slot[i] = p.slot[i];
     update.stride = update.gradient_stride = stride;
     update.gradient = p.gradient;
-    update.rule = p.decays ? decaying_rule : rule;
+    update.rule = rule;
+    update.rule.learning_rate *= p.factors.learning_rate;
+    update.rule.l2 *= p.factors.weight_decay;
+    update.rule.decay = 1.0 - update.rule.learning_rate * weight_decay * p.factors.weight_decay;
+    if (epsilon_option >= 0) update.rule.option[epsilon_option] *= p.factors.epsilon;
     return update;
   }
 };

@@ -40,6 +40,7 @@ from .layers import (
 )
 from .model import Sequential, load
 from .optimizers import SGD, Adam, AdamW, Lion, RMSprop
+from .parameter_groups import ParameterGroup
 from .runtime import get_num_threads, set_num_threads, show_config
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "RMSprop",
     "Lion",
     "PReLU",
+    "ParameterGroup",
     "ProgressBar",
     "ReduceLROnPlateau",
     "Rescaling",

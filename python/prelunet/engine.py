@@ -19,7 +19,8 @@ from .compiled import Compiled
 from .layers import Layer
 from .layers.stacking import all_layers, parameter_shapes, specifications
 from .ops import LOSSES, UPDATES
-from .optimizers import SGD
+from .optimizers import SGD, Optimizer
+from .parameter_groups import ParameterGroup, groups_by_name
 from .schedules import Constant
 
 Array = npt.NDArray[Any]
@@ -30,6 +31,7 @@ Numbered = dict[SupportsInt | SupportsIndex, Array]  # by index; as in the stub
 CORES: dict[str, type[Core]] = {"float32": _core.Engine32, "float64": _core.Engine64}
 _NO_CONTEXT = nullcontext()
 _LARGEST_SAMPLE = 2**59  # elements; their bytes fit into 63 bits
+_NO_GROUP = ParameterGroup("*")
 
 
 class ParameterInfo(TypedDict):
@@ -102,23 +104,21 @@ class Engine:
                 raise ValueError(f"Sequential.build: already built, for samples {self.input_shape}")
             shape = checked_shape(input_shape)
             with self._naming_the_largest(shape):
-                core, names = self._drawn_core(shape)
-            self.names, self.input_shape = names, shape
+                core = self._drawn_core(shape)
+            self.names, self.input_shape = self._names_in(core), shape
             self._core = core
 
-    def _drawn_core(self, shape: tuple[int, ...]) -> tuple[Core, list[str]]:
-        """Return a core with initial parameters, and the names of the parameters."""
+    def _drawn_core(self, shape: tuple[int, ...]) -> Core:
+        """Return a core with initial parameters."""
         core = self._new_core(shape)
         rng = np.random.Generator(np.random.PCG64(self.seed))
         drawn: Numbered = {}
-        names: list[str] = []
-        for place, (owner, layer, info) in enumerate(self._parameter_owners(core)):
+        for place, (_, layer, info) in enumerate(self._parameter_owners(core)):
             initializer = layer.initializers()[info["name"]]
             values = initializer.draw(rng, info["shape"], info["fan_in"], info["fan_out"])
             drawn[place] = np.asarray(values)[np.newaxis]
-            names.append(f"{owner}.{info['name']}")
         core.write_parameters(drawn)
-        return core, names
+        return core
 
     @contextmanager
     def _naming_the_largest(self, sample: tuple[int, ...]) -> Iterator[None]:
@@ -145,7 +145,7 @@ class Engine:
             if self._core is not None:
                 assert self.input_shape is not None
                 with self._naming_the_largest(self.input_shape):
-                    _compile_core(self._core, compiled)
+                    _compile_core(self._core, compiled, self.names)
             self.compiled = compiled
 
     def record(self, operation: str) -> Compiled:
@@ -202,7 +202,7 @@ class Engine:
                 f"{tuple(core.shapes[-1])}; add Flatten"
             )
         if self.compiled is not None:
-            _compile_core(core, self.compiled)
+            _compile_core(core, self.compiled, self._names_in(core))
         return core
 
     def _parameter_owners(self, core: Core) -> Iterator[tuple[str, Layer, ParameterInfo]]:
@@ -210,6 +210,10 @@ class Engine:
         owners = [owner for owner in all_layers(self.layers) for _ in owner[1].specifications()]
         infos: list[ParameterInfo] = core.parameters()
         return ((*owners[info["layer"]], info) for info in infos)
+
+    def _names_in(self, core: Core) -> list[str]:
+        """Return the names of a core's parameters, in its order."""
+        return [f"{owner}.{info['name']}" for owner, _, info in self._parameter_owners(core)]
 
     # ---- parameters ----------------------------------------------------------------------------
 
@@ -332,7 +336,7 @@ def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
     return shape
 
 
-def _compile_core(core: Core, compiled: Compiled) -> None:
+def _compile_core(core: Core, compiled: Compiled, names: Sequence[str]) -> None:
     """Set the core's loss, its rule for correct predictions and its optimizer."""
     loss, optimizer = compiled.loss, compiled.optimizer
     by_output = loss.probabilities == "sigmoid" or (
@@ -347,7 +351,7 @@ def _compile_core(core: Core, compiled: Compiled) -> None:
         "options": optimizer.options(),
         "l2": optimizer.l2,
         "weight_decay": optimizer.weight_decay,
-        "decay_all": optimizer.decay_all,
+        "factors": _factors(core, optimizer, names),
         "clip_value": optimizer.clip_value or 0.0,
         "clip_norm": optimizer.clip_norm or 0.0,
     }
@@ -356,6 +360,20 @@ def _compile_core(core: Core, compiled: Compiled) -> None:
     name = choice("compile", "loss's name", "mean_squared_error" if function else loss.name, LOSSES)
     option = 0.0 if function else loss.option
     core.compile(name, option, rule, threshold, config, compiled.clip_delta or 0.0)
+
+
+def _factors(
+    core: Core, optimizer: Optimizer, names: Sequence[str]
+) -> list[tuple[float, float, float]]:
+    """Return the factors of learning rate, weight decay and epsilon of each parameter."""
+    groups = groups_by_name(optimizer.groups, names)
+    found = []
+    for name, info in zip(names, core.parameters(), strict=True):
+        group = groups.get(name, _NO_GROUP)
+        decays = info["kind"] == "weight" or optimizer.decay_all
+        decay = group.weight_decay_factor if decays else 0.0
+        found.append((group.learning_rate_factor, decay, group.epsilon_factor))
+    return found
 
 
 def _checked_parameters(

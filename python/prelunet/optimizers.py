@@ -9,7 +9,8 @@ parameter p from the gradient dp of the loss consists of these steps, in order:
 3. decoupled weight decay: ``p = p * (1 - learning_rate * weight_decay)`` [2]_;
 4. the optimizer's update with g.
 
-Penalty and weight decay apply to biases and alphas only if `decay_all` is True.
+Penalty and weight decay apply to biases and alphas only if `decay_all` is True. Groups multiply the
+learning rate, penalty and weight decay, and epsilon of some parameters; see `ParameterGroup`.
 
 References
 ----------
@@ -22,11 +23,13 @@ References
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from ._description import Description, checked
 from ._validation import boolean, choice, real
+from .parameter_groups import ParameterGroup, checked_groups
 from .schedules import Schedule
 
 
@@ -57,6 +60,8 @@ class Optimizer(Description, ABC):
         Limit of the joint norm of all gradients, above 0. No limit by default.
     decay_all : bool, default False
         Whether `l2` and `weight_decay` apply to biases and alphas too.
+    groups : list of ParameterGroup, default ()
+        Factors of these options for parameters by the pattern of their names.
 
     Attributes
     ----------
@@ -81,6 +86,19 @@ class Optimizer(Description, ABC):
     clip_value: float | None = checked(_limit, default=None)
     clip_norm: float | None = checked(_limit, default=None)
     decay_all: bool = checked(boolean, default=False)
+    groups: Sequence[ParameterGroup] = checked(checked_groups, default=())
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        super().__post_init__()
+        if "epsilon" in self.checks():
+            return
+        for group in self.groups:
+            if group.epsilon_factor != 1.0:
+                raise ValueError(
+                    f"{type(self).__name__}: groups must have an epsilon_factor of 1, because "
+                    f"there is no epsilon, got {group.epsilon_factor} for {group.pattern!r}"
+                )
 
     @property
     @abstractmethod
@@ -108,7 +126,7 @@ class SGD(Optimizer, name="sgd"):
         In [0, 1).
     nesterov : bool, default False
         Whether to use Nesterov momentum; requires `momentum` above 0.
-    l2, weight_decay, clip_value, clip_norm, decay_all
+    l2, weight_decay, clip_value, clip_norm, decay_all, groups
         As for `Optimizer`.
 
     References
@@ -153,7 +171,7 @@ class Adam(Optimizer, name="adam"):
         Added to the denominator, above 0.
     bias_correction : bool, default True
         Whether to divide the means by ``1 - beta**t``, which corrects their start at 0.
-    l2, weight_decay, clip_value, clip_norm, decay_all
+    l2, weight_decay, clip_value, clip_norm, decay_all, groups
         As for `Optimizer`.
 
     References
@@ -189,7 +207,7 @@ class AdamW(Adam, name="adamw"):
         As for `Adam`.
     weight_decay : float, default 0.01
         As for `Optimizer`.
-    l2, clip_value, clip_norm, decay_all
+    l2, clip_value, clip_norm, decay_all, groups
         As for `Optimizer`.
 
     References
@@ -222,7 +240,7 @@ class RMSprop(Optimizer, name="rmsprop"):
         In [0, 1).
     centered : bool, default False
         Whether to normalize by the variance, the mean square minus the squared mean gradient.
-    l2, weight_decay, clip_value, clip_norm, decay_all
+    l2, weight_decay, clip_value, clip_norm, decay_all, groups
         As for `Optimizer`.
 
     References
@@ -258,7 +276,7 @@ class Lion(Optimizer, name="lion"):
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.99
         Decay rates of the mean of gradients, for the step and for the stored mean, in [0, 1).
-    l2, weight_decay, clip_value, clip_norm, decay_all
+    l2, weight_decay, clip_value, clip_norm, decay_all, groups
         As for `Optimizer`.
 
     References

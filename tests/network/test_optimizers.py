@@ -75,7 +75,9 @@ SCHEDULES = {
 
 def oracle_options(optimizer):
     """Return an optimizer's arguments as the oracle's trainer wants them."""
-    options = {name: value for name, value in optimizer.config().items() if name != "class"}
+    options = {
+        name: value for name, value in optimizer.config().items() if name not in ("class", "groups")
+    }
     options["penalize"] = ALL if options.pop("decay_all") else PENALIZED_BY_DEFAULT
     return options | {"optimizer": optimizer.update}
 

@@ -242,16 +242,20 @@ def update(
     penalize=("weight",),
     clip_value=None,
     clip_norm=None,
+    factors=None,
     **hyperparameters,
 ):
     """Return the parameters after step 1, 2, ... and the state, for those that have gradients.
 
     `optimizer` is the name of an update, `hyperparameters` are its options; L2 and weight decay
     apply to the parameters whose last name is in `penalize`. Clipping is of the gradient of loss
-    and L2, by value, then by norm.
+    and L2, by value, then by norm. `factors` maps names to factors of options, such as
+    ``{"0.bias": {"learning_rate": 0.1}}``; that of weight_decay is of L2 too.
     """
-    penalized = {name for name in gradients if name.rpartition(".")[2] in penalize}
-    g = {n: v + l2 * current[n] if n in penalized else v for n, v in gradients.items()}
+    factors = factors or {}
+    decay = {n: float(n.rpartition(".")[2] in penalize) for n in gradients}
+    decay = {n: v * factors.get(n, {}).get("weight_decay", 1.0) for n, v in decay.items()}
+    g = {n: v + l2 * decay[n] * current[n] for n, v in gradients.items()}
     if clip_value is not None:
         g = {name: clip_by_value(value, clip_value) for name, value in g.items()}
     if clip_norm is not None:
@@ -261,13 +265,17 @@ def update(
         hyperparameters["step"] = step
     moved, new_state = {}, {}
     for name, value in g.items():
+        own = factors.get(name, {})
+        options = dict(hyperparameters)
+        if "epsilon" in own:
+            options["epsilon"] *= own["epsilon"]
         moved[name], *new_state[name] = rule(
             current[name],
             value,
             *state[name],
-            learning_rate=learning_rate,
-            weight_decay=weight_decay if name in penalized else 0.0,
-            **hyperparameters,
+            learning_rate=learning_rate * own.get("learning_rate", 1.0),
+            weight_decay=weight_decay * decay[name],
+            **options,
         )
     return moved, new_state
 
