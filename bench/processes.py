@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from types import TracebackType
 from typing import Any, Self
 
 from . import machine
@@ -84,12 +83,7 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _last_words(self) -> str:

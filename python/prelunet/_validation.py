@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _LARGEST_SIZE = 2**63 - 1  # of an axis of an array
 
 
@@ -87,6 +90,21 @@ def boolean(owner: str, name: str, value: object) -> bool:
     if type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{owner}: {name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def function(owner: str, name: str, value: _Function) -> _Function:
+    """Return `value` if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{owner}: {name} must be callable, got {value!r}")
+    return value
+
+
+def path_text(owner: str, name: str, value: object) -> str:
+    """Return a path as a string."""
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(found, str):
+        raise TypeError(f"{owner}: {name} must be a str or a PathLike of one, got {value!r}")
+    return found
 
 
 def choice(owner: str, name: str, value: object, options: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from ._description import Description, checked
-from ._validation import choice, real
+from ._validation import choice, function, real
 
 
 class Loss(Description):
@@ -144,12 +144,6 @@ class LogCosh(Loss, name="log_cosh"):
 Function = Callable[[Any, Any], tuple[Any, Any]]
 
 
-def _callable(owner: str, name: str, value: Function) -> Function:
-    if not callable(value):
-        raise TypeError(f"{owner}: {name} must be callable, got {value!r}")
-    return value
-
-
 class FunctionLoss(Loss):
     """A custom loss written in Python.
 
@@ -182,7 +176,7 @@ class FunctionLoss(Loss):
     """
 
     name = "function"
-    function: Function = checked(_callable)
+    function: Function = checked(function)
 
     @property
     def function_name(self) -> str:

@@ -83,7 +83,7 @@ class Progress:
         self._epochs = _count("epochs_trained", found["epochs_trained"])
         self._compiled, self._steps = engine.compiled, 0
         if engine.compiled is not None:
-            schedule = Schedule.from_config(_mapping("schedule", found["schedule"]))
+            schedule = Schedule.from_config(found["schedule"])
             self._compiled = replace(engine.compiled, schedule=schedule)
             self._steps = _count("steps", found["steps"])
         infos = engine.infos() if engine.is_built else {}
@@ -125,12 +125,6 @@ def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array
 
 def _count(name: str, value: object) -> int:
     return integer("the file", name, value, minimum=0, maximum=_LARGEST_COUNT)
-
-
-def _mapping(name: str, value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a mapping, got {value!r}")
-    return value
 
 
 def _check_tensors(

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._core import __version__
 from .._files import naming, reading, remove_leftovers, replacing
-from .._validation import boolean, integer
+from .._validation import boolean, integer, path_text
 from ..state import Progress, describe, progress
 from ._packing import pack, unpack
 from ._undoing import all_or_nothing
@@ -68,7 +68,9 @@ class Checkpoint(Callback):
     def __init__(
         self, path: str | os.PathLike[str], *, every: int = 1, resume: bool = True
     ) -> None:
-        self.path = _checked_path(path)
+        self.path = path_text(_OWNER, "path", path)
+        if not self.path:
+            raise ValueError(f"{_OWNER}: path must name a file, got ''")
         self.every = integer(_OWNER, "every", every, minimum=1)
         self.resume = boolean(_OWNER, "resume", resume)
         self._identity: dict[str, Any] = {}
@@ -232,12 +234,3 @@ def _leaves(value: object, name: str = "") -> Iterator[tuple[str, str]]:
         return
     for key, item in pairs:
         yield from _leaves(item, f"{name}.{key}" if name else key)
-
-
-def _checked_path(path: object) -> str:
-    checked = os.fspath(path) if isinstance(path, os.PathLike) else path
-    if not isinstance(checked, str):
-        raise TypeError(f"{_OWNER}: path must be a str or a PathLike of one, got {path!r}")
-    if not checked:
-        raise ValueError(f"{_OWNER}: path must name a file, got ''")
-    return checked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._validation import integer
+from .._validation import function, integer
 from .base import Callback
 
 _Hook = Callable[..., Any] | None
@@ -58,12 +58,8 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end,
             "on_steps": on_steps,
         }
-        for name, function in hooks.items():
-            if function is None:
-                continue
-            if not callable(function):
-                raise TypeError(f"LambdaCallback: {name} must be callable, got {function!r}")
-            # Only given functions become attributes: `overrides` detects them.
-            setattr(self, name, function)
+        for name, hook in hooks.items():
+            if hook is not None:  # only given functions become attributes: `overrides` detects them
+                setattr(self, name, function("LambdaCallback", name, hook))
         between = integer("LambdaCallback", "steps_between", steps_between, minimum=1)
         self.steps_between = None if on_steps is None else between

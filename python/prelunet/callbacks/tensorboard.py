@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .._arrays import as_rows
 from .._extras import require
-from .._validation import boolean, integer
+from .._validation import boolean, integer, path_text
 from .base import Callback, Logs
 
 _OWNER = "TensorBoard"
@@ -61,7 +61,9 @@ class TensorBoard(Callback):
         histograms: bool = True,
         activations: npt.ArrayLike | None = None,
     ) -> None:
-        self.log_dir = _checked_folder(log_dir)
+        self.log_dir = path_text(_OWNER, "log_dir", log_dir)
+        if not self.log_dir:
+            raise ValueError(f"{_OWNER}: log_dir must name a folder, got ''")
         self.steps_between = None if every is None else integer(_OWNER, "every", every, minimum=1)
         self.histograms = boolean(_OWNER, "histograms", histograms)
         self.activations = None if activations is None else _checked_samples(activations)
@@ -158,15 +160,6 @@ def _statistics(values: npt.NDArray[Any]) -> dict[str, float]:
             "max": float(wide.max()),
             "min": float(wide.min()),
         }
-
-
-def _checked_folder(log_dir: object) -> str:
-    folder = os.fspath(log_dir) if isinstance(log_dir, os.PathLike) else log_dir
-    if not isinstance(folder, str):
-        raise TypeError(f"{_OWNER}: log_dir must be a str or a PathLike of one, got {log_dir!r}")
-    if not folder:
-        raise ValueError(f"{_OWNER}: log_dir must name a folder, got ''")
-    return folder
 
 
 def _checked_samples(activations: npt.ArrayLike) -> npt.NDArray[Any]:

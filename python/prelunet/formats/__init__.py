@@ -12,6 +12,7 @@ from collections.abc import Collection
 from types import ModuleType
 
 from .._extras import require
+from .._validation import path_text
 from . import npz, safetensors
 
 _BY_SUFFIX: dict[str, ModuleType] = {".npz": npz, ".safetensors": safetensors}
@@ -21,9 +22,7 @@ def checked_path(
     operation: str, path: object, suffixes: Collection[str], *, argument: str = "path"
 ) -> str:
     """Return a path as a string, with its type and its suffix checked."""
-    checked = os.fspath(path) if isinstance(path, os.PathLike) else path
-    if not isinstance(checked, str):
-        raise TypeError(f"{operation}: {argument} must be a str or a PathLike of one, got {path!r}")
+    checked = path_text(operation, argument, path)
     if not checked.endswith(tuple(suffixes)):
         expected = " or ".join(suffixes)
         raise ValueError(f"{operation}: {argument} must end in {expected}, got {checked!r}")

@@ -9,16 +9,10 @@ from typing import Any
 import numpy.typing as npt
 
 from .._description import checked
-from .._validation import size
+from .._validation import function, size
 from .base import Layer, Shape
 
 Array = npt.NDArray[Any]
-
-
-def _function(owner: str, name: str, value: Any) -> Any:
-    if not callable(value):
-        raise TypeError(f"{owner}: {name} must be callable, got {value!r}")
-    return value
 
 
 def _shape(owner: str, name: str, value: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -71,8 +65,8 @@ class Lambda(Layer):
     ... )
     """
 
-    forward: Callable[[Array], npt.ArrayLike] = checked(_function)
-    backward: Callable[[Array, Array, Array], npt.ArrayLike] = checked(_function)
+    forward: Callable[[Array], npt.ArrayLike] = checked(function)
+    backward: Callable[[Array, Array, Array], npt.ArrayLike] = checked(function)
     output_shape: Sequence[int] | None = checked(_shape, default=None)
 
     def specifications(self) -> list[dict[str, Any]]:
