@@ -80,8 +80,10 @@ def _reason(error: Exception) -> str:
         return "it is nested too deeply"
     if isinstance(error, KeyError) and len(error.args) == 1:
         return f"{error.args[0]!r} is missing"
-    named = isinstance(error, (ValueError, TypeError, OSError)) and str(error)
-    return str(error) if named else repr(error)
+    # The messages of most built-in exceptions need their names: IndexError, KeyError.
+    tells = isinstance(error, (ValueError, TypeError, OSError))
+    tells = tells or type(error).__module__ != "builtins"
+    return str(error) if tells and str(error) else repr(error)
 
 
 def _without_blocking(path: str, flags: int) -> int:

@@ -117,6 +117,15 @@ def test_an_array_whose_header_claims_another_size(path, shape, dtype):
     assert_refused(path, "is damaged: ")
 
 
+@pytest.mark.parametrize("text", [b"(" * 3000, b"-" * 9000, b"{" * 90, b"'''", b"1_0L " * 9])
+def test_a_header_that_pythons_parser_cannot_read(path, text):
+    """The parser raises MemoryError where a text is nested deeply."""
+    header = b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("prelunet.npy", header + bytes(8))
+    assert_refused(path, "is damaged: ")
+
+
 def test_entries_that_share_their_bytes(path):
     """A zip file may list one member under many names."""
     tensor = entry((MEGABYTE,), "|u1") + bytes(MEGABYTE)

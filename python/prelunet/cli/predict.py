@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
         pn.set_num_threads(arguments.threads)
     model = pn.load(arguments.model)
     metadata = Metadata.from_json(model.metadata)
-    sources = [_read(path, metadata) for path in arguments.files]
+    sources = [read_source(path, metadata) for path in arguments.files]
     predictions = [
         prediction for source in sources for prediction in _predict(model, source, metadata)
     ]
@@ -73,7 +73,14 @@ def run(arguments: argparse.Namespace) -> None:
         )
 
 
-def _read(path: Path, metadata: Metadata) -> Source:
+def read_source(path: Path, metadata: Metadata) -> Source:
+    """Read the rows of an NPZ file, or an image.
+
+    Raises
+    ------
+    OSError, ValueError, MemoryError, ImportError
+        If the file cannot be read; the message names it.
+    """
     with reading("predict", existing_file("predict", path)) as stream:
         if zipfile.is_zipfile(stream):
             with Archive(stream) as archive:

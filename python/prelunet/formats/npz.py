@@ -143,7 +143,10 @@ def _header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
         if version == (1, 0)
         else np.lib.format.read_array_header_2_0
     )
-    shape, fortran_order, dtype = read_header(stream)
+    try:
+        shape, fortran_order, dtype = read_header(stream)
+    except MemoryError as error:  # Python's parser; the text is short
+        raise ValueError("the header of an array is nested too deeply") from error
     if dtype.hasobject:
         raise ValueError("Object arrays are pickles, which are never read")
     if dtype.kind not in "biufcU" or dtype.itemsize == 0:
