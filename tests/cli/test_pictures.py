@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prelunet.cli.images import FORMATS, MOST_PIXELS, read_image
+from prelunet.cli.images import FORMATS, MOST_BYTES, read_image
 from prelunet.cli.metadata import Metadata
 
 GREY, COLOR = (Metadata(image_shape=(8, 8, channels)) for channels in (1, 3))
+
+TOO_LONG = (MOST_BYTES // 4 + 1, 1)
 
 
 def encoded(image, kind, **options):
@@ -46,18 +48,34 @@ def tiff(width, height):
 
 
 @pytest.mark.parametrize("make", [png, tiff])
-@pytest.mark.parametrize("size", [(13_000, 13_000), (2**31 - 1, 2**31 - 1), (MOST_PIXELS + 1, 1)])
+@pytest.mark.parametrize("size", [(13_000, 13_000), (2**31 - 1, 2**31 - 1), TOO_LONG])
 def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(make, size):
-    with pytest.raises(ValueError, match=f"at most {MOST_PIXELS:,} pixels"):
+    with pytest.raises(ValueError, match=f"at most {MOST_BYTES:,} bytes"):
         read(make(*size))
 
 
-def test_a_large_photograph_is_read():
-    image = Image.new("L", (4096, 3072), 200)
-    image.paste(20, (1000, 1000, 3000, 2000))
-    found = read(encoded(image, "PNG"))
-    assert found.inverted
-    assert found.row.max() > 200
+def photograph(width, height, mode="RGB"):
+    image = Image.new(mode, (width, height), "white")
+    image.paste("black", (width // 4, height // 4, width // 2, height // 2))
+    return image
+
+
+@pytest.mark.parametrize("metadata", [GREY, COLOR])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_large_photographs_are_read(metadata, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(photograph(6000, 6000), "JPEG", exif=exif)
+    pixels = read(content, metadata).row.reshape(8, 8, -1)
+    dark = pixels.mean(axis=2) < 128
+    if metadata is GREY:
+        dark = ~dark  # inverted, since the border is light
+    assert dark[2:4, 4:6].all() if orientation == 6 else dark[2:4, 2:4].all()
+    assert dark.sum() < 16
+
+
+def test_a_large_scan_is_read():
+    assert read(encoded(photograph(4096, 3072, "L"), "PNG")).inverted
 
 
 @pytest.mark.parametrize("kind", ["PPM", "ICO", "TGA", "PCX", "SGI", "EPS", "PDF"])
@@ -74,9 +92,9 @@ def test_every_documented_format_is_read(kind):
     np.testing.assert_allclose(read(content, COLOR).row, 60, atol=2)
 
 
-def test_strips_are_converted_like_the_whole_image(rng):
-    pixels = rng.integers(0, 256, (700, 31, 4), dtype=np.uint8)
-    ours = read(encoded(Image.fromarray(pixels), "PNG"), Metadata(image_shape=(700, 31, 3)))
+def test_tiles_are_converted_like_the_whole_image(rng):
+    pixels = rng.integers(0, 256, (700, 531, 4), dtype=np.uint8)
+    ours = read(encoded(Image.fromarray(pixels), "PNG"), Metadata(image_shape=(700, 531, 3)))
     colors = Image.fromarray(pixels)
     paper = Image.new("RGBA", colors.size, "white")
     whole = np.asarray(Image.alpha_composite(paper, colors).convert("RGB"), np.float32)
@@ -84,5 +102,5 @@ def test_strips_are_converted_like_the_whole_image(rng):
 
 
 def test_a_model_of_more_pixels_than_an_image_may_have():
-    with pytest.raises(ValueError, match="the model has 1000000 x 1000000"):
+    with pytest.raises(ValueError, match="the model's images are too large, 1000000 x 1000000"):
         read(png(8, 8), Metadata(image_shape=(10**6, 10**6, 1)))

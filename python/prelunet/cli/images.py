@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 WHITE = 255  # in 8 bits
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
-MOST_PIXELS = 4096 * 3072  # as photographs have; a small file may declare any number
-_STRIP = 256  # rows converted at a time
+MOST_BYTES = 60 << 20  # of a decoded image; a small file may declare any number of pixels
+_TILE = 512  # rows and columns converted at a time
+_ORIENTATION = 0x0112  # in EXIF
+_JPEG_SCALE = 4  # size at which a larger JPEG is decoded, relative to the model's images
 
 
 class Picture(NamedTuple):
@@ -40,7 +42,7 @@ def read_image(stream: BinaryIO, metadata: Metadata) -> Picture:
     ImportError
         If Pillow is not installed.
     ValueError
-        If it is not a complete image of a format in `FORMATS`, has more than `MOST_PIXELS`, or the
+        If it is not a complete image of a format in `FORMATS`, takes more than `MOST_BYTES`, or the
         model's metadata have no image shape.
     Exception
         Of many types, if the image is damaged.
@@ -51,29 +53,11 @@ def read_image(stream: BinaryIO, metadata: Metadata) -> Picture:
             'saved without metadata={"image_shape": [height, width, channels]}'
         )
     height, width, channels = metadata.image_shape
-    if height * width > MOST_PIXELS:
-        raise ValueError(
-            f"an image must have at most {MOST_PIXELS:,} pixels, the model has {height} x {width}"
-        )
+    if height * width * 4 > MOST_BYTES:
+        raise ValueError(f"the model's images are too large, {height} x {width}")
     pillow = require("PIL.Image", extra="data", purpose="reading image files")
     image_ops = require("PIL.ImageOps", extra="data", purpose="reading image files")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # our limit is lower
-            file = pillow.open(stream, formats=FORMATS)
-    except pillow.DecompressionBombError as error:
-        raise ValueError(f"an image must have at most {MOST_PIXELS:,} pixels: {error}") from error
-    except pillow.UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
-        raise ValueError(f"neither an image nor an NPZ file; images are {known}") from error
-    with file:
-        if file.width * file.height > MOST_PIXELS:
-            raise ValueError(
-                f"an image must have at most {MOST_PIXELS:,} pixels, got "
-                f"{file.width} x {file.height}"
-            )
-        image_ops.exif_transpose(file, in_place=True)
-        image = _on_paper(pillow, file, "L" if channels == 1 else "RGB")
+    image = _decoded(stream, "L" if channels == 1 else "RGB", (width, height))
     inverted = channels == 1 and _has_light_border(image)
     if inverted:
         image = image_ops.invert(image)
@@ -83,21 +67,54 @@ def read_image(stream: BinaryIO, metadata: Metadata) -> Picture:
     return Picture(pixels.reshape(-1), inverted)
 
 
+def _decoded(stream: BinaryIO, mode: str, size: tuple[int, int]) -> Image:
+    """Return an image in a mode, upright and on white; at least of a size if it was larger."""
+    pillow = require("PIL.Image", extra="data", purpose="reading image files")
+    image_ops = require("PIL.ImageOps", extra="data", purpose="reading image files")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # our limit is lower
+            file: Image = pillow.open(stream, formats=FORMATS)
+    except pillow.DecompressionBombError as error:
+        raise ValueError(f"an image must take at most {MOST_BYTES:,} bytes: {error}") from error
+    except pillow.UnidentifiedImageError as error:
+        known = ", ".join(FORMATS)
+        raise ValueError(f"neither an image nor an NPZ file; images are {known}") from error
+    file.draft(None, (_JPEG_SCALE * size[0], _JPEG_SCALE * size[1]))
+    converts = file.mode != mode or file.has_transparency_data
+    copy = (1 if mode == "L" else 4) if converts else 0
+    _check_size(file, copy)
+    if file.getexif().get(_ORIENTATION, 1) != 1:
+        _check_size(file, 4)
+    image_ops.exif_transpose(file, in_place=True)
+    file.load()
+    return _on_paper(pillow, file, mode) if converts else file
+
+
+def _check_size(image: Image, copy: int) -> None:
+    """Refuse an image that is too large, with a copy of 0, 1 (mode L) or 4 bytes per pixel."""
+    if image.width * image.height * (4 + copy) > MOST_BYTES:
+        raise ValueError(
+            f"an image must take at most {MOST_BYTES:,} bytes, got {image.width} x {image.height} "
+            "pixels; scale it down"
+        )
+
+
 def _on_paper(pillow: ModuleType, image: Image, mode: str) -> Image:
     """Return the image with 8 bits per channel and without transparency.
 
-    Converts strip by strip, so that no other copy of the whole image is made.
+    Converts tile by tile, so that no other copy of the whole image is made.
     """
-    image.load()
     made: Image = pillow.new(mode, image.size)
-    for top in range(0, image.height, _STRIP):
-        bottom = min(top + _STRIP, image.height)
-        strip = image.crop((0, top, image.width, bottom))
-        made.paste(_strip_on_paper(pillow, strip).convert(mode), (0, top))
+    for top in range(0, image.height, _TILE):
+        for left in range(0, image.width, _TILE):
+            right, bottom = min(left + _TILE, image.width), min(top + _TILE, image.height)
+            tile = image.crop((left, top, right, bottom))
+            made.paste(_tile_on_paper(pillow, tile).convert(mode), (left, top))
     return made
 
 
-def _strip_on_paper(pillow: ModuleType, image: Image) -> Image:
+def _tile_on_paper(pillow: ModuleType, image: Image) -> Image:
     if image.mode.startswith("I"):  # 16-bit grayscale, which convert() would clip instead of scale
         grey: Image = pillow.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
         return grey

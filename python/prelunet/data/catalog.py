@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from prelunet._files import reading
 from prelunet._validation import choice
 from prelunet.data import csv_tables, digits, idx_folders, search, tables, toys
 from prelunet.data.dataset import Dataset
@@ -94,7 +95,7 @@ def load(
         raise FileNotFoundError(
             f"load: name_or_path must be a file, a folder or one of {names}, got {str(path)!r}"
         )
-    with existing_file("load", path).open("rb") as file:
+    with reading("load", existing_file("load", path)) as file:
         magic = file.read(2)
     if magic == b"PK":
         _refuse({"label_column": label_column}, "NPZ")
