@@ -27,6 +27,9 @@ class Onnx:
         for nodes, shape, constants in GRAPHS:
             self.samples.append(_graph(onnx, nodes, shape, constants))
 
+        nodes = [node for sample in self.samples for node in sample.graph.node]
+        self.operators = sorted({node.op_type for node in nodes} | set(OTHERS))
+
     def make(self, rng):
         model = self.onnx.ModelProto()
         model.CopyFrom(pick(rng, self.samples))
@@ -81,7 +84,7 @@ class Onnx:
     def _scalar(self, rng, model, field, value):
         if field.type == field.TYPE_STRING:
             names = [name for node in model.graph.node for name in (*node.input, *node.output)]
-            return str(pick(rng, [*names, *OPERATORS, "", "x", "y", "axis", "alpha", "ü"]))
+            return str(pick(rng, [*names, *self.operators, "", "x", "y", "axis", "alpha", "ü"]))
         if field.type == field.TYPE_BYTES:
             return mutate.some(rng, value or b"", 1)
         if field.type in (field.TYPE_FLOAT, field.TYPE_DOUBLE):
@@ -94,29 +97,19 @@ class Onnx:
         repr(pn.from_onnx(path))
 
 
-OPERATORS = [
-    "Gemm",
+# Operators that the samples do not have: a few constants, and some that no layer does.
+OTHERS = [
     "MatMul",
-    "Conv",
-    "MaxPool",
-    "PRelu",
-    "Relu",
-    "LeakyRelu",
     "Elu",
-    "Tanh",
-    "Add",
-]
-OPERATORS += ["Mul", "Sub", "Div", "Sigmoid", "Softmax", "Flatten", "Reshape", "Transpose", "Cast"]
-OPERATORS += [
+    "LeakyRelu",
+    "Sub",
+    "Cast",
     "Identity",
-    "Dropout",
-    "LayerNormalization",
     "Constant",
     "Squeeze",
     "Unsqueeze",
-    "Erf",
 ]
-OPERATORS += ["Neg", "Sqrt", "Softplus", "Shape", "Concat", "If", "Loop", "Split"]
+OTHERS += ["Neg", "Sqrt", "Erf", "Softplus", "Shape", "Concat", "If", "Loop", "Split"]
 
 _NORMAL = np.random.default_rng(5).standard_normal
 GRAPHS = [
