@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
+from sphinx.ext.autosummary import autosummary_table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "support")]
@@ -91,7 +93,16 @@ def public_name_or_code(app, env, node, contnode):
     return nodes.literal(contnode.astext(), contnode.astext())
 
 
+def drop_references(app, tree):
+    """Remove the marks of references from tables, which do not list the references."""
+    for table in tree.findall(autosummary_table):
+        for node in list(table.findall(addnodes.pending_xref)):
+            if node.get("refdomain") == "citation":
+                node.parent.remove(node)
+
+
 def setup(app):
     """Draw the figures, and connect the handler of names that Sphinx does not resolve."""
     figures.draw_all(ROOT / "docs")
     app.connect("missing-reference", public_name_or_code)
+    app.connect("doctree-read", drop_references)
