@@ -1,0 +1,36 @@
+"""The files that people expect of a package agree with it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import prelunet as pn
+
+ROOT = Path(__file__).resolve().parents[1]
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*_*.yml"))  # an sdist has none
+
+
+def test_citation_agrees_with_the_package():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    citation = dict(re.findall(r"^([\w-]+): (.+)$", text, re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == project["version"] == pn.__version__
+    assert citation["license"] == project["license"]
+    assert citation["title"] == project["name"]
+    assert "message" in citation  # required by the format
+    assert "\nauthors:\n" in text
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_issue_forms_are_valid(path):
+    yaml = pytest.importorskip("yaml")
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {"name", "description", "body"} <= form.keys()
+    ids = [field["id"] for field in form["body"]]
+    assert len(set(ids)) == len(ids)
+    assert all(field["attributes"]["label"] for field in form["body"])
