@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -18,17 +19,23 @@ TIMEOUT = 120  # seconds; a child that hangs is a failure
 def run_python(*arguments, environment=None, before=()):
     """Run Python in the helpers' folder, warnings being errors; return what it printed.
 
-    `before` is a command that runs the command after it.
+    `before` is a command that runs the command after it. The path has reference/.
     """
-    run = subprocess.run(
-        [*before, sys.executable, "-W", "error", *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(TESTS)} | (environment or {}),  # for reference/
-        cwd=SUPPORT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
+    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        run = subprocess.run(
+            [*before, sys.executable, "-W", "error", *map(str, arguments)],
+            env=os.environ | {"PYTHONPATH": path} | (environment or {}),
+            cwd=SUPPORT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT,
+        )
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+        pytest.skip(f"this machine cannot start {sys.executable}, which an emulator runs")
     assert run.returncode == 0, f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}"
     return run.stdout
 
