@@ -147,8 +147,6 @@ py::array output_array(const Argument& argument, const py::object& out, const Sh
   return array;
 }
 
-namespace {
-
 ElementType element_type(const Argument& argument, const py::array& array) {
   const py::dtype dtype = array.dtype();
   if (!is_native(dtype)) argument.type_error("have native byte order", dtype_text(dtype));
@@ -176,6 +174,8 @@ ElementType element_type(const Argument& argument, const py::array& array) {
   argument.type_error("have dtype float32, float64, bool or an integer one", dtype_text(dtype));
 }
 
+namespace {
+
 // Splits a sample's axes into runs: trailing axes with one common stride make the run, the others its offsets.
 void add_runs(RowSource& source, const py::array& array) {
   py::ssize_t axis = array.ndim() - 1;
@@ -200,13 +200,16 @@ void add_runs(RowSource& source, const py::array& array) {
 
 }  // namespace
 
+void check_sample_shape(const Argument& argument, const Shape& shape, const Shape& sample) {
+  if (shape.size() == sample.size() + 1 && std::equal(sample.begin(), sample.end(), shape.begin() + 1)) return;
+  std::string expected = "have shape (n";
+  for (const std::size_t size : sample) expected += ", " + std::to_string(size);
+  argument.value_error(expected + ")", to_text(shape));
+}
+
 RowSource row_source(const Argument& argument, const py::array& array, const Shape& sample) {
   const Shape shape = shape_of(array);
-  if (shape.size() != sample.size() + 1 || !std::equal(sample.begin(), sample.end(), shape.begin() + 1)) {
-    std::string expected = "have shape (n";
-    for (const std::size_t size : sample) expected += ", " + std::to_string(size);
-    argument.value_error(expected + ")", to_text(shape));
-  }
+  check_sample_shape(argument, shape, sample);
   refuse_masked(argument, array);
   RowSource source;
   source.type = element_type(argument, array);

@@ -75,8 +75,18 @@ auto dispatch_dtype(const py::array& array, F&& f) {
 
 // ---- arrays of model methods: any real dtype and any layout, read in place -----------------------------------------
 
+ElementType element_type(const Argument& argument, const py::array& array);
+
+void check_sample_shape(const Argument& argument, const Shape& shape, const Shape& sample);
+
 // Rows of `array`, whose shape must be (n, *sample).
 RowSource row_source(const Argument& argument, const py::array& array, const Shape& sample);
+
+// Rows of a CSR matrix of `shape`, whose shape must be (n, *sample), for a network of dtype T. The arrays are copied,
+// in canonical form: columns ascend, and elements in the same place are added up.
+template <class T>
+RowSource compressed_rows(const std::string& operation, const py::array& indptr, const py::array& indices,
+                          const py::array& data, const Shape& shape, const Shape& sample);
 
 // Integers (n,) in [0, count): labels or indices of rows; `things` names them in messages.
 std::vector<std::int64_t> checked_integers(const Argument& argument, const py::array& array, std::size_t count,

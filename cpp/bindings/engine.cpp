@@ -85,6 +85,12 @@ Rows make_rows(const Engine<T>& engine, const std::string& operation, const py::
 }
 
 template <class T>
+Rows make_compressed_rows(const Engine<T>& engine, const std::string& operation, const py::array& indptr,
+                          const py::array& indices, const py::array& data, const Shape& shape) {
+  return {compressed_rows<T>(operation, indptr, indices, data, shape, engine.input_shape()), {}};
+}
+
+template <class T>
 void check_targets(const Argument& argument, const RowSource& targets, TargetRange range) {
   const bool signed_range = range == TargetRange::finite || range == TargetRange::squarable;
   const double highest = highest_target<T>(range);
@@ -299,6 +305,8 @@ void register_engine_of(py::module_& m, const char* name) {
           py::arg("loss"), py::arg("option"), py::arg("accuracy"), py::arg("threshold"), py::arg("optimizer"),
           py::arg("clip_delta"))
       .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
+      .def("compressed_rows", &make_compressed_rows<T>, py::arg("operation"), py::arg("indptr"), py::arg("indices"),
+           py::arg("data"), py::arg("shape"), "A copy of the rows of a CSR matrix, in canonical form.")
       .def("targets", &make_targets<T>, py::arg("operation"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("weight_name") = "sample_weight")
       .def("train", &train<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true), py::arg("batch_size"),

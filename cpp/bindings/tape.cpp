@@ -27,7 +27,7 @@ class HeldTape {
 
   py::array outputs() const { return copy_of(tape_->outputs(), {network_.outputs()}); }
 
-  // Returns (grad_x, gradients of trainable parameters in arena order).
+  // Returns (grad_x, gradients of trainable parameters in arena order); None for grad_x if the tape is not whole.
   py::tuple backward(const py::array& grad_outputs) {
     const RowSource source = checked(grad_outputs);
     const Usage::Writing writing(network_.usage(), "backward");
@@ -59,6 +59,7 @@ class HeldTape {
 
   // (outputs, their gradient) of each step; without `gradients`, None in their place.
   py::list steps(bool gradients) const {
+    if (!tape_->whole()) throw std::logic_error("steps: the tape must be whole");
     py::list list;
     tape_->visit([&](const Layer<T>& step, const Flow<T>& flow) {
       py::object grad_y = py::none();
@@ -84,7 +85,9 @@ class HeldTape {
   }
 
   py::tuple results() const {
-    return py::make_tuple(copy_of(tape_->grad_x(), network_.input_shape()), gradient_copies(network_));
+    py::object grad_x = py::none();
+    if (tape_->whole()) grad_x = copy_of(tape_->grad_x(), network_.input_shape());
+    return py::make_tuple(grad_x, gradient_copies(network_));
   }
 
   py::array copy_of(const T* data, const Shape& sample) const {
@@ -108,11 +111,12 @@ void register_tape_of(py::module_& m, const char* name) {
   using H = HeldTape<T>;
   py::class_<H>(m, name, "A batch with the outputs and gradients of every step.")
       .def(py::init([](const py::object& network, const std::string& operation, const Rows& rows,
-                       const HeldTargets* targets, bool training, bool clips) {
-             return std::make_unique<H>(network, operation, rows, targets, TapeOptions{training, clips});
+                       const HeldTargets* targets, bool training, bool clips, bool whole) {
+             return std::make_unique<H>(network, operation, rows, targets, TapeOptions{training, clips, whole});
            }),
            py::arg("network"), py::arg("operation"), py::arg("rows"), py::arg("targets").none(true),
-           py::arg("training"), py::arg("clips"), "Computes the outputs.")
+           py::arg("training"), py::arg("clips"), py::arg("whole") = true,
+           "Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().")
       .def("outputs", &H::outputs)
       .def("backward", &H::backward, py::arg("grad_outputs"), "The gradients of X and of the trainable parameters.")
       .def("backward_from_loss", &H::backward_from_loss, "The same, starting from the loss of the targets.")

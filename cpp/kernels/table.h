@@ -286,6 +286,42 @@ struct Gemm {
   RowPrefetch* next_rows;       // or null
 };
 
+// Compressed rows (CSR) of X. Elements [begin[i], begin[i + 1]) are those of row i, and their columns ascend.
+template <class T>
+struct SparseRows {
+  const std::int64_t* begin;
+  const std::int64_t* column;
+  const T* value;
+  const std::int64_t* order;  // row i of X is row order[i]; null: row offset + i
+  std::size_t offset;
+
+  std::size_t row(std::size_t i) const { return order == nullptr ? offset + i : static_cast<std::size_t>(order[i]); }
+  std::size_t first(std::size_t i) const { return static_cast<std::size_t>(begin[row(i)]); }
+  std::size_t last(std::size_t i) const { return static_cast<std::size_t>(begin[row(i) + 1]); }
+};
+
+// C = X W^T for W (n, k).
+template <class T>
+struct SparseProduct {
+  std::size_t n, k;
+  SparseRows<T> x;
+  const T* panels;  // of W^T
+  T* c;
+  std::size_t c_stride;
+  const Epilogue<T>* epilogue;  // Staging::in_c; or null
+};
+
+// C (n, k) = dz^T X, or C += dz^T X: the gradient of W (n, k).
+template <class T>
+struct SparseGradient {
+  std::size_t rows, n, k;
+  SparseRows<T> x;
+  const T* grad_y;  // dz (rows, n)
+  T* c;
+  bool accumulate;
+  const Epilogue<T>* epilogue;  // Staging::weight or panels; or null
+};
+
 // Losses and gradients of rows; loss.h has the equations. Either label or target is null.
 template <class T>
 struct LossRows {
@@ -321,6 +357,11 @@ struct KernelTable {
   void (*unpack_panels)(const Panels<T>& g, T* w, std::size_t begin, std::size_t end);
   // Packs B given by rows: row p is the n elements at b + row_offset[p].
   void (*pack_rows)(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels);
+
+  // Rows [begin, end) of C.
+  void (*sparse_product)(const SparseProduct<T>&, std::size_t begin, std::size_t end);
+  // Columns [begin, end) of C.
+  void (*sparse_gradient)(const SparseGradient<T>&, std::size_t begin, std::size_t end);
 
   void (*activation_forward[static_cast<int>(ActivationId::count)])(const ActivationForward<T>&);
   void (*activation_backward[static_cast<int>(ActivationId::count)])(const ActivationBackward<T>&);

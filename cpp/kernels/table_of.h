@@ -12,6 +12,7 @@
 #include "kernels/optimizer.h"
 #include "kernels/pack.h"
 #include "kernels/softmax.h"
+#include "kernels/sparse.h"
 #include "kernels/table.h"
 
 namespace prelunet::PRELUNET_ISA {
@@ -30,6 +31,8 @@ constexpr KernelTable<T> make_table() {
       .pack_panels = pack_panels<T>,
       .unpack_panels = unpack_panels<T>,
       .pack_rows = pack_rows<T>,
+      .sparse_product = sparse_product<T>,
+      .sparse_gradient = sparse_gradient<T>,
       .activation_forward = {activation_forward<T, Identity>, activation_forward<T, PReLU>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_forward<T, Class>,
                              PRELUNET_ACTIVATIONS(PRELUNET_ROW)

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "network/engine.h"
+#include "network/sparse_input.h"
 #include "network/stop.h"
 #include "network/tuning.h"
 #include "network/workspace.h"
@@ -33,7 +34,7 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
 
 struct PassOptions {
   std::size_t block_rows;  // maximum rows of a block
-  bool whole = false;      // run the backward pass down to the input, even if lower steps are not trained; copy X
+  bool whole = false;      // run the backward pass down to the input, even if lower steps are not trained; copy X, dense
   bool training = true;    // dropout drops units
 };
 
@@ -49,7 +50,9 @@ class Backpropagation {
         outputs_(outputs),
         options_(options),
         lowest_(options.whole ? 0 : plan.lowest_trained()),
-        workspace_(plan, x.features, outputs, loss.answers_per_row(outputs), options.block_rows, options.whole),
+        sparse_(plan.steps, options.whole ? RowSource{} : x),
+        workspace_(plan, sparse_.used() ? 0 : x.features, outputs, loss.answers_per_row(outputs), options.block_rows,
+                   options.whole, sparse_.first_step()),
         clip_{loss.clip_delta, workspace_.row_scale()} {
     for (const auto& step : plan.steps) multiply_adds_ += step->multiply_adds();
   }
@@ -70,6 +73,7 @@ class Backpropagation {
     Pass(const Backpropagation& all, Team& team, const std::int64_t* order, const BatchBlock& block,
          const BatchBlock& next, std::uint64_t step, Stop* stop = nullptr)
         : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step), stop_(stop) {
+      if (all.sparse_.used()) sparse_rows_ = all.sparse_.rows(index_);
       const Range share = team.share(next.count, kChunkRows);
       // The steps of k that this thread's tiles run, if a tile has kChunkRows rows and is as wide as a panel. Only the
       // forward product and grad_weight are counted, because not every layer computes grad_x.
@@ -89,10 +93,10 @@ class Backpropagation {
       T* const buffer = all_.workspace_.input();
       if (all_.options_.whole) {
         gather(team_, all_.x_, index_, block_.count, buffer);
-      } else {
+      } else if (!all_.sparse_.used()) {
         input_ = rows_of(team_, all_.x_, index_, block_.count, buffer);
       }
-      for (std::size_t s = 0; s < steps().size() && !stops(); ++s) steps()[s]->forward(team_, flow(s));
+      for (std::size_t s = first_step(); s < steps().size() && !stops(); ++s) steps()[s]->forward(team_, flow(s));
     }
     // Propagates the gradient of the last step's outputs down to the lowest step.
     void backward() {
@@ -114,7 +118,13 @@ class Backpropagation {
       Flow<T> f{};
       f.rows = block_.count;
       f.capacity = w.rows();
-      f.x = s == 0 ? input_ : w.y(s - 1);
+      if (s > first_step()) {
+        f.x = w.y(s - 1);
+      } else if (all_.sparse_.used()) {
+        f.sparse_x = &sparse_rows_;
+      } else {
+        f.x = input_;
+      }
       f.y = w.y(s);
       f.z = w.z(s);
       f.grad_y = w.grad_y(s);
@@ -158,6 +168,8 @@ class Backpropagation {
    private:
     const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
 
+    std::size_t first_step() const { return all_.sparse_.first_step(); }
+
     // Polls for an interrupt between two steps of a long batch. A thread processes only its own rows, so the other
     // threads need not stop at the same step.
     bool stops() const {
@@ -173,6 +185,7 @@ class Backpropagation {
     std::uint64_t step_;
     Stop* stop_;  // or null
     const T* input_ = all_.workspace_.input();
+    SparseRows<T> sparse_rows_{};
     const double* weight_ = nullptr;  // of the block's rows
     mutable RowPrefetch next_rows_;   // all products of the pass advance it
   };
@@ -186,6 +199,7 @@ class Backpropagation {
   PassOptions options_;
   std::size_t lowest_;  // the lowest step with a backward pass
   double multiply_adds_ = 0.0;
+  SparseInput<T> sparse_;
   Workspace<T> workspace_;
   DeltaClip clip_;
 };

@@ -1,6 +1,7 @@
 #include "network/dense.h"
 
 #include "network/layer_registry.h"
+#include "ops/sparse.h"
 
 namespace prelunet {
 
@@ -16,6 +17,15 @@ Dense<T>::Dense(const Shape& input, std::size_t units, bool use_bias, bool train
 
 template <class T>
 void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
+  OutputEpilogue<T> output = this->output_epilogue(flow);
+  if (flow.sum != nullptr) output.sum = *flow.sum;
+  const bool has_epilogue = output.forward != nullptr || flow.sum != nullptr;
+  const Epilogue<T> epilogue = kernel_table<T>().output_epilogue(output);
+  if (flow.sparse_x != nullptr) {
+    return sparse_product<T>(
+        team, flow.rows,
+        {units_, features_, *flow.sparse_x, panels_.data(), this->z(flow), units_, has_epilogue ? &epilogue : nullptr});
+  }
   Gemm<T> g{};  // x W^T
   g.m = flow.rows;
   g.n = units_;
@@ -27,10 +37,6 @@ void Dense<T>::forward(Team& team, const Flow<T>& flow) const {
   g.c = this->z(flow);
   g.c_stride = units_;
   g.next_rows = flow.next_rows;
-  OutputEpilogue<T> output = this->output_epilogue(flow);
-  if (flow.sum != nullptr) output.sum = *flow.sum;
-  const bool has_epilogue = output.forward != nullptr || flow.sum != nullptr;
-  const Epilogue<T> epilogue = kernel_table<T>().output_epilogue(output);
   if (has_epilogue) g.epilogue = &epilogue;
   gemm(team, g, Split::rows);
 }
@@ -62,6 +68,18 @@ void Dense<T>::backward(Team& team, const Flow<T>& flow) const {
   const Epilogue<T> epilogue = kernel_table<T>().gradient_epilogue(gradient);
   if (flow.sum != nullptr || flow.prologue != nullptr) g.epilogue = &epilogue;
   gemm(team, g, Split::rows);
+}
+
+// Computes grad_W = dz^T x for compressed rows.
+template <class T>
+void Dense<T>::sparse_gradient(Team& team, const Flow<T>& flow) const {
+  SparseGradient<T> g{flow.rows,   units_, features_, *flow.sparse_x, flow.grad_y, this->weight().gradient,
+                      !flow.first, nullptr};
+  if (flow.update == nullptr) return prelunet::sparse_gradient(team, g);
+  const UpdateEpilogue<T> update = panels_.update(*flow.update, this->weight(), 0, false);
+  const Epilogue<T> epilogue = kernel_table<T>().update_epilogue(update);
+  g.epilogue = &epilogue;
+  prelunet::sparse_gradient(team, g);
 }
 
 // Computes grad_W = dz^T x for rows [first, units_) of W.
@@ -114,7 +132,9 @@ void Dense<T>::run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::siz
 
 template <class T>
 void Dense<T>::gradients(Team& team, const Flow<T>& flow) const {
-  if (this->weight().trainable) {
+  if (this->weight().trainable && flow.sparse_x != nullptr) {
+    sparse_gradient(team, flow);
+  } else if (this->weight().trainable) {
     const std::size_t transposed = panels_.transposed_rows();
     transposed_gradient(team, flow, transposed);
     weight_gradient(team, flow, transposed);

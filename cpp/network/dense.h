@@ -31,12 +31,14 @@ class Dense final : public Weighted<T> {
   double multiply_adds() const override { return static_cast<double>(features_) * static_cast<double>(units_); }
   bool fuses_prologue() const override { return true; }
   bool makes_sum() const override { return true; }
+  bool reads_sparse() const override { return true; }
 
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
   void gradients(Team& team, const Flow<T>& flow) const override;
 
  private:
+  void sparse_gradient(Team& team, const Flow<T>& flow) const;
   void weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const;
   void transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const;
   void run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::size_t first, Split split) const;

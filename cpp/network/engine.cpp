@@ -63,9 +63,8 @@ double Engine<T>::multiply_adds() const {
 
 // Small work runs on the calling thread: waking a team and waiting at barriers costs more than it saves.
 template <class T>
-int Engine<T>::threads_for(std::size_t rows, double passes) const {
-  const bool small = multiply_adds() * passes * static_cast<double>(rows) < kSmallWork;
-  return small || calls_python() ? 1 : num_threads();
+int Engine<T>::threads_for(double multiply_adds) const {
+  return multiply_adds < kSmallWork || calls_python() ? 1 : num_threads();
 }
 
 // The team's threads stay awake between steps; ThreadTuner measures whether they pay.

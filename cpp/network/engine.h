@@ -119,7 +119,11 @@ class Engine {
   double multiply_adds() const;
   bool calls_python() const;
   // `passes`: the number of products as large as that of the forward pass: 1 to predict, 3 to train.
-  int threads_for(std::size_t rows, double passes) const;
+  int threads_for(std::size_t rows, double passes) const {
+    return threads_for(multiply_adds() * passes * static_cast<double>(rows));
+  }
+  int threads_for(double multiply_adds) const;
+  int threads_to_predict(const RowSource& x) const;
   // Maximum threads in a run of training steps.
   int training_threads(std::size_t batch_size) const;
   // Whether a training step on `rows` rows is so short that fewer threads may be faster.

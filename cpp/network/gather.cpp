@@ -32,6 +32,24 @@ std::size_t element_size(ElementType type) {
   return 1;
 }
 
+// Makes rows [share.begin, share.end) of a block dense.
+template <class T>
+void expand(const RowSource& source, RowIndex index, Range share, T* out) {
+  const CompressedRows& rows = *source.compressed;
+  std::visit(
+      [&](const auto& value) {
+        for (std::size_t i = share.begin; i < share.end; ++i) {
+          T* const to = out + i * source.features;
+          std::fill_n(to, source.features, T(0));
+          const auto end = static_cast<std::size_t>(rows.begin[index[i] + 1]);
+          for (auto p = static_cast<std::size_t>(rows.begin[index[i]]); p < end; ++p) {
+            to[rows.column[p]] = static_cast<T>(value[p]);
+          }
+        }
+      },
+      rows.value);
+}
+
 }  // namespace
 
 bool RowSource::adjacent() const {
@@ -66,6 +84,7 @@ template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out) {
   const KernelTable<T>& table = kernel_table<T>();
   const Range share = team.share(count, kChunkRows);
+  if (source.compressed != nullptr) return expand(source, index, share, out);
   if (source.type == kElementType<T> && source.adjacent() && source.features > 0) {  // nothing to convert
     const unsigned char* const data = source.data + source.run_offsets[0];
     for (std::size_t i = share.begin; i < share.end; ++i) {

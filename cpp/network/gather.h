@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <variant>
 #include <vector>
 
 #include "kernels/table.h"
@@ -19,6 +21,14 @@ struct RowIndex {
   }
 };
 
+// Rows given by their nonzero elements (CSR). Row i has elements [begin[i], begin[i + 1]); their columns
+// ascend. The values have the dtype of a network.
+struct CompressedRows {
+  std::vector<std::int64_t> begin;
+  std::vector<std::int64_t> column;
+  std::variant<std::vector<float>, std::vector<double>> value;
+};
+
 // An array of rows. A row consists of runs. Each run has `run_length` elements, `run_stride` bytes apart. It begins at
 // one of run_offsets, in bytes from the start of the row. Most arrays have one run; there are several if inner axes
 // cannot be merged.
@@ -31,6 +41,7 @@ struct RowSource {
   std::vector<std::ptrdiff_t> run_offsets;
   std::size_t run_length = 0;
   std::ptrdiff_t run_stride = 0;
+  std::shared_ptr<const CompressedRows> compressed;  // the rows, in place of the array; or null
 
   // Whether the elements of a row are adjacent.
   bool adjacent() const;
@@ -44,7 +55,7 @@ struct RowSource {
   RowPrefetch prefetch(RowIndex index, std::size_t count, double steps) const;
 };
 
-// out (count, features) = rows index[0 .. count) of source, shared by the team in units of kChunkRows.
+// out (count, features) = rows index[0 .. count) of source, dense, shared by the team in units of kChunkRows.
 template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out);
 

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "network/engine.h"
+#include "network/sparse_input.h"
 #include "network/tuning.h"
 #include "runtime/scratch.h"
 #include "runtime/subnormals.h"
@@ -25,27 +26,38 @@ template <class T>
 class BlockRunner {
  public:
   BlockRunner(const Plan<T>& plan, const LossConfig& loss, std::size_t inputs, std::size_t outputs, const Call<T>& call)
-      : plan_(plan), loss_(loss), call_(call), outputs_(outputs) {
-    const std::size_t rows = std::min(kPredictBlockRows, call.x.rows);
+      : plan_(plan),
+        loss_(loss),
+        call_(call),
+        outputs_(outputs),
+        sparse_(plan.predict_steps, call.x),
+        block_rows_(most_rows<T>(plan.predict_steps, call.x, kPredictBlockRows)) {
+    const std::size_t rows = std::min(block_rows_, call.x.rows);
     const std::size_t scored = call.targets == nullptr ? 0 : rows;
-    input_ = layout_.add<T>(checked_multiply(rows, inputs));
-    work_ = layout_.add<T>(plan.predict_work_size(rows));
+    input_ = layout_.add<T>(sparse_.used() ? 0 : checked_multiply(rows, inputs));
+    work_ = layout_.add<T>(plan.predict_work_size(rows, sparse_.first_step()));
     last_ = layout_.add<T>(checked_multiply(rows, outputs));
     target_ = layout_.add<T>(checked_multiply(scored, outputs));
     row_scale_ = layout_.add<double>(scored);
   }
 
   std::size_t bytes() const { return layout_.bytes(); }
+  std::size_t block_rows() const { return block_rows_; }
 
   // Runs rows [begin, begin + rows), with working memory at `base` of the scratch.
   void run(Team& solo, std::size_t begin, std::size_t rows, const Scratch& scratch, std::size_t base) const {
     T* const last = call_.out == nullptr ? scratch.at<T>(base + last_) : call_.out + begin * outputs_;
     Flow<T> flow{};
     flow.rows = rows;
-    flow.x = rows_of(solo, call_.x, {nullptr, begin}, rows, scratch.at<T>(base + input_));
+    const SparseRows<T> sparse = sparse_.used() ? sparse_.rows({nullptr, begin}) : SparseRows<T>{};
+    if (sparse_.used()) {
+      flow.sparse_x = &sparse;
+    } else {
+      flow.x = rows_of(solo, call_.x, {nullptr, begin}, rows, scratch.at<T>(base + input_));
+    }
     flow.y = last;
     flow.work = scratch.at<T>(base + work_);
-    plan_.predict(solo, flow);
+    plan_.predict(solo, flow, sparse_.first_step());
     if (call_.targets != nullptr) score(solo, begin, rows, last, scratch, base);
   }
 
@@ -65,6 +77,8 @@ class BlockRunner {
   const LossConfig& loss_;
   const Call<T>& call_;
   std::size_t outputs_;
+  SparseInput<T> sparse_;
+  std::size_t block_rows_;  // maximum
   Layout layout_;
   std::size_t input_, work_, last_, target_, row_scale_;
 };
@@ -79,10 +93,10 @@ bool run_all(const BlockRunner<T>& runner, std::size_t rows, int threads, const 
     Barrier alone;
     Team solo(0, 1, alone);
     const Range share = team.share(rows, kChunkRows);
-    for (std::size_t begin = share.begin; begin < share.end; begin += kPredictBlockRows) {
+    for (std::size_t begin = share.begin; begin < share.end; begin += runner.block_rows()) {
       if (team.rank() == 0 && interrupt && interrupt()) stopped.store(true, std::memory_order_relaxed);
       if (stopped.load(std::memory_order_relaxed)) return;
-      const std::size_t count = std::min(kPredictBlockRows, share.end - begin);
+      const std::size_t count = std::min(runner.block_rows(), share.end - begin);
       runner.run(solo, begin, count, scratch, runner.bytes() * static_cast<std::size_t>(team.rank()));
     }
   });
@@ -91,11 +105,24 @@ bool run_all(const BlockRunner<T>& runner, std::size_t rows, int threads, const 
 
 }  // namespace
 
+// A step that reads compressed rows multiplies their elements only.
+template <class T>
+int Engine<T>::threads_to_predict(const RowSource& x) const {
+  const auto rows = static_cast<double>(x.rows);
+  double work = multiply_adds() * rows;
+  if (const auto step = sparse_step<T>(plan_.predict_steps, x)) {
+    const Layer<T>& first = *plan_.predict_steps[*step];
+    const auto elements = static_cast<double>(x.compressed->column.size());
+    work += elements * static_cast<double>(first.outputs()) - first.multiply_adds() * rows;
+  }
+  return threads_for(work);
+}
+
 template <class T>
 bool Engine<T>::predict(const RowSource& x, T* out, const Interrupt& interrupt) const {
   const Call<T> call{x, out, nullptr, nullptr, nullptr};
   const BlockRunner<T> runner(plan_, loss_, inputs(), outputs(), call);
-  return run_all(runner, x.rows, threads_for(x.rows, 1.0), interrupt);
+  return run_all(runner, x.rows, threads_to_predict(x), interrupt);
 }
 
 template <class T>
@@ -110,7 +137,7 @@ bool Engine<T>::evaluate(const RowSource& x, const Targets& targets, Totals& tot
 
   const Call<T> call{x, nullptr, &targets, row_loss, right};
   const BlockRunner<T> runner(plan_, loss_, inputs(), outputs(), call);
-  if (!run_all(runner, x.rows, threads_for(x.rows, 1.0), interrupt)) return false;
+  if (!run_all(runner, x.rows, threads_to_predict(x), interrupt)) return false;
 
   const double factor = batch_factor(loss_.info().reduction, targets.weight_sum({}, x.rows));
   const double* const weight = targets.weight.empty() ? nullptr : targets.weight.data();

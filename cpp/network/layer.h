@@ -37,12 +37,13 @@ struct DeltaClip {
 template <class T>
 struct Flow {
   std::size_t rows;
-  std::size_t capacity;   // rows of the largest block; determines the layout of `work`
-  const T* x;             // (rows, inputs)
-  T* y;                   // (rows, outputs)
-  T* z;                   // (rows, outputs): the input of a fused activation; null when predicting
-  T* grad_y;              // (rows, outputs): the layer may overwrite it with what gradients() needs
-  T* grad_x;              // (rows, inputs); null: not computed
+  std::size_t capacity;           // rows of the largest block; determines the layout of `work`
+  const T* x;                     // (rows, inputs); null if sparse_x is not
+  const SparseRows<T>* sparse_x;  // the same, compressed, if reads_sparse(); or null
+  T* y;                           // (rows, outputs)
+  T* z;                           // (rows, outputs): the input of a fused activation; null when predicting
+  T* grad_y;                      // (rows, outputs): the layer may overwrite it with what gradients() needs
+  T* grad_x;                      // (rows, inputs); null: not computed
   T* work;                // work_size() elements, kept from forward() to gradients(); predict_work_size() in predict()
   bool training;          // dropout drops units
   bool first;             // first block of the batch: gradients() overwrites; for later blocks it adds
@@ -92,6 +93,10 @@ class Layer {
   virtual bool identity_in_predict() const { return false; }
   // Whether the layer calls Python. It then runs on the calling thread only, and may throw.
   virtual bool calls_python() const { return false; }
+  // Whether forward() and gradients() can read compressed rows.
+  virtual bool reads_sparse() const { return false; }
+  // The factor s if y = s * x.
+  virtual std::optional<double> sparse_scale() const { return std::nullopt; }
   virtual std::size_t work_size(std::size_t /*rows*/) const { return 0; }
   virtual std::size_t predict_work_size(std::size_t /*rows*/) const { return 0; }
   // Multiply-adds of forward() for one row. The number of threads depends on this number.

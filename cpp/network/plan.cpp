@@ -120,9 +120,10 @@ std::size_t Plan<T>::lowest_trained() const {
 }
 
 template <class T>
-typename Plan<T>::PredictPlaces Plan<T>::predict_places(std::size_t rows) const {
+typename Plan<T>::PredictPlaces Plan<T>::predict_places(std::size_t rows, std::size_t first) const {
   std::size_t width = 0, work = 0;
-  for (const Layer<T>* step : predict_steps) {
+  for (std::size_t s = first; s < predict_steps.size(); ++s) {
+    const Layer<T>* const step = predict_steps[s];
     if (step != predict_steps.back()) width = std::max(width, step->outputs());
     work = std::max(work, step->predict_work_size(rows));
   }
@@ -134,22 +135,23 @@ typename Plan<T>::PredictPlaces Plan<T>::predict_places(std::size_t rows) const 
 }
 
 template <class T>
-void Plan<T>::predict(Team& team, const Flow<T>& flow) const {
+void Plan<T>::predict(Team& team, const Flow<T>& flow, std::size_t first) const {
   if (predict_steps.empty()) {
     const Range share = team.share(flow.rows, kChunkRows);
     const std::size_t columns = element_count(shapes.back());
     std::copy(flow.x + share.begin * columns, flow.x + share.end * columns, flow.y + share.begin * columns);
     return;
   }
-  const PredictPlaces at = predict_places(flow.rows);
+  const PredictPlaces at = predict_places(flow.rows, first);
   Flow<T> one = flow;
   one.work = flow.work + at.work;
-  for (std::size_t s = 0; s < predict_steps.size(); ++s) {
+  for (std::size_t s = first; s < predict_steps.size(); ++s) {
     const bool last = s + 1 == predict_steps.size();
     one.y = last ? flow.y : flow.work + (s % 2 == 0 ? at.even : at.odd);
     one.sum = last ? flow.sum : nullptr;
     predict_steps[s]->predict(team, one);
     one.x = one.y;
+    one.sparse_x = nullptr;
   }
 }
 

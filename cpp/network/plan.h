@@ -51,9 +51,12 @@ struct Plan {
     }
   }
 
-  // flow.y = the prediction for flow.x. flow.work holds predict_work_size() elements.
-  void predict(Team& team, const Flow<T>& flow) const;
-  std::size_t predict_work_size(std::size_t rows) const { return predict_places(rows).size; }
+  // flow.y = the prediction for flow.x, which is the input of predict_steps[first]. flow.work holds
+  // predict_work_size() elements.
+  void predict(Team& team, const Flow<T>& flow, std::size_t first = 0) const;
+  std::size_t predict_work_size(std::size_t rows, std::size_t first = 0) const {
+    return predict_places(rows, first).size;
+  }
 
  private:
   struct PredictPlaces {
@@ -61,7 +64,7 @@ struct Plan {
     std::size_t work;       // of the current step
     std::size_t size;
   };
-  PredictPlaces predict_places(std::size_t rows) const;
+  PredictPlaces predict_places(std::size_t rows, std::size_t first) const;
 };
 
 // Throws std::invalid_argument if a layer does not accept the shape of its input, or if a residual's output differs in

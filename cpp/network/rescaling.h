@@ -14,6 +14,7 @@ class Rescaling final : public Layer<T> {
  public:
   Rescaling(const Shape& shape, double scale, double offset) : Layer<T>(shape, shape), scale_(scale), offset_(offset) {}
   static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
+  std::optional<double> sparse_scale() const override { return offset_ == 0.0 ? std::optional(scale_) : std::nullopt; }
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
 

@@ -11,6 +11,7 @@ namespace prelunet {
 struct TapeOptions {
   bool training = false;  // dropout drops units
   bool clips = false;     // deltas are clipped as in a training step
+  bool whole = true;      // false: if X is compressed, it is not made dense, and the tape is not whole()
 };
 
 template <class T>
@@ -36,6 +37,8 @@ class Tape {
   bool backward(const RowSource& grad_outputs, const double* row_scale, const Interrupt& interrupt);
 
   const T* outputs() const { return propagation_.workspace().y(last()); }
+  // Whether grad_x() and visit() may be called.
+  bool whole() const { return whole_; }
   // (rows, inputs), after a backward pass.
   const T* grad_x() const { return propagation_.workspace().grad_input(); }
   // Calls visitor for all steps with their flows, in the order of the layers.
@@ -54,6 +57,7 @@ class Tape {
   bool go_back(const Interrupt& interrupt, Begin&& begin);
 
   RowSource x_;
+  bool whole_;
   Targets targets_;
   LossConfig loss_;
   BatchBlock block_;

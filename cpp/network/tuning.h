@@ -15,6 +15,10 @@ inline constexpr std::size_t kLargeParameterBytes = std::size_t{16} << 20;
 // Rows that a thread processes at a time in predict and evaluate. Their activations stay in its cache.
 inline constexpr std::size_t kPredictBlockRows = 64;
 
+// Maximum bytes of a block of compressed rows that are made dense, because the first step does not read them as they
+// are.
+inline constexpr std::size_t kDenseBlockBytes = std::size_t{32} << 20;
+
 // ---- weights in panels (weight_panels.h) ----
 // Minimum steps of a run for which it pays to move a weight to its panels and back.
 inline constexpr std::size_t kMinStepsInPanels = 8;

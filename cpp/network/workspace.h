@@ -12,15 +12,16 @@ namespace prelunet {
 template <class T>
 class Workspace {
  public:
-  // `whole`: include the gradient of the input.
+  // `whole`: include the gradient of the input. `first_step`: steps before it do not run.
   Workspace(const Plan<T>& plan, std::size_t inputs, std::size_t outputs, std::size_t answers_per_row, std::size_t rows,
-            bool whole)
+            bool whole, std::size_t first_step)
       : rows_(rows) {
     Layout layout;
     input_ = layout.add<T>(checked_multiply(rows, inputs));
     grad_input_ = layout.add<T>(whole ? checked_multiply(rows, inputs) : 0);
     for (const auto& step : plan.steps) {
-      const std::size_t size = checked_multiply(rows, step->outputs());
+      const bool runs = steps_.size() >= first_step;
+      const std::size_t size = runs ? checked_multiply(rows, step->outputs()) : 0;
       const std::size_t y = layout.add<T>(size);
       const std::size_t z = layout.add<T>(step->keeps_z() ? size : 0);
       const std::size_t grad_y = layout.add<T>(size);

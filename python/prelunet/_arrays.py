@@ -1,4 +1,4 @@
-"""Conversion of users' data (lists, data frames, arrays of other libraries) to arrays."""
+"""Conversion of users' data (lists, data frames, arrays of other libraries, sparse matrices)."""
 
 from __future__ import annotations
 
@@ -129,8 +129,39 @@ def as_rows(operation: str, name: str, value: object) -> Array:
     return native(array)
 
 
-def fingerprint(array: Array) -> dict[str, Any]:
-    """Return the shape, the dtype and the CRC-32 of an array, as JSON values."""
+def is_sparse(value: object) -> bool:
+    """Return whether `value` is a sparse matrix or array of SciPy, which is not imported for it."""
+    return hasattr(value, "tocsr") and hasattr(value, "format")
+
+
+def as_samples(operation: str, name: str, value: object) -> Any:
+    """Return `value` as an array of rows, or a sparse one in CSR format; neither is copied.
+
+    Raises
+    ------
+    ValueError
+        If `value` cannot be converted, or a sparse matrix is damaged. The engine checks CSR.
+    """
+    if not is_sparse(value):
+        return as_rows(operation, name, value)
+    matrix: Any = value
+    if matrix.format == "csr":
+        return matrix
+    try:  # tocsr() reads and writes out of bounds where places are wrong
+        if hasattr(matrix, "check_format"):
+            matrix.check_format(full_check=True)
+        elif matrix.format == "coo":
+            type(matrix)((matrix.data, matrix.coords), shape=matrix.shape)
+    except ValueError as error:
+        raise ValueError(f"{operation}: {name} must be a valid sparse matrix: {error}") from error
+    return matrix.tocsr()
+
+
+def fingerprint(array: Any) -> dict[str, Any]:
+    """Return the shape, the dtype and the CRC-32 of an array or a CSR matrix, as JSON values."""
+    if is_sparse(array):
+        parts = (array.indptr, array.indices, array.data)
+        return {"shape": list(array.shape), "csr": [fingerprint(part) for part in parts]}
     rows = max(1, _CHUNK_BYTES * len(array) // max(array.nbytes, 1))
     checksum = 0
     for start in range(0, len(array), rows):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._arrays import as_array, as_rows
+from ._arrays import as_array, as_samples, is_sparse
 from ._validation import choice, size
 from .compiled import Compiled
 from .layers import Layer
@@ -267,14 +267,14 @@ class Engine:
 
     def rows(self, operation: str, X: npt.ArrayLike) -> _core.Rows:
         """Return the core's view of rows; the first rows determine the shape of a sample."""
-        rows = as_rows(operation, "X", X)
+        rows = as_samples(operation, "X", X)
         if self._core is None:
             if rows.ndim == 1:
                 raise ValueError(
                     f"{operation}: X must have shape (n, features) or more axes, got {rows.shape}"
                 )
             self.build(rows.shape[1:])
-        return self.core.rows(operation, rows)
+        return core_rows(self.core, operation, rows)
 
     def tape(
         self,
@@ -284,11 +284,15 @@ class Engine:
         *,
         training: bool,
         clips: bool = False,
+        whole: bool = True,
     ) -> Tape:
-        """Run a forward pass and return its tape, which stores what backward passes need."""
+        """Run a forward pass and return its tape, which stores what backward passes need.
+
+        A tape of sparse rows that is not `whole` does not make them dense. It has no gradient of X.
+        """
         kind = _core.Tape32 if self.dtype == "float32" else _core.Tape64
         held = cast("_core.Targets", targets)  # the stub does not say that None is accepted
-        return kind(self.core, operation, rows, held, training, clips)
+        return kind(self.core, operation, rows, held, training, clips, whole)
 
     @property
     def steps(self) -> int:
@@ -309,6 +313,13 @@ class Engine:
         if isinstance(schedule, Constant):
             return np.full(count, schedule.learning_rate)
         return schedule(np.arange(self.steps, self.steps + count))
+
+
+def core_rows(core: Core, operation: str, X: Any) -> _core.Rows:
+    """Return the core's view of an array, or its copy of a CSR matrix."""
+    if is_sparse(X):
+        return core.compressed_rows(operation, X.indptr, X.indices, X.data, X.shape)
+    return core.rows(operation, X)
 
 
 def checked_dtype(dtype: object) -> str:

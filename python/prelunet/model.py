@@ -257,8 +257,11 @@ class Sequential(OpenLoop):
 
         Parameters
         ----------
-        X : array_like of shape ``(n, *input_shape)``
-            Samples, one per row.
+        X : array_like or sparse matrix of shape ``(n, *input_shape)``
+            Samples, one per row. Rows of a SciPy sparse matrix or array stay sparse if the first
+            layer is `Dense`, or `Rescaling` without offset and then `Dense`. Results then have the
+            bits of dense rows, except for the sign of zeros, and if weights are not finite. Before
+            other layers, sparse rows are made dense block by block.
         y : array_like
             Integer labels (n,) for softmax cross-entropy; otherwise targets (n, outputs), or (n,)
             for one output. All targets are checked before training, against the ranges given in
@@ -328,7 +331,7 @@ class Sequential(OpenLoop):
 
         Parameters
         ----------
-        X : array_like of shape ``(n, *input_shape)``
+        X : array_like or sparse matrix of shape ``(n, *input_shape)``
 
         Returns
         -------

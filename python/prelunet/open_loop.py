@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core, tracing
-from ._arrays import as_rows
+from ._arrays import as_rows, is_sparse
 from ._validation import boolean, real
 from .engine import Engine
 from .training import prepare
@@ -34,7 +34,7 @@ class OpenLoop:
 
         Parameters
         ----------
-        X : array_like of shape ``(n, *input_shape)``
+        X : array_like or sparse matrix of shape ``(n, *input_shape)``
 
         Returns
         -------
@@ -54,8 +54,8 @@ class OpenLoop:
 
         Parameters
         ----------
-        X : array_like of shape ``(n, *input_shape)``
-            At least one row.
+        X : array_like or sparse matrix of shape ``(n, *input_shape)``
+            At least one row. Sparse rows are made dense.
         training : bool, default False
             Whether dropout is active, with the mask of the next update.
 
@@ -182,7 +182,7 @@ class OpenLoop:
             ``"loss"`` and, if compiled, ``"accuracy"``, both before the update.
         """
         engine, compiled = self.engine, self.engine.record("train_on_batch")
-        if engine.is_built and compiled.function is None:
+        if engine.is_built and compiled.function is None and not is_sparse(X):
             return train_on_batch(engine, compiled, X, y, sample_weight)
         data, totals = prepare(engine, "train_on_batch", X, y, sample_weight), _core.Totals()
         data.train(None, data.count, [totals], steps=1)
@@ -251,7 +251,7 @@ class OpenLoop:
         Parameters
         ----------
         X, sample_weight
-            As in `fit`.
+            As in `fit`. Sparse rows are made dense.
         y : array_like, optional
             As in `fit`. If None, deltas are omitted and dropout is off.
 

@@ -89,22 +89,74 @@ def test_sparse_rows_are_the_dense_ones(solver, container):
     assert_close_to_scale(found.predict_proba(container(few)), dense.predict_proba(few), tolerance)
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_sparse_rows_come_in_blocks(solver, rng):
-    """More rows than are made dense together, weighted and not."""
-    many = rng.standard_normal((2100, 3)) * (rng.random((2100, 3)) < 0.5)
-    y = many @ [1.0, -2.0, 0.5] + 0.1 * many[:, 0] ** 2
-    weights = rng.random(2100)
-    for sample_weight in (None, weights):
-        dense, found = (
-            pn.MLPRegressor(
-                hidden_layer_sizes=(4,), max_iter=3, solver=solver, random_state=0, dtype="float64"
-            ).fit(data, y, sample_weight=sample_weight)
-            for data in (many, sparse.csr_array(many))
-        )
-        tolerance = sum_tolerance(2100 * 4 * 10, np.float64)
-        assert_close_to_scale(found.loss_, dense.loss_, tolerance)
-        assert_close_to_scale(found.predict(sparse.csr_array(many)), dense.predict(many), tolerance)
+SETTINGS = {
+    "adam": {"solver": "adam"},
+    "sgd": {"solver": "sgd", "nesterovs_momentum": False, "learning_rate": "adaptive"},
+    "early-stopping": {"solver": "adam", "early_stopping": True},
+    "scorer": {"solver": "sgd", "early_stopping": True, "scoring": "neg_log_loss"},
+    "dropout": {"solver": "adam", "dropout": 0.2, "alpha": 0.0},
+    "lbfgs": {"solver": "lbfgs"},
+}
+
+
+def sparse_data(rng):
+    rows = rng.standard_normal((300, 40)) * (rng.random((300, 40)) < 0.2)
+    return rows, rng.integers(3, size=300), rng.random(300)
+
+
+def assert_same_estimators(found, expected):
+    assert found.loss_ == expected.loss_
+    for got, wanted in zip(found.coefs_, expected.coefs_, strict=True):
+        assert_same_bits(got + 0.0, wanted + 0.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_sparse_fits_have_the_bits_of_dense_ones(rng, settings, dtype):
+    rows, y, weights = sparse_data(rng)
+    found, expected = (classifier(dtype=dtype, **SETTINGS[settings]) for _ in range(2))
+    for estimator, data in ((found, sparse.csr_matrix(rows)), (expected, rows)):
+        estimator.set_params(class_weight="balanced")
+        held = {} if estimator.solver == "lbfgs" else {"X_val": data[:50], "y_val": y[:50]}
+        estimator.fit(data, y, sample_weight=weights, **held)
+    assert_same_estimators(found, expected)
+    data = sparse.csc_matrix(rows)
+    assert_same_bits(found.predict_proba(data), expected.predict_proba(rows))
+    assert found.score(data, y) == expected.score(rows, y)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_sparse_regressions_have_the_bits_of_dense_ones(rng, solver):
+    rows, y, _ = sparse_data(rng)
+    for loss in ("squared_error", "poisson"):
+        estimators = []
+        for data in (sparse.csr_array(rows), rows):
+            options = {"hidden_layer_sizes": (6,), "max_iter": 4, "random_state": 0}
+            estimators.append(pn.MLPRegressor(**options, solver=solver, loss=loss).fit(data, y))
+        assert_same_estimators(*estimators)
+
+
+def test_partial_fits_of_sparse_rows(rng):
+    rows, y, _ = sparse_data(rng)
+    estimators = []
+    for data in (sparse.csr_matrix(rows), rows):
+        estimators.append(classifier(warm_start=True))
+        for _ in range(2):
+            estimators[-1].partial_fit(data, y, classes=[0, 1, 2])
+        estimators[-1].fit(data, y)
+    assert_same_estimators(*estimators)
+
+
+@pytest.mark.parametrize("name", ["indices", "indptr"])
+def test_damaged_sparse_rows_are_refused(rng, name):
+    rows, y, _ = sparse_data(rng)
+    fitted = classifier().fit(rows, y)
+    damaged = sparse.csr_matrix(rows)
+    getattr(damaged, name)[-1] += 1 << 20
+    with pytest.raises(ValueError, match=name):
+        fitted.predict(damaged)
+    with pytest.raises(ValueError, match=name):
+        classifier().fit(damaged, y)
 
 
 # ---- classes and weights -----------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
@@ -34,6 +36,32 @@ def test_predictions_follow_what_is_written_in_place_or_put_there():
     expected = pn.ops.softmax_forward(logits)
     tolerance = sum_tolerance(6 + 2 * 6, np.float32)
     assert_close_to_scale(found.predict_proba(X), expected, tolerance)
+
+
+@pytest.mark.parametrize("read", [lambda found: found, copy.copy], ids=["read", "copied"])
+def test_predictions_compare_weights_only_after_they_were_read(monkeypatch, read):
+    """The comparison takes longer than a prediction for a few rows of many columns."""
+    compared = []
+
+    def array_equal(found, expected):
+        compared.append(found.shape)
+        return bool((found == expected).all())
+
+    found = classifier(warm_start=True).fit(X, Y).fit(X, Y)
+    monkeypatch.setattr("prelunet.estimators.network.np.array_equal", array_equal)
+    before = found.predict_proba(X)
+    assert compared == [(6,), (3,)]  # the intercepts
+    read(found).coefs_[0][...] = 0.0
+    assert not np.array_equal(found.predict_proba(X), before)
+    assert (6, 8) in compared
+
+
+def test_a_new_network_gets_the_weights_of_the_last_fit():
+    found = classifier(warm_start=True, dtype="float64").fit(X, Y)
+    found.set_params(dtype="float32", learning_rate_init=1e-30, max_iter=1)
+    before = found.predict_proba(X)
+    found.fit(X, Y)
+    assert_close_to_scale(found.predict_proba(X), before, sum_tolerance(20, np.float32))
 
 
 def test_training_goes_on_from_what_is_put_there():

@@ -13,6 +13,7 @@ import numpy as np
 import prelunet as pn
 from network_models import ACTIVATIONS, activation_layer, conv2d, dense, targets
 from prelunet import _core
+from sparse_rows import Csr
 
 ROWS = 330
 FEATURES = 64
@@ -75,6 +76,9 @@ RUNS = {
         "batch_size": 300,
     },
     "layer-norm-sgd": {"optimizer": pn.SGD(0.1, momentum=0.5, l2=1e-2), "normalizes": True},
+    "sparse": {"optimizer": pn.Adam(2e-3), "batch_size": 300, "sparse": True},
+    "sparse-sgd": {"optimizer": pn.SGD(0.1, momentum=0.5), "batch_size": 41, "sparse": True},
+    "sparse-clip": {"optimizer": pn.SGD(0.2, clip_norm=0.3), "dropout": 0.2, "sparse": True},
     "image": {"optimizer": pn.SGD(0.1), "shape": (4, 8, 2), "batch_size": 300},
     **{
         f"{name}-activation": {"optimizer": pn.SGD(0.1), "activation": name, "epochs": 1}
@@ -150,10 +154,13 @@ def train(
     weighted=False,
     shuffle=True,
     clip_delta=None,
+    sparse=False,
 ):
     """Return {name: array}: what a run trains, reports and predicts."""
     rng = np.random.default_rng(4)
     X = samples(rng, shape, data)
+    if sparse:
+        X = Csr.of(np.where(X > 0.8, X, X.dtype.type(0)))
     y = targets(rng, ROWS, WIDTHS[-1], loss=loss, kind="labels")
     weights = rng.uniform(size=ROWS) if weighted else None
     model = build(

@@ -53,6 +53,10 @@ class Engine32:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
+    def compressed_rows(self, operation: str, indptr: numpy.ndarray, indices: numpy.ndarray, data: numpy.ndarray, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> Rows:
+        """
+        A copy of the rows of a CSR matrix, in canonical form.
+        """
     def end_fit(self) -> None:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
@@ -137,6 +141,10 @@ class Engine64:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
+    def compressed_rows(self, operation: str, indptr: numpy.ndarray, indices: numpy.ndarray, data: numpy.ndarray, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> Rows:
+        """
+        A copy of the rows of a CSR matrix, in canonical form.
+        """
     def end_fit(self) -> None:
         ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
@@ -216,9 +224,9 @@ class Tape32:
     """
     A batch with the outputs and gradients of every step.
     """
-    def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool) -> None:
+    def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool, whole: bool = True) -> None:
         """
-        Computes the outputs.
+        Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().
         """
     def backward(self, grad_outputs: numpy.ndarray) -> tuple:
         """
@@ -242,9 +250,9 @@ class Tape64:
     """
     A batch with the outputs and gradients of every step.
     """
-    def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool) -> None:
+    def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool, whole: bool = True) -> None:
         """
-        Computes the outputs.
+        Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().
         """
     def backward(self, grad_outputs: numpy.ndarray) -> tuple:
         """

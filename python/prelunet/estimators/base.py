@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from .._arrays import native, refuse_masked
 from ..model import Sequential
 from .batches import Rows
-from .features import features_of
+from .features import Features
 from .fit_data import FitData
 from .heads import Head, head_of
 from .lbfgs import Minimization
@@ -58,6 +58,24 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     _optimizer: Rates | None = None  # None for lbfgs
     _random_state: np.random.RandomState
     _trains = False  # whether the network's weights are newer than the attributes
+    _coefs_escaped = False  # whether coefs_ may differ from the network's weights
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weights; a prediction compares them with the network's once they have been read."""
+        if "coefs_" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'coefs_'")
+        self._coefs_escaped = True  # the caller may write into them
+        return self._coefs()
+
+    @coefs_.setter
+    def coefs_(self, coefs: list[Array]) -> None:
+        self.__dict__.update(coefs_=coefs, _coefs_escaped=True)
+
+    def _coefs(self) -> list[Array]:
+        """Return coefs_ for reading only."""
+        coefs: list[Array] = self.__dict__["coefs_"]
+        return coefs
 
     def _store(self, arguments: Mapping[str, object]) -> None:
         """Store the constructor's ``locals()`` unchanged; scikit-learn has `fit` check them."""
@@ -165,7 +183,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
             solver.run()
         finally:
             self._take_weights(trains=False)
-        if not all(np.isfinite(w).all() for w in [*self.coefs_, *self.intercepts_]):
+        if not all(np.isfinite(w).all() for w in [*self._coefs(), *self.intercepts_]):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
@@ -185,7 +203,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         hidden = check_parameters(self)
         if held_out is not None and self.solver not in STOCHASTIC:
             raise ValueError(f"{type(self).__name__}: X_val must be None where solver is 'lbfgs'")
-        keeps = hasattr(self, "coefs_") and (self.warm_start or incremental)
+        keeps = "coefs_" in self.__dict__ and (self.warm_start or incremental)
         if keeps and self._trains:  # a signal kept the last fit from reading the weights
             self._take_weights(trains=False)
         data = self._take(X, y, sample_weight, keeps=keeps, incremental=incremental)
@@ -197,7 +215,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         goes_on = self._prepare_network(hidden, self._arithmetic(data), keeps=keeps)
         self._check_targets("y", data)
         weights = self._training_weights(data, incremental=incremental)
-        rows = Rows(features_of(self._network.engine.core, data.X), data.targets, weights)
+        rows = Rows(Features(self._network.engine.core, data.X), data.targets, weights)
         if self.solver not in STOCHASTIC:
             self._optimizer = None
             return Minimization(self, self._network, self._head(), rows)
@@ -281,7 +299,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         """Check that the weights of an earlier fit match the network and the data."""
         outputs = self._outputs_of(data.targets)[1]
         wanted = list(pairwise([self.n_features_in_, *hidden.units, outputs]))
-        kept = [np.shape(coefs) for coefs in self.coefs_]
+        kept = [np.shape(coefs) for coefs in self._coefs()]
         if kept != wanted:
             raise ValueError(
                 f"{type(self).__name__}: hidden_layer_sizes and the outputs of y must match the "
@@ -302,24 +320,27 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
                 units, hidden.activations, hidden.dropout, dtype=dtype, seed=int(seed)
             )
             self._made_of = made_of
+            self._coefs_escaped = True  # the new network has others
         self._put_weights()
         return stays
 
     def _put_weights(self) -> None:
         """Copy coefs_, intercepts_ and prelu_alphas_ to the network if they differ."""
-        alphas = getattr(self, "prelu_alphas_", [None] * (len(self.coefs_) - 1))
-        weights = Weights(self.coefs_, self.intercepts_, alphas)
-        if not weights.are_in(self._network):
+        coefs = self._coefs()
+        alphas = getattr(self, "prelu_alphas_", [None] * (len(coefs) - 1))
+        weights = Weights(coefs, self.intercepts_, alphas)
+        if not weights.are_in(self._network, coefs=self._coefs_escaped):
             self._network.set_parameters(weights.by_name(self._network))
 
     def _take_weights(self, *, trains: bool) -> None:
         """Copy coefs_, intercepts_ and prelu_alphas_ from the network."""
-        weights = Weights.of(self._network, self.coefs_[0].dtype)
+        weights = Weights.of(self._network, self._coefs()[0].dtype)
         self.__dict__.update(  # one statement: a signal may raise between two
             coefs_=weights.coefs,
             intercepts_=weights.intercepts,
             prelu_alphas_=weights.alphas,
             _trains=trains,
+            _coefs_escaped=False,
         )
 
     def _join_weights(self) -> None:
@@ -333,6 +354,8 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         """Return the state; callbacks may copy or pickle an estimator during training."""
         if self._trains:
             self._take_weights(trains=True)
+        if "coefs_" in self.__dict__:
+            self._coefs_escaped = True  # a shallow copy has the same arrays
         state: dict[str, Any] = super().__getstate__()
         return state | {"_trains": False} if self._trains else state
 
@@ -353,8 +376,8 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         network = self._ready_network()
         refuse_masked("predict", "X", X)
         checked = native(validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False))
-        dtype = np.float64 if checked.dtype != np.float32 else self.coefs_[0].dtype
-        outputs = features_of(network.engine.core, checked).outputs()
+        dtype = np.float64 if checked.dtype != np.float32 else self._coefs()[0].dtype
+        outputs = Features(network.engine.core, checked, "predict").outputs()
         return self._head().finish(outputs.astype(dtype, copy=False))
 
     def _check_solver(self) -> bool:

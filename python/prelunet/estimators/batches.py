@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..losses import FunctionLoss
-from .features import Features, Places
+from .features import Features
 from .heads import Head
 from .network import EstimatorNetwork
 
@@ -28,11 +28,9 @@ class Rows:
     targets: Array  # labels (n,) for softmax, else (n, outputs)
     weights: Array | None  # (n,)
 
-    def weight(self, places: Places) -> float:
+    def weight(self, places: Array) -> float:
         """Return the total weight of the given rows."""
-        if self.weights is not None:
-            return float(self.weights[places].sum())
-        return float(places.stop - places.start if isinstance(places, slice) else len(places))
+        return float(len(places) if self.weights is None else self.weights[places].sum())
 
 
 def l2_of(alpha: float, weight: float, head: Head) -> float:
@@ -72,17 +70,19 @@ class Gradients:
         """Return the sum of squares of all weights, without biases and slopes."""
         return float(sum([piece.dot(piece) for piece in self._pieces]))
 
-    def compute(self, places: Places) -> float:
-        """Compute the gradients of the given rows; return their mean loss."""
-        rows = self.rows.features.batch(places)
-        targets = self.rows.targets[places]
-        weights = None if self.rows.weights is None else self.rows.weights[places]
+    def compute(self, places: Array | None = None) -> float:
+        """Compute the gradients of the given rows, or of all; return their mean loss."""
+        given = self.rows
+        rows, targets, weights = given.features.rows, given.targets, given.weights
+        if places is not None:
+            rows, targets = given.features.batch(places), targets[places]
+            weights = None if weights is None else weights[places]
         if self._function is None:
             totals, _ = self.core.loss_and_gradients(
                 rows, self.core.targets("fit", targets, weights)
             )
             return float(totals.loss / totals.rows)
-        tape = self.network.engine.tape("fit", rows, training=True)
+        tape = self.network.engine.tape("fit", rows, training=True, whole=False)
         losses, gradients = self._function(tape.outputs(), targets)
         share = np.ones(len(targets)) if weights is None else weights
         share = share / (share.sum() or 1.0)
@@ -99,8 +99,9 @@ class Batches(Gradients):
         super().__init__(network, head, rows, alpha)
         self.count = count  # rows per epoch
         self._own: tuple[_core.Rows, _core.Targets] | None = None
-        if rows.features.rows is not None and self.targets is not None:
-            self._own = rows.features.rows, self.targets
+        if self._function is None:
+            targets = self.core.targets("fit", rows.targets, rows.weights)
+            self._own = rows.features.rows, targets
 
     @property
     def whole(self) -> bool:

@@ -39,10 +39,9 @@ class _Objective:
         network.compile(loss=head.loss)
         self._gradients = Gradients(network, head, rows, alpha)
         self._core = self._gradients.core
-        self._blocks = rows.features.blocks()
-        self._weights = [rows.weight(block) for block in self._blocks]
         self._factor = head.gradient_factor
-        self._l2 = l2_of(alpha, sum(self._weights), head)
+        weight = len(rows.targets) if rows.weights is None else float(rows.weights.sum())
+        self._l2 = l2_of(alpha, weight, head)
         self._decays = [info["kind"] == "weight" for info in self._core.parameters()]
         self._shapes = [values.shape for values in self._core.values()]
         self.loss = math.nan
@@ -64,11 +63,8 @@ class _Objective:
         self.write(x)
         values = zip(self._core.values(), self._decays, strict=True)
         gradient = self._l2 * _flat([v if decays else np.zeros_like(v) for v, decays in values])
-        loss = 0.0
-        for block, weight in zip(self._blocks, self._weights, strict=True):
-            share = weight / sum(self._weights)
-            loss += share * self._gradients.compute(block)
-            gradient += share * _flat(self._core.gradients())
+        loss = self._gradients.compute()
+        gradient += _flat(self._core.gradients())
         self.loss = self._factor * loss + self.penalty()
         return self.loss, self._factor * gradient
 

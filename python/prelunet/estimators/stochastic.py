@@ -17,7 +17,7 @@ from ..history import History
 from ..optimizers import SGD, Adam
 from ..training.loop import WatchedLoop
 from .batches import Batches, Rows
-from .features import features_of
+from .features import Features
 from .fit_data import FitData
 from .heads import Head
 from .held_out import HeldOut, Score
@@ -73,7 +73,7 @@ def prepare_stochastic(
         )
     validation = None
     if held is not None:
-        held_rows = Rows(features_of(network.engine.core, held.X), held.targets, held.weights)
+        held_rows = Rows(Features(network.engine.core, held.X), held.targets, held.weights)
         score = _score(estimator, held, default_score)
         validation = HeldOut(held_rows, head, estimator.coefs_[0].dtype, score)
     if rates is None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._arrays import as_rows, fingerprint
+from .._arrays import as_rows, as_samples, fingerprint
 from .._validation import integer
 from ..compiled import Compiled
 from ..engine import Engine, Tape
@@ -92,7 +92,7 @@ class Data:
         self.engine = engine
         self._compiled = engine.record(operation)
         with engine.building():
-            self._X = as_rows(operation, "X", X)
+            self._X = as_samples(operation, "X", X)
             self.rows = engine.rows(operation, self._X)
             self.count = self.rows.count
             self._y = self._checked_y(operation, y)
@@ -147,7 +147,7 @@ class Data:
     def fingerprint(self) -> dict[str, Any]:
         """Return checksums that identify the rows, targets and weights, as JSON values."""
         found: dict[str, Any] = {
-            name: None if value is None else fingerprint(as_rows("fit", name, value))
+            name: None if value is None else fingerprint(as_samples("fit", name, value))
             for name, value in self._given.items()
         }
         weights = self._class_weight

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._arrays import as_array, as_rows
-from ..engine import Tape
+from ..engine import Tape, core_rows
 from .data import Data, Floats
 from .targets import class_of_rows
 
@@ -104,8 +104,8 @@ class FunctionData(Data):
         return shares
 
     def _forward(self, places: Array) -> tuple[Array, Tape]:
-        rows = self.engine.core.rows("fit", self._X[places])
-        tape = self.engine.tape("fit", rows, training=True, clips=True)
+        rows = core_rows(self.engine.core, "fit", self._X[places])
+        tape = self.engine.tape("fit", rows, training=True, clips=True, whole=False)
         return tape.outputs(), tape
 
     def _right(self, outputs: Array, places: Array) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._arrays import as_rows
+from .._arrays import as_rows, as_samples
 from .._validation import boolean, choice, integer, real
 from ..callbacks import Callback, ProgressBar, overrides
 from ..callbacks.base import TrainedModel
@@ -331,12 +331,12 @@ def _hold_out(
     X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None, share: float
 ) -> tuple[Array, Array, Array | None, tuple[Array, ...]]:
     """Split off the last rows for validation."""
-    x_rows, y_rows = as_rows("fit", "X", X), as_rows("fit", "y", y)
-    kept = len(x_rows) - round(len(x_rows) * share)
-    if not 0 < kept < len(x_rows):
+    x_rows, y_rows = as_samples("fit", "X", X), as_rows("fit", "y", y)
+    count = x_rows.shape[0]
+    kept = count - round(count * share)
+    if not 0 < kept < count:
         raise ValueError(
-            f"fit: validation_split must leave rows in both parts of {len(x_rows)} rows, "
-            f"got {share}"
+            f"fit: validation_split must leave rows in both parts of {count} rows, got {share}"
         )
     if sample_weight is None:
         return x_rows[:kept], y_rows[:kept], None, (x_rows[kept:], y_rows[kept:])
