@@ -34,7 +34,7 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
 
 struct PassOptions {
   std::size_t block_rows;  // maximum rows of a block
-  bool whole = false;      // run the backward pass down to the input, even if lower steps are not trained; copy X, dense
+  bool whole = false;      // run the backward pass down to the input, even past untrained steps; copy X, dense
   bool training = true;    // dropout drops units
 };
 

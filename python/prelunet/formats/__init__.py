@@ -7,7 +7,6 @@ the name of the optional package that it needs, or None.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from types import ModuleType
 
