@@ -37,7 +37,7 @@ def meeting_seconds(threads: int) -> float:
     before = pn.get_num_threads()
     pn.set_num_threads(threads)
     try:
-        return min(_core.meetings(MEETINGS) / MEETINGS for _ in range(CEILING_TRIES))
+        return min(_core.barriers(MEETINGS) / MEETINGS for _ in range(CEILING_TRIES))
     finally:
         pn.set_num_threads(before)
 

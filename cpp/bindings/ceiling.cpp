@@ -53,10 +53,10 @@ py::tuple copy_bandwidth_binding(std::size_t bytes, std::size_t repeats) {
   return py::make_tuple(2.0 * static_cast<double>(bytes) * static_cast<double>(repeats), seconds);
 }
 
-double meetings_binding(std::size_t count) {
+double barriers_binding(std::size_t count) {
   double seconds = 0.0;
   const WithoutGil without_gil;
-  run_team(num_threads(), [&](Team& team) { meetings(team, count, &seconds); });
+  run_team(num_threads(), [&](Team& team) { barriers(team, count, &seconds); });
   return seconds;
 }
 
@@ -68,7 +68,7 @@ void register_ceiling(py::module_& m) {
         "instruction that its products use.");
   m.def("copy_bandwidth", &copy_bandwidth_binding, py::arg("bytes"), py::arg("repeats"),
         "Copy `bytes` bytes on all threads: (bytes read and written, seconds).");
-  m.def("meetings", &meetings_binding, py::arg("count"), "Run successive barriers of all threads: seconds.");
+  m.def("barriers", &barriers_binding, py::arg("count"), "Run successive barriers of all threads: seconds.");
 }
 
 }  // namespace prelunet

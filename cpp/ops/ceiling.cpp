@@ -43,7 +43,7 @@ void copy_bandwidth(Team& team, std::size_t bytes, std::size_t repeats, const un
   });
 }
 
-void meetings(Team& team, std::size_t count, double* seconds) {
+void barriers(Team& team, std::size_t count, double* seconds) {
   timed(team, seconds, [&] {
     for (std::size_t i = 0; i < count; ++i) team.barrier();
   });

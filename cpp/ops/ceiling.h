@@ -20,6 +20,6 @@ void copy_bandwidth(Team& team, std::size_t bytes, std::size_t repeats, const un
                     double* seconds);
 
 // Runs `count` barriers and nothing else.
-void meetings(Team& team, std::size_t count, double* seconds);
+void barriers(Team& team, std::size_t count, double* seconds);
 
 }  // namespace prelunet

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Engine32', 'Engine64', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'bfloat16', 'bfloat16_gemm', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'meetings', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Engine32', 'Engine64', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
     Sums over the steps of an epoch.
@@ -280,6 +280,10 @@ def available_isas() -> list[str]:
     """
     The instruction sets that this machine supports, best first.
     """
+def barriers(count: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    Run successive barriers of all threads: seconds.
+    """
 def bfloat16() -> tuple[str, str]:
     """
     The order of the sums of bfloat16 products, and the instruction set that computes them.
@@ -303,10 +307,6 @@ def fma_ceiling(dtype: str, iterations: typing.SupportsInt | typing.SupportsInde
 def isa() -> str:
     """
     The instruction set in use.
-    """
-def meetings(count: typing.SupportsInt | typing.SupportsIndex) -> float:
-    """
-    Run successive barriers of all threads: seconds.
     """
 def num_threads() -> int:
     """
