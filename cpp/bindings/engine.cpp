@@ -289,6 +289,9 @@ void register_engine_of(py::module_& m, const char* name) {
       .def_property_readonly(
           "turns", [](N& n) { return n.usage().turns(); }, "How often a thread has begun or ended holding the engine.")
       .def_property_readonly(
+          "lost", [](N& n) { return n.usage().lost(); },
+          "Whether a fork left the parameters incomplete in this process, where every use raises.")
+      .def_property_readonly(
           "slot_count", [](const N& n) { return n.compiled() ? n.slots().size() : 0; },
           "The number of arrays that the optimizer keeps for each parameter; 0 before compile().")
       .def("restore", &restore<T>, py::arg("operation"), py::arg("parameters"), py::arg("slots"), py::arg("steps"),

@@ -1,5 +1,8 @@
 // Guards a network, which may have any number of readers (predict, evaluate, save) or one writer. A thread may hold the
 // network for several calls. For example, a fit holds it while callbacks predict and save between steps.
+//
+// If a process forks, only the forking thread exists in the child. A network that another thread held, but was not
+// changing, is free there. A network that another thread was changing is lost: every use of it is refused.
 #pragma once
 
 #include <cstdint>
@@ -8,25 +11,28 @@
 #include <string>
 #include <thread>
 
+#include "runtime/threads.h"
+
 namespace prelunet {
 
 class Usage {
  public:
   class Reading {
    public:
-    Reading(Usage& usage, const char* what) : usage_(usage) { usage_.enter(what, false); }
-    ~Reading() { usage_.leave(false); }
+    Reading(Usage& usage, const char* what) : usage_(usage), forks_(usage_.read(what)) {}
+    ~Reading() { usage_.stop_reading(forks_); }
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
 
    private:
     Usage& usage_;
+    const int forks_;
   };
 
   class Writing {
    public:
-    Writing(Usage& usage, const char* what) : usage_(usage) { usage_.enter(what, true); }
-    ~Writing() { usage_.leave(true); }
+    Writing(Usage& usage, const char* what) : usage_(usage) { usage_.write(what); }
+    ~Writing() { usage_.stop_writing(); }
     Writing(const Writing&) = delete;
     Writing& operator=(const Writing&) = delete;
 
@@ -67,6 +73,12 @@ class Usage {
     fitting_ = false;
     give_back();
   }
+  // Whether the network can never be used again in this process.
+  bool lost() {
+    const std::lock_guard lock(mutex_);
+    notice_fork();
+    return lost_;
+  }
   // How often a thread has begun or ended holding the network. Python's own state of the network changes only while the
   // network is held. If two calls return the same number, that state did not change between them.
   std::uint64_t turns() const {
@@ -77,28 +89,32 @@ class Usage {
   // layer does so during a step.
   void refuse_to_other_threads(const char* what) {
     const std::lock_guard lock(mutex_);
+    refuse_if_lost(what);
     const auto self = std::this_thread::get_id();
     if ((holds_ > 0 && owner_ != self) || (writing_ && writer_ != self)) throw std::runtime_error(busy(what));
   }
 
  private:
-  void enter(const char* what, bool writes) {
+  // Returns the number of forks, which tells stop_reading() whether the reader was counted in this process.
+  int read(const char* what) {
     const std::lock_guard lock(mutex_);
-    check(what, writes);
-    if (writes) {
-      writing_ = true;
-      writer_ = std::this_thread::get_id();
-    } else {
-      ++readers_;
-    }
+    check(what, false);
+    ++readers_;
+    return forks_;
   }
-  void leave(bool writes) {
+  void stop_reading(int forks) {
     const std::lock_guard lock(mutex_);
-    if (writes) {
-      writing_ = false;
-    } else {
-      --readers_;
-    }
+    if (forks == forks_) --readers_;
+  }
+  void write(const char* what) {
+    const std::lock_guard lock(mutex_);
+    check(what, true);
+    writing_ = true;
+    writer_ = std::this_thread::get_id();
+  }
+  void stop_writing() {
+    const std::lock_guard lock(mutex_);
+    writing_ = false;
   }
   void hold(const char* what) {
     const std::lock_guard lock(mutex_);
@@ -118,7 +134,24 @@ class Usage {
     --holds_;
     ++turns_;
   }
-  void check(const char* what, bool writes) const {
+  void notice_fork() {
+    if (forks_ == forks()) return;
+    forks_ = forks();
+    readers_ = 0;
+    if (holds_ > 0 && owner_ != forking_thread()) holds_ = 0;
+    if (holds_ == 0) fitting_ = false;
+    lost_ = lost_ || (writing_ && writer_ != forking_thread());
+  }
+  void refuse_if_lost(const char* what) {
+    notice_fork();
+    if (!lost_) return;
+    throw std::runtime_error(std::string(what) +
+                             ": the process was forked while another thread trained or changed the model, so its "
+                             "parameters are incomplete here; draw new ones with build, or copy the model before the "
+                             "fork");
+  }
+  void check(const char* what, bool writes) {
+    refuse_if_lost(what);
     const bool held = holds_ > 0 && owner_ != std::this_thread::get_id();
     if (held || writing_) throw std::runtime_error(busy(what));
     if (writes && readers_ > 0) {
@@ -132,8 +165,10 @@ class Usage {
   mutable std::mutex mutex_;
   bool fitting_ = false;
   bool writing_ = false;
+  bool lost_ = false;
   int readers_ = 0;
   int holds_ = 0;
+  int forks_ = forks();
   std::uint64_t turns_ = 0;
   std::thread::id owner_;   // valid if holds_ > 0
   std::thread::id writer_;  // valid if writing_

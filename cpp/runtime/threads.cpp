@@ -23,7 +23,8 @@ namespace prelunet {
 namespace {
 
 std::atomic<int> chosen_threads{0};
-std::atomic<bool> forked_child{false};
+std::atomic<int> fork_count{0};
+std::thread::id last_forking_thread;
 
 int affinity_cpus() {
 #ifdef __linux__
@@ -103,7 +104,7 @@ int available_cpus() {
 }
 
 int num_threads() {
-  if (forked_child.load(std::memory_order_relaxed)) return 1;
+  if (forks() > 0) return 1;
   // OpenMP's number before any limit. If the current number differs, a limit was set later.
   static const int initial_openmp = openmp_threads();
   const int openmp = openmp_threads();
@@ -112,12 +113,18 @@ int num_threads() {
   return std::max(1, openmp != initial_openmp ? std::min(wanted, openmp) : wanted);
 }
 
+int forks() { return fork_count.load(std::memory_order_relaxed); }
+std::thread::id forking_thread() { return last_forking_thread; }
+
 void set_num_threads(int threads) { chosen_threads.store(threads, std::memory_order_relaxed); }
 
 void watch_forks() {
   num_threads();  // initializes initial_openmp before a limit is set
 #ifndef _WIN32
-  pthread_atfork(nullptr, nullptr, [] { forked_child.store(true, std::memory_order_relaxed); });
+  pthread_atfork(nullptr, nullptr, [] {
+    last_forking_thread = std::this_thread::get_id();
+    fork_count.fetch_add(1, std::memory_order_relaxed);
+  });
 #endif
 }
 

@@ -1,6 +1,8 @@
 // The number of threads of a team.
 #pragma once
 
+#include <thread>
+
 namespace prelunet {
 
 // The number that set_num_threads() set, else the minimum of the affinity mask, the cgroup's CPU quota and
@@ -13,6 +15,10 @@ void set_num_threads(int threads);
 
 // CPUs this process may use: the minimum of the affinity mask and the cgroup's quota (rounded down, at least 1).
 int available_cpus();
+
+// The forks from the process that loaded the module to this one, and the only thread that the last of them left.
+int forks();
+std::thread::id forking_thread();
 
 // Called once, when the module is loaded.
 void watch_forks();

@@ -145,6 +145,9 @@ class Sequential(OpenLoop):
     def build(self, input_shape: Sequence[int]) -> None:
         """Set the shape of a sample and initialize the parameters.
 
+        A built model cannot be built again, with one exception: a process that was forked while
+        another thread trained the model has incomplete parameters, and `build` draws new ones.
+
         Parameters
         ----------
         input_shape : tuple of int

@@ -107,6 +107,11 @@ class Engine32:
         The number of answers in a row of outputs that accuracy counts: one, or one for each binary output.
         """
     @property
+    def lost(self) -> bool:
+        """
+        Whether a fork left the parameters incomplete in this process, where every use raises.
+        """
+    @property
     def outputs(self) -> int:
         ...
     @property
@@ -193,6 +198,11 @@ class Engine64:
     def answers_per_row(self) -> int:
         """
         The number of answers in a row of outputs that accuracy counts: one, or one for each binary output.
+        """
+    @property
+    def lost(self) -> bool:
+        """
+        Whether a fork left the parameters incomplete in this process, where every use raises.
         """
     @property
     def outputs(self) -> int:
