@@ -10,11 +10,22 @@ namespace prelunet {
 
 // Runs f(team) with the GIL dropped; f must not use Python. `work` counts multiply-adds or elements. Small work runs on
 // the calling thread.
+inline int threads_for(std::size_t work) {
+  constexpr std::size_t kSmallWork = 100'000;  // about ten microseconds
+  return work < kSmallWork ? 1 : num_threads();
+}
 template <class F>
 void with_team(std::size_t work, F&& f) {
-  constexpr std::size_t kSmallWork = 100'000;  // about ten microseconds
   const WithoutGil without_gil;
-  run_team(work < kSmallWork ? 1 : num_threads(), f);
+  run_team(threads_for(work), f);
+}
+// The same with scratch, for products.
+template <class F>
+void with_scratch_team(std::size_t work, F&& f) {
+  const int threads = threads_for(work);
+  const TeamScratch scratch(threads);
+  const WithoutGil without_gil;
+  run_team(threads, &scratch, f);
 }
 
 // (rows, columns) of an array whose last axis is the columns.

@@ -101,7 +101,7 @@ py::array conv2d_forward_binding(const py::object& x, const py::object& weight, 
     const std::size_t padded = layout.add<T>(padded_size(c));
     const Scratch scratch(layout);
     const T* const w = data_of<T>(c.weight);
-    with_team(work_of(c), [&](Team& team) {
+    with_scratch_team(work_of(c), [&](Team& team) {
       conv2d_pack(team, c.plan, w, scratch.at<T>(panels));
       const T* const images = padded_images(team, c, scratch.at<T>(padded));
       team.barrier();
@@ -138,7 +138,7 @@ py::tuple conv2d_backward_binding(const py::object& grad_object, const py::objec
     T* const to_bias = mutable_data_of<T>(grad_bias);
     T* const taps = scratch.at<T>(sums);
     std::fill_n(taps, c.plan.tap_count * c.plan.filters, T(0));  // there are no images
-    with_team(work_of(c), [&](Team& team) {
+    with_scratch_team(work_of(c), [&](Team& team) {
       conv2d_grad_pack(team, c.plan, w, scratch.at<T>(panels));
       const T* const images = padded_images(team, c, scratch.at<T>(padded));
       team.barrier();

@@ -87,7 +87,7 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
     g.epilogue = bias_object.is_none() && activation.is_none() ? nullptr : &epilogue;
 
     const Scratch panels(transpose_b ? checked_multiply(packed_size<T>(n, k), sizeof(T)) : 0);
-    with_team(checked_multiply(checked_multiply(m, n), k), [&](Team& team) {
+    with_scratch_team(checked_multiply(checked_multiply(m, n), k), [&](Team& team) {
       Gemm<T> mine = g;
       if (transpose_b) {
         pack(team, Panels<T>{n, k, g.b, k, panels.at<T>(0), 0});

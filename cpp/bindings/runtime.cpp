@@ -4,6 +4,7 @@
 #include "bindings/register.h"
 #include "kernels/bfloat16_dispatch.h"
 #include "kernels/dispatch.h"
+#include "runtime/team.h"
 
 #include <pybind11/stl.h>
 
@@ -20,9 +21,18 @@ std::string compiler() {
 #endif
 }
 
+void warn_of_small_stack() {
+  if (thread_stack() >= kThreadStack) return;
+  const std::string text = "prelunet uses one thread: OpenMP's threads have a stack of " +
+                           std::to_string(thread_stack() / 1024) + " KiB (OMP_STACKSIZE), and it needs " +
+                           std::to_string(kThreadStack / 1024) + " KiB";
+  if (PyErr_WarnEx(PyExc_RuntimeWarning, text.c_str(), 1) != 0) throw py::error_already_set();
+}
+
 }  // namespace
 
 void register_runtime(py::module_& m) {
+  warn_of_small_stack();
   m.attr("__version__") = PRELUNET_VERSION;
   m.def("num_threads", &num_threads, "The number of threads that the next call may use.");
   m.def("set_num_threads", &set_num_threads, py::arg("threads"), "Set the number of threads; 0 restores the default.");

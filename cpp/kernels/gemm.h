@@ -275,14 +275,15 @@ template <class T>
 PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice<T>& next) {
   const Epilogue<T>* const epilogue = s.begin + s.steps == g.k ? g.epilogue : nullptr;
   const SlicePlan<T> plan = plan_slice(g, s, epilogue);
-  alignas(64) T buffer[kBufferSize<T>];
+  static_assert((kBufferSize<T> + kCopiedSteps<T> * kPanelColumns<T>)*sizeof(T) <= kGemmScratch);
+  T* const buffer = static_cast<T*>(g.scratch);
   const Destination<T> to = destination_of(g, s, epilogue, buffer);
   PrefetchList list;
   list.columns = list.lines = 0;
   list.pace = 1;
   TileArgs<T> tile = tile_args(g, s, to, list);
-  alignas(64) T copy[kCopiedSteps<T> * kPanelColumns<T>];
   if (s.copied) {
+    T* const copy = buffer + kBufferSize<T>;
     copy_slice(s, copy);
     tile.b = copy;
     tile.b_stride = s.panel.width;

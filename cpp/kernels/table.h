@@ -267,6 +267,9 @@ struct RowPrefetch {
   std::size_t credit;         // steps of k for which no line has been prefetched yet
 };
 
+// Bytes of scratch memory that a product needs on each thread: a staged block of C and a copied slice of B.
+inline constexpr std::size_t kGemmScratch = std::size_t{60} << 10;
+
 // C (m x n) = A B, or C += A B. Each element of C is one chain of fused multiply-adds, in the order of k. C += A B
 // continues the chains.
 template <class T>
@@ -284,6 +287,7 @@ struct Gemm {
   const Epilogue<T>* epilogue;  // or null
   std::size_t row, column;      // position of this C in the C of the whole product
   RowPrefetch* next_rows;       // or null
+  void* scratch;                // kGemmScratch bytes on a cache line
 };
 
 // Compressed rows (CSR) of X. Elements [begin[i], begin[i + 1]) are those of row i, and their columns ascend.

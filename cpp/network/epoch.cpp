@@ -92,18 +92,19 @@ class Engine<T>::Training {
         reached_{0, first_, before_} {}
 
   bool run() {
-    const int first_team = engine_.threads_for(batch_size_, 3.0);
+    const int first_team = engine_.threads_for(batch_size_, 3.0), most = engine_.training_threads(batch_size_);
+    const TeamScratch scratch(std::max(first_team, most));  // once: weights in panels must leave them
     const std::size_t steps = (run_.rows + batch_size_ - 1) / batch_size_ * run_.epochs;
     Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 ? engine_.layer_to_keep_in_panels(steps) : nullptr;
-    if (kept != nullptr) run_flushed_team(first_team, [&](Team& team) { kept->keep_in_panels(team); });
+    if (kept != nullptr) run_flushed_team(first_team, scratch, [&](Team& team) { kept->keep_in_panels(team); });
     ThreadTuner& tuner = engine_.thread_tuner_;
-    tuner.want(first_team, engine_.training_threads(batch_size_), batch_size_, small_);
+    tuner.want(first_team, most, batch_size_, small_);
     while (reached_.epoch < run_.epochs && !stop_.asked()) {
       Trial trial = tuner.next();
-      run_flushed_team(trial.size(), [&](Team& team) { work(team, trial); });
+      run_flushed_team(trial.size(), scratch, [&](Team& team) { work(team, trial); });
       tuner.add(trial);
     }
-    if (kept != nullptr) run_flushed_team(first_team, [&](Team& team) { kept->leave_panels(team); });
+    if (kept != nullptr) run_flushed_team(first_team, scratch, [&](Team& team) { kept->leave_panels(team); });
     return !stop_.asked();
   }
 

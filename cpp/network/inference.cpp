@@ -91,7 +91,7 @@ bool run_all(const BlockRunner<T>& runner, std::size_t rows, int threads, const 
   std::atomic<bool> stopped{false};
   run_flushed_team(threads, [&](Team& team) {
     Barrier alone;
-    Team solo(0, 1, alone);
+    Team solo(0, 1, alone, team.scratch());
     const Range share = team.share(rows, kChunkRows);
     for (std::size_t begin = share.begin; begin < share.end; begin += runner.block_rows()) {
       if (team.rank() == 0 && interrupt && interrupt()) stopped.store(true, std::memory_order_relaxed);

@@ -65,7 +65,7 @@ bool Tape<T>::backward(const RowSource& grad_outputs, const double* row_scale, c
 template <class T>
 void Tape<T>::visit(const Visitor& visitor) const {
   Barrier alone;
-  Team solo(0, 1, alone);
+  Team solo(0, 1, alone, nullptr);
   const Pass one = pass(solo, nullptr);
   for (std::size_t s = 0; s <= last(); ++s) propagation_.plan().steps[s]->visit(one.flow(s), visitor);
 }

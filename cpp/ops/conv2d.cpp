@@ -220,6 +220,7 @@ void conv2d_forward(Team& team, const Conv2DPlan& plan, std::size_t images, cons
   g.c_stride = plan.filters;
   g.epilogue = epilogue;
   g.next_rows = next_rows;
+  g.scratch = team.scratch();
   for_each_group_of_images(team, plan, images, [&](std::size_t first, std::size_t count) {
     g.m = count * plan.places;
     g.row = first * plan.places;
@@ -249,6 +250,7 @@ void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const
   g.a = padded;
   g.c_stride = plan.channels;
   g.next_rows = next_rows;
+  g.scratch = team.scratch();
   for_each_group_of_images(team, plan, images, [&](std::size_t first, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       pad_image(v.places, h.places * plan.filters, grad_y + (first + i) * image, plan.grad_top,

@@ -8,6 +8,8 @@
 namespace prelunet {
 namespace {
 
+static_assert(kGemmScratch <= kThreadScratch);
+
 template <class T>
 void gemm_part(Gemm<T> g, Range rows, Range columns) {
   if (rows.empty() || columns.empty()) return;
@@ -59,7 +61,9 @@ void for_each_part(const Team& team, std::size_t m, std::size_t n, bool by_rows,
 }  // namespace
 
 template <class T>
-void gemm(Team& team, const Gemm<T>& g, Split split) {
+void gemm(Team& team, const Gemm<T>& whole, Split split) {
+  Gemm<T> g = whole;
+  g.scratch = team.scratch();
   if (split == Split::rows) return gemm_part(g, team.share(g.m, kChunkRows), {0, g.n});
   const auto size = static_cast<std::size_t>(team.size());
   // The longer side is divided, so that less of A and B is read by two threads.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "runtime/team.h"
 
@@ -68,13 +69,17 @@ class KeepSubnormals {
   const FlushSubnormals::Mode flushed_;
 };
 
-// run_team() with subnormals flushed in every thread.
+// run_team() with scratch, and with subnormals flushed in every thread.
 template <class Function>
-void run_flushed_team(int threads, Function&& function) {
-  run_team(threads, [&](Team& team) {
+void run_flushed_team(int threads, const TeamScratch& scratch, Function&& function) {
+  run_team(threads, &scratch, [&](Team& team) {
     const FlushSubnormals flush;
     function(team);
   });
+}
+template <class Function>
+void run_flushed_team(int threads, Function&& function) {
+  run_flushed_team(threads, TeamScratch(threads), std::forward<Function>(function));
 }
 
 }  // namespace prelunet

@@ -3,11 +3,17 @@
 // An op is a function that every thread of a team calls; each thread does its own share, chosen by rank. run_team()
 // calls a function on `threads` threads, the calling thread as rank 0, and returns when all have returned. The function
 // must not throw: an exception cannot leave a parallel region.
+//
+// An OpenMP runtime ends the process if it cannot start a thread. run_team() therefore tries first, and takes fewer
+// threads where the system allows fewer (team.cpp).
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+
+#include "runtime/scratch.h"
 
 #ifdef PRELUNET_TEAM_STD
 #include <thread>
@@ -68,10 +74,13 @@ inline constexpr std::size_t kElementUnit = 16;
 
 class Team {
  public:
-  Team(int rank, int size, Barrier& barrier) : rank_(rank), size_(size), barrier_(barrier) {}
+  // `scratch`: kThreadScratch bytes for this thread, or null.
+  Team(int rank, int size, Barrier& barrier, void* scratch)
+      : rank_(rank), size_(size), barrier_(barrier), scratch_(scratch) {}
 
   int rank() const { return rank_; }
   int size() const { return size_; }
+  void* scratch() const { return scratch_; }
   void barrier() { barrier_.wait(size_); }
 
   // This thread's share of `total` items, in whole units of `unit` (the last unit may be short). The rule is fixed, so
@@ -88,21 +97,47 @@ class Team {
   const int rank_;
   const int size_;
   Barrier& barrier_;
+  void* const scratch_;
 };
+
+// Bytes of a thread's arrays that are too large for its stack.
+inline constexpr std::size_t kThreadScratch = std::size_t{60} << 10;
+
+// kThreadScratch bytes for each thread of a team. Allocated by the caller of run_team(), before anything changes.
+class TeamScratch {
+ public:
+  explicit TeamScratch(int threads) : scratch_(checked_multiply(static_cast<std::size_t>(threads), kThreadScratch)) {}
+  void* of(int rank) const { return scratch_.at<unsigned char>(static_cast<std::size_t>(rank) * kThreadScratch); }
+
+ private:
+  Scratch scratch_;
+};
+
+// The stack that a thread of a team needs: its frames, the registers that a signal saves, and the libraries'
+// thread-local storage.
+inline constexpr std::size_t kThreadStack = std::size_t{64} << 10;
+
+// Bytes of the stack of a team's threads: OMP_STACKSIZE, or the system's default.
+std::size_t thread_stack();
+
+// The most threads, up to `threads`, that a team of the calling thread can have now. Starts and joins those that the
+// last team did not have, with the same stack. Another thread or process may use up the limit afterwards.
+int startable_threads(int threads);
 
 #ifdef PRELUNET_TEAM_STD
 
 template <class Function>
-void run_team(int threads, Function&& function) {
+void run_team(int threads, const TeamScratch* scratch, Function&& function) {
   Barrier barrier;
+  const auto scratch_of = [&](int rank) { return scratch == nullptr ? nullptr : scratch->of(rank); };
   std::vector<std::thread> others;
   for (int rank = 1; rank < threads; ++rank) {
     others.emplace_back([&, rank] {
-      Team team(rank, threads, barrier);
+      Team team(rank, threads, barrier, scratch_of(rank));
       function(team);
     });
   }
-  Team team(0, threads, barrier);
+  Team team(0, threads, barrier, scratch_of(0));
   function(team);
   for (std::thread& other : others) other.join();
 }
@@ -110,20 +145,29 @@ void run_team(int threads, Function&& function) {
 #else
 
 template <class Function>
-void run_team(int threads, Function&& function) {
+void run_team(int threads, const TeamScratch* scratch, Function&& function) {
   Barrier barrier;
+  const auto scratch_of = [&](int rank) { return scratch == nullptr ? nullptr : scratch->of(rank); };
+  if (threads > 1) threads = startable_threads(threads);
   if (threads == 1) {  // small work and forked children do not use OpenMP
-    Team team(0, 1, barrier);
+    Team team(0, 1, barrier, scratch_of(0));
     function(team);
     return;
   }
 #pragma omp parallel num_threads(threads)
   {
-    Team team(omp_get_thread_num(), omp_get_num_threads(), barrier);  // OpenMP may grant fewer threads
+    const int rank = omp_get_thread_num();
+    Team team(rank, omp_get_num_threads(), barrier, scratch_of(rank));  // OpenMP may grant fewer threads
     function(team);
   }
 }
 
 #endif
+
+// A team without scratch.
+template <class Function>
+void run_team(int threads, Function&& function) {
+  run_team(threads, nullptr, std::forward<Function>(function));
+}
 
 }  // namespace prelunet

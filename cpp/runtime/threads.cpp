@@ -15,9 +15,6 @@
 #ifndef _WIN32
 #include <pthread.h>
 #endif
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace prelunet {
 namespace {
@@ -90,21 +87,14 @@ int openmp_threads() { return omp_get_max_threads(); }
 
 }  // namespace
 
-void Barrier::relax() {
-#if defined(__x86_64__)
-  _mm_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 int available_cpus() {
   static const int cpus = std::min(affinity_cpus(), cgroup_cpus(1 << 20));
   return cpus;
 }
 
 int num_threads() {
-  if (forks() > 0) return 1;
+  static const bool small_stack = thread_stack() < kThreadStack;
+  if (small_stack || forks() > 0) return 1;
   // OpenMP's number before any limit. If the current number differs, a limit was set later.
   static const int initial_openmp = openmp_threads();
   const int openmp = openmp_threads();

@@ -7,7 +7,7 @@ namespace prelunet {
 
 // The number that set_num_threads() set, else the minimum of the affinity mask, the cgroup's CPU quota and
 // OMP_NUM_THREADS. Limited by a later omp_set_num_threads (threadpoolctl). 1 in a forked child, where OpenMP's pool
-// does not exist.
+// does not exist, and if OpenMP's threads have less stack than a team needs.
 int num_threads();
 
 // `threads` must be at least 1; 0 restores the default.

@@ -22,6 +22,12 @@ def get_num_threads() -> int:
     calling thread. Results have the same bits for any number of threads, apart from the sign and
     the payload of a NaN.
 
+    A thread needs 64 KiB of stack: with less (``OMP_STACKSIZE``), the number is 1. If the system
+    cannot start as many threads (limits of processes or memory), a call uses fewer, and a call
+    more than a second later tries again. Before new threads are used, as many are started and
+    joined, because OpenMP ends the process if it cannot start one. Another process or thread that
+    takes the last ones in between can still cause that.
+
     Returns
     -------
     int
