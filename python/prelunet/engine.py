@@ -80,6 +80,7 @@ class Engine:
         self._is_built = False
         self._builds = threading.Lock()
         self._builder: int | None = None  # the thread that holds the lock
+        self._built_by: int | None = None  # the thread that built it
 
     # ---- building and compiling ----------------------------------------------------------------
 
@@ -191,11 +192,28 @@ class Engine:
             try:
                 yield
                 self._is_built = self._core is not None
+                self._built_by = threading.get_ident()
             except BaseException:
                 self._core, self.input_shape, self.names = None, None, []
                 raise
             finally:
                 self._builder = None
+
+    def undoing_build(self) -> AbstractContextManager[None]:
+        """Undo the build of a call that fails before its first update."""
+        return _NO_CONTEXT if self._is_built else self._undoing_build()
+
+    @contextmanager
+    def _undoing_build(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            # Another thread may have built the engine in the meantime.
+            ours = self._is_built and self._built_by == threading.get_ident()
+            if ours and self.steps == 0:
+                self._core, self.input_shape, self.names = None, None, []
+                self._is_built = False
+            raise
 
     def _new_core(self, shape: tuple[int, ...], **options: bool) -> Core:
         core = CORES[self.dtype](shape, specifications(self.layers), self.seed, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 _SHOWN = 10  # rows in the table of a long history, half from each end
 
@@ -41,9 +42,9 @@ class History(Mapping[str, list[float]]):
         *,
         epochs: Sequence[int] | None = None,
     ) -> None:
+        logs = _checked("History", {} if logs is None else logs)
         self._values = {
-            name: [_number("History", name, v) for v in values]
-            for name, values in (logs or {}).items()
+            name: [_number("History", name, v) for v in values] for name, values in logs.items()
         }
         lengths = {len(values) for values in self._values.values()}
         if epochs is None:
@@ -70,14 +71,16 @@ class History(Mapping[str, list[float]]):
         TypeError
             If a value is not a number; the history is unchanged then.
         """
+        logs = _checked("History.append", logs)
         checked = {name: _number("History.append", name, value) for name, value in logs.items()}
+        if epoch is None:
+            epoch = self.epochs[-1] + 1 if self.epochs else 0
+        number = int(epoch)
         for name in checked:
             self._values.setdefault(name, [math.nan] * len(self.epochs))
         for name, values in self._values.items():
             values.append(checked.get(name, math.nan))
-        if epoch is None:
-            epoch = self.epochs[-1] + 1 if self.epochs else 0
-        self.epochs.append(int(epoch))
+        self.epochs.append(number)
 
     def extend(self, logs: Mapping[str, Sequence[float]]) -> None:
         """Add the values of several epochs.
@@ -92,7 +95,7 @@ class History(Mapping[str, list[float]]):
         ValueError
             If the sequences have different lengths; the history is unchanged then.
         """
-        lengths = {len(values) for values in logs.values()}
+        lengths = {len(values) for values in _checked("History.extend", logs).values()}
         if len(lengths) > 1:
             raise ValueError(f"History.extend: logs must have one length, got {sorted(lengths)}")
         more = max(lengths, default=0)
@@ -146,8 +149,17 @@ class History(Mapping[str, list[float]]):
         )
 
 
+def _checked(owner: str, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(logs, Mapping):
+        raise TypeError(f"{owner}: logs must be a mapping by name, got {logs!r}")
+    return logs
+
+
 def _number(owner: str, name: str, value: object) -> float:
     """Return a value of the logs as a float, which may be NaN or infinite."""
     if not isinstance(value, (float, numbers.Real)):  # float first, for speed
         raise TypeError(f"{owner}: logs[{name!r}] must be a number, got {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # an int above the largest float
+        raise ValueError(f"{owner}: logs[{name!r}] must be within float64, got {value!r}") from None

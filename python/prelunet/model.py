@@ -364,7 +364,8 @@ class Sequential(OpenLoop):
         dict of str to float
             ``"loss"``, then the compiled metrics by name.
         """
-        return prepare(self.engine, "evaluate", X, y, sample_weight).evaluate()
+        with self.engine.undoing_build():
+            return prepare(self.engine, "evaluate", X, y, sample_weight).evaluate()
 
     def save(
         self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None

@@ -43,7 +43,7 @@ class OpenLoop:
         """
         with self.engine.building():
             rows = self.engine.rows("predict", X)
-        return self.engine.core.predict(rows)
+            return self.engine.core.predict(rows)
 
     def vjp(
         self, X: npt.ArrayLike, *, training: bool = False
@@ -86,12 +86,13 @@ class OpenLoop:
         engine = self.engine
         with engine.building():
             tape = engine.tape("vjp", engine.rows("vjp", X), training=training)
+            outputs = tape.outputs()
 
         def backward(grad_outputs: npt.ArrayLike) -> tuple[Array, dict[str, Array]]:
             grad_x, gradients = tape.backward(as_rows("backward", "grad_outputs", grad_outputs))
             return grad_x, engine.gradients_by_name(gradients)
 
-        return tape.outputs(), backward
+        return outputs, backward
 
     def loss_and_gradients(
         self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
@@ -111,8 +112,9 @@ class OpenLoop:
         gradients : dict of str to ndarray
             Keyed as in `parameters`; frozen layers have no entries.
         """
-        data = prepare(self.engine, "loss_and_gradients", X, y, sample_weight)
-        loss, gradients = data.loss_and_gradients()
+        with self.engine.undoing_build():
+            data = prepare(self.engine, "loss_and_gradients", X, y, sample_weight)
+            loss, gradients = data.loss_and_gradients()
         return loss, self.engine.gradients_by_name(gradients)
 
     def train_epoch(
@@ -138,12 +140,13 @@ class OpenLoop:
         dict of str to float
             ``"loss"`` and, if compiled, ``"accuracy"``, as in the history of `fit`.
         """
-        data = prepare(self.engine, "train_epoch", X, y, sample_weight)
-        numbers = None if order is None else checked_order("train_epoch", order, data.count)
-        count = data.count if numbers is None else len(numbers)
-        size = checked_batch_size("train_epoch", batch_size, count)
-        totals = _core.Totals()
-        data.train(numbers, size, [totals], steps=math.ceil(count / size))
+        with self.engine.undoing_build():
+            data = prepare(self.engine, "train_epoch", X, y, sample_weight)
+            numbers = None if order is None else checked_order("train_epoch", order, data.count)
+            count = data.count if numbers is None else len(numbers)
+            size = checked_batch_size("train_epoch", batch_size, count)
+            totals = _core.Totals()
+            data.train(numbers, size, [totals], steps=math.ceil(count / size))
         return data.logs(totals)
 
     def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
@@ -184,8 +187,9 @@ class OpenLoop:
         engine, compiled = self.engine, self.engine.record("train_on_batch")
         if engine.is_built and compiled.function is None and not is_sparse(X):
             return train_on_batch(engine, compiled, X, y, sample_weight)
-        data, totals = prepare(engine, "train_on_batch", X, y, sample_weight), _core.Totals()
-        data.train(None, data.count, [totals], steps=1)
+        with engine.undoing_build():
+            data, totals = prepare(engine, "train_on_batch", X, y, sample_weight), _core.Totals()
+            data.train(None, data.count, [totals], steps=1)
         return data.logs(totals)
 
     def copy_from(self, other: OpenLoop, tau: float = 1.0) -> None:
@@ -268,4 +272,5 @@ class OpenLoop:
         TypeError, ValueError, RuntimeError
             If the data are invalid, or y is given and the model is not compiled.
         """
-        return tracing.trace(self.engine, X, y, sample_weight)
+        with self.engine.undoing_build():
+            return tracing.trace(self.engine, X, y, sample_weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Protocol, Self
 
@@ -171,9 +171,12 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         held_out: tuple[object, object, object] | None,
         *,
         incremental: bool,
+        note_classes: Callable[[], None] | None = None,
     ) -> Self:
         before = dict(vars(self))
         try:
+            if note_classes is not None:
+                note_classes()
             solver = self._prepare(X, y, sample_weight, held_out, incremental=incremental)
         except BaseException:
             self.__dict__ = before  # nothing was trained, so the estimator stays unchanged
@@ -222,6 +225,12 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         held = None
         if held_out is not None:
             held = self._take(*held_out, keeps=True, incremental=True, suffix="_val")
+            outputs, wanted = held.targets.shape[1:], data.targets.shape[1:]
+            if outputs != wanted:
+                raise ValueError(
+                    f"{type(self).__name__}: y_val must have outputs of shape {wanted} as y, "
+                    f"got {outputs}"
+                )
             self._check_targets("y_val", held)
         loop = prepare_stochastic(
             self,
@@ -252,15 +261,8 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         """Check data; `keeps` requires them to match an earlier fit."""
         for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             refuse_masked("fit", name, value)
-        checked_X, checked_y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=_DTYPES,
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            reset=not keeps,
+        checked_X, checked_y = self._validated(
+            X, y, multi_output=True, y_numeric=is_regressor(self), reset=not keeps
         )
         if checked_y.ndim == 2 and checked_y.shape[1] == 1:
             checked_y = column_or_1d(checked_y, warn=True)
@@ -271,9 +273,17 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
             weights = _check_sample_weight(sample_weight, checked_X, dtype=np.float64)
             name, alpha = f"sample_weight{suffix}", 0.0 if suffix else self.alpha
             check_weights(type(self).__name__, name, weights, alpha=alpha)
-        checked_X, checked_y = native(checked_X), native(checked_y)
         targets = self._take_y(checked_y, keeps=keeps, incremental=incremental)
         return FitData(checked_X, checked_y, targets, weights, (X, y))
+
+    def _validated(self, *data: object, **options: Any) -> tuple[Any, ...]:
+        """Return what scikit-learn's checks make of X, or of X and y, for the engine."""
+        try:
+            found = validate_data(self, *data, accept_sparse="csr", dtype=_DTYPES, **options)
+        except OverflowError as error:
+            owner = type(self).__name__
+            raise ValueError(f"{owner}: data must hold numbers within float64: {error}") from error
+        return tuple(map(native, found if isinstance(found, tuple) else (found,)))
 
     def _arithmetic(self, data: FitData) -> str:
         """Return the dtype of the network."""
@@ -375,7 +385,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         """Return the final outputs for the user's rows."""
         network = self._ready_network()
         refuse_masked("predict", "X", X)
-        checked = native(validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False))
+        (checked,) = self._validated(X, reset=False)
         dtype = np.float64 if checked.dtype != np.float32 else self._coefs()[0].dtype
         outputs = Features(network.engine.core, checked, "predict").outputs()
         return self._head().finish(outputs.astype(dtype, copy=False))

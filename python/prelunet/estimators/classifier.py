@@ -195,10 +195,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self
         """
-        if _check_partial_fit_first_call(self, classes):
-            multilabel = type_of_target(y).startswith("multilabel")
-            self._note_labels(y if multilabel else np.asarray(classes))
-        return self._fit(X, y, sample_weight, None, incremental=True)
+
+        def note_classes() -> None:
+            if _check_partial_fit_first_call(self, classes):
+                multilabel = type_of_target(y).startswith("multilabel")
+                self._note_labels(y if multilabel else np.asarray(classes))
+
+        return self._fit(X, y, sample_weight, None, incremental=True, note_classes=note_classes)
 
     def predict(self, X: object) -> Array:
         """Return the class of each row.

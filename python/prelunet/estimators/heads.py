@@ -47,7 +47,7 @@ class Head:
         if isinstance(self.loss, FunctionLoss):
             return float(np.average(self.loss.function(outputs, targets)[0], weights=weights))
         if self.loss.probabilities != "softmax":
-            targets = targets.astype(outputs.dtype)
+            targets = targets.astype(outputs.dtype, order="C")
         if weights is not None:
             weights = weights.astype(outputs.dtype)
         loss, _ = getattr(ops, self.loss.name)(outputs, targets, sample_weight=weights)

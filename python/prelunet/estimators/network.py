@@ -126,7 +126,8 @@ class Weights:
         """Return whether the network holds these weights; `coefs` tells whether to compare them."""
         found = model.parameters()
         return all(
-            np.array_equal(found[name], values.astype(model.dtype, copy=False))
+            values.dtype.kind in "biuf"
+            and np.array_equal(found[name], values.astype(model.dtype, copy=False))
             for name, values in self.by_name(model).items()
             if coefs or not name.endswith(".weight")
         )

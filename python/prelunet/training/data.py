@@ -63,6 +63,9 @@ def train_on_batch(
     core = engine.core
     rows = as_rows("train_on_batch", "X", X)
     targets = as_targets("train_on_batch", y, loss=compiled.loss, outputs=core.outputs)
+    if len(targets) != len(rows):
+        core.rows("train_on_batch", rows)  # an error of X comes first
+        _check_count("train_on_batch", targets, len(rows))
     if sample_weight is not None:
         sample_weight = as_rows("train_on_batch", "sample_weight", sample_weight)
     value, right = core.train_on_batch(rows, targets, sample_weight, engine.learning_rate)
@@ -70,6 +73,12 @@ def train_on_batch(
     if compiled.counts_accuracy(targets):
         logs["accuracy"] = right / (len(rows) * core.answers_per_row)
     return logs
+
+
+def _check_count(operation: str, y: Array, count: int) -> None:
+    """Check the number of targets, before the core checks their values."""
+    if len(y) != count:
+        raise ValueError(f"{operation}: y must have as many rows as X, {count}, got {len(y)}")
 
 
 class Data:
@@ -118,10 +127,7 @@ class Data:
         sample_weight: npt.ArrayLike | None,
         class_weight: Mapping[int, float] | str | None,
     ) -> _core.Targets | None:
-        if len(self._y) != self.count:
-            raise ValueError(
-                f"{operation}: y must have as many rows as X, {self.count}, got {len(self._y)}"
-            )
+        _check_count(operation, self._y, self.count)
         if self.count == 0:
             raise ValueError(f"{operation}: X must have at least one row, got none")
         weights = None

@@ -54,12 +54,13 @@ def fit(
     if share:
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
     every = [*_callbacks(callbacks), *_progress(verbose)]
-    with engine.building():
-        data = prepare(engine, "fit", X, y, sample_weight, class_weight)
-        validation = None if validation_data is None else _validation(engine, validation_data)
-        size = checked_batch_size("fit", batch_size, data.count)
-    loop = _Loop(model, engine, data, validation, size, shuffle, epochs, every, validation_freq)
-    return loop.run()
+    with engine.undoing_build():
+        with engine.building():
+            data = prepare(engine, "fit", X, y, sample_weight, class_weight)
+            validation = None if validation_data is None else _validation(engine, validation_data)
+            size = checked_batch_size("fit", batch_size, data.count)
+        loop = _Loop(model, engine, data, validation, size, shuffle, epochs, every, validation_freq)
+        return loop.run()
 
 
 class Trained(Protocol):
