@@ -199,8 +199,10 @@ struct MicroKernel {
     prefetch_between_steps<kSteps>(*g.list, left, take);
     // The loops compare pointers. GCC would keep a counter on the stack, and each step would wait for the store of the
     // previous step.
-    for (const T* const end = b + left / kSteps * kSteps * stride; b != end;) take(Count<kSteps>{});
-    for (const T* const end = b + left % kSteps * stride; b != end;) take(Count<1>{});
+    const T* end = b + left / kSteps * kSteps * stride;
+    while (b != end) take(Count<kSteps>{});
+    end = b + left % kSteps * stride;
+    while (b != end) take(Count<1>{});
     if constexpr (kTail) store_tail(g, c_tail);
     store_chains(g, c);
   }
