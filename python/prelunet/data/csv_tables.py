@@ -59,13 +59,15 @@ def read_csv(
     file = existing_file("read_csv", path)
     choice("read_csv", "targets", targets, _TARGETS)
     owner = f"read_csv: {file}"
+    if not isinstance(label_column, str):
+        integer(owner, "label_column", label_column)
     labels: dict[str, int] | None = {} if targets == "labels" else None
     with reading("read_csv", file) as stream:
         text = TextIOWrapper(stream, encoding="utf-8-sig")
         try:
             layout, table = _read(owner, text, label_column, labels)
         except UnicodeDecodeError as error:
-            raise ValueError(f"it must be lines of UTF-8 text, got: {error}") from error
+            raise ValueError(f"the file must be lines of UTF-8 text, got: {error}") from error
         except _NotATableError as error:
             raise ValueError(_explain(owner, file, error.layout) or str(error)) from error
     y: Array = table[:, layout.label].copy()
