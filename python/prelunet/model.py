@@ -145,8 +145,8 @@ class Sequential(OpenLoop):
     def build(self, input_shape: Sequence[int]) -> None:
         """Set the shape of a sample and initialize the parameters.
 
-        A built model cannot be built again, with one exception: a process that was forked while
-        another thread trained the model has incomplete parameters, and `build` draws new ones.
+        A built model can be built again only if its parameters are incomplete, because the process
+        was forked while another thread trained the model.
 
         Parameters
         ----------
@@ -261,10 +261,9 @@ class Sequential(OpenLoop):
         Parameters
         ----------
         X : array_like or sparse matrix of shape ``(n, *input_shape)``
-            Samples, one per row. Rows of a SciPy sparse matrix or array stay sparse if the first
-            layer is `Dense`, or `Rescaling` without offset and then `Dense`. Results then have the
-            bits of dense rows, except for the sign of zeros, and if weights are not finite. Before
-            other layers, sparse rows are made dense block by block.
+            Samples, one per row. Rows of a SciPy sparse matrix stay sparse if the first layer is
+            `Dense`, or `Rescaling` without offset and then `Dense`. Results have the bits of dense
+            rows, except for the sign of zeros and for weights that are not finite.
         y : array_like
             Integer labels (n,) for softmax cross-entropy; otherwise targets (n, outputs), or (n,)
             for one output. All targets are checked before training, against the ranges given in
@@ -281,8 +280,7 @@ class Sequential(OpenLoop):
             Validate every `validation_freq` epochs; the history has NaN for the other epochs.
         shuffle : bool, default True
             Shuffle the rows each epoch, in an order that depends only on the seed and on
-            `epochs_trained`. A single batch of all rows is not shuffled: the order would change
-            only the rounding.
+            `epochs_trained`. A single batch of all rows is not shuffled.
         sample_weight : array_like of shape (n,), optional
             The weight w of each row, at least 0. The loss of a batch is ``sum(w l) / sum(w)``, or
             ``sum(w l)`` if the reduction is "sum"; l is the loss of a row. The sum of the weights
@@ -292,8 +290,7 @@ class Sequential(OpenLoop):
             gives all classes the same total weight. If the loss is a sigmoid cross-entropy of
             several outputs, `class_weight` must be None.
         verbose : bool, 0, 1, 2 or "auto", default "auto"
-            Show progress on stderr; 2 writes one line per epoch. "auto" shows it on a terminal and
-            in a notebook.
+            Show progress on stderr; 2: one line per epoch; "auto": on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
             Their methods are called in this order.
 

@@ -83,7 +83,7 @@ class Model:
         names = [*pn.ops.LOSSES, square]
         self.loss = names[rng.integers(len(names))]
         if rng.random() < 0.95:
-            optimizers = [pn.SGD(0.1, momentum=0.9), pn.Adam(), pn.AdamW(), "rmsprop", "lion"]
+            optimizers = [pn.SGD(0.1, momentum=0.9), *pn.optimizers.Optimizer.named()]
             metrics = [None, ["accuracy"], [lambda y, o: 0.5]][rng.integers(3)]
             clip = 0.5 if rng.random() < 0.1 else None
             optimizer = optimizers[rng.integers(len(optimizers))]
