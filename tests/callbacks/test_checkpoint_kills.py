@@ -26,7 +26,7 @@ from checkpoint_runs import (
     kill_oneself,
     stopping,
 )
-from prelunet import formats
+from prelunet import _files
 from subprocesses import SUPPORT, TIMEOUT
 
 
@@ -120,11 +120,11 @@ class Half:
 def opens_half(number):
     opened = 0
 
-    def open_counted(*arguments):
+    def open_counted(file, mode, **options):
         nonlocal opened
-        opened += 1
-        stream = open(*arguments)  # noqa: SIM115
-        return Half(stream) if opened == number else stream
+        opened += mode == "wb"
+        stream = open(file, mode, **options)  # noqa: SIM115
+        return Half(stream) if mode == "wb" and opened == number else stream
 
     return open_counted
 
@@ -155,7 +155,7 @@ def test_killed_within_a_write(path, expected, moment):
         name, ends = make(number)
 
         def run(name=name, ends=ends):
-            setattr(formats if name == "open" else os, name, ends)
+            setattr(_files if name == "open" else os, name, ends)
             fit(build(), path, stopping())
 
         assert_killed(run)

@@ -179,7 +179,7 @@ def test_lbfgs_keeps_the_last_iteration(kind, activation, monkeypatch):
     def say(message):
         said.append(message)
 
-    def fail(self, places):
+    def fail(self, places=None):
         loss = compute(self, places)
         if len(said) == 3:
             raise StoppedError
@@ -195,7 +195,7 @@ def test_lbfgs_keeps_the_last_iteration(kind, activation, monkeypatch):
 
 
 def test_lbfgs_that_ends_before_an_iteration_keeps_the_first_weights(monkeypatch):
-    def fail(self, places):
+    def fail(self, places=None):
         raise StoppedError
 
     monkeypatch.setattr(lbfgs.Gradients, "compute", fail)
