@@ -185,9 +185,11 @@ PRELUNET_INLINE SplitLog split_log(VecF64 x) {
 // `result` if x is positive and finite, else the limit of log.
 template <class V>
 PRELUNET_INLINE V log_limits(V x, V result) {
-  const V zero = {}, infinity = zero + (decltype(x[0] + 0))kInfinity;
+  using T = decltype(x[0] + 0);
+  // A constant, because the sign of inf - inf depends on the processor and on who computes it, compiler or processor.
+  const V zero = {}, infinity = zero + static_cast<T>(kInfinity), nan = zero + static_cast<T>(__builtin_nan(""));
   const V positive = select(x < infinity, result, x);
-  return select(x > zero, positive, select(x == zero, -infinity, infinity - infinity));
+  return select(x > zero, positive, select(x == zero, -infinity, nan));
 }
 
 // log(1 + f) = 2 s + s^3 R(s^2) with s = f / (2 + f).

@@ -36,6 +36,15 @@ def test_float32_over_all_bit_patterns(name):
     assert distance[worst] <= ELEMENTARY_ULPS[x.dtype], f"{name}({x[worst]!r}): {distance[worst]}"
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_log_returns_one_nan(dtype):
+    """Otherwise its sign is that of an invalid operation, negative on x86 and positive on Arm."""
+    x = np.tile(np.array([np.nan, -np.nan, -1, -np.inf, -1e-40], dtype), 9)  # vectors and a tail
+    bits = np.dtype(f"u{np.dtype(dtype).itemsize}")
+    one = np.array(np.nan, dtype).view(bits)
+    np.testing.assert_array_equal(compute("log", x).view(bits), np.full(x.size, one))
+
+
 def float64_samples(name, rng, count):
     """Return uniform samples of the regime, and samples of every exponent."""
     anywhere = rng.integers(2**63, size=count, dtype=np.uint64)
