@@ -262,6 +262,11 @@ void apply_gradients(Engine<T>& engine, const ArraysByNumber& arrays, double lea
   engine.apply_gradients(learning_rate, l2);
 }
 
+template <class T, class Hold>
+std::unique_ptr<HoldContext<Hold>> hold_context(const py::object& self, const std::string& operation) {
+  return std::make_unique<HoldContext<Hold>>(self, py::cast<Engine<T>&>(self).usage(), operation);
+}
+
 template <class T>
 void register_engine_of(py::module_& m, const char* name) {
   using N = Engine<T>;
@@ -324,14 +329,19 @@ void register_engine_of(py::module_& m, const char* name) {
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
       .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0)
-      .def(
-          "holding",
-          [](const py::object& self, const std::string& operation) {
-            return std::make_unique<Holding>(self, py::cast<N&>(self).usage(), operation);
-          },
-          py::arg("operation"), "A context manager that reserves the engine for the calling thread.")
-      .def("begin_fit", [](N& n) { n.usage().begin_fit(); })
-      .def("end_fit", [](N& n) { n.usage().end_fit(); });
+      .def("holding", &hold_context<T, Usage::Holding>, py::arg("operation"),
+           "A context manager that reserves the engine for the calling thread.")
+      .def("fitting", &hold_context<T, Usage::Fitting>, py::arg("operation"),
+           "A context manager that reserves the engine for a fit of the calling thread.");
+}
+
+template <class Hold>
+void register_hold_context(py::module_& m, const char* name, const char* documentation) {
+  using Context = HoldContext<Hold>;
+  py::class_<Context>(m, name, documentation)
+      .def("__enter__", &Context::begin)
+      .def("__exit__",
+           [](Context& context, const py::object&, const py::object&, const py::object&) { context.end(); });
 }
 
 }  // namespace
@@ -357,10 +367,8 @@ void register_engine(py::module_& m) {
     return r.source.rows;
   });
   py::class_<HeldTargets>(m, "Targets", "Checked targets and weights.");
-  py::class_<Holding>(m, "Holding", "Reserves the engine for the calling thread.")
-      .def("__enter__", &Holding::begin)
-      .def("__exit__",
-           [](Holding& holding, const py::object&, const py::object&, const py::object&) { holding.end(); });
+  register_hold_context<Usage::Holding>(m, "Holding", "Reserves the engine for the calling thread.");
+  register_hold_context<Usage::Fitting>(m, "Fitting", "Reserves the engine for a fit of the calling thread.");
   m.def("row_order", &row_order_array, py::arg("seed"), py::arg("epoch"), py::arg("rows"),
         "The order in which an epoch visits rows.");
   register_engine_of<float>(m, "Engine32");

@@ -1,4 +1,5 @@
-// A Python context manager that holds a network for one thread.
+// Python context managers that hold a network for one thread. To begin and to end is one call of C++ each, since a
+// signal handler may raise between two statements of Python.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -12,20 +13,21 @@ namespace prelunet {
 
 namespace py = pybind11;
 
-class Holding {
+template <class Hold>  // Usage::Holding or Usage::Fitting
+class HoldContext {
  public:
   // `owner` keeps `usage` alive.
-  Holding(py::object owner, Usage& usage, std::string operation)
+  HoldContext(py::object owner, Usage& usage, std::string operation)
       : owner_(std::move(owner)), usage_(usage), operation_(std::move(operation)) {}
 
-  void begin() { holding_.emplace(usage_, operation_.c_str()); }
-  void end() { holding_.reset(); }
+  void begin() { hold_.emplace(usage_, operation_.c_str()); }
+  void end() { hold_.reset(); }
 
  private:
   py::object owner_;
   Usage& usage_;
   std::string operation_;
-  std::optional<Usage::Holding> holding_;
+  std::optional<Hold> hold_;
 };
 
 }  // namespace prelunet

@@ -54,24 +54,23 @@ class Usage {
   };
 
   // A fit begins and ends on one thread, which owns the network until the fit ends.
-  void begin_fit() {
-    const std::lock_guard lock(mutex_);
-    check("fit", true);
-    if (fitting_) throw std::runtime_error("fit: the model is already being fitted");
-    fitting_ = true;
-    take();
-  }
+  class Fitting {
+   public:
+    Fitting(Usage& usage, const char* what) : usage_(usage) { usage_.begin_fit(what); }
+    ~Fitting() { usage_.end_fit(); }
+    Fitting(const Fitting&) = delete;
+    Fitting& operator=(const Fitting&) = delete;
+
+   private:
+    Usage& usage_;
+  };
+
   // Called before changes that no thread may make during a fit, not even the thread of the fit. For example, the
   // targets of a fit have been checked for its loss, so the loss must not change.
   void refuse_while_fitting(const char* what) {
     const std::lock_guard lock(mutex_);
     check(what, true);
     if (fitting_) throw std::runtime_error(std::string(what) + ": the model is being fitted; do it before or after");
-  }
-  void end_fit() {
-    const std::lock_guard lock(mutex_);
-    fitting_ = false;
-    give_back();
   }
   // Whether the network can never be used again in this process.
   bool lost() {
@@ -115,6 +114,18 @@ class Usage {
   void stop_writing() {
     const std::lock_guard lock(mutex_);
     writing_ = false;
+  }
+  void begin_fit(const char* what) {
+    const std::lock_guard lock(mutex_);
+    check(what, true);
+    if (fitting_) throw std::runtime_error(std::string(what) + ": the model is already being fitted");
+    fitting_ = true;
+    take();
+  }
+  void end_fit() {
+    const std::lock_guard lock(mutex_);
+    fitting_ = false;
+    give_back();
   }
   void hold(const char* what) {
     const std::lock_guard lock(mutex_);

@@ -9,7 +9,9 @@ from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 
 import prelunet as pn
-from tolerances import assert_close_to_scale, sum_tolerance, ulp
+from prelunet.estimators import lbfgs
+from thread_checks import BUSY, in_another_thread
+from tolerances import assert_close_to_scale, assert_same_bits, sum_tolerance, ulp
 
 ROWS, FEATURES, UNITS = 120, 6, 5
 SETTINGS = {"hidden_layer_sizes": (UNITS,), "solver": "lbfgs", "random_state": 0, "alpha": 0.1}
@@ -128,3 +130,27 @@ def test_it_has_no_partial_fit():
     assert not hasattr(pn.MLPClassifier(solver="lbfgs"), "partial_fit")
     with pytest.raises(AttributeError, match="partial_fit"):
         pn.MLPRegressor(solver="lbfgs").partial_fit(*quantities())
+
+
+def test_another_thread_may_not_use_the_estimator_during_a_fit(monkeypatch):
+    """As with the other solvers; the fit goes on undisturbed, and its own thread may predict."""
+    X, y = DATA["three classes"][2]
+    found, expected = (pn.MLPClassifier(**SETTINGS, max_iter=3, verbose=v) for v in (True, False))
+    refused = []
+
+    def say(message):
+        for use in (lambda: found.predict(X), lambda: found._network.fit(X, y)):
+            with pytest.raises(RuntimeError, match=BUSY):
+                in_another_thread(use)
+            refused.append(message)
+        found.predict(X)
+
+    monkeypatch.setattr(lbfgs, "say", say)
+    with pytest.warns(ConvergenceWarning):
+        found.fit(X, y)
+    assert len(refused) == 6
+    with pytest.warns(ConvergenceWarning):
+        expected.fit(X, y)
+    for ours, others in zip(found.coefs_, expected.coefs_, strict=True):
+        assert_same_bits(ours, others)
+    assert_same_bits(in_another_thread(lambda: found.predict_proba(X)), expected.predict_proba(X))

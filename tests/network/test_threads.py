@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 
 import prelunet as pn
 from network_models import inputs, labelled, mlp, parameter_copies
+from prelunet.training.loop import WatchedLoop
 from subprocesses import run_code
 from thread_checks import BUSY, PATIENCE, during_a_fit, in_another_thread
 from tolerances import assert_same_bits
@@ -181,6 +183,34 @@ def test_a_fit_that_fails_lets_go_of_the_model(rng, hook):
 
     with pytest.raises(ZeroDivisionError):
         model.fit(X, y, callbacks=[pn.LambdaCallback(**{hook: fail})])
+    in_another_thread(lambda: model.fit(X, y))
+    in_another_thread(lambda: model.predict(X))
+
+
+def lines_of(function):
+    return sorted({line for *_, line in function.__code__.co_lines() if line is not None})
+
+
+@pytest.mark.parametrize("line", lines_of(WatchedLoop.run))
+def test_a_signal_before_any_line_of_a_fit_lets_go_of_the_model(rng, line):
+    X, y = labelled(rng, 50)
+    model = mlp()
+
+    def traced(frame, event, arg):
+        if frame.f_code is not WatchedLoop.run.__code__:
+            return None
+        if event == "line" and frame.f_lineno == line:
+            sys.settrace(None)
+            raise ZeroDivisionError
+        return traced
+
+    tracing = sys.gettrace()
+    sys.settrace(traced)
+    try:
+        with contextlib.suppress(ZeroDivisionError):
+            model.fit(X, y)
+    finally:
+        sys.settrace(tracing)
     in_another_thread(lambda: model.fit(X, y))
     in_another_thread(lambda: model.predict(X))
 

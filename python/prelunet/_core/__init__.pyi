@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Engine32', 'Engine64', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Engine32', 'Engine64', 'Fitting', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
     Sums over the steps of an epoch.
@@ -44,12 +44,18 @@ class Holding:
         ...
     def __exit__(self, arg0: typing.Any, arg1: typing.Any, arg2: typing.Any) -> None:
         ...
+class Fitting:
+    """
+    Reserves the engine for a fit of the calling thread.
+    """
+    def __enter__(self) -> None:
+        ...
+    def __exit__(self, arg0: typing.Any, arg1: typing.Any, arg2: typing.Any) -> None:
+        ...
 class Engine32:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
     def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
-        ...
-    def begin_fit(self) -> None:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -57,10 +63,12 @@ class Engine32:
         """
         A copy of the rows of a CSR matrix, in canonical form.
         """
-    def end_fit(self) -> None:
-        ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
         ...
+    def fitting(self, operation: str) -> Fitting:
+        """
+        A context manager that reserves the engine for a fit of the calling thread.
+        """
     def gradients(self) -> list:
         """
         Views of the last gradients. The caller must have exclusive use of the engine.
@@ -142,18 +150,18 @@ class Engine64:
         ...
     def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
         ...
-    def begin_fit(self) -> None:
-        ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     def compressed_rows(self, operation: str, indptr: numpy.ndarray, indices: numpy.ndarray, data: numpy.ndarray, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> Rows:
         """
         A copy of the rows of a CSR matrix, in canonical form.
         """
-    def end_fit(self) -> None:
-        ...
     def evaluate(self, rows: Rows, targets: Targets) -> Totals:
         ...
+    def fitting(self, operation: str) -> Fitting:
+        """
+        A context manager that reserves the engine for a fit of the calling thread.
+        """
     def gradients(self) -> list:
         """
         Views of the last gradients. The caller must have exclusive use of the engine.

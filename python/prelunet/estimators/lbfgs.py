@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
@@ -28,11 +28,6 @@ class _Objective:
 
     The loss matches the gradient: for a regression with several outputs it is the sum over outputs.
     scikit-learn passes SciPy the mean together with the gradient of the sum.
-
-    Attributes
-    ----------
-    loss : float
-        The loss of the last call.
     """
 
     def __init__(self, network: EstimatorNetwork, head: Head, rows: Rows, alpha: float) -> None:
@@ -75,20 +70,10 @@ class _Objective:
 
 @dataclass(frozen=True)
 class _Iterate:
-    """The state after an iteration.
+    """The state after an iteration."""
 
-    Attributes
-    ----------
-    x : ndarray
-        All parameters.
-    loss : float, optional
-        The objective at x; None before the first iteration.
-    number : int
-        The number of iterations so far.
-    """
-
-    x: Array
-    loss: float | None
+    x: Array  # all parameters
+    loss: float | None  # the objective at x; None before the first iteration
     number: int
 
 
@@ -100,6 +85,7 @@ class Minimization:
     ) -> None:
         estimator.n_iter_ = 0
         self._estimator = estimator
+        self._core = network.engine.core
         self._head = head
         self._objective = _Objective(network, head, rows, estimator.alpha)
         self._reached = _Iterate(self._objective.parameters(), None, 0)
@@ -107,26 +93,13 @@ class Minimization:
     def run(self) -> None:
         """Train; always keep the weights of the last iteration and their loss."""
         estimator = self._estimator
-        options = {
-            "maxfun": estimator.max_fun,
-            "maxiter": estimator.max_iter,
-            "gtol": estimator.tol,
-        }
-        try:
-            # BLAS threads would spin on cores that the engine needs.
-            with threadpool_limits(limits=1, user_api="blas"):
-                found = minimize(
-                    self._objective,
-                    self._reached.x,
-                    method="L-BFGS-B",
-                    jac=True,
-                    options=options,
-                    callback=self._end_iteration,
-                )
-            number = min(int(found.nit), estimator.max_iter)
-            self._reached = _Iterate(found.x, float(found.fun), number)
-        finally:
-            self._settle()
+        with self._core.fitting("fit"):
+            try:
+                found = self._minimize()
+                number = min(int(found.nit), estimator.max_iter)
+                self._reached = _Iterate(found.x, float(found.fun), number)
+            finally:
+                self._settle()
         if found.status != 0:
             warnings.warn(
                 f"lbfgs failed to converge after {found.nit} iteration(s) (status {found.status}): "
@@ -134,6 +107,23 @@ class Minimization:
                 f"({estimator.max_fun}), or scale the data.",
                 ConvergenceWarning,
                 stacklevel=2,
+            )
+
+    def _minimize(self) -> OptimizeResult:
+        estimator = self._estimator
+        # BLAS threads would spin on cores that the engine needs.
+        with threadpool_limits(limits=1, user_api="blas"):
+            return minimize(
+                self._objective,
+                self._reached.x,
+                method="L-BFGS-B",
+                jac=True,
+                options={
+                    "maxfun": estimator.max_fun,
+                    "maxiter": estimator.max_iter,
+                    "gtol": estimator.tol,
+                },
+                callback=self._end_iteration,
             )
 
     def _end_iteration(self, x: Array) -> None:

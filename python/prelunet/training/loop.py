@@ -112,23 +112,21 @@ class WatchedLoop:
 
     def run(self) -> History:
         """Train, then close all callbacks, even after an error."""
-        core = self.engine.core
-        core.begin_fit()
-        try:
-            self.model.stop_training = False
-            params = {
-                "epochs": self.epochs,
-                "steps": self.steps,
-                "validation_freq": self.validation_freq,
-            }
-            for callback in self.callbacks:
-                callback.set_model(self.model)
-                callback.set_params(params)
-            self._epochs()
-        finally:
-            core.end_fit()
-            for callback in self.callbacks:
-                callback.close()
+        with self.engine.core.fitting("fit"):
+            try:
+                self.model.stop_training = False
+                params = {
+                    "epochs": self.epochs,
+                    "steps": self.steps,
+                    "validation_freq": self.validation_freq,
+                }
+                for callback in self.callbacks:
+                    callback.set_model(self.model)
+                    callback.set_params(params)
+                self._epochs()
+            finally:
+                for callback in self.callbacks:
+                    callback.close()
         return self.history
 
     def settings(self) -> dict[str, Any] | None:
