@@ -31,7 +31,10 @@ STACKS = {
     "no bias": ((6,), lambda: [layers.Dense(4, use_bias=False)]),
     **{
         f"{name} in {kind}": ((6,), lambda name=name, kind=kind: _with_function(kind, name))
-        for name in ("linear", "relu", "leaky_relu", "elu", "gelu", "swish", "tanh", "sigmoid")
+        for name in (
+            *("linear", "relu", "leaky_relu", "elu", "gelu", "swish", "selu", "mish", "softsign"),
+            *("tanh", "sigmoid"),
+        )
         for kind in ("Dense", "Activation")
     },
     "relu": ((6,), lambda: [layers.Dense(6), layers.ReLU()]),
@@ -185,7 +188,7 @@ OPTIONS = {
         "activation must be one of lin",
     ),
     "another function": (
-        lambda: layers.Activation("selu"),
+        lambda: layers.Activation("exponential"),
         (6,),
         "activation must be one of linear",
     ),

@@ -23,6 +23,7 @@ MODULES = {
             [
                 *(nn.ReLU(), nn.LeakyReLU(0.2), nn.ELU(0.7), nn.GELU(), nn.SiLU(), nn.Tanh()),
                 *(nn.Sigmoid(), nn.PReLU(), nn.PReLU(6), nn.Dropout(0.3), nn.Identity()),
+                *(nn.SELU(), nn.Mish(), nn.Softsign()),
             ]
         )
     },
