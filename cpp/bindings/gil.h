@@ -1,8 +1,9 @@
 // The GIL in threads that may outlive the interpreter.
 //
-// Before Python 3.14, pthread_exit() ends a daemon thread that takes the GIL while the interpreter shuts down. With the
-// GNU libraries this unwinds the thread's stack. Neither a destructor nor a parallel region lets the unwinding pass, so
-// the process would abort. Such a thread sleeps here until the process exits.
+// Before Python 3.14, pthread_exit() ends a daemon thread that takes the GIL while the interpreter shuts down; code of
+// Python takes it anew now and then. With the GNU libraries this unwinds the thread's stack. A destructor of a
+// py::object would then run without the GIL, and neither a noexcept function nor a parallel region lets the unwinding
+// pass. Such a thread sleeps here until the process exits.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -21,9 +22,10 @@ namespace prelunet {
 
 namespace py = pybind11;
 
-// Calls f, which takes the GIL.
+// Calls f, which may take the GIL. f and what it calls of ours must own nothing that a destructor releases: when Python
+// ends the thread, destructors within f run without the GIL.
 template <class F>
-void take_gil(F&& f) {
+void sleep_at_exit(F&& f) {
 #ifdef __GLIBCXX__
   try {
     f();
@@ -40,7 +42,7 @@ class WithoutGil {
  public:
   WithoutGil() : thread_(PyEval_SaveThread()) {}
   ~WithoutGil() {
-    take_gil([this] { PyEval_RestoreThread(thread_); });
+    sleep_at_exit([this] { PyEval_RestoreThread(thread_); });
   }
   WithoutGil(const WithoutGil&) = delete;
   WithoutGil& operator=(const WithoutGil&) = delete;
@@ -53,7 +55,7 @@ class WithoutGil {
 class WithGil {
  public:
   WithGil() {
-    take_gil([this] { acquire_.emplace(); });
+    sleep_at_exit([this] { acquire_.emplace(); });
   }
   WithGil(const WithGil&) = delete;
   WithGil& operator=(const WithGil&) = delete;

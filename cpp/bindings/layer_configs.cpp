@@ -1,5 +1,5 @@
 // Converts Python's descriptions of layers to plain values.
-#include <cstring>
+#include <initializer_list>
 
 #include "bindings/engine.h"
 #include "network/lambda.h"
@@ -9,68 +9,82 @@
 namespace prelunet {
 namespace {
 
-std::vector<py::ssize_t> array_shape(std::size_t rows, const Shape& sample) {
-  std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(rows)};
-  shape.insert(shape.end(), sample.begin(), sample.end());
-  return shape;
+// An array that a function of a Lambda reads or writes.
+struct LambdaArray {
+  std::size_t rows;
+  const Shape& sample;
+  const void* data;
+};
+
+// A new reference to (shape, memory), or null with an error of Python.
+PyObject* described(const LambdaArray& array, std::size_t item_size, int access) {
+  const auto axes = static_cast<Py_ssize_t>(array.sample.size()) + 1;
+  PyObject* const shape = PyTuple_New(axes);
+  if (shape == nullptr) return nullptr;
+  for (Py_ssize_t i = 0; i < axes; ++i) {
+    PyObject* const size = PyLong_FromSize_t(i == 0 ? array.rows : array.sample[static_cast<std::size_t>(i) - 1]);
+    if (size == nullptr) {
+      Py_DECREF(shape);
+      return nullptr;
+    }
+    PyTuple_SET_ITEM(shape, i, size);
+  }
+  const std::size_t bytes = array.rows * element_count(array.sample) * item_size;
+  auto* const memory = static_cast<char*>(const_cast<void*>(array.data));  // `access` says whether Python may write
+  return Py_BuildValue("(NN)", shape, PyMemoryView_FromMemory(memory, static_cast<Py_ssize_t>(bytes), access));
 }
 
-// A copy, because Python code may keep the array.
-py::array copied(const py::dtype& dtype, std::size_t rows, const Shape& sample, const void* data) {
-  return py::array(dtype, array_shape(rows, sample), data);
-}
-
-// Calls a function of a Lambda and checks its result. The engine holds a weak reference to the layer: its functions may
-// refer to the model, and a strong reference would then keep both alive.
+// Calls a function of a Lambda through Python's `call_function`, which checks its result.
 class Caller {
  public:
-  Caller(const py::object& layer_reference, const std::string& name, const char* function, const py::dtype& dtype)
-      : layer_(layer_reference), owner_("Lambda (layer " + name + ")"), function_(function), dtype_(dtype) {}
+  Caller(const py::dict& config, const std::string& name, const char* function, const py::dtype& dtype)
+      : call_(py::module_::import("functools")
+                  .attr("partial")(config["call"], config["layer"], "Lambda (layer " + name + ")", function, dtype)),
+        item_size_(static_cast<std::size_t>(dtype.itemsize())) {}
 
-  // Writes the result of function(arguments...), which must have shape (rows, *sample), to `out`.
-  template <class... Arguments>
-  void operator()(std::size_t rows, const Shape& sample, void* out, Arguments&&... arguments) const {
-    const py::object layer = layer_();
-    if (layer.is_none()) throw std::runtime_error(owner_ + ": its model is gone");
-    const py::object numpy = py::module_::import("numpy");
-    const py::array result = numpy.attr("asarray")(layer.attr(function_)(std::forward<Arguments>(arguments)...));
-    const Argument argument{owner_, function_};
-    const std::string kind(1, result.dtype().kind());
-    if (std::string("fiub").find(kind) == std::string::npos) {
-      argument.type_error("return real numbers", "dtype " + py::cast<std::string>(py::str(result.dtype())));
-    }
-    Shape expected = sample;
-    expected.insert(expected.begin(), rows);
-    if (shape_of(result) != expected) {
-      argument.value_error("return shape " + to_text(expected), to_text(shape_of(result)));
-    }
-    const py::array cast = numpy.attr("ascontiguousarray")(result, dtype_);
-    std::memcpy(out, cast.data(), static_cast<std::size_t>(cast.nbytes()));
+  void operator()(const LambdaArray& out, std::initializer_list<LambdaArray> arguments) const {
+    bool done = false;
+    sleep_at_exit([&] { done = call(out, arguments); });
+    if (!done) throw py::error_already_set();
   }
 
  private:
-  py::object layer_;
-  std::string owner_;
-  const char* function_;
-  py::dtype dtype_;
+  // Returns false with an error of Python. Python may end the thread anywhere in here: no py::object.
+  bool call(const LambdaArray& out, std::initializer_list<LambdaArray> arguments) const {
+    PyObject* const all = PyTuple_New(static_cast<Py_ssize_t>(arguments.size()) + 1);
+    if (all == nullptr) return false;
+    Py_ssize_t place = 0;
+    const auto add = [&](const LambdaArray& array, int access) {
+      PyObject* const item = described(array, item_size_, access);
+      if (item != nullptr) PyTuple_SET_ITEM(all, place++, item);
+      return item != nullptr;
+    };
+    bool added = add(out, PyBUF_WRITE);
+    for (const LambdaArray& argument : arguments) added = added && add(argument, PyBUF_READ);
+    PyObject* const result = added ? PyObject_CallObject(call_.ptr(), all) : nullptr;
+    Py_DECREF(all);
+    Py_XDECREF(result);
+    return result != nullptr;
+  }
+
+  py::object call_;
+  std::size_t item_size_;
 };
 
 std::shared_ptr<const LambdaFunctions> lambda_functions(const py::dict& config, const std::string& name,
                                                         const py::dtype& dtype) {
   auto functions = std::make_shared<LambdaFunctions>();
   functions->output = py::cast<Shape>(config["output_shape"]);
-  // Initialized captures are not const, so that moving them cannot throw.
-  functions->forward = [forward = Caller(config["layer"], name, "forward", dtype), dtype = py::dtype(dtype)](
-                           const Shape& input, const Shape& output, std::size_t rows, const void* x, void* y) {
+  functions->forward = [forward = Caller(config, name, "forward", dtype)](const Shape& input, const Shape& output,
+                                                                          std::size_t rows, const void* x, void* y) {
     const WithGil with_gil;
-    forward(rows, output, y, copied(dtype, rows, input, x));
+    forward({rows, output, y}, {{rows, input, x}});
   };
-  functions->backward = [backward = Caller(config["layer"], name, "backward", dtype), dtype = py::dtype(dtype)](
+  functions->backward = [backward = Caller(config, name, "backward", dtype)](
                             const Shape& input, const Shape& output, std::size_t rows, const void* x, const void* y,
                             const void* grad_y, void* grad_x) {
     const WithGil with_gil;
-    backward(rows, input, grad_x, copied(dtype, rows, output, grad_y), copied(dtype, rows, input, x),
-             copied(dtype, rows, output, y));
+    backward({rows, input, grad_x}, {{rows, output, grad_y}, {rows, input, x}, {rows, output, y}});
   };
   return functions;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -199,3 +200,41 @@ DAEMON = """
 def test_the_process_ends_under_a_daemon_thread_that_trains(calls):
     for _ in range(3):
         run_code(DAEMON, *calls.split())
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="needs pthread_exit as the GNU libraries have it"
+)
+@pytest.mark.parametrize("function", ["forward", "backward"])
+def test_a_thread_that_python_ends_inside_a_lambda_sleeps(function):
+    """Python before 3.14 ends a daemon thread by pthread_exit, without the GIL, as done here."""
+    run_code(
+        """
+        import ctypes, sys, threading, time
+        import numpy as np
+        import prelunet as pn
+        from network_models import dense
+
+        reached = threading.Event()
+
+        def end():
+            reached.set()
+            ctypes.CDLL(None).pthread_exit(None)
+
+        def forward(x):
+            return end() if sys.argv[1] == "forward" else x
+
+        layers = [dense(8), pn.Lambda(forward, lambda grad_y, x, y: end()), dense(2)]
+        model = pn.Sequential(layers, input_shape=(4,), seed=1)
+        model.compile(pn.SGD(0.01))
+        X, y = np.ones((20, 4), np.float32), np.zeros(20, np.int64)
+        thread = threading.Thread(target=model.fit, args=(X, y), daemon=True)
+        thread.start()
+        assert reached.wait(60)
+        for _ in range(20):  # other threads go on
+            time.sleep(0.01)
+            assert sum([1] * 1000) == 1000
+        assert thread.is_alive()
+        """,
+        function,
+    )

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from .._description import checked
@@ -13,6 +14,7 @@ from .._validation import function, size
 from .base import Layer, Shape
 
 Array = npt.NDArray[Any]
+Memory = tuple[tuple[int, ...], memoryview]  # shape and elements of an array of the engine
 
 
 def _shape(owner: str, name: str, value: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -24,6 +26,32 @@ def _shape(owner: str, name: str, value: Sequence[int] | None) -> tuple[int, ...
     if not value:
         raise ValueError(expected)
     return tuple(size(owner, f"an entry of {name}", entry) for entry in value)
+
+
+def call_function(
+    reference: weakref.ReferenceType[Lambda],
+    owner: str,
+    function: str,
+    dtype: npt.DTypeLike,
+    out: Memory,
+    *arguments: Memory,
+) -> None:
+    """Call a function of a Lambda on copies of the engine's arrays; write its result to `out`.
+
+    The reference is weak because the functions may refer to the model, whose engine keeps them. The
+    arguments are copies because a function may keep them.
+    """
+    layer = reference()
+    if layer is None:
+        raise RuntimeError(f"{owner}: its model is gone")
+    copies = [np.ndarray(shape, dtype, memory).copy() for shape, memory in arguments]
+    result = np.asarray(getattr(layer, function)(*copies))
+    if result.dtype.kind not in "fiub":
+        raise TypeError(f"{owner}: {function} must return real numbers, got dtype {result.dtype}")
+    shape, memory = out
+    if result.shape != shape:
+        raise ValueError(f"{owner}: {function} must return shape {shape}, got {result.shape}")
+    np.ndarray(shape, dtype, memory)[...] = result
 
 
 class Lambda(Layer):
@@ -71,7 +99,11 @@ class Lambda(Layer):
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the layer's specification for the engine, including the functions."""
-        functions = {"layer": weakref.ref(self), "output_shape": self.output_shape or ()}
+        functions = {
+            "call": call_function,
+            "layer": weakref.ref(self),
+            "output_shape": self.output_shape or (),
+        }
         return [{"type": "lambda", "functions": functions}]
 
     def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
