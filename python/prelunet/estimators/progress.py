@@ -39,7 +39,7 @@ class Progress(Callback):
         self._network = network
         self._rows = rows
         self._incremental = incremental
-        self._epochs_before = len(estimator.loss_curve_)
+        self._epochs_before = self._settled = len(estimator.loss_curve_)
         self._rows_before = estimator.t_
 
     @property
@@ -90,8 +90,11 @@ class Progress(Callback):
         """Derive all records from the loss and score curves; idempotent."""
         estimator = self._estimator
         self._count()
-        if estimator.best_loss_ is not None and self.epochs:
-            estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
+        if estimator.best_loss_ is not None:
+            # A signal may have raised after a loss was recorded: several may be new.
+            losses = estimator.loss_curve_[self._settled :]
+            estimator.best_loss_ = min([estimator.best_loss_, *losses])
+            self._settled += len(losses)
         if not estimator.validation_scores_:
             return
         assert estimator.validation_loss_curve_ is not None
