@@ -13,6 +13,7 @@ from pathlib import Path
 
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 LARGEST = 2_500_000  # bytes; the kernels of three ISAs and bfloat16 take most of them
 MUST_HOLD = [
@@ -33,6 +34,7 @@ MAY_HOLD = re.compile(
 )
 OPENMP = re.compile(r".*/lib(g|i?)omp[^/]*")
 HASHED = re.compile(r"libgomp-[0-9a-f]{8,}\.so[.\d]*")
+DF_BIND_NOW = 8
 RUN_PATH = "$ORIGIN/../prelunet.libs"
 
 
@@ -46,6 +48,24 @@ def dynamic_tags(data: bytes) -> dict[str, list[str]]:
         if name in tags:
             tags[name].append(getattr(tag, name))
     return tags
+
+
+def hardening_faults(wheel: zipfile.ZipFile) -> list[str]:
+    """Check that the module has full RELRO and stack canaries."""
+    module = next(name for name in wheel.namelist() if re.fullmatch(MUST_HOLD[0], name))
+    elf = ELFFile(io.BytesIO(wheel.read(module)))
+    dynamic = elf.get_section_by_name(".dynamic")
+    symbols = elf.get_section_by_name(".dynsym")
+    assert isinstance(dynamic, DynamicSection)
+    assert isinstance(symbols, SymbolTableSection)
+    flags = {tag.entry.d_tag: tag.entry.d_val for tag in dynamic.iter_tags()}
+    needed = {symbol.name for symbol in symbols.iter_symbols()}
+    found = {
+        "RELRO": any(part.header.p_type == "PT_GNU_RELRO" for part in elf.iter_segments()),
+        "BIND_NOW": bool(flags.get("DT_FLAGS", 0) & DF_BIND_NOW) or "DT_BIND_NOW" in flags,
+        "stack canaries": "__stack_chk_fail" in needed,
+    }
+    return [f"{module} has no {protection}" for protection, has in found.items() if not has]
 
 
 def bundling_faults(wheel: zipfile.ZipFile, platform: str) -> list[str]:
@@ -85,7 +105,10 @@ def faults(path: Path) -> list[str]:
         names = [name for name in wheel.namelist() if not name.endswith("/")]
         metadata_name = next(name for name in names if name.endswith(".dist-info/METADATA"))
         metadata = Parser().parsestr(wheel.read(metadata_name).decode())
-        found += bundling_faults(wheel, path.stem.rpartition("-")[2])
+        platform = path.stem.rpartition("-")[2]
+        found += bundling_faults(wheel, platform)
+        if "linux" in platform:
+            found += hardening_faults(wheel)
     for pattern in MUST_HOLD:
         if not any(re.fullmatch(pattern, name) for name in names):
             found.append(f"no file matches {pattern}")
