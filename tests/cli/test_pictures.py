@@ -65,7 +65,7 @@ def photograph(width, height, mode="RGB"):
 def test_large_photographs_are_read(metadata, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    content = encoded(photograph(6000, 6000), "JPEG", exif=exif)
+    content = encoded(photograph(4200, 4200), "JPEG", exif=exif)
     pixels = read(content, metadata).row.reshape(8, 8, -1)
     dark = pixels.mean(axis=2) < 128
     if metadata is GREY:
@@ -104,3 +104,12 @@ def test_tiles_are_converted_like_the_whole_image(rng):
 def test_a_model_of_more_pixels_than_an_image_may_have():
     with pytest.raises(ValueError, match="the model's images are too large, 1000000 x 1000000"):
         read(png(8, 8), Metadata(image_shape=(10**6, 10**6, 1)))
+
+
+def test_the_copy_in_color_counts():
+    """Found by the fuzzer: decoded and converted pixels were held together."""
+    content = png(4096, 2600)
+    with pytest.raises(ValueError, match=r"at most .* bytes, got 4096 x 2600"):
+        read(content, COLOR)
+    with pytest.raises(OSError, match="truncated"):
+        read(content, GREY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import tracemalloc
 
@@ -116,6 +117,15 @@ def test_tensors_may_be_in_another_file(path):
 def test_more_than_the_other_file_holds(path, change):
     external(path, **change)
     with pytest.raises(ValueError, match=r"graph\.onnx is not an ONNX file, or is damaged: "):
+        pn.from_onnx(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_another_file_that_is_a_pipe(path):
+    external(path, length="0")
+    (path.parent / "w.bin").unlink()
+    os.mkfifo(path.parent / "w.bin")
+    with pytest.raises(ValueError, match=r"'w\.bin' must be a regular file"):
         pn.from_onnx(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -92,7 +93,10 @@ def _read_external(package: ModuleType, model: onnx.ModelProto, folder: str) -> 
     total = 0
     for tensor in tensors:
         info = helper.ExternalDataInfo(tensor)
-        size = sizes[info.location] = os.stat(os.path.join(folder, info.location)).st_size
+        about = os.stat(os.path.join(folder, info.location))
+        if not stat.S_ISREG(about.st_mode):  # reading a pipe could block
+            raise ValueError(f"{info.location!r} must be a regular file")
+        size = sizes[info.location] = about.st_size
         start = info.offset or 0
         length = size - start if info.length is None else info.length
         total += length
