@@ -47,7 +47,7 @@ WRONG = {
     "dtype": ["float16", None],
     "loss": ["log_loss"],
     "class_weight": ["heavy", {9: "a"}],
-    "scoring": ["no_such_score"],
+    "scoring": ["no_such_score", {"a": "r2"}, ["r2"], 3],
 }
 CASES = [
     pytest.param(estimator, name, value, id=f"{estimator.__name__}-{name}-{value}")

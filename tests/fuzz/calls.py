@@ -53,6 +53,7 @@ class Calls:
     def begin(self, case):
         """Begin a case."""
         self.case = case
+        self._state[: STATE.size] = STATE.pack(self.case, self.count)
 
     def make(self, name, function, *arguments, protocol=(), **options):
         """Call a function; raise what may be raised, and report other exceptions.

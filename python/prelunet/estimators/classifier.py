@@ -92,7 +92,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         classes a batch need not contain.
     scoring : str, callable or None, default None
         The validation score: None for the accuracy, "loss" for the negative loss, or any value
-        accepted by scikit-learn's `check_scoring`.
+        (a name or a callable) accepted by scikit-learn's `check_scoring`.
     callbacks : list of Callback or None, default None
         See `prelunet.callbacks`; not for "lbfgs". Logs contain "loss" and, with validation data,
         "val_loss" and "val_score". A clone has its own copies.

@@ -92,6 +92,9 @@ def check_parameters(estimator: Estimator) -> Hidden:
         real(owner, name, getattr(estimator, name), minimum=0.0, exclusive_maximum=1.0)
     _check_counts(owner, estimator)
     _check_callbacks(owner, estimator.callbacks)
+    scoring = estimator.scoring
+    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+        raise TypeError(f"{owner}: scoring must be a string, a callable or None, got {scoring!r}")
     hidden = _hidden(owner, estimator)
     if estimator.solver not in STOCHASTIC:
         if any(hidden.dropout):
