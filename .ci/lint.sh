@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 verdict=0
 ruff check || verdict=1
-shellcheck .ci/run .ci/*.sh || verdict=1
+shellcheck --external-sources .ci/run .ci/full .ci/*.sh || verdict=1
 exit "$verdict"

@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
 # Reports the system packages that the build needs and, as root on Debian, installs missing ones.
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. .ci/common.sh
 
 has_python_headers() { python3 -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))'; }
 has_sanitizer() { [[ "$(g++ -print-file-name="lib$1.so")" == /* ]]; }
-install() { # PACKAGE...
-  echo "installing $*"
-  apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$@"
-}
 
 missing=()
 command -v git > /dev/null || missing+=(git)
@@ -18,11 +16,10 @@ has_python_headers 2> /dev/null || missing+=(python3-dev)
 if ((${#missing[@]})); then
   install "${missing[@]}"
 fi
-# Optional: chromium for tests of web pages, ccache to avoid compiling the same sources three times.
+# Optional: chromium for tests of web pages, ccache to avoid compiling the same sources three times. The stages that need
+# a package of their own install it.
 for wished in chromium ccache; do
-  if ! command -v "$wished" > /dev/null && [[ $EUID == 0 ]] && command -v apt-get > /dev/null; then
-    install "$wished" || true
-  fi
+  has_or_install "$wished" "$wished" || true
 done
 # The sanitizer libraries are part of Debian's g++.
 for sanitizer in asan ubsan tsan; do
