@@ -38,6 +38,21 @@ inline Matrix matrix_of(const py::array& array) {
   return {columns == 0 ? 0 : static_cast<std::size_t>(array.size()) / columns, columns};
 }
 
+// The sizes of a product of a (m, k) and b (k, n), each of which may be given transposed.
+struct Product {
+  std::size_t m, n, k;
+};
+inline Product checked_product(const std::string& op, const py::array& a, const py::array& b, bool transpose_a,
+                               bool transpose_b) {
+  check_rank({op, "a"}, a, 2, transpose_a ? "(k, m)" : "(m, k)");
+  check_rank({op, "b"}, b, 2, transpose_b ? "(n, k)" : "(k, n)");
+  const Shape a_shape = shape_of(a);
+  const Shape b_shape = shape_of(b);
+  const Product product{a_shape[transpose_a ? 1 : 0], b_shape[transpose_b ? 0 : 1], a_shape[transpose_a ? 0 : 1]};
+  check_shape({op, "b"}, b, transpose_b ? Shape{product.n, product.k} : Shape{product.k, product.n});
+  return product;
+}
+
 void register_activation_ops(py::module_& m);
 void register_bfloat16_ops(py::module_& core, py::module_& ops);
 void register_conv2d_ops(py::module_& m);

@@ -44,14 +44,8 @@ py::array bfloat16_gemm_binding(const py::object& a_object, const py::object& b_
   const std::string op = "bfloat16_gemm";
   const py::array a = bfloat16_array({op, "a"}, a_object);
   const py::array b = bfloat16_array({op, "b"}, b_object);
-  check_rank({op, "a"}, a, 2, transpose_a ? "(k, m)" : "(m, k)");
-  check_rank({op, "b"}, b, 2, transpose_b ? "(n, k)" : "(k, n)");
-  const Shape a_shape = shape_of(a);
-  const Shape b_shape = shape_of(b);
-  const std::size_t m = a_shape[transpose_a ? 1 : 0];
-  const std::size_t k = a_shape[transpose_a ? 0 : 1];
-  const std::size_t n = b_shape[transpose_b ? 0 : 1];
-  check_shape({op, "b"}, b, transpose_b ? Shape{n, k} : Shape{k, n});
+  const Product product = checked_product(op, a, b, transpose_a, transpose_b);
+  const std::size_t m = product.m, n = product.n, k = product.k;
   py::array out = new_array(op, {m, n}, py::dtype::of<float>());
   const bool continued = !c_object.is_none();
   if (continued) {

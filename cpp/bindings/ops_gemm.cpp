@@ -32,14 +32,8 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
   const std::string op = "gemm";
   const py::array a = strict_array({op, "a"}, a_object);
   const py::array b = strict_array_like({op, "b"}, b_object, a, "a");
-  check_rank({op, "a"}, a, 2, transpose_a ? "(k, m)" : "(m, k)");
-  check_rank({op, "b"}, b, 2, transpose_b ? "(n, k)" : "(k, n)");
-  const Shape a_shape = shape_of(a);
-  const Shape b_shape = shape_of(b);
-  const std::size_t m = a_shape[transpose_a ? 1 : 0];
-  const std::size_t k = a_shape[transpose_a ? 0 : 1];
-  const std::size_t n = b_shape[transpose_b ? 0 : 1];
-  check_shape({op, "b"}, b, transpose_b ? Shape{n, k} : Shape{k, n});
+  const Product product = checked_product(op, a, b, transpose_a, transpose_b);
+  const std::size_t m = product.m, n = product.n, k = product.k;
 
   const EpilogueChoice choice = epilogue_choice(activation);
   py::array bias;
