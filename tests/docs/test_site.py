@@ -62,18 +62,20 @@ def test_every_public_name_and_method_is_documented():
 
 
 def test_internal_links_lead_somewhere(pages):
+    anchors = {str(path): page.anchors for path, page in pages.items()}
+    files = {str(path) for path in SITE.rglob("*") if path.is_file()}
     broken = set()
     for path, page in pages.items():
         for link in page.links:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc or not (parts.path or parts.fragment):
                 continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if target.is_dir():
-                target /= "index.html"
-            there = target.exists()
-            if there and parts.fragment and target in pages:
-                there = unquote(parts.fragment) in pages[target].anchors
+            target = (
+                os.path.normpath(path.parent / unquote(parts.path)) if parts.path else str(path)
+            )
+            there = target in files or os.path.join(target, "index.html") in files
+            if there and parts.fragment and target in anchors:
+                there = unquote(parts.fragment) in anchors[target]
             if not there:
                 broken.add(f"{path.relative_to(SITE)}: {link}")
     assert broken == set()
