@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any, SupportsIndex, SupportsInt, TypedDict, cast
 
@@ -131,10 +131,10 @@ class Engine:
             yield
         except MemoryError as error:
             itemsize = np.dtype(self.dtype).itemsize
-            found = [
-                (math.prod(shape) * itemsize, name, type(layer).__name__)
-                for name, layer, shape in parameter_shapes(self.layers, sample)
-            ]
+            found = []
+            with suppress(LookupError, ValueError):  # the core may not have checked later layers
+                for name, layer, shape in parameter_shapes(self.layers, sample):
+                    found.append((math.prod(shape) * itemsize, name, type(layer).__name__))
             if not found:
                 raise
             size, name, kind = max(found)
