@@ -57,11 +57,10 @@ bool RowSource::adjacent() const {
 }
 
 template <class T>
-const T* RowSource::direct() const {
-  const bool plain = type == kElementType<T> && adjacent() &&
-                     (rows <= 1 || row_stride == static_cast<std::ptrdiff_t>(features * sizeof(T))) &&
-                     reinterpret_cast<std::uintptr_t>(data) % alignof(T) == 0;
-  return plain ? reinterpret_cast<const T*>(data) : nullptr;
+bool RowSource::is_block() const {
+  return type == kElementType<T> && compressed == nullptr && adjacent() &&
+         (rows <= 1 || row_stride == static_cast<std::ptrdiff_t>(features * sizeof(T))) &&
+         reinterpret_cast<std::uintptr_t>(data) % alignof(T) == 0;
 }
 
 RowPrefetch RowSource::prefetch(RowIndex index, std::size_t count, double steps) const {
@@ -105,14 +104,15 @@ void gather(Team& team, const RowSource& source, RowIndex index, std::size_t cou
 
 template <class T>
 const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* buffer) {
-  const T* const direct = index.order == nullptr ? source.direct<T>() : nullptr;
-  if (direct != nullptr) return direct + index.begin * source.features;
+  if (index.order == nullptr && source.is_block<T>()) {
+    return reinterpret_cast<const T*>(source.data) + index.begin * source.features;
+  }
   gather(team, source, index, count, buffer);
   return buffer;
 }
 
-template const float* RowSource::direct() const;
-template const double* RowSource::direct() const;
+template bool RowSource::is_block<float>() const;
+template bool RowSource::is_block<double>() const;
 template void gather(Team&, const RowSource&, RowIndex, std::size_t, float*);
 template void gather(Team&, const RowSource&, RowIndex, std::size_t, double*);
 template const float* rows_of(Team&, const RowSource&, RowIndex, std::size_t, float*);

@@ -46,9 +46,9 @@ struct RowSource {
   // Whether the elements of a row are adjacent.
   bool adjacent() const;
 
-  // The array's data if it has the dtype and layout of a block, else null.
+  // Whether the array has the dtype and the layout of a block.
   template <class T>
-  const T* direct() const;
+  bool is_block() const;
 
   // Prepares prefetching of rows index[0 .. count), spread over `steps` steps of k. Prefetches nothing if the elements
   // of a row are not adjacent.
@@ -59,7 +59,7 @@ struct RowSource {
 template <class T>
 void gather(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* out);
 
-// Returns the same rows without a copy if they are in order and direct() is not null. Otherwise gathers them in
+// Returns the same rows without a copy if they are in order and is_block() is true. Otherwise gathers them in
 // `buffer`.
 template <class T>
 const T* rows_of(Team& team, const RowSource& source, RowIndex index, std::size_t count, T* buffer);

@@ -7,7 +7,7 @@ namespace prelunet {
 
 template <class T>
 void SparseInput<T>::scale(double factor) {
-  scaled_.assign(value_, value_ + rows_->column.size());
+  if (value_ != scaled_.data()) scaled_.assign(value_, value_ + rows_->column.size());
   const FlushSubnormals flush;
   kernel_table<T>().scale_shift(scaled_.size(), scaled_.data(), factor, 0.0, scaled_.data());
   value_ = scaled_.data();

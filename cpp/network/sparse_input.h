@@ -39,7 +39,9 @@ class SparseInput {
     rows_ = x.compressed.get();
     first_step_ = *step;
     value_ = std::get<std::vector<T>>(rows_->value).data();
-    for (std::size_t s = 0; s < first_step_; ++s) scale(*steps[s]->sparse_scale());
+    for (std::size_t s = 0; s < first_step_; ++s) {
+      if (const std::optional<double> factor = steps[s]->sparse_scale()) scale(*factor);
+    }
   }
 
   bool used() const { return rows_ != nullptr; }
