@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -80,6 +81,7 @@ class Engine:
         self._is_built = False
         self._builds = threading.Lock()
         self._builder: int | None = None  # the thread that holds the lock
+        self._process = os.getpid()
         self._built_by: int | None = None  # the thread that built it
 
     # ---- building and compiling ----------------------------------------------------------------
@@ -179,8 +181,18 @@ class Engine:
 
     def building(self) -> AbstractContextManager[None]:
         """Let one thread at a time build; an error, such as one in its data, undoes the build."""
-        inside = self._is_built or self._builder == threading.get_ident()
-        return _NO_CONTEXT if inside else self._building()
+        if self._is_built:
+            return _NO_CONTEXT
+        if self._process != os.getpid():
+            self._forget_lost_builder()
+        return _NO_CONTEXT if self._builder == threading.get_ident() else self._building()
+
+    def _forget_lost_builder(self) -> None:
+        """After a fork, discard what a thread of the parent was building."""
+        self._process = os.getpid()
+        if self._builder not in (None, threading.get_ident()):
+            self._builds, self._builder = threading.Lock(), None
+            self._core, self.input_shape, self.names = None, None, []
 
     @contextmanager
     def _building(self) -> Iterator[None]:

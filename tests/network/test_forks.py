@@ -140,3 +140,28 @@ def test_a_reader_of_another_thread_does_not_count_in_the_child():
     thread.join()
         """
     )
+
+
+def test_a_model_that_another_thread_was_building_is_built_in_the_child():
+    run_code(
+        FORKED
+        + """
+    unbuilt = pn.Sequential([pn.Dense(3)], seed=0)
+
+    def build():
+        with unbuilt.engine.building():
+            unbuilt.engine.rows("predict", X)
+            began.set()
+            ends.wait(60)
+            raise ValueError("the data are rejected")
+
+    thread = threading.Thread(target=lambda: refused(build))
+    threading.excepthook = lambda arguments: None
+    thread.start()
+    assert began.wait(60)
+    in_child(lambda: unbuilt.build((4,)))
+    ends.set()
+    thread.join(60)
+    assert unbuilt.input_shape is None
+"""
+    )
