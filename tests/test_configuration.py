@@ -219,6 +219,7 @@ def own_descriptions(base=Description):
 
 
 NEEDED = {"forward": abs, "backward": abs, "function": abs, "layers": [pn.Tanh()], "rate": 0.5}
+NEEDED |= {"pattern": "*"}
 ARGUMENTS = [
     (cls, name)
     for cls in own_descriptions()

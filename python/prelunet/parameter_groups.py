@@ -14,7 +14,7 @@ def _pattern(owner: str, name: str, value: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{owner}: {name} must be a string, got {type(value).__name__}")
     if not value:
-        raise ValueError(f"{owner}: {name} must not be empty")
+        raise ValueError(f"{owner}: {name} must be a string that is not empty, got ''")
     return value
 
 

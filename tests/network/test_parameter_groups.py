@@ -216,7 +216,11 @@ def test_a_pattern_without_parameters_is_refused(rng):
             ValueError,
             r"Lion: groups must have an epsilon_factor of 1, .* got 2.0 for '\*'",
         ),
-        (lambda: pn.ParameterGroup(""), ValueError, "ParameterGroup: pattern must not be empty"),
+        (
+            lambda: pn.ParameterGroup(""),
+            ValueError,
+            "ParameterGroup: pattern must be a string that is not empty",
+        ),
         (lambda: pn.ParameterGroup(3), TypeError, "pattern must be a string, got int"),
         (
             lambda: pn.ParameterGroup("*", learning_rate_factor=-1.0),
