@@ -24,7 +24,8 @@ Engine<T>::Engine(const Shape& input, const std::vector<LayerConfig>& layers, st
     places_.push_back({.size = placed.size,
                        .value = values_.data() + placed.offset,
                        .gradient = gradients_.data() + placed.offset,
-                       .trainable = placed.info.trainable});
+                       .trainable = placed.info.trainable,
+                       .factors = {}});
   }
   plan_.bind(places_);
 }
