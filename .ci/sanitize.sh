@@ -20,7 +20,7 @@ case ${1:-} in
     # Excluded: tests that measure or limit memory, because the sanitizer reserves terabytes of addresses;
     # and the second run of the ops tests on the baseline, which has the same source.
     # Nor copies beside a compiling thread, which come too seldom in a sanitized build: 2 in a minute, of 30.
-    tests=(tests/ops tests/network -k "not test_memory and not no_machine_has and not op_tests_pass_on_every_isa and not another_thread_compiles")
+    tests=(-n 2 tests/ops tests/network -k "not test_memory and not no_machine_has and not op_tests_pass_on_every_isa and not another_thread_compiles")
     packages=('.[test]')
     isas=$all
     ;;
