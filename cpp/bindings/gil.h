@@ -9,12 +9,9 @@
 #include <pybind11/pybind11.h>
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <thread>
-
-#ifdef __GLIBCXX__
-#include <cxxabi.h>
-#endif
 
 #include "runtime/subnormals.h"
 
@@ -29,7 +26,9 @@ void sleep_at_exit(F&& f) {
 #ifdef __GLIBCXX__
   try {
     f();
-  } catch (abi::__forced_unwind&) {  // must be rethrown, but this handler never returns
+  } catch (...) {
+    // Forced unwinding is not a C++ exception: there is no current one. It must be rethrown or, as here, never leave.
+    if (std::current_exception() != nullptr) throw;
     while (true) std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 #else
