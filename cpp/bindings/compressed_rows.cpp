@@ -101,6 +101,7 @@ RowSource compressed_rows(const std::string& operation, const py::array& indptr,
   // scipy's arrays may be longer than the matrix has elements.
   const py::array used = indices[py::slice(0, rows.begin.back(), 1)];
   rows.column = checked_integers(indices_argument, used, shape[1], "columns");
+  refuse_masked(data_argument, data);
   const ElementType type = element_type(data_argument, data);
   rows.value = values_of<T>(rows, type, data);
 

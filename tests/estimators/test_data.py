@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -10,6 +12,8 @@ from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.utils.class_weight import compute_sample_weight
 
 import prelunet as pn
+from memory_use import needs_linux
+from subprocesses import run_code
 from tolerances import assert_close_to_scale, assert_same_bits, sum_tolerance
 
 X, Y = make_classification(260, 8, n_informative=6, n_classes=3, random_state=0)
@@ -157,6 +161,34 @@ def test_damaged_sparse_rows_are_refused(rng, name):
         fitted.predict(damaged)
     with pytest.raises(ValueError, match=name):
         classifier().fit(damaged, y)
+
+
+@needs_linux
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_many_columns_take_little_memory(solver):
+    """Dense, 1,024 rows of 2**18 columns are 2 GB."""
+    peaks = run_code(
+        """
+import json, sys, warnings
+import numpy as np
+import prelunet as pn
+from memory_use import peak
+from scipy.sparse import csr_matrix
+
+warnings.simplefilter("ignore")  # of convergence
+rows, features, each = 1024, 1 << 18, 20
+columns = np.random.default_rng(0).integers(features, size=rows * each)
+ends = np.arange(rows + 1) * each
+X, y = csr_matrix((np.ones(rows * each), columns, ends), (rows, features)), np.arange(rows) % 2
+clf = pn.MLPClassifier((1,), solver=sys.argv[1], max_iter=1)
+calls = [lambda: clf.fit(X, y), lambda: clf.predict_proba(X), lambda: clf.score(X, y)]
+print(json.dumps([peak(call) for call in calls]))
+""",
+        solver,
+    )
+    fit, *predictions = json.loads(peaks)
+    assert fit < 200 << 20  # L-BFGS keeps 25 vectors of 2 MB
+    assert max(predictions) < 24 << 20
 
 
 # ---- classes and weights -----------------------------------------------------------------------

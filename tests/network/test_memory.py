@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
+from memory_use import needs_linux
 from subprocesses import run_code
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak of memory, others not"
-)
+pytestmark = needs_linux
 
 MEGABYTE = 2**20
 PAGE = 4096
 
-# What the scripts below measure with: the peak of resident memory during a call, and page faults.
+# What the scripts below begin with.
 MEASURE = """
-import json, resource, sys
+import json, sys
 import numpy as np
 import prelunet as pn
+from memory_use import faults, peak
 from network_models import dense
-
-def peak(call):
-    def status(field):
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field))
-
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # sets the peak back
-    before = status("VmRSS")
-    result = call()
-    return status("VmHWM") - before
-
-def faults(call):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    call()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 def network(features, *widths):
     layers = []

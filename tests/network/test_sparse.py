@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import prelunet as pn
+from memory_use import needs_linux
 from network_models import dense, mlp, oracle_loss_and_gradients
 from reference.sparse import dense_rows
 from sparse_rows import Csr, few
@@ -307,18 +307,8 @@ MANY = """
 import json
 import numpy as np
 import prelunet as pn
+from memory_use import peak
 from sparse_rows import Csr
-
-def peak(call):
-    def status(field):
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field))
-
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # sets the peak back
-    before = status("VmRSS")
-    call()
-    return status("VmHWM") - before
 
 features, rows = 1 << 18, 300
 rng = np.random.default_rng(0)
@@ -328,7 +318,7 @@ y = np.zeros(rows, int)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak")
+@needs_linux
 @pytest.mark.parametrize("first", ["pn.Rescaling(0.5)", "pn.Rescaling(0.5, offset=1.0)"])
 def test_rows_of_many_columns_take_little_memory(first):
     """Rows that must be dense, because of an offset, come in blocks bounded in bytes."""
