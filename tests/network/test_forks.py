@@ -27,6 +27,18 @@ FORKED = """
                 os._exit(1)
         assert os.waitpid(pid, 0)[1] == 0
 
+    def forward(x):  # waits in the middle of a step of another thread
+        if threading.current_thread() is not threading.main_thread():
+            began.set()
+            ends.wait(60)
+        return x
+
+    def built():
+        layers = [pn.Dense(9), pn.Lambda(forward, lambda g, x, y: g), pn.Dense(5)]
+        made = pn.Sequential(layers, input_shape=(19,), seed=3)
+        made.compile(pn.Adam(0.01))
+        return made
+
     def refused(call):
         try:
             call()
@@ -70,18 +82,6 @@ def test_a_model_inside_a_step_of_another_thread_says_so_and_can_be_built_anew()
     run_code(
         FORKED
         + """
-    def forward(x):
-        if threading.current_thread() is not threading.main_thread():
-            began.set()
-            ends.wait(60)
-        return x
-
-    def built():
-        layers = [pn.Dense(9), pn.Lambda(forward, lambda g, x, y: g), pn.Dense(5)]
-        made = pn.Sequential(layers, input_shape=(19,), seed=3)
-        made.compile(pn.Adam(0.01))
-        return made
-
     model, twin = built(), built()
     model.epochs_trained = 2
     thread = threading.Thread(target=model.fit, args=(X, y))
@@ -123,15 +123,7 @@ def test_a_reader_of_another_thread_does_not_count_in_the_child():
     run_code(
         FORKED
         + """
-    def forward(x):
-        if threading.current_thread() is not threading.main_thread():
-            began.set()
-            ends.wait(60)
-        return x
-
-    layers = [pn.Dense(9), pn.Lambda(forward, lambda g, x, y: g), pn.Dense(5)]
-    model = pn.Sequential(layers, input_shape=(19,), seed=3)
-    model.compile(pn.Adam(0.01))
+    model = built()
     thread = threading.Thread(target=model.predict, args=(X,))
     thread.start()
     assert began.wait(60)
