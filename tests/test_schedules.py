@@ -209,3 +209,12 @@ def test_bad_types(make, message):
 def test_the_base_is_abstract():
     with pytest.raises(TypeError, match="abstract"):
         Schedule()
+
+
+def test_a_class_without_over_says_so():
+    class Mine(schedules.Schedule):
+        def at(self, step):
+            return 0.1
+
+    with pytest.raises(NotImplementedError, match=r"^Mine: a class with a name must define over"):
+        Mine.over(0.1, 3)

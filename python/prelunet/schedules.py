@@ -32,7 +32,7 @@ class Schedule(Description, ABC):
     @classmethod
     def over(cls, learning_rate: float, steps: int) -> Self:
         """Return a schedule that starts at `learning_rate` and spans `steps` updates."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{cls.__name__}: a class with a name must define over()")
 
     @overload
     def __call__(self, step: int) -> float: ...
