@@ -161,3 +161,14 @@ def test_threads_that_save_to_one_path_leave_a_whole_file(tmp_path):
     assert errors == []
     assert seeds <= {1, 2}
     assert os.listdir(tmp_path) == ["m.npz"]
+
+
+def test_a_link_with_the_name_of_the_temporary_file_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "urandom", bytes)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / f".m.npz.{bytes(8).hex()}.part").symlink_to(victim)
+    with pytest.raises(FileExistsError), replacing(str(tmp_path / "m.npz")) as stream:
+        stream.write(b"new")
+    assert victim.read_text() == "mine"
+    assert not (tmp_path / "m.npz").exists()
