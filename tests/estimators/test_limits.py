@@ -111,3 +111,13 @@ def test_float32_targets_choose_the_arithmetic(solver):
     assert_refused(make(solver, "MLPRegressor", dtype="float32"), "y must be", X, y)
     if solver != "lbfgs":
         assert_refused(make(solver, "MLPRegressor"), "y must be", X.astype(np.float32), y)
+
+
+@pytest.mark.parametrize(("hidden", "layer"), [(2**45, 1), ((4, 2**62), 2)])
+def test_weights_that_fit_no_memory_name_their_layer(hidden, layer):
+    y = np.arange(20) % 2
+    found = pn.MLPClassifier(3, max_iter=1).fit(X[:20], y)
+    before = found.predict_proba(X[:20])
+    with pytest.raises(MemoryError, match=rf"MLPClassifier: .* layer {layer}, .* [0-9,]+ bytes"):
+        found.set_params(hidden_layer_sizes=hidden).fit(X[:20], y)
+    assert_same_bits(found.predict_proba(X[:20]), before)

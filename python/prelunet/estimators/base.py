@@ -296,12 +296,16 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
 
     def _begin(self, data: FitData, hidden: Hidden) -> None:
         """Discard earlier fits and draw the initial weights."""
-        Records(self.__dict__).forget()
-        self.out_activation_, self.n_outputs_ = self._outputs_of(data.targets)
-        self.n_layers_ = len(hidden.units) + 2
+        out_activation, outputs = self._outputs_of(data.targets)
         dtype = np.float32 if data.X.dtype == np.float32 else np.float64
-        units = [self.n_features_in_, *hidden.units, self.n_outputs_]
-        drawn = draw_weights(units, hidden.activations, self._random_state, dtype)
+        units = [self.n_features_in_, *hidden.units, outputs]
+        try:
+            drawn = draw_weights(units, hidden.activations, self._random_state, dtype)
+        except MemoryError as error:
+            raise MemoryError(f"{type(self).__name__}: {error}") from error
+        Records(self.__dict__).forget()
+        self.out_activation_, self.n_outputs_ = out_activation, outputs
+        self.n_layers_ = len(hidden.units) + 2
         self.coefs_, self.intercepts_ = drawn
         self.__dict__.pop("prelu_alphas_", None)
 

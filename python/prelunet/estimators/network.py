@@ -74,13 +74,23 @@ def draw_weights(
     random_state: np.random.RandomState,
     dtype: npt.DTypeLike,
 ) -> tuple[list[Array], list[Array]]:
-    """Return the initial coefficients and intercepts, drawn in scikit-learn's order."""
+    """Return the initial coefficients and intercepts, drawn in scikit-learn's order.
+
+    A MemoryError names the layer.
+    """
     coefs, intercepts = [], []
     after = [*activations, activations[-1] if activations else None]
-    for activation, (fan_in, fan_out) in zip(after, pairwise(units), strict=True):
-        bound = np.sqrt(initial_factor(activation) / (fan_in + fan_out))
-        coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype))
-        intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(dtype))
+    for number, (fan_in, fan_out) in enumerate(pairwise(units)):
+        bound = np.sqrt(initial_factor(after[number]) / (fan_in + fan_out))
+        try:
+            coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype))
+            intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(dtype))
+        except (MemoryError, ValueError) as error:  # ValueError: more elements than NumPy counts
+            size = 8 * (fan_in + 1) * fan_out
+            raise MemoryError(
+                f"not enough memory for the weights of layer {number + 1}, ({fan_in}, {fan_out}): "
+                f"{size:,} bytes"
+            ) from error
     return coefs, intercepts
 
 
