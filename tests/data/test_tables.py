@@ -57,6 +57,22 @@ def test_npz_of_values(npz):
 
 
 @pytest.mark.parametrize(
+    ("labels", "names"),
+    [(np.array([1, -1, -1, 1]), ("-1", "1")), (np.array(["b", "a", "a", "b"]), ("a", "b"))],
+)
+def test_npz_of_labels_that_are_not_counts(npz, labels, names):
+    data = load(npz(x_train=X, y_train=labels, x_test=X[:2], y_test=labels[1:3]))
+    assert data.class_names == names
+    assert data.y_train.tolist() == [1, 0, 0, 1]
+    assert data.y_test.tolist() == [0, 0]
+
+
+def test_npz_of_text_has_no_values(npz):
+    with pytest.raises(ValueError, match="y must be an array of numbers, got <U1"):
+        read_npz(npz(X=X, y=np.array(list("abcd"))), targets="values")
+
+
+@pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ({"X": X}, r"the arrays must be x_train and y_train, .* or X and y, got X"),
@@ -68,7 +84,11 @@ def test_npz_of_values(npz):
             "y must be an array of numbers, got: Obj",
         ),
         ({"X": X.astype(complex), "y": Y}, "X must be an array of numbers, got complex128"),
-        ({"X": X, "y": np.array(list("abcd"))}, "y must be an array of numbers, got <U1"),
+        ({"X": X, "y": np.array(list("abcd"), "S")}, "y must be an array of numbers, got: .*S1"),
+        (
+            {"x_train": X, "y_train": np.array(list("abcd")), "x_test": X, "y_test": Y},
+            "y_train must hold integer labels, got <U1",
+        ),
         ({"X": X, "y": Y + 0.5}, "y must hold integer labels, got float64"),
         ({"X": X, "y": Y[:, None]}, r"y must have shape \(n,\), got \(4, 1\)"),
         ({"X": X[0], "y": Y}, r"X must have shape \(n, features\), .*, got \(3,\)"),

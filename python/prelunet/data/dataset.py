@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -154,3 +155,22 @@ def as_labels(owner: str, name: str, y: Array) -> NDArray[np.int64]:
     if y.dtype == np.uint64 and y.size and y.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{owner}: {name} must hold labels below 2**63, got {y.max()}")
     return y.astype(np.int64)
+
+
+def numbered_labels(
+    owner: str, labels: Mapping[str, Array]
+) -> tuple[list[NDArray[np.int64]], tuple[str, ...] | None]:
+    """Return labels from 0, and the names of the classes if those of the file are not counts.
+
+    `labels` are arrays of one set of classes by name. Text, and integers of which any is negative,
+    become 0, 1, ... in sorted order.
+    """
+    if all(y.dtype.kind == "U" and y.ndim == 1 for y in labels.values()):
+        given = list(labels.values())
+    else:
+        given = [as_labels(owner, name, y) for name, y in labels.items()]
+        if all(y.min(initial=0) >= 0 for y in given):
+            return given, None
+    classes, ranks = np.unique(np.concatenate(given), return_inverse=True)
+    cuts = np.cumsum([len(y) for y in given])[:-1]
+    return np.split(ranks.astype(np.int64), cuts), tuple(map(str, classes.tolist()))

@@ -9,7 +9,7 @@ import numpy as np
 
 from prelunet._files import reading
 from prelunet._validation import choice
-from prelunet.data.dataset import Array, Dataset, as_labels, rows_of_images
+from prelunet.data.dataset import Array, Dataset, numbered_labels, rows_of_images
 from prelunet.data.files import existing_file
 from prelunet.formats.npz import Archive
 
@@ -27,7 +27,9 @@ def read_npz(path: str | os.PathLike[str], *, targets: str = "labels") -> Datase
         The file. Samples have shape (n, features), (n, height, width) or (n, height, width,
         channels) and any numeric dtype. Images are flattened to rows, and their shape is recorded.
     targets : {"labels", "values"}
-        Integer labels of shape (n,); or real numbers of shape (n,) or (n, outputs), as float64.
+        Labels of shape (n,), or real numbers of shape (n,) or (n, outputs), as float64. Labels that
+        are text, or integers of which any is negative, become 0, 1, ... in sorted order, and the
+        data set's `class_names` are the labels of the file.
 
     Returns
     -------
@@ -44,18 +46,23 @@ def read_npz(path: str | os.PathLike[str], *, targets: str = "labels") -> Datase
     choice("read_npz", "targets", targets, _TARGETS)
     owner = f"read_npz: {file}"
     with reading("read_npz", file) as stream:
-        arrays = _npz_arrays(owner, stream)
+        arrays = _npz_arrays(owner, stream, takes_text=targets == "labels")
         keys = tuple(arrays)
-        rows = {key: rows_of_images(owner, key, arrays[key]) for key in keys[::2]}
-        aims = {key: _npz_targets(owner, key, arrays[key], targets) for key in keys[1::2]}
-        x_train, y_train, *test = keys
+        rows = [rows_of_images(owner, key, arrays[key]) for key in keys[::2]]
+        given = {key: arrays[key] for key in keys[1::2]}
+        aims: list[Array]
+        if targets == "labels":
+            aims, names = numbered_labels(owner, given)
+        else:
+            aims, names = [y.astype(np.float64) for y in given.values()], None
         return Dataset(
             name=file.name,
-            x_train=rows[x_train][0],
-            y_train=aims[y_train],
-            x_test=rows[test[0]][0] if test else None,
-            y_test=aims[test[1]] if test else None,
-            image_shape=rows[x_train][1],
+            x_train=rows[0][0],
+            y_train=aims[0],
+            x_test=rows[1][0] if len(keys) > 2 else None,
+            y_test=aims[1] if len(keys) > 2 else None,
+            image_shape=rows[0][1],
+            class_names=names,
         )
 
 
@@ -73,8 +80,8 @@ def _keys(owner: str, found: list[str]) -> tuple[str, ...]:
     )
 
 
-def _npz_arrays(owner: str, stream: BinaryIO) -> dict[str, Array]:
-    """Return the arrays of `_keys`, in that order."""
+def _npz_arrays(owner: str, stream: BinaryIO, *, takes_text: bool) -> dict[str, Array]:
+    """Return the arrays of `_keys`, in that order; `takes_text` allows targets that are text."""
     import zipfile  # imported here: takes a third of the import time of this package
 
     arrays = {}
@@ -90,11 +97,8 @@ def _npz_arrays(owner: str, stream: BinaryIO) -> dict[str, Array]:
                 raise ValueError(
                     f"{owner}: {key} must be an array of numbers, got: {error}"
                 ) from error
-            if array.dtype.kind not in "buif":
+            kinds = "buifU" if takes_text and key.startswith("y") else "buif"
+            if array.dtype.kind not in kinds:
                 raise ValueError(f"{owner}: {key} must be an array of numbers, got {array.dtype}")
             arrays[key] = array
     return arrays
-
-
-def _npz_targets(owner: str, key: str, array: Array, targets: str) -> Array:
-    return as_labels(owner, key, array) if targets == "labels" else array.astype(np.float64)
