@@ -9,6 +9,8 @@
 #include "network/row_order.h"
 
 #include <pybind11/stl.h>
+#include <algorithm>
+#include <cmath>
 
 namespace prelunet {
 
@@ -254,12 +256,29 @@ py::tuple loss_and_gradients(Engine<T>& engine, const Rows& x, const HeldTargets
   return py::make_tuple(totals, gradient_copies(engine));
 }
 
+// Returns the norm of the gradients. With `finite`, makes no update if the norm is not finite.
 template <class T>
-void apply_gradients(Engine<T>& engine, const ArraysByNumber& arrays, double learning_rate, double l2) {
+double apply_gradients(Engine<T>& engine, const ArraysByNumber& arrays, double learning_rate, double l2, bool finite) {
   const Usage::Writing writing(engine.usage(), "apply_gradients");
   ArenaReader<T>(engine, "apply_gradients", arrays, engine.gradients()).read();
   const WithoutGil without_gil;
-  engine.apply_gradients(learning_rate, l2);
+  const double norm = engine.gradient_norm();
+  if (!finite || std::isfinite(norm)) engine.apply_gradients(learning_rate, l2);
+  return norm;
+}
+
+// Returns false, and changes nothing, if the parameters of the networks differ in shape.
+template <class T>
+bool move_towards(Engine<T>& engine, Engine<T>& other, double weight) {
+  const Usage::Writing writing(engine.usage(), "copy_from");
+  const Usage::Reading reading(other.usage(), "copy_from");
+  const auto same = [](const PlacedParameter& a, const PlacedParameter& b) {
+    return a.info.shape == b.info.shape && a.offset == b.offset;
+  };
+  if (!std::ranges::equal(engine.parameters(), other.parameters(), same)) return false;
+  const WithoutGil without_gil;
+  if (weight != 0.0) engine.move_towards(other, weight);
+  return true;
 }
 
 template <class T, class Hold>
@@ -328,7 +347,9 @@ void register_engine_of(py::module_& m, const char* name) {
       .def("predict", &predict<T>, py::arg("rows"))
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
-      .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0)
+      .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0,
+           py::arg("finite") = false)
+      .def("move_towards", &move_towards<T>, py::arg("other"), py::arg("weight"))
       .def("holding", &hold_context<T, Usage::Holding>, py::arg("operation"),
            "A context manager that reserves the engine for the calling thread.")
       .def("fitting", &hold_context<T, Usage::Fitting>, py::arg("operation"),

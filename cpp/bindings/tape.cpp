@@ -27,20 +27,21 @@ class HeldTape {
 
   py::array outputs() const { return copy_of(tape_->outputs(), {network_.outputs()}); }
 
-  // Returns (grad_x, gradients of trainable parameters in arena order); None for grad_x if the tape is not whole.
-  py::tuple backward(const py::array& grad_outputs) {
+  // Returns (grad_x, gradients of trainable parameters in arena order); None for grad_x if the tape is not whole, and
+  // for the gradients without `parameters`.
+  py::tuple backward(const py::array& grad_outputs, bool parameters) {
     const RowSource source = checked(grad_outputs);
     const Usage::Writing writing(network_.usage(), "backward");
     check_version();
-    interruptible([&](const Interrupt& interrupt) { return tape_->backward(source, nullptr, interrupt); });
-    return results();
+    interruptible([&](const Interrupt& interrupt) { return tape_->backward(source, nullptr, parameters, interrupt); });
+    return results(parameters);
   }
 
   py::tuple backward_from_loss() {
     const Usage::Writing writing(network_.usage(), "backward");
     check_version();
     interruptible([&](const Interrupt& interrupt) { return tape_->backward_from_loss(interrupt); });
-    return results();
+    return results(true);
   }
 
   // One update from a gradient of the outputs; row i has been scaled by row_scale[i].
@@ -51,7 +52,7 @@ class HeldTape {
     const Usage::Writing writing(network_.usage(), "fit");
     check_version();
     interruptible([&](const Interrupt& interrupt) {
-      if (!tape_->backward(source, row_scale.data(), interrupt)) return false;
+      if (!tape_->backward(source, row_scale.data(), true, interrupt)) return false;
       network_.apply_gradients(learning_rate);
       return true;
     });
@@ -84,10 +85,11 @@ class HeldTape {
     throw std::runtime_error("backward: parameters have changed since the outputs were computed; compute them again");
   }
 
-  py::tuple results() const {
-    py::object grad_x = py::none();
+  py::tuple results(bool parameters) const {
+    py::object grad_x = py::none(), gradients = py::none();
     if (tape_->whole()) grad_x = copy_of(tape_->grad_x(), network_.input_shape());
-    return py::make_tuple(grad_x, gradient_copies(network_));
+    if (parameters) gradients = gradient_copies(network_);
+    return py::make_tuple(grad_x, gradients);
   }
 
   py::array copy_of(const T* data, const Shape& sample) const {
@@ -118,7 +120,8 @@ void register_tape_of(py::module_& m, const char* name) {
            py::arg("training"), py::arg("clips"), py::arg("whole") = true,
            "Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().")
       .def("outputs", &H::outputs)
-      .def("backward", &H::backward, py::arg("grad_outputs"), "The gradients of X and of the trainable parameters.")
+      .def("backward", &H::backward, py::arg("grad_outputs"), py::arg("parameters") = true,
+           "The gradients of X and, with `parameters`, of the trainable parameters.")
       .def("backward_from_loss", &H::backward_from_loss, "The same, starting from the loss of the targets.")
       .def("step", &H::step, py::arg("grad_outputs"), py::arg("row_scale"), py::arg("learning_rate"),
            "One update of the parameters.")

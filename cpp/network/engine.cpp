@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "ops/elementwise.h"
+
 #include "network/tuning.h"
 #include "runtime/subnormals.h"
 #include "runtime/threads.h"
@@ -34,6 +36,26 @@ template <class T>
 void Engine<T>::refresh() {
   ++version_;
   run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
+    for (const auto& step : plan_.steps) step->refresh(team);
+  });
+}
+
+template <class T>
+double Engine<T>::gradient_norm() const {
+  double norm = 0.0;
+  run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
+    const double found = optimizer_->norm(team);
+    if (team.rank() == 0) norm = found;
+  });
+  return norm;
+}
+
+template <class T>
+void Engine<T>::move_towards(const Engine& other, double weight) {
+  ++version_;
+  run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
+    prelunet::move_towards(team, values_.size(), weight, other.values(), values());
+    team.barrier();
     for (const auto& step : plan_.steps) step->refresh(team);
   });
 }

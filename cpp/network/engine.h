@@ -101,6 +101,12 @@ class Engine {
   // Computes the loss of all rows as one batch and fills gradients(). Makes no update.
   bool loss_and_gradients(const RowSource& x, const Targets& targets, Totals& totals, const Interrupt& interrupt);
 
+  // The Euclidean norm of gradients(), which the caller has written. The network must be compiled.
+  double gradient_norm() const;
+
+  // Moves all values by `weight` times their difference from `other`, a network with the same parameters.
+  void move_towards(const Engine& other, double weight);
+
   // Makes one update with gradients(), which the caller has written. `l2` is added to the optimizer's l2.
   void apply_gradients(double learning_rate, double l2 = 0.0);
 

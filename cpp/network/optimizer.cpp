@@ -48,14 +48,19 @@ void Optimizer<T>::clip(Team& team, double l2) const {
 }
 
 template <class T>
-void Optimizer<T>::clip_by_norm(Team& team) const {
+double Optimizer<T>::norm(Team& team) const {
   team.barrier();  // the sums of squares divide elements among threads differently
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter<T>& p = parameters_[i];
     sum_of_squares(team, p.size, p.gradient, squares_.data() + square_offsets_[i]);
   }
   team.barrier();
-  const double norm = std::sqrt(sum_pieces(squares_.size(), squares_.data()));
+  return std::sqrt(sum_pieces(squares_.size(), squares_.data()));
+}
+
+template <class T>
+void Optimizer<T>::clip_by_norm(Team& team) const {
+  const double norm = this->norm(team);
   if (!(norm > config_.clip_norm)) return;
   for (const Parameter<T>& p : parameters_) scale(team, p.size, p.gradient, config_.clip_norm / norm);
 }

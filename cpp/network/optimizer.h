@@ -34,6 +34,9 @@ class Optimizer {
   // Clips the gradients if configured, then updates all parameters. Called after a barrier.
   void update(Team& team, const StepUpdate& step) const;
 
+  // The Euclidean norm of all gradients together. All threads call it, and get the same number.
+  double norm(Team& team) const;
+
   // Sum of squares of the parameters that decay. All threads call square(); after a barrier squares() returns the sum.
   void square(Team& team) const;
   double squares() const;

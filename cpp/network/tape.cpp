@@ -36,14 +36,14 @@ bool Tape<T>::forward(const Interrupt& interrupt) {
 
 template <class T>
 template <class Begin>
-bool Tape<T>::go_back(const Interrupt& interrupt, Begin&& begin) {
+bool Tape<T>::go_back(bool parameters, const Interrupt& interrupt, Begin&& begin) {
   Stop stop(interrupt);
   run_flushed_team(threads(), [&](Team& team) {
     Pass one = pass(team, &stop);
     begin(team, one);
     one.backward();
     team.barrier();
-    if (!stop.asked()) one.gradients(nullptr);
+    if (parameters && !stop.asked()) one.gradients(nullptr);
   });
   return !stop.asked();
 }
@@ -51,14 +51,15 @@ bool Tape<T>::go_back(const Interrupt& interrupt, Begin&& begin) {
 template <class T>
 bool Tape<T>::backward_from_loss(const Interrupt& interrupt) {
   const double factor = propagation_.batch_factor(nullptr, block_);
-  return go_back(interrupt, [&](Team&, Pass& one) { one.score(factor); });
+  return go_back(true, interrupt, [&](Team&, Pass& one) { one.score(factor); });
 }
 
 template <class T>
-bool Tape<T>::backward(const RowSource& grad_outputs, const double* row_scale, const Interrupt& interrupt) {
+bool Tape<T>::backward(const RowSource& grad_outputs, const double* row_scale, bool parameters,
+                       const Interrupt& interrupt) {
   const Workspace<T>& workspace = propagation_.workspace();
   if (row_scale != nullptr) std::copy_n(row_scale, x_.rows, workspace.row_scale());
-  return go_back(interrupt,
+  return go_back(parameters, interrupt,
                  [&](Team& team, Pass&) { gather(team, grad_outputs, {}, x_.rows, workspace.grad_y(last())); });
 }
 

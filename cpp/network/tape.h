@@ -33,8 +33,8 @@ class Tape {
   // Computes the gradients of all parameters from the gradient of the loss.
   bool backward_from_loss(const Interrupt& interrupt);
   // The same from a gradient of the outputs, (rows, outputs). `row_scale`: the factor of each row, if deltas are
-  // clipped; or null.
-  bool backward(const RowSource& grad_outputs, const double* row_scale, const Interrupt& interrupt);
+  // clipped; or null. Without `parameters`, computes only the gradient of X.
+  bool backward(const RowSource& grad_outputs, const double* row_scale, bool parameters, const Interrupt& interrupt);
 
   const T* outputs() const { return propagation_.workspace().y(last()); }
   // Whether grad_x() and visit() may be called.
@@ -54,7 +54,7 @@ class Tape {
   int threads() const { return std::min(threads_, num_threads()); }
   // `begin` computes the gradient of the outputs.
   template <class Begin>
-  bool go_back(const Interrupt& interrupt, Begin&& begin);
+  bool go_back(bool parameters, const Interrupt& interrupt, Begin&& begin);
 
   RowSource x_;
   bool whole_;

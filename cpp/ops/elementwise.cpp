@@ -1,5 +1,7 @@
 #include "ops/elementwise.h"
 
+#include <algorithm>
+
 namespace prelunet {
 
 template <class T>
@@ -17,6 +19,22 @@ void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor
 }
 
 template <class T>
+void move_towards(Team& team, std::size_t count, double weight, const T* from, T* to) {
+  constexpr std::size_t kPiece = 256;
+  const Range share = team.share(count, kPiece);
+  if (weight == 1.0) {
+    std::copy_n(from + share.begin, share.size(), to + share.begin);
+    return;
+  }
+  for (std::size_t i = share.begin; i < share.end; i += kPiece) {
+    T difference[kPiece];
+    const std::size_t size = std::min(kPiece, share.end - i);
+    kernel_table<T>().scaled_sum(size, -1.0, to + i, from + i, difference);
+    kernel_table<T>().scaled_sum(size, weight, difference, to + i, to + i);
+  }
+}
+
+template <class T>
 void clip_rows(Team& team, std::size_t rows, std::size_t columns, T* x, double limit, const double* row_scale) {
   const Range share = team.share(rows, kChunkRows);
   for (std::size_t i = share.begin; i < share.end; ++i) {
@@ -27,6 +45,7 @@ void clip_rows(Team& team, std::size_t rows, std::size_t columns, T* x, double l
 #define PRELUNET_INSTANTIATE(T)                                                              \
   template void scale_shift(Team&, std::size_t, std::size_t, const T*, double, double, T*);  \
   template void scaled_sum(Team&, std::size_t, std::size_t, double, const T*, const T*, T*); \
+  template void move_towards(Team&, std::size_t, double, const T*, T*);                      \
   template void clip_rows(Team&, std::size_t, std::size_t, T*, double, const double*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

@@ -1,4 +1,4 @@
-// Elementwise functions of rows by a team. All arrays are (rows, columns), contiguous. The team shares rows in units of
+// Elementwise functions of arrays by a team. Rows are (rows, columns), contiguous; the team shares them in units of
 // kChunkRows.
 #pragma once
 
@@ -14,6 +14,10 @@ void scale_shift(Team& team, std::size_t rows, std::size_t columns, const T* x, 
 // out = factor * x + y, rounded once; out may be x or y.
 template <class T>
 void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor, const T* x, const T* y, T* out);
+
+// to += weight * (from - to): the difference is rounded, then the result. A weight of 1 copies.
+template <class T>
+void move_towards(Team& team, std::size_t count, double weight, const T* from, T* to);
 
 // Row i of x clipped to [-limit * row_scale[i], limit * row_scale[i]], in place; NaN stays NaN.
 template <class T>

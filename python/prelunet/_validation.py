@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
 import os
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
@@ -28,23 +27,24 @@ def real(
     exclusive_maximum: float | None = None,
 ) -> float:
     """Return `value` as a finite float within the given bounds."""
-    bounds = [
-        (minimum, operator.ge, ">="),
-        (exclusive_minimum, operator.gt, ">"),
-        (maximum, operator.le, "<="),
-        (exclusive_maximum, operator.lt, "<"),
-    ]
-    given = [(bound, holds, sign) for bound, holds, sign in bounds if bound is not None]
-    expected = "a finite number" + "".join(f" {sign} {bound:g}" for bound, _, sign in given)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{owner}: {name} must be {expected}, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # an int above the largest float
-        number = math.inf
-    if not math.isfinite(number) or not all(holds(number, bound) for bound, holds, _ in given):
-        raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
-    return number
+    error: type[Exception] = TypeError
+    if isinstance(value, (float, numbers.Real)) and not isinstance(value, bool):
+        error = ValueError
+        try:
+            number = float(value)
+        except OverflowError:  # an int above the largest float
+            number = math.inf
+        if (
+            math.isfinite(number)
+            and (minimum is None or number >= minimum)
+            and (exclusive_minimum is None or number > exclusive_minimum)
+            and (maximum is None or number <= maximum)
+            and (exclusive_maximum is None or number < exclusive_maximum)
+        ):
+            return number
+    bounds = ((minimum, ">="), (exclusive_minimum, ">"), (maximum, "<="), (exclusive_maximum, "<"))
+    expected = "".join(f" {sign} {bound:g}" for bound, sign in bounds if bound is not None)
+    raise error(f"{owner}: {name} must be a finite number{expected}, got {value!r}")
 
 
 def integer(
@@ -56,15 +56,15 @@ def integer(
     maximum: int | None = None,
 ) -> int:
     """Return `value` as an int within the given bounds."""
-    expected = "an integer"
-    expected += f" >= {minimum}" if minimum is not None else ""
-    expected += f" <= {maximum}" if maximum is not None else ""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{owner}: {name} must be {expected}, got {value!r}")
-    number = int(value)
-    if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
-        raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
-    return number
+    error: type[Exception] = TypeError
+    if isinstance(value, (int, numbers.Integral)) and not isinstance(value, bool):
+        number = int(value)
+        if (minimum is None or number >= minimum) and (maximum is None or number <= maximum):
+            return number
+        error = ValueError
+    bounds = ((minimum, ">="), (maximum, "<="))
+    expected = "".join(f" {sign} {bound}" for bound, sign in bounds if bound is not None)
+    raise error(f"{owner}: {name} must be an integer{expected}, got {value!r}")
 
 
 def size(owner: str, name: str, value: object) -> int:

@@ -268,7 +268,7 @@ class Engine:
         checked = _checked_parameters("set_parameters", "parameters", parameters, current)
         self.core.write_parameters(self.by_place(checked))
 
-    def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
+    def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike], *, finite: bool) -> float:
         """Make one update; see `OpenLoop.apply_gradients`."""
         current, infos = self.parameters(), self.infos()
         trained = {name: current[name] for name in self.names if infos[name]["trainable"]}
@@ -276,7 +276,13 @@ class Engine:
         for name in trained:
             if name not in checked:
                 raise ValueError(f"apply_gradients: gradients must hold {name!r}, which is missing")
-        self.core.apply_gradients(self.by_place(checked), self.learning_rate)
+        places = self.by_place(checked)
+        norm = self.core.apply_gradients(places, self.learning_rate, finite=finite)
+        if finite and not math.isfinite(norm):
+            wrong = [n for n, values in checked.items() if not np.isfinite(values).all()]
+            what = f"other values in {', '.join(wrong)}" if wrong else "a norm that overflows"
+            raise ValueError(f"apply_gradients: gradients must be finite, got {what}")
+        return norm
 
     def by_place(self, arrays: Mapping[str, Array]) -> Numbered:
         """Return arrays keyed by the core's indices of parameters, with a leading axis of 1."""
@@ -425,7 +431,9 @@ def _checked_parameters(
 ) -> dict[str, Array]:
     """Return values as arrays of the dtype of their parameters, which `current` contains."""
     if not isinstance(given, Mapping):
-        raise TypeError(f"{operation}: {argument} must be a mapping by name, got {given!r}")
+        raise TypeError(
+            f"{operation}: {argument} must be a mapping by name, got {type(given).__name__}"
+        )
     checked = {}
     for name, value in given.items():
         if name not in current:

@@ -63,11 +63,12 @@ class OpenLoop:
         -------
         outputs : ndarray of shape (n, outputs)
         backward : callable
-            ``backward(grad_outputs) -> (grad_x, gradients)``. `grad_outputs` is the gradient of a
-            scalar with respect to the outputs. `grad_x` is its gradient with respect to X, of the
-            shape of X, and `gradients` has those of the trainable parameters by name. May be called
-            repeatedly until the parameters change. Requires exclusive use of the model, as training
-            does.
+            ``backward(grad_outputs, *, parameters=True) -> (grad_x, gradients)``. `grad_outputs` is
+            the gradient of a scalar with respect to the outputs. `grad_x` is its gradient with
+            respect to X, of the shape of X, and `gradients` has those of the trainable parameters
+            by name. With ``parameters=False``, `gradients` is empty, and their products are not
+            computed. May be called repeatedly until the parameters change. Requires exclusive use
+            of the model, as training does.
 
         Raises
         ------
@@ -88,9 +89,13 @@ class OpenLoop:
             tape = engine.tape("vjp", engine.rows("vjp", X), training=training)
             outputs = tape.outputs()
 
-        def backward(grad_outputs: npt.ArrayLike) -> tuple[Array, dict[str, Array]]:
-            grad_x, gradients = tape.backward(as_rows("backward", "grad_outputs", grad_outputs))
-            return grad_x, engine.gradients_by_name(gradients)
+        def backward(
+            grad_outputs: npt.ArrayLike, *, parameters: bool = True
+        ) -> tuple[Array, dict[str, Array]]:
+            boolean("backward", "parameters", parameters)
+            rows = as_rows("backward", "grad_outputs", grad_outputs)
+            grad_x, gradients = tape.backward(rows, parameters)
+            return grad_x, engine.gradients_by_name(gradients) if parameters else {}
 
         return outputs, backward
 
@@ -149,7 +154,9 @@ class OpenLoop:
             data.train(numbers, size, [totals], steps=math.ceil(count / size))
         return data.logs(totals)
 
-    def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike]) -> None:
+    def apply_gradients(
+        self, gradients: Mapping[str, npt.ArrayLike], *, finite: bool = False
+    ) -> float:
         """Make one update with the compiled optimizer from the given gradients.
 
         Parameters
@@ -157,17 +164,25 @@ class OpenLoop:
         gradients : mapping of str to array_like
             One gradient for each trainable parameter, keyed as in `parameters`, for example from
             `vjp` or `loss_and_gradients`. Converted to the model's dtype.
+        finite : bool, default False
+            Whether gradients that are not finite are an error.
+
+        Returns
+        -------
+        float
+            The Euclidean norm of all gradients together, before any clipping.
 
         Raises
         ------
         TypeError, ValueError
-            If a name is missing or unknown, a shape differs, or values are not real numbers; the
-            model is unchanged then.
+            If a name is missing or unknown, a shape differs, values are not real numbers, or
+            `finite` is True and their norm is not finite; the model is unchanged then.
         RuntimeError
             If the model is not compiled.
         """
+        boolean("apply_gradients", "finite", finite)
         self.engine.record("apply_gradients")
-        self.engine.apply_gradients(gradients)
+        return self.engine.apply_gradients(gradients, finite=finite)
 
     def train_on_batch(
         self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
@@ -193,7 +208,7 @@ class OpenLoop:
         return data.logs(totals)
 
     def copy_from(self, other: OpenLoop, tau: float = 1.0) -> None:
-        """Move the parameters towards another model's: ``p = (1 - tau) * p + tau * p_other``.
+        """Move the parameters towards another model's: ``p += tau * (p_other - p)``.
 
         With ``tau=1`` they become equal. Repeated calls with a small `tau` make this model a slowly
         updated target network [1]_.
@@ -220,9 +235,14 @@ class OpenLoop:
         if not isinstance(other, OpenLoop):
             raise TypeError(f"copy_from: other must be a Sequential, got {other!r}")
         tau = real("copy_from", "tau", tau, minimum=0.0, maximum=1.0)
-        engine = self.engine
+        engine, source = self.engine, other.engine
+        if engine.core is source.core:
+            return
+        if engine.names == source.names and engine.dtype == source.dtype:
+            if engine.core.move_towards(source.core, tau):
+                return
         with engine.core.holding("copy_from"):  # no step may come between reading and writing
-            own, theirs = engine.copies("copy_from"), other.engine.copies("copy_from")
+            own, theirs = engine.copies("copy_from"), source.copies("copy_from")
             shapes, others = ({n: v.shape for n, v in p.items()} for p in (own, theirs))
             for name in [*shapes, *others]:
                 if shapes.get(name) != others.get(name):
@@ -235,9 +255,7 @@ class OpenLoop:
                 return
             if tau < 1.0:
                 wide = {name: values.astype(np.float64) for name, values in own.items()}
-                theirs = {
-                    n: (1.0 - tau) * p + tau * theirs[n].astype(float) for n, p in wide.items()
-                }
+                theirs = {n: p + tau * (theirs[n].astype(float) - p) for n, p in wide.items()}
             engine.set_parameters(theirs)
 
     def trace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
@@ -178,6 +179,41 @@ def test_bad_gradients_change_nothing(rng):
         pn.Sequential([dense(2)], input_shape=(3,)).apply_gradients({})
 
 
+def test_gradients_that_are_not_finite_are_refused_on_request(rng):
+    model = mlp()
+    gradients = model.loss_and_gradients(*labelled(rng, 5))[1]
+    before = parameter_copies(model)
+    for value in (np.nan, np.inf):
+        bad = gradients | {"2.bias": np.full_like(gradients["2.bias"], value)}
+        with pytest.raises(ValueError, match=r"gradients must be finite, got .* in 2\.bias"):
+            model.apply_gradients(bad, finite=True)
+    huge = {name: np.full_like(values, 1e200) for name, values in gradients.items()}
+    with pytest.raises(ValueError, match="must be finite, got a norm that overflows"):
+        model.apply_gradients(huge, finite=True)
+    for name, values in model.parameters().items():
+        assert_same_bits(values, before[name])
+    assert model.steps_trained == 0
+    norm = model.apply_gradients(gradients, finite=True)
+    assert model.steps_trained == 1
+    expected = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients.values()))
+    elements = sum(g.size for g in gradients.values())
+    assert_close_to_scale(norm, expected, sum_tolerance(elements, np.float64))
+
+
+def test_gradients_by_inputs_alone(rng):
+    model = mlp()
+    outputs, backward = model.vjp(inputs(rng, 7))
+    grad_outputs = rng.standard_normal(outputs.shape)
+    grad_x, gradients = backward(grad_outputs)
+    alone = backward(grad_outputs, parameters=False)
+    assert_same_bits(alone[0], grad_x)
+    assert alone[1] == {}
+    for name, values in backward(grad_outputs)[1].items():
+        assert_same_bits(values, gradients[name], name)
+    with pytest.raises(TypeError, match="backward: parameters must be True or False, got 0"):
+        backward(grad_outputs, parameters=0)
+
+
 def test_frozen_parameters_take_no_gradient(rng):
     model = pn.Sequential([dense(4, trainable=False), dense(2)], input_shape=(3,), seed=0)
     model.compile(pn.SGD(1.0), "mean_squared_error")
@@ -195,21 +231,41 @@ def test_frozen_parameters_take_no_gradient(rng):
 # ---- copy_from ---------------------------------------------------------------------------------
 
 
-def test_parameters_follow_another_models(rng):
-    target, online = mlp(seed=1, dtype="float32"), mlp(seed=2)
+@pytest.mark.parametrize("theirs", ["float32", "float64"])
+def test_parameters_follow_another_models(rng, theirs):
+    target, online = mlp(seed=1, dtype="float32"), mlp(seed=2, dtype=theirs)
     before = parameter_copies(target)
     target.copy_from(online, tau=0.25)
     for name, values in target.parameters().items():
-        expected = 0.75 * before[name].astype(np.float64) + 0.25 * online.parameters()[name]
-        assert_same_bits(values, expected.astype(np.float32))
-    target.copy_from(online)
+        own, other = before[name].astype(np.float64), online.parameters()[name]
+        expected = own + 0.25 * (other - own)
+        eps = np.finfo(np.float32).eps  # of the difference and of the result
+        assert np.all(abs(values - expected) <= eps * (abs(expected) + abs(other - own))), name
     X = inputs(rng, 4)
+    assert_same_bits(target.predict(X), target.trace(X)["4.a"])
+    target.copy_from(online)
     for name, values in target.parameters().items():
         assert_same_bits(values, online.parameters()[name].astype(np.float32))
     assert_same_bits(target.predict(X), target.trace(X)["4.a"])
     target.copy_from(mlp(seed=3), tau=0.0)
     for name, values in target.parameters().items():
         assert_same_bits(values, online.parameters()[name].astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("widths", [(1,), (255, 3), (256, 1), (257, 40)])
+def test_a_soft_update_leaves_equal_parameters_as_they_are(widths, dtype):
+    models = [
+        pn.Sequential([dense(w) for w in widths], input_shape=(2,), dtype=dtype, seed=seed)
+        for seed in (1, 2)
+    ]
+    models[0].copy_from(models[1])
+    expected = parameter_copies(models[1])
+    for tau in (0.005, 0.3):
+        models[0].copy_from(models[1], tau)
+    models[0].copy_from(models[0], 0.5)
+    for name, values in models[0].parameters().items():
+        assert_same_bits(values, expected[name], name)
 
 
 def test_bad_arguments_of_copy_from_are_refused():

@@ -55,7 +55,7 @@ class Fitting:
 class Engine32:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
-    def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
+    def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, finite: bool = False) -> float:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -78,6 +78,8 @@ class Engine32:
         A context manager that reserves the engine for the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
+        ...
+    def move_towards(self, other: Engine32, weight: typing.SupportsFloat | typing.SupportsIndex) -> bool:
         ...
     def parameters(self) -> list:
         """
@@ -148,7 +150,7 @@ class Engine32:
 class Engine64:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True) -> None:
         ...
-    def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
+    def apply_gradients(self, arrays: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex = 0.0, finite: bool = False) -> float:
         ...
     def compile(self, loss: str, option: typing.SupportsFloat | typing.SupportsIndex, accuracy: str, threshold: typing.SupportsFloat | typing.SupportsIndex, optimizer: dict, clip_delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -171,6 +173,8 @@ class Engine64:
         A context manager that reserves the engine for the calling thread.
         """
     def loss_and_gradients(self, rows: Rows, targets: Targets) -> tuple:
+        ...
+    def move_towards(self, other: Engine64, weight: typing.SupportsFloat | typing.SupportsIndex) -> bool:
         ...
     def parameters(self) -> list:
         """
@@ -246,9 +250,9 @@ class Tape32:
         """
         Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().
         """
-    def backward(self, grad_outputs: numpy.ndarray) -> tuple:
+    def backward(self, grad_outputs: numpy.ndarray, parameters: bool = True) -> tuple:
         """
-        The gradients of X and of the trainable parameters.
+        The gradients of X and, with `parameters`, of the trainable parameters.
         """
     def backward_from_loss(self) -> tuple:
         """
@@ -272,9 +276,9 @@ class Tape64:
         """
         Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().
         """
-    def backward(self, grad_outputs: numpy.ndarray) -> tuple:
+    def backward(self, grad_outputs: numpy.ndarray, parameters: bool = True) -> tuple:
         """
-        The gradients of X and of the trainable parameters.
+        The gradients of X and, with `parameters`, of the trainable parameters.
         """
     def backward_from_loss(self) -> tuple:
         """
