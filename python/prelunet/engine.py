@@ -268,6 +268,13 @@ class Engine:
         checked = _checked_parameters("set_parameters", "parameters", parameters, current)
         self.core.write_parameters(self.by_place(checked))
 
+    def moves_towards(self, other: Engine, weight: float) -> bool:
+        """Move the parameters towards another engine's; False if names, shapes or dtypes differ."""
+        if self.names != other.names or self.dtype != other.dtype:
+            return False
+        core: Any = self.core  # of the class of the other core
+        return bool(core.move_towards(other.core, weight))
+
     def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike], *, finite: bool) -> float:
         """Make one update; see `OpenLoop.apply_gradients`."""
         current, infos = self.parameters(), self.infos()

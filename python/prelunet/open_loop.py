@@ -238,9 +238,8 @@ class OpenLoop:
         engine, source = self.engine, other.engine
         if engine.core is source.core:
             return
-        if engine.names == source.names and engine.dtype == source.dtype:
-            if engine.core.move_towards(source.core, tau):
-                return
+        if engine.moves_towards(source, tau):
+            return
         with engine.core.holding("copy_from"):  # no step may come between reading and writing
             own, theirs = engine.copies("copy_from"), source.copies("copy_from")
             shapes, others = ({n: v.shape for n, v in p.items()} for p in (own, theirs))
