@@ -13,7 +13,7 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Steps [begin, begin + steps) of k of one panel of B and of the tail columns after it. All rows of A are multiplied by
+// Steps [begin, begin + steps) of k, for one panel of B and the tail columns after it. All rows of A are multiplied by
 // one slice, then by the next. After the last slice, panel.columns is 0.
 template <class T>
 struct Slice {
@@ -104,12 +104,12 @@ PRELUNET_INLINE void copy_slice(const Slice<T>& s, T* copy) {
   }
 }
 
-// Where the tiles of a slice store their results: in C, or in a buffer for the epilogue.
+// Where the tiles of a slice store their results: in C, or in a buffer that the epilogue reads.
 template <class T>
 struct Destination {
   T* buffer;           // null: C
   std::size_t stride;  // leading dimension
-  std::size_t stored;  // elements to store of the last vector of a row
+  std::size_t stored;  // in a row's last vector, the number of elements to store
 
   T* tile(const Gemm<T>& g, std::size_t column, std::size_t row, std::size_t row_in_block) const {
     return buffer == nullptr ? g.c + row * g.c_stride + column : buffer + row_in_block * stride;
@@ -128,13 +128,14 @@ PRELUNET_INLINE Destination<T> destination_of(const Gemm<T>& g, const Slice<T>& 
   const Staging staging = epilogue == nullptr ? Staging::in_c : epilogue->staging;
   if (staging == Staging::in_c) return {nullptr, g.c_stride, panel.last};
   const std::size_t whole = panel.vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
-  // The update also reads elements that no tile stores: the rest of a square, and the padding of the tail columns.
+  // Zeros for the elements that the update reads but no tile stores: the rest of a square, and the padding of the tail
+  // columns.
   if (staging == Staging::panels || s.tail_columns > 0) {
     for (std::size_t i = 0; i < kEpilogueRows<T> * (kPanelColumns<T> + kLanes<T>); ++i) buffer[i] = T(0);
   }
   if (staging == Staging::transposed) return {buffer, panel.width + (s.tail_columns > 0 ? kLanes<T> : 0), whole};
   // If W has no columns outside the panel, the update treats its rows as one long row. The rows in the buffer must then
-  // be adjacent too. A whole-vector store writes into the next row, but that row is stored later.
+  // be adjacent too. The last vector of a row then extends into the next row, which is stored after it.
   const bool adjacent = staging == Staging::weight && epilogue->weight_columns == panel.columns;
   return {buffer, adjacent ? panel.columns : kPanelColumns<T>, whole};
 }
@@ -190,15 +191,15 @@ PRELUNET_INLINE SlicePlan<T> plan_slice(const Gemm<T>& g, const Slice<T>& s, con
 template <class T>
 PRELUNET_INLINE void add_slice(PrefetchList& list, const Slice<T>& s, std::size_t begin, std::size_t end) {
   const T* const b = moved(s.b, begin * s.b_stride);
-  if (s.b_stride == s.panel.width) {  // rows are adjacent, so their cache lines form one column of the list
+  if (s.b_stride == s.panel.width) {  // rows are adjacent, so one entry of the list holds all their cache lines
     add_rows(list, b, kLineBytes / sizeof(T), (end - begin) * s.b_stride * sizeof(T) / kLineBytes, 1, false);
   } else {
     add_rows(list, b, s.b_stride, end - begin, s.panel.columns, false);
   }
 }
 
-// Lists the cache lines to prefetch while the tiles of a block run. The epilogue of the block, the next gather and the
-// next slice will use them. Each row of the block prefetches an equal share of the next slice of B.
+// Lists the cache lines to prefetch while the tiles of a block run: those that the block's epilogue will use, rows of X
+// to gather, and the next slice of B. Each row of the block prefetches an equal share of the slice.
 template <class T>
 PRELUNET_INLINE void list_prefetches(PrefetchList& list, const Gemm<T>& g, const Slice<T>& s, const Block& block,
                                      const Slice<T>& next) {

@@ -32,7 +32,7 @@ struct TileArgs {
   std::size_t start_stride;
   T* c;
   std::size_t c_stride;
-  std::size_t stored;  // columns of the last vector to store: `last`, or the whole vector
+  std::size_t stored;  // in the last vector, the number of columns to store: `last`, or the whole vector
   PrefetchList* list;
 };
 
@@ -40,6 +40,7 @@ struct TileArgs {
 //   RowsOfA     row-major A: the elements of a row are adjacent
 //   ColumnsOfA  transposed A: the elements of a column are adjacent
 //   GatheredA   patches of images: element (i, p) is at a[a_row_offset[i] + a_k_offset[p]]
+// kTail: whether there are tiles with tail columns. kTailPacked: whether B is packed in them.
 template <class T, std::size_t kRows>
 struct RowsOfA {
   static constexpr bool kTail = kTailColumns<T> > 0, kTailPacked = true;
@@ -89,8 +90,8 @@ struct MicroKernel {
   static constexpr bool kTail = kB == LayoutOfB::with_tail;
   static constexpr bool kPacked = kB == LayoutOfB::packed || (kTail && A<T, kRows>::kTailPacked);
   static constexpr std::size_t kCount = Width::kCount, kLast = kVectors - 1, kWidth = kVectors * kCount;
-  // Edge cases are not unrolled. If the ISA has no mask registers, the mask of a partial row of B occupies a vector
-  // register, and these tiles are not unrolled either.
+  // Edge cases are not unrolled. Tiles that read partial rows of B are unrolled only on an ISA with mask registers: on
+  // others, the mask occupies a vector register.
   static constexpr bool kUnrolled =
       (kB != LayoutOfB::partial || kHasMaskRegisters) && kRows == most_tile_rows(kVectors);
   static constexpr std::size_t kSteps = kUnrolled ? kTuning.unroll : 1;
@@ -153,7 +154,7 @@ struct MicroKernel {
   static PRELUNET_INLINE void store_chains(const TileArgs<T>& g, const Vector (&c)[kRows][kVectors]) {
     T* const out = g.c;
     const std::size_t c_stride = g.c_stride;
-    if (g.stored == kCount) {  // no masked stores: the processor cannot forward them to the epilogue's loads
+    if (g.stored == kCount) {  // whole stores: a masked store cannot be forwarded to the epilogue's loads
 #pragma GCC unroll 8
       for (std::size_t i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3

@@ -34,7 +34,7 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
 
 struct PassOptions {
   std::size_t block_rows;  // maximum rows of a block
-  bool whole = false;      // run the backward pass down to the input, even past untrained steps; copy X, dense
+  bool whole = false;      // copy X as dense rows; run the backward pass down to grad_x of the first step
   bool training = true;    // dropout drops units
 };
 
@@ -75,8 +75,9 @@ class Backpropagation {
         : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step), stop_(stop) {
       if (all.sparse_.used()) sparse_rows_ = all.sparse_.rows(index_);
       const Range share = team.share(next.count, kChunkRows);
-      // The steps of k that this thread's tiles run, if a tile has kChunkRows rows and is as wide as a panel. Only the
-      // forward product and grad_weight are counted, because not every layer computes grad_x.
+      // The prefetches of the next rows are spread over the steps of k that this thread's tiles run in this block. A
+      // tile is taken to have kChunkRows rows and the width of a panel. The estimate counts two products per layer, the
+      // forward product and grad_weight, because not every layer computes grad_x.
       const double tile = static_cast<double>(kChunkRows * kernel_table<T>().panel_columns);
       const double steps = 2.0 * all.multiply_adds_ * static_cast<double>(block.count) / tile / team.size();
       next_rows_ = all.x_.prefetch({order, next.begin + share.begin}, share.size(), steps);
@@ -170,8 +171,8 @@ class Backpropagation {
 
     std::size_t first_step() const { return all_.sparse_.first_step(); }
 
-    // Polls for an interrupt between two steps of a long batch. A thread processes only its own rows, so the other
-    // threads need not stop at the same step.
+    // Polls for an interrupt between two layers, if steps are long. A thread processes only its own rows, so the other
+    // threads need not stop at the same layer.
     bool stops() const {
       if (stop_ == nullptr) return false;
       stop_->ask(team_);
