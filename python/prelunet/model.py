@@ -45,9 +45,9 @@ class Sequential(OpenLoop):
         The shape of one sample: (features,), or (height, width, channels) for images. If omitted,
         the first data passed to the model determine it.
     dtype : {"float32", "float64"}, default "float32"
-        Dtype of parameters, outputs and all arithmetic. Other real data are converted to it row by
-        row; arrays of float16, longdouble or a foreign byte order are copied first. Missing values
-        of data frames become NaN.
+        Dtype of parameters, outputs and all arithmetic. Data of other real dtypes are converted to
+        it as they are read. Only arrays of float16, longdouble or a foreign byte order are copied
+        as a whole. Missing values of data frames become NaN.
     seed : int, optional
         From 0 to 2**63 - 1. Determines the initial weights, the row order and dropout: the same
         seed gives the same bits for any number of threads, apart from the sign and the payload of a
@@ -145,8 +145,8 @@ class Sequential(OpenLoop):
     def build(self, input_shape: Sequence[int]) -> None:
         """Set the shape of a sample and initialize the parameters.
 
-        A built model can be built again only if its parameters are incomplete, because the process
-        was forked while another thread trained the model.
+        A model can be built only once, with one exception: if a process forks while another of its
+        threads updates the model, the child's copy is incomplete and can be built again.
 
         Parameters
         ----------
@@ -262,8 +262,8 @@ class Sequential(OpenLoop):
         ----------
         X : array_like or sparse matrix of shape ``(n, *input_shape)``
             Samples, one per row. Rows of a SciPy sparse matrix stay sparse if the first layer is
-            `Dense`, or `Rescaling` without offset and then `Dense`. Results have the bits of dense
-            rows, except for the sign of zeros and for weights that are not finite.
+            `Dense`, or `Rescaling` without offset and then `Dense`. If all weights are finite, the
+            results are bit-identical to those of dense rows, except for the sign of zeros.
         y : array_like
             Integer labels (n,) for softmax cross-entropy; otherwise targets (n, outputs), or (n,)
             for one output. All targets are checked before training, against the ranges given in
@@ -449,7 +449,7 @@ class Sequential(OpenLoop):
         return self._state("pickle or copy")
 
     def __setstate__(self, state: State) -> None:
-        """Restore the model from what `__getstate__` returned."""
+        """Restore the state that `__getstate__` returned."""
         description = state["description"]
         layers = [Layer.from_config(config) for config in description["layers"]]
         Sequential.__init__(  # a subclass may define another constructor

@@ -23,8 +23,8 @@ from . import prepare
 from .data import Data, Floats, checked_batch_size
 
 Array = npt.NDArray[Any]
-_SLICE_SECONDS = 0.1  # of training between two progress updates
-_CALL_STEPS = 1 << 16  # maximum per call into C++, which takes one learning rate per step
+_SLICE_SECONDS = 0.1  # training time between two progress updates
+_CALL_STEPS = 1 << 16  # maximum steps per call into C++; bounds the array of learning rates
 
 
 def fit(
@@ -106,7 +106,8 @@ class WatchedLoop:
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
         self.progress = self._wants("on_epoch_progress")
-        # Steps per call into C++: an epoch, 1 with batch hooks, about _SLICE_SECONDS with progress.
+        # Steps per call into C++: a whole epoch, or 1 with batch hooks. With progress only, it
+        # starts at 1 and changes until a call takes _SLICE_SECONDS.
         self.slice = self.steps if not self.progress and not self.batch_hooks else 1
         self.stops = [_Stop(c, c.steps_between) for c in callbacks if c.steps_between is not None]
 
