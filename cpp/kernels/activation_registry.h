@@ -1,5 +1,4 @@
-// The registry of activations. To add one, write a functor in activation.h, a row here and an oracle function in
-// tests/reference/activation.py. Ops, layers, Dense(activation=...), files and tests follow from the row.
+// The list of activations. "How to add" in cpp/README.md lists what a new activation needs.
 #pragma once
 
 namespace prelunet {

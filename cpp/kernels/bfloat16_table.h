@@ -2,13 +2,13 @@
 //
 // Two x86 instructions multiply bfloat16. They sum in different orders. An order is named after its instruction. All
 // kernels of an order give the same bits (equations: tests/reference/bfloat16.py).
-//   amx      TDPBF16PS sums groups of 32 k. Each group has two chains that start at zero: one of the even k and one of
-//            the odd k. The sum of the two chains is added to C.
+//   amx      TDPBF16PS sums groups of 32 values of k. Each group has two chains that start at zero: one of the even k
+//            and one of the odd k. The sum of the two chains is added to C.
 //   vdpbf16  VDPBF16PS uses one chain. Of each pair of k, the odd one is added first.
 // Both fuse each multiplication with its addition, round to nearest even and flush subnormal inputs and results.
 //
 // Both instructions read pairs of adjacent k. A is packed in panels of 16 rows, B in panels of 16 columns. A panel
-// consists of tiles of 32 k, 1 KiB each, in the order of k:
+// consists of tiles of 1 KiB, each with 32 values of k, in the order of k:
 //   a tile of A has 16 rows of 32 numbers (16 pairs);
 //   a tile of B has 16 rows of pairs; row p holds the pair (2p, 2p + 1) of each of the 16 columns.
 // A tile of AMX is therefore contiguous, and the processor can prefetch it. Reading the distant rows of an unpacked A
@@ -17,13 +17,13 @@
 //
 // A layer's three products need these packings (x: rows of the batch, dz: gradient of its outputs, W: (units,
 // features)):
-//   x W^T     k = features.   A: rows of x.       B: rows of W, whose pairs become lanes.
+//   x W^T     k = features.   A: rows of x.       B: rows of W: each pair becomes one lane.
 //   dz W      k = units.      A: rows of dz.      B: columns of W: pairs of two rows, interleaved.
 //   dz^T x    k = the batch.  A: columns of dz.   B: columns of x: pairs of two rows, interleaved.
-// Packing rows as A or columns as B needs no transposition; the other two packings need one. x, dz and W are each
-// packed with pairs along rows and with pairs along columns. Therefore two of the six packings of a training step need
-// a transposition in any layout. Here they are W for x W^T, once per training step after the optimizer has written W,
-// and dz for dz^T x, whose result then has the layout of W. x and dz are packed as A, block by block, when they are
+// Packing rows as A or columns as B needs no transposition. Packing columns as A or rows as B does. Two of the six
+// packings of a training step are transposed: W for x W^T, once per step after the optimizer has written W, and dz for
+// dz^T x, whose result then has the layout of W. No other layout needs fewer, because x, dz and W are each packed once
+// with pairs along rows and once with pairs along columns. x and dz are packed as A, block by block, when they are
 // computed. For dz^T x they are repacked from these panels.
 #pragma once
 
@@ -47,8 +47,8 @@ constexpr std::size_t bfloat16_padded_lines(std::size_t count) {
 // Elements of a panel, and from one panel to the next.
 constexpr std::size_t bfloat16_panel_size(std::size_t k) { return bfloat16_padded_depth(k) * kBfloat16Panel; }
 
-// C (m x n) = A B, or C += A B. C += A B continues the sum in its order; the k of all earlier calls must then be a
-// multiple of 32.
+// C (m x n) = A B, or C += A B. C += A B continues the sum in its order. The sum of k over the earlier calls must then
+// be a multiple of 32.
 struct Bfloat16Gemm {
   std::size_t m, n, k;
   const std::uint16_t* a;  // panels
@@ -58,8 +58,8 @@ struct Bfloat16Gemm {
   std::size_t c_stride;
   bool accumulate;
   // Called for each complete block of C, which is still in cache, instead of writing C. Null: C is written. A block has
-  // at most 32 rows and 48 columns and begins at a multiple of 32 rows and 16 columns. c may be read up to whole
-  // panels.
+  // at most 32 rows and 48 columns and begins at a multiple of 32 rows and 16 columns. The epilogue may read past the
+  // block, up to the end of its last panels.
   void (*epilogue)(void* context, const Block& block, const float* c, std::size_t c_stride);
   // Prefetches what the epilogue of the next block will use. May be null. A kernel need not call it.
   void (*prefetch)(void* context, const Block& block);
@@ -73,7 +73,7 @@ struct Bfloat16Rows {
   const T* x;
   std::size_t stride;
 
-  // The rest of the row follows.
+  // Element (row, column); the rest of the row follows it in memory.
   const T* at(std::size_t row, std::size_t column) const { return x + row * stride + column; }
 };
 
@@ -83,7 +83,8 @@ struct Bfloat16Panels {
   const std::uint16_t* x;
   std::size_t panel_size;
 
-  // The rest of the tile's row follows. The row has 32 columns, with zeros past the end of the matrix.
+  // Element (row, column); the rest of the tile's row follows it in memory. A tile's row has 32 columns, with zeros
+  // past the end of the matrix.
   const std::uint16_t* at(std::size_t row, std::size_t column) const {
     const std::size_t panel = row / kBfloat16Panel * panel_size;
     const std::size_t tile = column / kBfloat16Group * kBfloat16Tile;
@@ -91,8 +92,8 @@ struct Bfloat16Panels {
   }
 };
 
-// Packs panels [begin, end) of 16 rows, or 16 columns, of x. The other axis of x is k. x may be a block of a matrix
-// that begins at a multiple of 32 rows and columns. `panels` is then the place of its first tile.
+// Packs panels [begin, end) of 16 rows, or 16 columns, of x. The other axis of x is k. x may be a block of a larger
+// matrix, if it begins at a multiple of 32 rows and columns. `panels` then points to the block's first tile.
 template <class Source>
 struct Bfloat16Packing {
   using Pack = void (*)(const Source& x, std::size_t begin, std::size_t end, std::uint16_t* panels,

@@ -2,7 +2,7 @@
 //
 //   output     y = f(c + bias), and a residual's sum
 //   gradient   a residual's sum, and the derivative of the activation of the layer below
-//   update     updates the weight and its panels; c is the gradient of the weight, and is not stored
+//   update     updates the weight and its panels; c is the gradient of the weight, which is not stored in C
 #pragma once
 
 #include "kernels/elementwise.h"

@@ -8,7 +8,7 @@
 namespace prelunet::PRELUNET_ISA {
 namespace {
 
-// Maximum tail columns that a tile computes together with a full panel. The tail columns of all its rows fit one
+// Maximum tail columns that a tile computes together with a full panel. The tail columns of all its rows fit in one
 // vector.
 template <class T>
 constexpr std::size_t kTailColumns = kHasPairs && kLanes<T> == 2 * kTuning.tile_rows ? 2 : 0;
@@ -89,7 +89,7 @@ PRELUNET_INLINE void for_each_strip(std::size_t n, std::size_t k, std::size_t be
   for (std::size_t column = begin < full ? begin : full; column < end;) {
     const Panel panel = next_panel<T>(n - column);
     for (std::size_t j = 0; j < panel.width && column >= begin;
-         j += kLanes<T>) {  // before begin: another thread's share
+         j += kLanes<T>) {  // panels before `begin` belong to other threads
       const std::size_t rows = panel.columns - j < kLanes<T> ? panel.columns - j : kLanes<T>;
       const std::size_t width = panel.width - j < kLanes<T> ? panel.width - j : kLanes<T>;
       f(Strip<T>{column + j, rows, width, column * k + j, panel.width});
@@ -114,9 +114,9 @@ template <class T>
   return {column, panel.width};
 }
 
-// The strip that begins at row `row` and column `column` of W. It excludes the padding, which stays zero. Panels begin
-// at multiples of kLanes. Blocks end at such multiples, and a block that begins elsewhere has fewer than kLanes rows.
-// Therefore a strip is in one panel.
+// The strip that begins at row `row` and column `column` of W. It excludes the padding, which stays zero. A strip never
+// spans two panels: panels begin at multiples of kLanes, and blocks end at such multiples. A block that begins
+// elsewhere has fewer than kLanes rows.
 template <class T>
 PRELUNET_INLINE Strip<T> strip_at(const Panels<T>& g, std::size_t row, std::size_t rows, std::size_t column) {
   const PanelPlace place = panel_of<T>(g.n, row);

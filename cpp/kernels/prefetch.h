@@ -1,6 +1,6 @@
 // Software prefetching in the GEMM. A list holds the cache lines that the epilogue, the next slice of B and the next
-// gather of rows will use. The tiles that run before prefetch a few of them at a time, between steps of k. A burst of
-// prefetches would fill the queue of outstanding misses, and the loads of the tile would wait.
+// gather of rows will use. The tiles that run earlier prefetch these lines, a few at a time, between steps of k. A
+// burst of prefetches would fill the queue of outstanding misses, and the loads of the tile would wait.
 #pragma once
 
 #include "kernels/table.h"
@@ -9,15 +9,15 @@
 
 namespace prelunet {
 
-// Cache lines to prefetch. They form columns of `count` lines that are `stride` bytes apart. A tile prefetches as many
-// lines as its steps of k allow. The next tile continues.
+// Cache lines to prefetch. Each Column holds `count` lines, `stride` bytes apart, such as a line of each row of a
+// block. A tile prefetches as many lines as its steps of k allow. The next tile continues.
 struct PrefetchList {
   static constexpr std::size_t kMost = 20;
   struct Column {
     const char* first;
     std::size_t stride;
     std::size_t count;
-    bool to_write;  // the epilogue writes these lines, so this core must own them; others go to the second-level cache
+    bool to_write;  // the epilogue will write these lines, so this core must own them; false: prefetch to the L2 cache
   };
   std::size_t columns;
   std::size_t lines;  // of all columns
@@ -55,7 +55,8 @@ PRELUNET_INLINE void add_block(PrefetchList& list, const T* p, std::size_t strid
   add_rows(list, moved(p, block.row * stride + block.column), stride, block.rows, block.columns, to_write);
 }
 
-// Adds cache lines of the rows to gather next: one line for every next.pace steps of k, with `steps` more steps.
+// Adds cache lines of the rows to gather next: one line for every next.pace steps of k. The tiles of the block run
+// `steps` steps.
 PRELUNET_INLINE void add_next_rows(PrefetchList& list, RowPrefetch& next, std::size_t steps) {
   const std::size_t row_lines = (next.row_bytes + kLineBytes - 1) / kLineBytes;
   next.credit += steps;
@@ -79,8 +80,8 @@ PRELUNET_INLINE void spread_over(PrefetchList& list, std::size_t steps) {
   list.pace = (list.lines * kTuning.unroll + steps - 1) / steps;
 }
 
-// Runs steps of k until the list or the steps end. Prefetches list.pace lines (one line if the tile is not unrolled),
-// then calls step(Count<kSteps>{}), which runs kSteps of the `left` steps, and so on. Callers must not wrap `step` in
+// Runs steps of k until the list or the steps end. It alternately prefetches list.pace lines (one line if the tile is
+// not unrolled) and calls step(Count<kSteps>{}), which runs kSteps of the `left` steps. Callers must not wrap `step` in
 // another lambda: GCC 12 would keep the accumulators on the stack.
 template <std::size_t kSteps, class Step>
 PRELUNET_INLINE void prefetch_between_steps(PrefetchList& list, std::size_t& left, const Step& step) {

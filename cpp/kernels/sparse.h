@@ -1,7 +1,7 @@
 // Products of compressed rows (CSR) X: x W^T, and dz^T x, the gradient of W.
 //
-// A sum has the terms of X's elements only, in the order of the dense product. The terms left out are 0 * w, and
-// fma(0, w, c) is c if w is finite, so the bits are those of the dense product except for the sign of a zero.
+// A sum has one term for each stored element of X, in the order of the dense product. The dense product adds terms
+// 0 * w as well. fma(0, w, c) is c if w is finite, so the bits are the same except for the sign of a zero.
 #pragma once
 
 #include "kernels/epilogue.h"
@@ -14,7 +14,7 @@ namespace {
 // Elements of X between the prefetch of a row of the panel and its use: the rows of a large W are not in cache.
 constexpr std::size_t kSparseDistance = 12;
 
-// One row of C in one panel, whose rows have kVectors vectors.
+// Computes one row of C in one panel, which is kVectors vectors wide.
 template <class T, class Width, std::size_t kVectors>
 void sparse_chains(std::size_t count, const std::int64_t* column, const T* value, const T* panel, std::size_t last,
                    T* c) {
@@ -73,15 +73,16 @@ void sparse_product(const SparseProduct<T>& g, std::size_t begin, std::size_t en
 
 // ---- dz^T x ------------------------------------------------------------------------------------------------------
 
-// The gradient is computed in blocks of kSparseUnits rows and kSparseColumns columns of W, transposed, so that an
-// element of X adds to adjacent sums. kSparseColumns: the most that the epilogue of a weight in panels takes.
+// The gradient is computed in blocks of kSparseUnits rows and kSparseColumns columns of W. A block is transposed, so
+// that an element of X adds to adjacent sums. kSparseColumns is the maximum that the epilogue of a weight in panels
+// accepts.
 constexpr std::size_t kSparseUnits = 64;
 template <class T>
 constexpr std::size_t kSparseColumns = 2 * kPanelColumns<T>;
-// Rows of X in one pass: the next element of each is on the stack.
+// Maximum rows of X in one pass, which stores the position in each row on the stack.
 constexpr std::size_t kSparseRows = 1024;
 
-// One pass: rows of X, and columns and rows of W.
+// One pass over rows [row, row + rows) of X. It computes rows [unit, unit + units) of the gradient of W.
 struct SparsePass {
   std::size_t row, rows;
   std::size_t unit, units;
@@ -89,7 +90,8 @@ struct SparsePass {
   bool ends;    // the sums are complete
 };
 
-// sums (columns, kSparseUnits): adds the elements of X in columns before `end`; place[i] is the next one of row i.
+// Adds the terms of the elements of X in columns [begin, end) to `sums` (columns, kSparseUnits). place[i] is the next
+// element of row i; it is advanced past the block.
 template <class T>
 PRELUNET_INLINE void add_elements(const SparseGradient<T>& g, const SparsePass& pass, std::size_t begin,
                                   std::size_t end, std::size_t* place, T* sums) {
@@ -108,8 +110,8 @@ PRELUNET_INLINE void add_elements(const SparseGradient<T>& g, const SparsePass& 
   }
 }
 
-// out (units, columns) = the transposed sums of rows [unit, unit + units) of the pass. `whole`: squares of zero-padded
-// lanes.
+// out (units, columns) = the transpose of sums (columns, units). `whole`: rows of `out` are zero-padded to whole
+// vectors.
 template <class T>
 PRELUNET_INLINE void transpose_sums(const T* sums, std::size_t columns, std::size_t units, bool whole, T* out,
                                     std::size_t out_stride) {
@@ -119,7 +121,7 @@ PRELUNET_INLINE void transpose_sums(const T* sums, std::size_t columns, std::siz
   }
 }
 
-// Columns [begin, end) of W, which are at most kSparseColumns.
+// Computes columns [begin, end) of the gradient, at most kSparseColumns, in one pass.
 template <class T>
 PRELUNET_INLINE void sparse_block(const SparseGradient<T>& g, const SparsePass& pass, std::size_t begin,
                                   std::size_t end, std::size_t* place) {
@@ -141,7 +143,7 @@ PRELUNET_INLINE void sparse_block(const SparseGradient<T>& g, const SparsePass& 
   }
 }
 
-// The first element of a row in a column that is not before `column`.
+// The position of a row's first element whose column is at least `column`; the row's end if there is none.
 template <class T>
 PRELUNET_INLINE std::size_t first_element(const SparseRows<T>& x, std::size_t row, std::size_t column) {
   std::size_t low = x.first(row), high = x.last(row);

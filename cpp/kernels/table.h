@@ -201,7 +201,7 @@ struct Panels {
   std::size_t first_row;  // row of W at which the blocks of an epilogue begin
 };
 
-// Where gemm stores a block of the product for its epilogue: `in_c` in C, all others in a buffer on the stack.
+// Where gemm stores a block of the product for its epilogue: `in_c` in C, all others in a buffer in Gemm::scratch.
 enum class Staging : int {
   in_c,
   overwritten,  // the epilogue overwrites C; another core may own its lines, so they are written only once

@@ -93,7 +93,8 @@ class Engine<T>::Training {
 
   bool run() {
     const int first_team = engine_.threads_for(batch_size_, 3.0), most = engine_.training_threads(batch_size_);
-    const TeamScratch scratch(std::max(first_team, most));  // once: weights in panels must leave them
+    // Allocated before keep_in_panels(), because leave_panels() must not fail.
+    const TeamScratch scratch(std::max(first_team, most));
     const std::size_t steps = (run_.rows + batch_size_ - 1) / batch_size_ * run_.epochs;
     Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 ? engine_.layer_to_keep_in_panels(steps) : nullptr;
     if (kept != nullptr) run_flushed_team(first_team, scratch, [&](Team& team) { kept->keep_in_panels(team); });
@@ -170,7 +171,7 @@ class Engine<T>::Training {
     return shuffled_.data();
   }
 
-  // The l2 that the penalty adds to the update after this block, or 0. If it adds any, the team also sums the squares
+  // The l2 that the penalty adds to the update after this block, or 0. If it is not 0, the team also sums the squares
   // of the parameters.
   double penalty_of(Team& team, const std::int64_t* order, const BatchBlock& block) {
     if (run_.l2_per_batch_weight == 0.0 || !block.last()) return 0.0;
@@ -201,8 +202,8 @@ bool Engine<T>::train(const RowSource& x, const Targets& targets, const Training
 }
 
 // The layer whose weight stays in panels for a run of `steps` steps: the lowest trained layer, whose input needs no
-// gradient. Null if Python code may read the weight during the run, or if the run is too short for the two copies of
-// the weight to pay.
+// gradient. Null if Python code may read the weight during the run, or if the run is too short to repay copying the
+// weight to its panels and back.
 template <class T>
 Layer<T>* Engine<T>::layer_to_keep_in_panels(std::size_t steps) const {
   const std::size_t lowest = plan_.lowest_trained();

@@ -1,8 +1,8 @@
 // The interface of a layer.
 //
 // A layer owns no activations; a call passes them in a Flow. Its parameters are in the network's arenas, and bind()
-// passes their places. Team::share divides rows among threads in units of kChunkRows, so forward() and backward() of
-// successive layers need no barrier between them. gradients() runs after a barrier.
+// passes pointers to them. Team::share divides rows among threads in units of kChunkRows, so forward() and backward()
+// of successive layers need no barrier between them. gradients() runs after a barrier.
 #pragma once
 
 #include <cstdint>
@@ -38,11 +38,11 @@ template <class T>
 struct Flow {
   std::size_t rows;
   std::size_t capacity;           // rows of the largest block; determines the layout of `work`
-  const T* x;                     // (rows, inputs); null if sparse_x is not
-  const SparseRows<T>* sparse_x;  // the same, compressed, if reads_sparse(); or null
+  const T* x;                     // (rows, inputs); null if sparse_x is given
+  const SparseRows<T>* sparse_x;  // x as compressed rows; null unless reads_sparse()
   T* y;                           // (rows, outputs)
   T* z;                           // (rows, outputs): the input of a fused activation; null when predicting
-  T* grad_y;                      // (rows, outputs): the layer may overwrite it with what gradients() needs
+  T* grad_y;                      // (rows, outputs); backward() may overwrite it with values for gradients()
   T* grad_x;                      // (rows, inputs); null: not computed
   T* work;                // work_size() elements, kept from forward() to gradients(); predict_work_size() in predict()
   bool training;          // dropout drops units

@@ -32,8 +32,8 @@ struct Range {
   bool empty() const { return begin == end; }
 };
 
-// A barrier that spins for a bounded time and then sleeps: on a core shared with other threads, a spinning thread keeps
-// the thread it waits for from running.
+// A barrier that spins for a bounded time and then sleeps. If two threads of the team share a core, one that spins
+// prevents the other from running.
 class Barrier {
  public:
   // Returns when `threads` threads have called it.
@@ -100,7 +100,7 @@ class Team {
   void* const scratch_;
 };
 
-// Bytes of a thread's arrays that are too large for its stack.
+// Bytes for a thread's arrays that are too large for its stack.
 inline constexpr std::size_t kThreadScratch = std::size_t{60} << 10;
 
 // kThreadScratch bytes for each thread of a team. Allocated by the caller of run_team(), before anything changes.
@@ -120,8 +120,9 @@ inline constexpr std::size_t kThreadStack = std::size_t{64} << 10;
 // Bytes of the stack of a team's threads: OMP_STACKSIZE, or the system's default.
 std::size_t thread_stack();
 
-// The most threads, up to `threads`, that a team of the calling thread can have now. Starts and joins those that the
-// last team did not have, with the same stack. Another thread or process may use up the limit afterwards.
+// The most threads, up to `threads`, that a team of the calling thread can have now. To find out, it starts and joins
+// as many threads as the last team lacked, with the same stack size. Another thread or process may still use up the
+// limit before the team starts.
 int startable_threads(int threads);
 
 #ifdef PRELUNET_TEAM_STD
