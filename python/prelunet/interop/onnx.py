@@ -26,9 +26,10 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     """Import an ONNX file whose graph is a chain of prelunet's layers.
 
     Supports the files of `Sequential.to_onnx`, and chains of operators written by PyTorch's
-    exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Gelu (also by Erf),
-    ``x * sigmoid(x)``, Tanh, Sigmoid, LayerNormalization, Flatten, Reshape, Dropout, Transpose of
-    images, factors and offsets, ``x + step * f(x)``, and Softmax at the end.
+    exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Selu, Gelu (also by Erf),
+    Mish (also by Softplus), Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid, LayerNormalization,
+    Flatten, Reshape, Dropout, Identity, Transpose of images, factors and offsets,
+    ``x + step * f(x)``, and Softmax at the end.
 
     Parameters
     ----------
