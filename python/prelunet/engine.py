@@ -82,18 +82,18 @@ class Engine:
         self._builds = threading.Lock()
         self._builder: int | None = None  # the thread that holds the lock
         self._process = os.getpid()
-        self._built_by: int | None = None  # the thread that built it
+        self._built_by: int | None = None  # the thread of the last build
 
     # ---- building and compiling ----------------------------------------------------------------
 
     @property
     def is_built(self) -> bool:
-        """Whether the core exists, and not only until the data that built it are checked."""
+        """Whether the core exists and the call that created it has accepted its data."""
         return self._is_built
 
     @property
     def core(self) -> Core:
-        """The C++ core; a RuntimeError if the engine is not built."""
+        """The C++ core; raises a RuntimeError if the engine is not built."""
         if self._core is None:
             raise RuntimeError(
                 "Sequential: input_shape is not known yet; pass it, or call build or fit"
@@ -155,7 +155,7 @@ class Engine:
             self.compiled = compiled
 
     def record(self, operation: str) -> Compiled:
-        """Return the training settings; a RuntimeError if the model is not compiled."""
+        """Return the training settings; raise a RuntimeError if the model is not compiled."""
         if self.compiled is None:
             raise RuntimeError(f"{operation}: compile the model first")
         return self.compiled
@@ -180,7 +180,7 @@ class Engine:
         return other
 
     def building(self) -> AbstractContextManager[None]:
-        """Let one thread at a time build; an error, such as one in its data, undoes the build."""
+        """Let one thread at a time build; an exception in the context undoes its build."""
         if self._is_built:
             return _NO_CONTEXT
         if self._process != os.getpid():

@@ -62,7 +62,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
 
     @property
     def coefs_(self) -> list[Array]:
-        """The weights; a prediction compares them with the network's once they have been read."""
+        """The weights. If the caller writes into them, predictions use the new values."""
         if "coefs_" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'coefs_'")
         self._coefs_escaped = True  # the caller may write into them
@@ -78,7 +78,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         return coefs
 
     def _store(self, arguments: Mapping[str, object]) -> None:
-        """Store the constructor's ``locals()`` unchanged; scikit-learn has `fit` check them."""
+        """Store the constructor's ``locals()`` unchanged; `fit` checks them, as in scikit-learn."""
         self.__dict__.update({name: arguments[name] for name in self._get_param_names()})
 
     def fit(
@@ -144,7 +144,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
 
     @abstractmethod
     def _take_y(self, y: Array, *, keeps: bool, incremental: bool) -> Array:
-        """Return targets for the engine; if `keeps`, for the classes of the earlier fit."""
+        """Return targets for the engine; if `keeps`, labels refer to the earlier fit's classes."""
 
     @abstractmethod
     def _outputs_of(self, targets: Array) -> tuple[str, int]:
@@ -207,7 +207,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         if held_out is not None and self.solver not in STOCHASTIC:
             raise ValueError(f"{type(self).__name__}: X_val must be None where solver is 'lbfgs'")
         keeps = "coefs_" in self.__dict__ and (self.warm_start or incremental)
-        if keeps and self._trains:  # a signal kept the last fit from reading the weights
+        if keeps and self._trains:  # a signal interrupted the last fit before it read the weights
             self._take_weights(trains=False)
         data = self._take(X, y, sample_weight, keeps=keeps, incremental=incremental)
         self._random_state = check_random_state(self.random_state)
@@ -277,7 +277,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         return FitData(checked_X, checked_y, targets, weights, (X, y))
 
     def _validated(self, *data: object, **options: Any) -> tuple[Any, ...]:
-        """Return what scikit-learn's checks make of X, or of X and y, for the engine."""
+        """Check X, or X and y, as scikit-learn does, and convert them for the engine."""
         try:
             found = validate_data(self, *data, accept_sparse="csr", dtype=_DTYPES, **options)
         except OverflowError as error:
@@ -334,7 +334,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
                 units, hidden.activations, hidden.dropout, dtype=dtype, seed=int(seed)
             )
             self._made_of = made_of
-            self._coefs_escaped = True  # the new network has others
+            self._coefs_escaped = True  # the new network has other weights
         self._put_weights()
         return stays
 
@@ -349,7 +349,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     def _take_weights(self, *, trains: bool) -> None:
         """Copy coefs_, intercepts_ and prelu_alphas_ from the network."""
         weights = Weights.of(self._network, self._coefs()[0].dtype)
-        self.__dict__.update(  # one statement: a signal may raise between two
+        self.__dict__.update(  # a single call: a signal may raise between two statements
             coefs_=weights.coefs,
             intercepts_=weights.intercepts,
             prelu_alphas_=weights.alphas,

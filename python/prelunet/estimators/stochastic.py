@@ -54,10 +54,10 @@ def prepare_stochastic(
     random_state: np.random.RandomState,
     incremental: bool,
 ) -> StochasticLoop:
-    """Return a prepared training of an estimator's network, after all checks.
+    """Check all arguments and return the training loop of an estimator's network.
 
-    `rows` are the rows of `data` for the engine, `held` is validation data, and `rates` are
-    those of an existing optimizer to continue with. `default_score` scores `held` if `scoring` is
+    `rows` are the rows of `data` for the engine, and `held` is validation data. `rates` continues
+    an existing optimizer; None starts a new one. `default_score` scores `held` if `scoring` is
     None. `incremental` means a single epoch.
     """
     if incremental and estimator.early_stopping:
@@ -196,7 +196,7 @@ def _start(estimator: Estimator, network: EstimatorNetwork, head: Head) -> None:
     rate = estimator.learning_rate_init
     if estimator.solver == "adam":
         beta_1, beta_2 = estimator.beta_1, estimator.beta_2
-        # Gradients scaled by a factor need epsilon scaled by the same factor.
+        # The engine's gradients are scikit-learn's divided by this factor, and so is epsilon.
         epsilon = estimator.epsilon / head.gradient_factor
         adam = Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, bias_correction=False)
         network.start(adam, head, AdamRates(rate, beta_1=beta_1, beta_2=beta_2))
@@ -218,7 +218,7 @@ def _split(
     """Return the indices of training rows and held-out rows, drawn as in scikit-learn.
 
     If all rows of a part have weight 0, which scikit-learn does not support, both parts are drawn
-    again from the rows with a weight. Resampling by weights, as in bagging, gives many zeros.
+    again from the rows whose weight is not 0. Bagging gives many rows weight 0.
     """
     alone = is_classifier(estimator) and estimator.n_outputs_ == 1
     share, weights = estimator.validation_fraction, data.weights
