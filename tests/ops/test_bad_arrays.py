@@ -11,9 +11,10 @@ from bad_arrays import (
     WRONG_DTYPES,
     WRONG_LAYOUTS,
     arguments,
-    arguments_with,
     assert_refused,
+    changed,
     is_read_in_any_form,
+    naming,
 )
 from tolerances import assert_same_bits
 
@@ -27,14 +28,16 @@ def cannot_be(case, name, label, array):
     return True
 
 
-@pytest.mark.parametrize(("case", "argument", "change"), arguments_with(WRONG_DTYPES, cannot_be))
-def test_wrong_dtype(case, argument, change):
-    arrays = case.copies()
-    arrays[argument] = change(arrays[argument])
+@pytest.mark.parametrize(
+    ("case", "argument"), arguments(lambda *of: changed(*of, WRONG_DTYPES, cannot_be))
+)
+def test_wrong_dtype(case, argument):
     error = TypeError
     if case.op == "softmax_cross_entropy" and argument == "targets":
         error = (TypeError, ValueError)  # rows that are not floats are labels of a wrong shape
-    assert_refused(case, arrays, error, argument)
+    for label, arrays in changed(case, argument, WRONG_DTYPES, cannot_be):
+        with naming(label):
+            assert_refused(case, arrays, error, argument)
 
 
 def shares_a_dtype(case, name):
@@ -59,17 +62,17 @@ def can_be_laid_out_so(case, name, label, array):
 
 
 @pytest.mark.parametrize(
-    ("case", "argument", "change"), arguments_with(WRONG_LAYOUTS, can_be_laid_out_so)
+    ("case", "argument"), arguments(lambda *of: changed(*of, WRONG_LAYOUTS, can_be_laid_out_so))
 )
-def test_wrong_layout(case, argument, change):
-    arrays = case.copies()
-    arrays[argument] = change(arrays[argument])
-    if is_read_in_any_form(arrays[argument]) or argument == "sample_weight":
-        plain = case.copies() | {argument: arrays[argument].copy()}
-        for got, expected in zip(case.results(arrays), case.results(plain), strict=True):
-            assert_same_bits(got, expected)
-    else:
-        assert_refused(case, arrays, ValueError, argument)
+def test_wrong_layout(case, argument):
+    for label, arrays in changed(case, argument, WRONG_LAYOUTS, can_be_laid_out_so):
+        with naming(label):
+            if is_read_in_any_form(arrays[argument]) or argument == "sample_weight":
+                plain = case.copies() | {argument: arrays[argument].copy()}
+                for got, expected in zip(case.results(arrays), case.results(plain), strict=True):
+                    assert_same_bits(got, expected)
+            else:
+                assert_refused(case, arrays, ValueError, argument)
 
 
 def must_fit_others(case, name):

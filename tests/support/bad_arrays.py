@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import numpy as np
@@ -76,15 +77,24 @@ def arguments(wanted=lambda case, name: True):
     return [pytest.param(case, name, id=f"{case}-{name}") for case, name in every]
 
 
-def arguments_with(changes, applies):
-    """Return a parameter (case, argument, change) for every array and change that applies."""
+def changed(case, argument, changes, applies):
+    """Return the name of each change of an argument that applies, and the arrays with it."""
+    array = case.arrays[argument]
     return [
-        pytest.param(case, name, change, id=f"{case}-{name}-{label}")
-        for case in CASES
-        for name, array in case.arrays.items()
+        (label, case.copies() | {argument: change(array)})
         for label, change in changes.items()
-        if applies(case, name, label, array)
+        if applies(case, argument, label, array)
     ]
+
+
+@contextlib.contextmanager
+def naming(label):
+    """Add the name of a change to what a test reports."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"change: {label}")
+        raise
 
 
 def assert_refused(case: OpCase, arrays, error, argument, **more):
