@@ -8,6 +8,27 @@ import numpy as np
 import pytest
 
 import prelunet as pn
+from shares import ids_of_share, read_share
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--share",
+        metavar="I/N",
+        type=read_share,
+        help="run the share I of N of each test function's cases, at least one",
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after -k and -m
+def pytest_collection_modifyitems(config, items):
+    share = config.getoption("share")
+    if share is None:
+        return
+    chosen = ids_of_share([item.nodeid for item in items], *share)
+    others = [item for item in items if item.nodeid not in chosen]
+    items[:] = [item for item in items if item.nodeid in chosen]
+    config.hook.pytest_deselected(items=others)
 
 
 @pytest.fixture(scope="session", autouse=True)
