@@ -33,6 +33,33 @@ def test_stops_so_many_epochs_after_the_best(patience, values, epochs):
     assert callback.best_epoch == values.index(callback.best)
 
 
+@pytest.mark.parametrize(("ties", "best_epoch"), [("first", 1), ("last", 4)])
+def test_ties_tell_which_of_the_best_epochs_is_restored(ties, best_epoch):
+    model = FakeModel()
+    callback = EarlyStopping(patience=None, restore_best_weights=True, ties=ties)
+    assert run(callback, model, losses(3, 2, 2.5, 2, 2, 4)) == 6
+    assert (callback.best, callback.best_epoch) == (2, best_epoch)
+    assert np.all(model.parameters()["0.weight"] == best_epoch)
+
+
+def test_a_tie_is_no_improvement():
+    callback = EarlyStopping(patience=2, ties="last")
+    assert run(callback, FakeModel(), losses(3, 2, 2, 2, 1)) == 4
+    assert callback.best_epoch == 3
+
+
+def test_without_patience_training_never_stops():
+    model = FakeModel()
+    callback = EarlyStopping(patience=None)
+    assert run(callback, model, losses(1, 2, 3, 4)) == 4
+    assert not model.stop_training
+    assert callback.stopped_epoch is None
+    stopped = EarlyStopping(patience=2)
+    run(stopped, FakeModel(), losses(1, 2, 2))
+    again = EarlyStopping(patience=None)
+    assert run(again, FakeModel(), losses(0), first=3, state=stopped.get_state()) == 1
+
+
 def test_a_change_must_be_larger_than_min_delta():
     halves = losses(4, 3.5, 3, 2.5)
     assert run(EarlyStopping(min_delta=0.25), FakeModel(), halves) == 4
@@ -169,12 +196,17 @@ def test_a_missing_key_lists_those_there():
     ("arguments", "error", "message"),
     [
         ({"monitor": 3}, TypeError, "EarlyStopping: monitor must be a string, got 3"),
-        ({"patience": -1}, ValueError, "patience must be an integer >= 0, got -1"),
-        ({"patience": 1.5}, TypeError, "patience must be an integer >= 0, got 1.5"),
+        ({"patience": -1}, ValueError, r"patience \(unless None\) must be an integer >= 0, got -1"),
+        (
+            {"patience": 1.5},
+            TypeError,
+            r"patience \(unless None\) must be an integer >= 0, got 1.5",
+        ),
         ({"min_delta": -0.1}, ValueError, "min_delta must be a finite number >= 0, got -0.1"),
         ({"min_delta": math.nan}, ValueError, "min_delta must be .* got nan"),
         ({"mode": "up"}, ValueError, "mode must be one of 'auto', 'min', 'max', got 'up'"),
         ({"restore_best_weights": 1}, TypeError, "restore_best_weights must be True or False"),
+        ({"ties": "best"}, ValueError, "ties must be one of 'first', 'last', got 'best'"),
         ({"baseline": "1"}, TypeError, "baseline must be a finite number, got '1'"),
     ],
 )

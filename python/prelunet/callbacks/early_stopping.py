@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._validation import boolean, integer, real
+from .._validation import boolean, choice, integer, real
 from ._monitor import Monitor
 from .base import Callback, Logs, copy_parameters, entry
 
@@ -21,10 +21,10 @@ class EarlyStopping(Callback):
     ----------
     monitor : str, default "val_loss"
         Key of the monitored value in the history.
-    patience : int, default 0
+    patience : int or None, default 0
         Number of epochs without improvement after which training stops. Both 0 and 1 stop at the
         first epoch without improvement. Epochs without validation do not count if a validation
-        value is monitored.
+        value is monitored. None never stops, for `restore_best_weights` alone.
     min_delta : float, default 0.0
         Changes up to this value do not count as an improvement.
     mode : {"auto", "min", "max"}, default "auto"
@@ -36,6 +36,9 @@ class EarlyStopping(Callback):
     baseline : float, optional
         Value that an improvement must also exceed: training stops after `patience` epochs that are
         not better than the baseline, even if they improve.
+    ties : {"first", "last"}, default "first"
+        Which of several epochs with the best value is the best epoch. A repetition of the best
+        value is no improvement.
 
     Attributes
     ----------
@@ -51,15 +54,21 @@ class EarlyStopping(Callback):
         self,
         monitor: str = "val_loss",
         *,
-        patience: int = 0,
+        patience: int | None = 0,
         min_delta: float = 0.0,
         mode: str = "auto",
         restore_best_weights: bool = False,
         baseline: float | None = None,
+        ties: str = "first",
     ) -> None:
         owner = "EarlyStopping"
         self._monitor = Monitor(owner, monitor, min_delta=min_delta, mode=mode)
-        self.patience = integer(owner, "patience", patience, minimum=0)
+        self.patience = (
+            None
+            if patience is None
+            else integer(owner, "patience (unless None)", patience, minimum=0)
+        )
+        self.ties = choice(owner, "ties", ties, ("first", "last"))
         self.restore_best_weights = boolean(owner, "restore_best_weights", restore_best_weights)
         self.baseline = None if baseline is None else real(owner, "baseline", baseline)
         self._reset()
@@ -81,15 +90,19 @@ class EarlyStopping(Callback):
             return
         value = self._monitor.value(logs)
         self._wait += 1
-        if self._monitor.improves(value, self.best):
+        improves = self._monitor.improves(value, self.best)
+        if improves or (self.ties == "last" and value == self.best):
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self._best_parameters = copy_parameters(self.model)
-            if self.baseline is None or self._monitor.improves(value, self.baseline):
-                self._wait = 0
-        if self._wait > 0 and self._wait >= self.patience:
+        if improves and (self.baseline is None or self._monitor.improves(value, self.baseline)):
+            self._wait = 0
+        if self._wait > 0 and self._is_exhausted(self._wait):
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def _is_exhausted(self, wait: int) -> bool:
+        return self.patience is not None and wait >= self.patience
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Restore the best parameters if `restore_best_weights` is True."""
@@ -118,7 +131,7 @@ class EarlyStopping(Callback):
         if self.restore_best_weights and kept is not None:
             self._best_parameters = self._checked_copies(kept)
         self.best, self.best_epoch, self._wait = best, best_epoch, wait
-        if stopped is not None and wait >= self.patience:
+        if stopped is not None and self._is_exhausted(wait):
             self.stopped_epoch = stopped
             self.model.stop_training = True
 
