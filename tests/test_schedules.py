@@ -12,7 +12,10 @@ from prelunet import schedules
 from prelunet.schedules import (
     Constant,
     CosineDecay,
+    CosLog,
     ExponentialDecay,
+    FlatCosine,
+    FunctionSchedule,
     Schedule,
     StepDecay,
     WarmUp,
@@ -26,6 +29,10 @@ EXAMPLES = [
     ExponentialDecay(0.1, 0.96, 7, staircase=True),
     CosineDecay(0.1, 50),
     CosineDecay(0.1, 50, final=0.01),
+    CosLog(0.1, steps=100),
+    CosLog(0.1, 2, steps=50),
+    FlatCosine(0.1, steps=100),
+    FlatCosine(0.1, 0.2, steps=50),
     WarmUp(CosineDecay(0.1, 50), 5),
     WarmUp(0.1, 5),
     WarmUp(WarmUp(StepDecay(0.3, 0.1, 20), 4), 3),
@@ -115,12 +122,16 @@ def test_the_bits_are_these_on_every_machine():
         ExponentialDecay(0.1, 1e-3, 1000)(777),
         CosineDecay(0.1, 50)(13),
         CosineDecay(0.1, 50)(37),
+        CosLog(0.1, steps=100)(13),
+        CosLog(0.1, steps=100)(71),
     ]
     assert [rate.hex() for rate in rates] == [
         "0x1.8dd43fa3e638ap-4",
         "0x1.e953ec6ddc608p-12",
         "0x1.58fec886d4008p-4",
         "0x1.026b444b16647p-6",
+        "0x1.8ae0ac4fc65b9p-4",
+        "0x1.926c5c6ee02bep-4",
     ]
 
 
@@ -130,7 +141,7 @@ def test_is_a_record(example):
 
 
 def test_examples_cover_the_family():
-    assert_covers_the_family(Schedule, EXAMPLES)
+    assert_covers_the_family(Schedule, [*EXAMPLES, FunctionSchedule(abs)])
 
 
 def test_a_schedule_of_ones_own():
@@ -143,6 +154,69 @@ def test_a_schedule_of_ones_own():
 
     assert_same_bits(Harmonic(1.0)(np.arange(3)), np.array([1.0, 1 / 2, 1 / 3]))
     assert WarmUp(Harmonic(1.0), 2)(3) == 1 / 2
+
+
+@pytest.mark.parametrize("cycles", [1, 2, 4])
+def test_cos_log(cycles):
+    schedule = CosLog(0.1, cycles, steps=2000)
+    t = np.arange(2100) / 2000
+    exact = 0.05 * (1 - np.cos(2 * np.pi * np.log2(1 + (2**cycles - 1) * np.minimum(t, 1.0))))
+    assert_within(schedule(np.arange(2100)), exact, gamma(64 * 2**cycles, np.float64) * 0.1)
+    assert schedule(0) == schedule(2000) == schedule(2001) == 0.0
+    rates = schedule(np.arange(2001))
+    highest = (rates[1:-1] > rates[:-2]) & (rates[1:-1] >= rates[2:])
+    assert highest.sum() == cycles  # one highest rate for each cycle
+
+
+@pytest.mark.parametrize("flat", [0.0, 0.25, 0.5])
+def test_flat_cosine(flat):
+    rates = FlatCosine(0.1, flat, steps=40)(np.arange(50))
+    t = np.minimum(np.arange(50) / 40, 1.0)
+    exact = 0.05 * (1 + np.cos(np.pi * np.maximum(0.0, t - flat) / (1 - flat)))
+    assert_within(rates, exact, gamma(64, np.float64) * 0.1)
+    assert (rates[t <= flat] == 0.1).all()
+    assert (rates[40:] == 0.0).all()
+
+
+@pytest.mark.parametrize("kind", [CosLog, FlatCosine])
+def test_without_a_number_of_updates_a_schedule_spans_a_run(kind):
+    schedule, steps = kind(0.1), np.arange(30)
+    with pytest.raises(ValueError, match=f"{kind.__name__}: steps must be given outside fit"):
+        schedule(3)
+    assert_same_bits(schedule.spanning(20)(steps), kind(0.1, steps=20)(steps))
+    assert kind(0.1, steps=7).spanning(20) == kind(0.1, steps=7)
+    assert Constant(0.1).spanning(20) == Constant(0.1)
+    assert WarmUp(schedule, 5).spanning(25) == WarmUp(kind(0.1, steps=20), 5)
+    assert WarmUp(0.1, 5).spanning(25) == WarmUp(0.1, 5)
+
+
+def test_a_function_is_a_schedule():
+    schedule = schedules.get(lambda step: 1 / (step + 1))
+    assert isinstance(schedule, FunctionSchedule)
+    assert_same_bits(schedule(np.arange(3)), np.array([1.0, 1 / 2, 1 / 3]))
+    assert WarmUp(schedule, 3).holds_function
+    assert not WarmUp(CosLog(0.1), 3).holds_function
+
+
+def test_an_argument_must_be_stored():
+    """Otherwise the schedule could train a model, but not be shown or saved."""
+
+    class Hidden(Schedule):
+        def __init__(self, learning_rate):
+            self._rate = learning_rate
+
+        def at(self, step):
+            return self._rate
+
+    class Stored(Hidden):
+        def __init__(self, learning_rate):
+            super().__init__(learning_rate)
+            self.learning_rate = learning_rate
+
+    message = "^Hidden: the constructor must store its argument 'learning_rate' as an attribute"
+    with pytest.raises(TypeError, match=message):
+        Hidden(0.1)
+    assert repr(Stored(0.1)) == "Stored(learning_rate=0.1)"
 
 
 def test_get():
@@ -180,6 +254,10 @@ def test_a_step_must_not_be_negative(step):
         (lambda: CosineDecay(math.inf, 5), "CosineDecay: learning_rate must be .*, got inf"),
         (lambda: CosineDecay(0.1, -5), "CosineDecay: steps must be an integer >= 1, got -5"),
         (lambda: CosineDecay(0.1, 5, -0.1), "CosineDecay: final must be .* >= 0, got -0.1"),
+        (lambda: CosLog(-0.1), "CosLog: initial must be a finite number >= 0, got -0.1"),
+        (lambda: CosLog(0.1, 0), "CosLog: cycles must be an integer >= 1 <= 30, got 0"),
+        (lambda: CosLog(0.1, steps=0), r"CosLog: steps \(unless None\) must be .*, got 0"),
+        (lambda: FlatCosine(0.1, 1.0), "FlatCosine: flat must be .*, got 1.0"),
         (lambda: WarmUp(-0.1, 5), r"WarmUp: schedule .* must be a finite number >= 0, got -0.1"),
         (lambda: WarmUp(0.1, 0), "WarmUp: steps must be an integer >= 1, got 0"),
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from functools import cache, partial
+from functools import cache, partial, wraps
 from inspect import Parameter, Signature, isabstract
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -43,6 +43,8 @@ class Description:
             # A dataclass's own methods are compiled one by one, which slows down the import.
             dataclass(init=False, repr=False, eq=False)(cls)
             setattr(cls, "__init__", _constructor(cls))  # noqa: B010  (mypy rejects assignment)
+        else:
+            setattr(cls, "__init__", _storing_arguments(cls))  # noqa: B010
         if name is not None:
             cls._named[name] = cls
             if "name" not in cls._fields():  # a layer's name is set by the user
@@ -158,6 +160,28 @@ def _constructor(cls: type[Description]) -> Callable[..., None]:
 
     initialize.__name__, initialize.__qualname__ = "__init__", f"{cls.__qualname__}.__init__"
     vars(initialize)["__signature__"] = signature  # for `help` and `inspect.signature`
+    return initialize
+
+
+def _storing_arguments(cls: type[Description]) -> Callable[..., None]:
+    """Return a class's own ``__init__``, followed by a check that it stores its arguments.
+
+    Without the attributes a description could be used, but not shown, compared or saved.
+    """
+    original = vars(cls)["__init__"]
+
+    @wraps(original)
+    def initialize(self: Description, *args: object, **kwargs: object) -> None:
+        original(self, *args, **kwargs)
+        if type(self) is not cls:
+            return
+        for name in list(inspect.signature(original).parameters)[1:]:
+            if not hasattr(self, name):
+                raise TypeError(
+                    f"{cls.__name__}: the constructor must store its argument {name!r} as an "
+                    "attribute of that name"
+                )
+
     return initialize
 
 

@@ -1,4 +1,4 @@
-"""Powers and a cosine for schedules, with the same bits on every machine.
+"""Powers, logarithms and a cosine for schedules, with the same bits on every machine.
 
 pow and cos of the C library and of NumPy differ in the last bit between processors and versions,
 and a one-bit difference in the learning rate changes the trained network. These functions use only
@@ -46,6 +46,12 @@ def log(x: float) -> float:
         mantissa, exponent = 2 * mantissa, exponent - 1
     z = (mantissa - 1) / (mantissa + 1)
     return exponent * _LN_2 + 2 * z * _polynomial(_ARTANH, z * z)
+
+
+def log2(x: float) -> float:
+    """Return the binary logarithm of x > 0; exact for powers of 2."""
+    mantissa, exponent = math.frexp(x)
+    return (exponent - 1) + log(2 * mantissa) / _LN_2
 
 
 def exp(x: float) -> float:

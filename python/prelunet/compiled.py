@@ -50,6 +50,12 @@ class Compiled:
         return self.loss if isinstance(self.loss, losses.FunctionLoss) else None
 
     @cached_property
+    def fits_into_files(self) -> bool:
+        """Whether neither the loss nor a schedule is a Python function."""
+        given = (self.schedule, schedules.get(self.optimizer.learning_rate))
+        return self.function is None and not any(one.holds_function for one in given)
+
+    @cached_property
     def metric_functions(self) -> dict[str, Metric]:
         """The metrics that are functions, by name."""
         return {name: metric for name, metric in self.metrics.items() if metric is not None}

@@ -22,7 +22,7 @@ from .layers.stacking import all_layers, parameter_shapes, specifications
 from .ops import LOSSES, UPDATES
 from .optimizers import SGD, Optimizer
 from .parameter_groups import ParameterGroup, groups_by_name
-from .schedules import Constant
+from .schedules import Constant, Schedule
 
 Array = npt.NDArray[Any]
 Core = _core.Engine32 | _core.Engine64
@@ -68,6 +68,8 @@ class Engine:
         The training settings; None before `compile`.
     epochs_trained : int
         Number of completed epochs.
+    span : (int, int) or None
+        During a call of `fit`: the number of updates before it, and the number of its updates.
     """
 
     def __init__(self, layers: Sequence[Layer], *, dtype: str, seed: int) -> None:
@@ -77,6 +79,7 @@ class Engine:
         self.names: list[str] = []
         self.compiled: Compiled | None = None
         self.epochs_trained = 0
+        self.span: tuple[int, int] | None = None
         self._core: Core | None = None
         self._is_built = False
         self._builds = threading.Lock()
@@ -351,14 +354,30 @@ class Engine:
         schedule = (self.compiled or self.record("learning_rate")).schedule
         if isinstance(schedule, Constant):  # saves a call per step
             return schedule.learning_rate
-        return float(schedule(self.steps))
+        return float(self._rates("learning_rate", schedule, 1)[0])
 
     def learning_rates(self, count: int) -> Array:
         """Return the learning rates of the next `count` updates."""
         schedule = self.record("learning_rate").schedule
         if isinstance(schedule, Constant):
             return np.full(count, schedule.learning_rate)
-        return schedule(np.arange(self.steps, self.steps + count))
+        return self._rates("learning_rate", schedule, count)
+
+    def _rates(self, name: str, schedule: Schedule, count: int) -> Array:
+        """Return a schedule's rates of the next `count` updates, checked."""
+        first, used = self.steps, schedule
+        if self.span is not None:
+            used = schedule.spanning(self.span[1])
+            first -= self.span[0] if used is not schedule else 0
+        rates = used(np.arange(first, first + count))
+        wrong = ~((rates >= 0.0) & (rates < np.inf))  # NaN too
+        if wrong.any():
+            place = int(wrong.argmax())
+            raise ValueError(
+                f"{name}: the schedule {schedule!r} must give finite numbers >= 0, got "
+                f"{rates[place]} for update {first + place}"
+            )
+        return rates
 
 
 def core_rows(core: Core, operation: str, X: Any) -> _core.Rows:

@@ -251,6 +251,7 @@ class Sequential(OpenLoop):
         validation_split: float = 0.0,
         validation_freq: int = 1,
         shuffle: bool = True,
+        drop_last: bool = False,
         sample_weight: npt.ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
         verbose: bool | int | str = "auto",
@@ -281,14 +282,15 @@ class Sequential(OpenLoop):
         shuffle : bool, default True
             Shuffle the rows each epoch, in an order that depends only on the seed and on
             `epochs_trained`. A single batch of all rows is not shuffled.
+        drop_last : bool, default False
+            Leave out the last batch of each epoch if it is short and not the only one.
         sample_weight : array_like of shape (n,), optional
             The weight w of each row, at least 0. The loss of a batch is ``sum(w l) / sum(w)``, or
-            ``sum(w l)`` if the reduction is "sum"; l is the loss of a row. The sum of the weights
-            must be finite. Positive weights must not be subnormal.
+            ``sum(w l)`` if the reduction is "sum"; l is the loss of a row. Their sum must be finite
+            and positive weights must not be subnormal.
         class_weight : mapping of int to float, or "balanced", optional
-            Factors of the row weights, by class; a class without a key has factor 1. "balanced"
-            gives all classes the same total weight. If the loss is a sigmoid cross-entropy of
-            several outputs, `class_weight` must be None.
+            Factors of the row weights, by class (default 1). "balanced" gives all classes the same
+            total weight. Not for a sigmoid cross-entropy of several outputs.
         verbose : bool, 0, 1, 2 or "auto", default "auto"
             Show progress on stderr; 2: one line per epoch; "auto": on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
@@ -298,9 +300,9 @@ class Sequential(OpenLoop):
         -------
         History
             The loss and the metrics of each epoch. ``history["loss"]`` is the mean of the losses of
-            the epoch's steps, weighted by the rows of each step. If the loss has the reduction
-            "sum", it is their sum. The loss of a step is computed before its update and contains no
-            penalties. Metrics that are functions are computed after the epoch.
+            the epoch's steps, weighted by their rows; with the reduction "sum" it is their sum. The
+            loss of a step is computed before its update and contains no penalties. Metrics that are
+            functions are computed after the epoch.
 
         Raises
         ------
@@ -310,16 +312,14 @@ class Sequential(OpenLoop):
             If the model is not compiled, or another thread uses it.
         """
         return loop.fit(
-            self,
-            self.engine,
-            X,
-            y,
+            *(self, self.engine, X, y),
             epochs=epochs,
             batch_size=batch_size,
             validation_data=validation_data,
             validation_split=validation_split,
             validation_freq=validation_freq,
             shuffle=shuffle,
+            drop_last=drop_last,
             sample_weight=sample_weight,
             class_weight=class_weight,
             verbose=verbose,
@@ -395,7 +395,7 @@ class Sequential(OpenLoop):
                 raise TypeError(f"save: layer {name} is a Lambda; its functions cannot be saved")
         found = self._state("save")
         compiled = self.engine.compiled
-        if compiled is not None and compiled.function is not None:
+        if compiled is not None and not compiled.fits_into_files:
             found = without_training(found)
         serialization.write(path, found, self.metadata if metadata is None else metadata)
 

@@ -9,8 +9,9 @@ parameter p from the gradient dp of the loss consists of these steps, in order:
 3. decoupled weight decay: ``p = p * (1 - learning_rate * weight_decay)`` [2]_;
 4. the optimizer's update with g.
 
-Penalty and weight decay apply to biases and alphas only if `decay_all` is True. Groups multiply the
-learning rate, penalty and weight decay, and epsilon of some parameters; see `ParameterGroup`.
+Penalty and weight decay apply to weights of Dense and Conv2D layers; to biases, alphas and all
+other parameters only if `decay_all` is True. Groups multiply the learning rate, penalty and weight
+decay, and epsilon of some parameters; see `ParameterGroup`.
 
 References
 ----------
@@ -23,7 +24,7 @@ References
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
@@ -31,11 +32,14 @@ from ._description import Description, checked
 from ._validation import boolean, choice, real
 from .parameter_groups import ParameterGroup, checked_groups
 from .schedules import Schedule
+from .schedules import get as get_schedule
+
+Rate = float | Schedule | Callable[[int], float]
 
 
-def _rate(owner: str, name: str, value: float | Schedule) -> float | Schedule:
-    if isinstance(value, Schedule):
-        return value
+def _rate(owner: str, name: str, value: Rate) -> float | Schedule:
+    if isinstance(value, Schedule) or callable(value):
+        return get_schedule(value)
     return real(owner, f"{name} (unless a Schedule)", value, minimum=0.0)
 
 
@@ -48,7 +52,7 @@ class Optimizer(Description, ABC):
 
     Parameters
     ----------
-    learning_rate : float or Schedule, default 0.01
+    learning_rate : float, Schedule or callable, default 0.01
         At least 0.
     l2 : float, default 0.0
         Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
@@ -79,7 +83,7 @@ class Optimizer(Description, ABC):
     update: ClassVar[str] = ""
     uses_step: ClassVar[bool] = False
 
-    learning_rate: float | Schedule = checked(_rate, default=0.01)
+    learning_rate: Rate = checked(_rate, default=0.01)
     _: KW_ONLY
     l2: float = checked(real, default=0.0, minimum=0.0)
     weight_decay: float = checked(real, default=0.0, minimum=0.0)
@@ -120,7 +124,7 @@ class SGD(Optimizer, name="sgd"):
 
     Parameters
     ----------
-    learning_rate : float or Schedule, default 0.01
+    learning_rate : float, Schedule or callable, default 0.01
         At least 0.
     momentum : float, default 0.0
         In [0, 1).
@@ -163,7 +167,7 @@ class Adam(Optimizer, name="adam"):
 
     Parameters
     ----------
-    learning_rate : float or Schedule, default 0.001
+    learning_rate : float, Schedule or callable, default 0.001
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.999
         Decay rates of the running means of gradients and of their squares, in [0, 1).
@@ -183,7 +187,7 @@ class Adam(Optimizer, name="adam"):
     update = "adam"
     uses_step = True
 
-    learning_rate: float | Schedule = checked(_rate, default=1e-3)
+    learning_rate: Rate = checked(_rate, default=1e-3)
     _: KW_ONLY
     beta_1: float = checked(real, default=0.9, minimum=0.0, exclusive_maximum=1.0)
     beta_2: float = checked(real, default=0.999, minimum=0.0, exclusive_maximum=1.0)
@@ -201,7 +205,7 @@ class AdamW(Adam, name="adamw"):
 
     Parameters
     ----------
-    learning_rate : float or Schedule, default 0.001
+    learning_rate : float, Schedule or callable, default 0.001
         At least 0.
     beta_1, beta_2, epsilon, bias_correction
         As for `Adam`.
@@ -230,7 +234,7 @@ class RMSprop(Optimizer, name="rmsprop"):
 
     Parameters
     ----------
-    learning_rate : float or Schedule, default 0.001
+    learning_rate : float, Schedule or callable, default 0.001
         At least 0.
     rho : float, default 0.9
         Decay rate of the running means of gradients and of their squares, in [0, 1).
@@ -250,7 +254,7 @@ class RMSprop(Optimizer, name="rmsprop"):
 
     update = "rmsprop"
 
-    learning_rate: float | Schedule = checked(_rate, default=1e-3)
+    learning_rate: Rate = checked(_rate, default=1e-3)
     _: KW_ONLY
     rho: float = checked(real, default=0.9, minimum=0.0, exclusive_maximum=1.0)
     epsilon: float = checked(real, default=1e-7, exclusive_minimum=0.0)
@@ -272,7 +276,7 @@ class Lion(Optimizer, name="lion"):
 
     Parameters
     ----------
-    learning_rate : float or Schedule, default 0.0001
+    learning_rate : float, Schedule or callable, default 0.0001
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.99
         Decay rates of the mean of gradients, for the step and for the stored mean, in [0, 1).
@@ -287,7 +291,7 @@ class Lion(Optimizer, name="lion"):
 
     update = "lion"
 
-    learning_rate: float | Schedule = checked(_rate, default=1e-4)
+    learning_rate: Rate = checked(_rate, default=1e-4)
     _: KW_ONLY
     beta_1: float = checked(real, default=0.9, minimum=0.0, exclusive_maximum=1.0)
     beta_2: float = checked(real, default=0.99, minimum=0.0, exclusive_maximum=1.0)

@@ -1,9 +1,11 @@
-"""Learning-rate schedules: the learning rate as a function of the update number from 0."""
+"""Schedules: a learning rate or another rate as a function of the update number from 0."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import KW_ONLY
 from functools import cached_property
 from typing import Self, overload
 
@@ -12,7 +14,7 @@ import numpy.typing as npt
 
 from . import _portable_math
 from ._description import Description, checked
-from ._validation import boolean, integer, real
+from ._validation import boolean, function, integer, real
 
 
 class Schedule(Description, ABC):
@@ -21,6 +23,9 @@ class Schedule(Description, ABC):
     Call a schedule with an update number (0 for the first) or an array of them. Both give the same
     bits, on every machine. A custom schedule is a subclass that stores the constructor's arguments
     as attributes and defines ``at(step)``.
+
+    In `Sequential.fit`, a schedule without a number of updates spans the call: see `spanning`.
+    Other schedules count all updates since `compile`.
 
     Classes registered in `named` are choices of the command line, which calls `over`.
     """
@@ -33,6 +38,19 @@ class Schedule(Description, ABC):
     def over(cls, learning_rate: float, steps: int) -> Self:
         """Return a schedule that starts at `learning_rate` and spans `steps` updates."""
         raise NotImplementedError(f"{cls.__name__}: a class with a name must define over()")
+
+    def spanning(self, steps: int) -> Schedule:
+        """Return the schedule for a call of `fit` with `steps` updates, counted from its first.
+
+        The result is `self` if the schedule does not depend on the length of the call. Its updates
+        are then counted from `compile`.
+        """
+        return self
+
+    @property
+    def holds_function(self) -> bool:
+        """Whether the schedule contains a Python function, which no file can hold."""
+        return False
 
     @overload
     def __call__(self, step: int) -> float: ...
@@ -196,6 +214,114 @@ class CosineDecay(Schedule, name="cosine"):
         return self.learning_rate * share + self.final * (1.0 - share)
 
 
+def _span(owner: str, name: str, value: int | None) -> int | None:
+    return None if value is None else integer(owner, f"{name} (unless None)", value, minimum=1)
+
+
+class _Spanning(Schedule):
+    """Base class of schedules of the share of completed updates."""
+
+    initial: float = checked(real, minimum=0.0)
+    _: KW_ONLY
+    steps: int | None = checked(_span, default=None)
+
+    @classmethod
+    def over(cls, learning_rate: float, steps: int) -> Self:
+        """Return a schedule over `steps` updates."""
+        return cls(learning_rate, steps=steps)
+
+    def spanning(self, steps: int) -> Schedule:
+        """Return the schedule over `steps` updates, unless its own number is given."""
+        if self.steps is not None:
+            return self
+        return type(self).from_config({**self.config(), "steps": steps})
+
+    def at(self, step: int) -> float:
+        """Return the rate at the share of completed updates."""
+        if self.steps is None:
+            raise ValueError(
+                f"{type(self).__name__}: steps must be given outside fit, which knows its number "
+                "of updates, got None"
+            )
+        return self.initial * self._factor(min(step, self.steps) / self.steps)
+
+    @abstractmethod
+    def _factor(self, t: float) -> float: ...
+
+
+class CosLog(_Spanning, name="cos_log"):
+    """A rate that rises from 0 and falls back in several cycles of increasing length [1]_.
+
+    ``schedule(step) = initial * (1 - cos(2 pi log2(1 + (2**cycles - 1) t))) / 2`` with
+    ``t = min(step / steps, 1)``. Each cycle takes twice as many updates as the one before.
+
+    Parameters
+    ----------
+    initial : float
+        The largest rate, which each cycle reaches; at least 0.
+    cycles : int, default 4
+        Number of cycles, from 1 to 30.
+    steps : int, optional
+        Number of updates of all cycles, at least 1; by default those of the call of `fit`.
+
+    References
+    ----------
+    .. [1] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong Pre-Tuned MLPs
+       and Boosted Trees on Tabular Data", NeurIPS 2024, arXiv:2407.04491.
+    """
+
+    cycles: int = checked(integer, default=4, minimum=1, maximum=30)
+
+    def _factor(self, t: float) -> float:
+        cycle = _portable_math.log2(1.0 + (2**self.cycles - 1) * t)
+        return _portable_math.raised_cosine(abs(1.0 - 2.0 * (cycle - math.floor(cycle))))
+
+
+class FlatCosine(_Spanning, name="flat_cosine"):
+    """A constant rate that then decays to 0 along half a cosine wave.
+
+    ``schedule(step) = initial`` while ``t = min(step / steps, 1)`` is at most `flat`, then
+    ``initial * (1 + cos(pi * (t - flat) / (1 - flat))) / 2``.
+
+    Parameters
+    ----------
+    initial : float
+        The constant rate, at least 0.
+    flat : float, default 0.5
+        Share of the updates with the constant rate, in [0, 1).
+    steps : int, optional
+        Number of all updates, at least 1; by default those of the call of `fit`.
+    """
+
+    flat: float = checked(real, default=0.5, minimum=0.0, exclusive_maximum=1.0)
+
+    def _factor(self, t: float) -> float:
+        return _portable_math.raised_cosine(max(t - self.flat, 0.0) / (1.0 - self.flat))
+
+
+class FunctionSchedule(Schedule):
+    """A schedule that calls a function, as `get` makes it of a callable.
+
+    Files do not contain the function: `Sequential.save` leaves out the training settings.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(step) -> rate``, for the update number as an int.
+    """
+
+    function: Callable[[int], float] = checked(function)
+
+    @property
+    def holds_function(self) -> bool:
+        """True."""
+        return True
+
+    def at(self, step: int) -> float:
+        """Return the result of the function."""
+        return float(self.function(step))
+
+
 class WarmUp(Schedule):
     """A linear warm-up before another schedule [1]_.
 
@@ -225,14 +351,31 @@ class WarmUp(Schedule):
             return schedule.at(0) * ((step + 1) / self.steps)
         return schedule.at(step - self.steps)
 
+    @property
+    def holds_function(self) -> bool:
+        """Whether the schedule after the warm-up does."""
+        return get(self.schedule).holds_function
 
-def get(value: Schedule | float, *, owner: str = "schedules.get", name: str = "value") -> Schedule:
-    """Return a schedule given as an instance or a number.
+    def spanning(self, steps: int) -> Schedule:
+        """Return the schedule whose part after the warm-up spans the other updates."""
+        schedule = get(self.schedule)
+        spanned = schedule.spanning(max(1, steps - self.steps))
+        return self if spanned is schedule else WarmUp(spanned, self.steps)
+
+
+def get(
+    value: Schedule | float | Callable[[int], float],
+    *,
+    owner: str = "schedules.get",
+    name: str = "value",
+) -> Schedule:
+    """Return a schedule given as an instance, a number or a function.
 
     Parameters
     ----------
-    value : Schedule or float
-        A schedule, returned as it is, or a number, for a `Constant`.
+    value : Schedule, float or callable
+        A schedule, returned as it is; a number, for a `Constant`; or a function
+        ``function(step) -> rate``, for a `FunctionSchedule`.
     owner, name : str
         The caller and its argument, for messages.
 
@@ -243,10 +386,12 @@ def get(value: Schedule | float, *, owner: str = "schedules.get", name: str = "v
     Raises
     ------
     TypeError
-        If `value` is neither a Schedule nor a number.
+        If `value` is neither a Schedule nor a number nor callable.
     ValueError
         If the number is negative or not finite.
     """
     if isinstance(value, Schedule):
         return value
+    if callable(value):
+        return FunctionSchedule(value)
     return Constant(real(owner, f"{name} (unless a Schedule)", value, minimum=0.0))

@@ -83,8 +83,9 @@ class Progress:
         self._epochs = _count("epochs_trained", found["epochs_trained"])
         self._compiled, self._steps = engine.compiled, 0
         if engine.compiled is not None:
-            schedule = Schedule.from_config(found["schedule"])
-            self._compiled = replace(engine.compiled, schedule=schedule)
+            if found["schedule"] is not None:  # None: a function, which no file holds
+                schedule = Schedule.from_config(found["schedule"])
+                self._compiled = replace(engine.compiled, schedule=schedule)
             self._steps = _count("steps", found["steps"])
         infos = engine.infos() if engine.is_built else {}
         slots = engine.core.slot_count if engine.is_built else 0

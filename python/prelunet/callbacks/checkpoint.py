@@ -101,6 +101,8 @@ class Checkpoint(Callback):
         from ..formats import sealed_npz  # hashlib and zipfile are slow to import
 
         trained, arrays = progress(run.engine, _OWNER)
+        if run.engine.record(_OWNER).schedule.holds_function:
+            trained["schedule"] = None
         content = {
             "checkpoint": FORMAT,
             "version": __version__,

@@ -39,6 +39,7 @@ def fit(
     validation_split: float,
     validation_freq: int,
     shuffle: bool,
+    drop_last: bool,
     sample_weight: npt.ArrayLike | None,
     class_weight: Mapping[int, float] | str | None,
     verbose: bool | int | str,
@@ -47,6 +48,7 @@ def fit(
     """Train the engine, passing `model` to the callbacks; see `Sequential.fit`."""
     epochs = integer("fit", "epochs", epochs, minimum=0)
     boolean("fit", "shuffle", shuffle)
+    boolean("fit", "drop_last", drop_last)
     validation_freq = integer("fit", "validation_freq", validation_freq, minimum=1)
     share = real("fit", "validation_split", validation_split, minimum=0.0, exclusive_maximum=1.0)
     if share and validation_data is not None:
@@ -59,7 +61,10 @@ def fit(
             data = prepare(engine, "fit", X, y, sample_weight, class_weight)
             validation = None if validation_data is None else _validation(engine, validation_data)
             size = checked_batch_size("fit", batch_size, data.count)
-        loop = _Loop(model, engine, data, validation, size, shuffle, epochs, every, validation_freq)
+        loop = _Loop(
+            *(model, engine, data, validation, size, shuffle, epochs, every, validation_freq),
+            drop_last=drop_last,
+        )
         return loop.run()
 
 
@@ -97,11 +102,15 @@ class WatchedLoop:
     epochs: int
     callbacks: Sequence[Callback]
     validation_freq: int = 1
+    drop_last: bool = False
 
     def __post_init__(self) -> None:
         """Set the fields derived from the arguments."""
         data, batch_size, callbacks = self.data, self.batch_size, self.callbacks
         self.steps = math.ceil(data.count / batch_size)
+        self.drops = self.drop_last and self.steps > 1 and data.count % batch_size > 0
+        self.steps -= int(self.drops)
+        self.begin = self.engine.steps  # updates before the run
         self.history = History()
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
@@ -115,6 +124,7 @@ class WatchedLoop:
         """Train, then close all callbacks, even after an error."""
         with self.engine.core.fitting("fit"):
             try:
+                self.engine.span = (self.begin, self.epochs * self.steps)
                 self.model.stop_training = False
                 params = {
                     "epochs": self.epochs,
@@ -126,6 +136,7 @@ class WatchedLoop:
                     callback.set_params(params)
                 self._epochs()
             finally:
+                self.engine.span = None
                 for callback in self.callbacks:
                     callback.close()
         return self.history
@@ -137,12 +148,14 @@ class WatchedLoop:
     def get_state(self) -> dict[str, Any]:
         """Return the history, and the totals since the last `on_steps` of each callback."""
         sums = [stop.get_state() for stop in self.stops]
-        return {"history": self.history.to_dict(), "sums": sums}
+        return {"history": self.history.to_dict(), "sums": sums, "begin": self.begin}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `get_state` returned; if this raises, the run is unchanged."""
         history = History(state["history"])
         kept = [(every, _checked_sums(sums)) for every, sums in state["sums"]]
+        self.begin = integer("fit", "state['begin']", state["begin"], minimum=0)
+        self.engine.span = (self.begin, self.epochs * self.steps)
         self.history = history
         for stop, (every, sums) in zip(self.stops, kept, strict=False):
             stop.set_state(every, sums)
@@ -167,9 +180,9 @@ class WatchedLoop:
 
     def _order(self) -> Array | None:
         """Return the row order of the next epoch; None for the order of X."""
-        if self.shuffle and self.steps > 1:
+        if self.shuffle and (self.steps > 1 or self.drops):
             return _core.row_order(self.engine.seed, self.engine.epochs_trained, self.data.count)
-        if self.steps > 1 and (self.slice < self.steps or self.stops):
+        if self.drops or (self.steps > 1 and (self.slice < self.steps or self.stops)):
             return np.arange(self.data.count)  # so that slices can index it
         return None
 
@@ -244,13 +257,15 @@ class _Loop(WatchedLoop):
         return {
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
+            "drop_last": self.drop_last,
             "validation_freq": self.validation_freq,
             "data": self.data.fingerprint(),
             "validation_data": validation,
         }
 
     def _epochs(self) -> None:
-        if self.callbacks or self.validation is not None or self.data.has_metric_functions:
+        watched = self.callbacks or self.validation is not None or self.data.has_metric_functions
+        if watched or self.drops:
             super()._epochs()
         else:
             self._unwatched_epochs()
