@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from description_checks import assert_covers_the_family, assert_is_a_record
@@ -29,6 +30,8 @@ ATTRIBUTES = [
     (HalfSquaredError(), "half_squared_error", None, "sum", True),
     (MeanAbsoluteError(), "mean_absolute_error", None, "mean", True),
     (Huber(), "huber", None, "mean", True),
+    (losses.Poisson(), "poisson", None, "mean", True),
+    (losses.Gamma(), "gamma", None, "mean", True),
 ]
 DEFAULTS = [make() for make in Loss.named().values()]
 EXAMPLES = [*DEFAULTS, SoftmaxCrossEntropy(0.1), Huber(delta=2.5)]
@@ -51,7 +54,8 @@ def test_the_oracle_has_it_by_the_same_name(loss):
 @pytest.mark.parametrize("loss", DEFAULTS, ids=str)
 def test_the_reduction_is_the_oracles(loss, rng):
     outputs = rng.standard_normal((3, 4))
-    targets = rng.integers(4, size=3) if loss.probabilities == "softmax" else outputs + 0.5
+    labelled = loss.probabilities == "softmax"
+    targets = rng.integers(4, size=3) if labelled else np.abs(outputs) + 0.5
     once, twice = (
         loss_function(loss.name)(outputs, targets, [weight] * 3)[0] for weight in (1.0, 2.0)
     )

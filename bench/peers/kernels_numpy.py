@@ -268,6 +268,28 @@ def log_cosh(y: Array, t: Array, grad: Array, work: Array) -> float:
     return float(loss) - math.log(2)
 
 
+def poisson(y: Array, t: Array, grad: Array, work: Array) -> float:
+    np.exp(y, out=grad)
+    np.subtract(grad, t, out=grad)
+    logs = np.log(t, out=np.zeros_like(t), where=t > 0)
+    np.subtract(y, logs, out=work)
+    work *= t
+    np.subtract(grad, work, out=work)
+    loss = work.mean(dtype=np.float64)
+    grad *= 1 / y.size
+    return float(loss)
+
+
+def gamma(y: Array, t: Array, grad: Array, work: Array) -> float:
+    np.log(t, out=work)
+    work -= y
+    np.expm1(work, out=grad)
+    np.subtract(grad, work, out=work)
+    loss = work.mean(dtype=np.float64)
+    grad *= -1 / y.size
+    return float(loss)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: value for name, value in globals().items() if name in LOSSES or name.endswith("ward")},
     "exp": lambda x, out, work: np.exp(x, out=out),

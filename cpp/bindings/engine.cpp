@@ -94,9 +94,8 @@ Rows make_compressed_rows(const Engine<T>& engine, const std::string& operation,
 
 template <class T>
 void check_targets(const Argument& argument, const RowSource& targets, TargetRange range) {
-  const bool signed_range = range == TargetRange::finite || range == TargetRange::squarable;
-  const double highest = highest_target<T>(range);
-  check_range(argument, targets, signed_range ? -highest : 0.0, highest, signed_range);
+  const double lowest = lowest_target<T>(range);
+  check_range(argument, targets, lowest, highest_target<T>(range), lowest < 0.0);
 }
 
 template <class T>

@@ -10,6 +10,8 @@
 //   mean_absolute_error       l = 1/m sum_j |o_j - t_j|                      sign(o - t) / m
 //   huber                     l = 1/m sum_j h(o_j - t_j), h(e) = e^2/2 if |e| <= delta, else delta (|e| - delta/2)
 //   log_cosh                  l = 1/m sum_j log(cosh(o_j - t_j))             tanh(o - t) / m
+//   poisson                   l = 1/m sum_j exp(z_j) - t_j - t_j (z_j - log t_j)            (exp(z) - t) / m
+//   gamma                     l = 1/m sum_j exp(u_j) - 1 - u_j, u = log t - z               (1 - exp(u)) / m
 // The gradient is multiplied by row_scale. Losses are summed in float64 over 16 virtual lanes on every ISA.
 #pragma once
 
@@ -113,6 +115,34 @@ struct LogCosh {
   template <class V>
   static PRELUNET_INLINE V slope(V o, V t, V) {
     return tanh(o - t);
+  }
+};
+
+// The unit deviances of the Poisson and the gamma distribution, halved. Outputs are logarithms of means.
+struct Poisson {
+  static constexpr bool kMean = true;
+  static constexpr bool kCostly = true;
+  template <class V>
+  static PRELUNET_INLINE V value(V z, V t, V) {
+    return exp(z) - t - t * select(t > V{}, z - log(t), V{});  // 0 log 0 = 0
+  }
+  template <class V>
+  static PRELUNET_INLINE V slope(V z, V t, V) {
+    return exp(z) - t;
+  }
+};
+
+struct Gamma {
+  static constexpr bool kMean = true;
+  static constexpr bool kCostly = true;
+  template <class V>
+  static PRELUNET_INLINE V value(V z, V t, V) {
+    const V u = log(t) - z;
+    return expm1(u) - u;
+  }
+  template <class V>
+  static PRELUNET_INLINE V slope(V z, V t, V) {
+    return -expm1(log(t) - z);
   }
 };
 

@@ -10,7 +10,8 @@ enum class Reduction { mean, sum };
 enum class TargetRange {
   finite,
   squarable,     // finite, with finite squares of differences
-  non_negative,  // squarable and >= 0; the sum of a row acts as its weight and need not be 1
+  non_negative,  // squarable and >= 0
+  positive,      // finite, and at least the smallest normal number
   probability,   // from 0 to 1
 };
 
@@ -25,7 +26,9 @@ enum class TargetRange {
   X(half_squared_error, HalfSquaredError, sum, false, squarable, "", 0.0)                         \
   X(mean_absolute_error, MeanAbsoluteError, mean, false, finite, "", 0.0)                         \
   X(huber, Huber, mean, false, finite, "delta", 1.0)                                              \
-  X(log_cosh, LogCosh, mean, false, finite, "", 0.0)
+  X(log_cosh, LogCosh, mean, false, finite, "", 0.0)                                              \
+  X(poisson, Poisson, mean, false, non_negative, "", 0.0)                                         \
+  X(gamma, Gamma, mean, false, positive, "", 0.0)
 
 // Indices into the kernel tables.
 enum class LossId : int {

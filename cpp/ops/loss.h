@@ -53,6 +53,7 @@ double highest_target(TargetRange range) {
   constexpr double kLargest = std::numeric_limits<T>::max();
   switch (range) {
     case TargetRange::finite:
+    case TargetRange::positive:
       return kLargest;
     case TargetRange::squarable:
     case TargetRange::non_negative:
@@ -61,6 +62,22 @@ double highest_target(TargetRange range) {
       break;
   }
   return 1.0;
+}
+
+// The smallest allowed target. A positive one is still positive in T with subnormal numbers flushed.
+template <class T>
+double lowest_target(TargetRange range) {
+  switch (range) {
+    case TargetRange::finite:
+    case TargetRange::squarable:
+      return -highest_target<T>(range);
+    case TargetRange::positive:
+      return std::numeric_limits<T>::min();
+    case TargetRange::non_negative:
+    case TargetRange::probability:
+      break;
+  }
+  return 0.0;
 }
 
 // Adds weight[i] * row_loss[i] to `sum` for each row in order, in float64. A null weight is all ones. Called by one

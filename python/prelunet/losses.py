@@ -141,6 +141,29 @@ class LogCosh(Loss, name="log_cosh"):
     """
 
 
+class Poisson(Loss, name="poisson"):
+    """Half the Poisson deviance of counts t, averaged over all elements.
+
+    ``l = mean_j(exp(y_j) - t_j - t_j (y_j - log t_j))``, ``dl/dy_j = (exp(y_j) - t_j) / outputs``
+
+    The outputs y are logarithms of the expected counts: ``np.exp(model.predict(X))`` predicts
+    counts. Targets are at least 0, with ``0 log 0 = 0``. The loss is half of scikit-learn's
+    `mean_poisson_deviance`. It equals PyTorch's `PoissonNLLLoss` plus ``t_j log t_j - t_j``, which
+    does not depend on y, and is 0 where the prediction is exact.
+    """
+
+
+class Gamma(Loss, name="gamma"):
+    """Half the gamma deviance of positive targets, averaged over all elements.
+
+    ``l = mean_j(t_j exp(-y_j) - 1 + y_j - log t_j)``,
+    ``dl/dy_j = (1 - t_j exp(-y_j)) / outputs``
+
+    The outputs y are logarithms of the expected values: ``np.exp(model.predict(X))`` predicts them.
+    Targets are above 0. The loss is half of scikit-learn's `mean_gamma_deviance`.
+    """
+
+
 Function = Callable[[Any, Any], tuple[Any, Any]]
 
 

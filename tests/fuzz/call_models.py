@@ -94,7 +94,7 @@ class Model:
         rows = int(rng.choice(ROWS))
         dtype = (np.float32, np.float64, np.uint8)[rng.integers(3)]
         X = (4 * rng.random((rows, *self.shape))).astype(dtype)
-        y = rng.integers(2, size=(rows, self.outputs)).astype(float)
+        y = rng.integers(2, size=(rows, self.outputs)) + float(self.loss == "gamma")
         if self.loss in LABELLED:
             y = rng.integers(self.outputs, size=rows)
         elif self.outputs == 1 and rng.random() < 0.5:

@@ -289,13 +289,17 @@ TARGETS_OUT_OF_RANGE = [
     ("half_squared_error", -1e19, r"to 9.2\d*e\+18, got -1e\+19 in row 1"),
     ("mean_absolute_error", 1e39, r"to 3.4\d*e\+38, got 1e\+39 in row 1"),
     ("huber", np.inf, r"to 3.4\d*e\+38, got inf in row 1"),
+    ("poisson", -1.0, r"from 0 to 9.2\d*e\+18, got -1 in row 1"),
+    ("poisson", np.nan, r"from 0 to 9.2\d*e\+18, got -?nan in row 1"),
+    ("gamma", 0.0, r"from 1.17\d*e-38 to 3.4\d*e\+38, got 0 in row 1"),
+    ("gamma", np.nan, r"from 1.17\d*e-38 to 3.4\d*e\+38, got -?nan in row 1"),
 ]
 
 
 @pytest.mark.parametrize(("loss", "target", "message"), TARGETS_OUT_OF_RANGE)
 @pytest.mark.parametrize("layout", ["rows", "columns", "strided"])
 def test_targets_without_a_meaning_are_refused(rng, loss, target, message, layout):
-    y = np.zeros((3, 400), order="F" if layout == "columns" else "C")
+    y = np.full((3, 400), loss == "gamma", float, order="F" if layout == "columns" else "C")
     y[1, 150 if layout != "strided" else 300] = target
     if layout == "strided":
         y = y[:, ::2]

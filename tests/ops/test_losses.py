@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance
 
 import prelunet as pn
-from op_cases import LOSS_OPTIONS, TARGET_KINDS, loss_targets, normal
+from op_cases import LOSS_OPTIONS, POSITIVE_TARGETS, TARGET_KINDS, loss_targets, normal
 from reference import softmax_cross_entropy as softmax_oracle
 from reference.network import loss_function
 from tolerances import (
@@ -28,11 +29,20 @@ def loss(name, outputs, targets, **more):
     return getattr(pn.ops, name)(outputs, targets, **more)
 
 
+def deviance_terms(name, outputs, targets):
+    """Return a bound of the terms of the losses and gradients of single outputs."""
+    y, t = outputs.astype(np.float64), targets.astype(np.float64)
+    logs = np.abs(y) + np.abs(np.log(np.where(t > 0, t, 1.0)))
+    mean, factor = (np.exp(y), t) if name == "poisson" else (t * np.exp(-y), t * np.exp(-y))
+    return float((1 + mean + t + (1 + factor) * logs).max())
+
+
 def assert_agrees(name, outputs, targets, weights=None, **options):
     """Assert that loss and gradient are the oracle's.
 
     A few roundings in the dtype for each term, float64 for their sum. The terms of cross-entropies
-    are as large as the logits and one, from which targets are taken away: hence their scale.
+    are as large as the logits and one, from which targets are taken away: hence their scale. The
+    terms of deviances grow with the exponential of the outputs.
     """
     dtype = outputs.dtype
     value, grad = loss(name, outputs, targets, sample_weight=weights, **options)
@@ -51,6 +61,10 @@ def assert_agrees(name, outputs, targets, weights=None, **options):
     if entropy:
         mass = 1 if targets.ndim == 1 else max(1, float(targets.sum(axis=1).max()))
         scale = max(scale, mass * factor.max() / total)
+    if name in POSITIVE_TARGETS:
+        largest = deviance_terms(name, outputs, targets)
+        terms += largest
+        scale = max(scale, largest * factor.max() / total / outputs.shape[1])
     assert_within(grad, expected_grad, tolerance * scale, label)
 
 
@@ -61,6 +75,18 @@ def test_agrees_with_the_oracle(rng, dtype, name, kind):
             values = 3 * normal(rng, (rows, outputs), dtype)
             targets = loss_targets(name, kind, rng, rows, outputs, dtype)
             assert_agrees(name, values, targets)
+
+
+def test_deviances_are_half_of_scikit_learns(rng):
+    values, weights = rng.standard_normal(30), rng.uniform(size=30)
+    theirs = {"poisson": mean_poisson_deviance, "gamma": mean_gamma_deviance}
+    for name, deviance in theirs.items():
+        targets = loss_targets(name, "rows", rng, 30, 1, np.float64)
+        value, _ = loss(name, values[:, np.newaxis], targets, sample_weight=weights)
+        expected = deviance(targets[:, 0], np.exp(values), sample_weight=weights) / 2
+        assert_close_to_scale(value, expected, sum_tolerance(64, np.float64))
+        exact = np.log(np.maximum(targets, 0.5))
+        assert loss(name, exact, np.exp(exact))[0] < sum_tolerance(16, np.float64)
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)

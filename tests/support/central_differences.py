@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import prelunet as pn
+from op_cases import POSITIVE_TARGETS, positive_targets
 from tolerances import assert_within, finite_difference_step, finite_difference_tolerance
 
 LOSSES = list(pn.ops.LOSSES)
@@ -41,4 +42,6 @@ def loss_case(name, rng, rows=5, columns=4):
         return outputs, rng.integers(columns, size=rows)
     if name == "sigmoid_cross_entropy":
         return outputs, rng.uniform(size=(rows, columns))
+    if name in POSITIVE_TARGETS:
+        return outputs, positive_targets(name, rng, rows, columns)
     return outputs, outputs - away_from_kinks(rng, (rows, columns))

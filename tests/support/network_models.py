@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import prelunet as pn
+from op_cases import POSITIVE_TARGETS, positive_targets
 from prelunet.layers.stacking import all_layers
 from reference import network as oracle
 
@@ -62,11 +63,13 @@ def inputs(rng, rows, shape=(19,), dtype=np.float64):
 
 
 def targets(rng, rows, outputs, *, loss="softmax_cross_entropy", kind="labels"):
-    """Return what a loss trains towards: labels, probabilities or any numbers."""
+    """Return what a loss trains towards: labels, probabilities, counts or any numbers."""
     if loss == "softmax_cross_entropy" and kind == "labels":
         return rng.integers(outputs, size=rows)
     if "cross_entropy" in loss:
         return rng.uniform(size=(rows, outputs))
+    if loss in POSITIVE_TARGETS:
+        return positive_targets(loss, rng, rows, outputs)
     return rng.standard_normal((rows, outputs))
 
 

@@ -19,6 +19,8 @@ from prelunet.optimizers import Optimizer
 TARGET_KINDS = {"softmax_cross_entropy": ("labels", "rows")}
 LOSS_OPTIONS = {"softmax_cross_entropy": {"label_smoothing": 0.1}, "huber": {"delta": 0.7}}
 
+POSITIVE_TARGETS = ("poisson", "gamma")
+
 
 @dataclass(frozen=True)
 class OpCase:
@@ -58,12 +60,21 @@ def normal(rng, shape, dtype):
     return rng.standard_normal(shape).astype(dtype)
 
 
+def positive_targets(name, rng, rows, outputs):
+    """Return counts for `poisson`, some of them 0, and numbers above 0 for `gamma`."""
+    if name == "poisson":
+        return rng.poisson(1.5, size=(rows, outputs)).astype(np.float64)
+    return rng.gamma(2.0, size=(rows, outputs))
+
+
 def loss_targets(name, kind, rng, rows, outputs, dtype):
-    """Return targets that suit a loss: labels, probabilities or any numbers."""
+    """Return targets that suit a loss: labels, probabilities, counts or any numbers."""
     if kind == "labels":
         return rng.integers(outputs, size=rows)
     if "cross_entropy" in name:
         return rng.uniform(size=(rows, outputs)).astype(dtype)
+    if name in POSITIVE_TARGETS:
+        return positive_targets(name, rng, rows, outputs).astype(dtype)
     return normal(rng, (rows, outputs), dtype)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import numpy
 import typing
-__all__: list[str] = ['ACTIVATIONS', 'LOSSES', 'UPDATES', 'adam_update', 'batch_mean_squared_error', 'bfloat16_gemm', 'clip_by_norm', 'clip_by_value', 'column_sums', 'conv2d_backward', 'conv2d_forward', 'elu_backward', 'elu_forward', 'exp', 'gelu_backward', 'gelu_forward', 'gemm', 'half_squared_error', 'huber', 'layer_norm_backward', 'layer_norm_forward', 'leaky_relu_backward', 'leaky_relu_forward', 'lion_update', 'log', 'log_cosh', 'max_pool2d_backward', 'max_pool2d_forward', 'mean_absolute_error', 'mean_squared_error', 'mish_backward', 'mish_forward', 'prelu_backward', 'prelu_forward', 'relu_backward', 'relu_forward', 'rmsprop_update', 'scaled_sum', 'selu_backward', 'selu_forward', 'sgd_update', 'sigmoid_backward', 'sigmoid_cross_entropy', 'sigmoid_forward', 'silu_backward', 'silu_forward', 'softmax_cross_entropy', 'softmax_forward', 'softsign_backward', 'softsign_forward', 'tanh_backward', 'tanh_forward', 'to_bfloat16']
+__all__: list[str] = ['ACTIVATIONS', 'LOSSES', 'UPDATES', 'adam_update', 'batch_mean_squared_error', 'bfloat16_gemm', 'clip_by_norm', 'clip_by_value', 'column_sums', 'conv2d_backward', 'conv2d_forward', 'elu_backward', 'elu_forward', 'exp', 'gamma', 'gelu_backward', 'gelu_forward', 'gemm', 'half_squared_error', 'huber', 'layer_norm_backward', 'layer_norm_forward', 'leaky_relu_backward', 'leaky_relu_forward', 'lion_update', 'log', 'log_cosh', 'max_pool2d_backward', 'max_pool2d_forward', 'mean_absolute_error', 'mean_squared_error', 'mish_backward', 'mish_forward', 'poisson', 'prelu_backward', 'prelu_forward', 'relu_backward', 'relu_forward', 'rmsprop_update', 'scaled_sum', 'selu_backward', 'selu_forward', 'sgd_update', 'sigmoid_backward', 'sigmoid_cross_entropy', 'sigmoid_forward', 'silu_backward', 'silu_forward', 'softmax_cross_entropy', 'softmax_forward', 'softsign_backward', 'softsign_forward', 'tanh_backward', 'tanh_forward', 'to_bfloat16']
 def adam_update(parameter: typing.Any, gradient: typing.Any, states: collections.abc.Sequence[typing.Any], step: typing.SupportsInt | typing.SupportsIndex, learning_rate: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, options: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex]) -> None:
     ...
 def batch_mean_squared_error(outputs: typing.Any, targets: typing.Any, sample_weight: typing.Any, option: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
@@ -27,6 +27,8 @@ def elu_backward(grad_out: typing.Any, x: typing.Any, parameter: typing.Supports
 def elu_forward(x: typing.Any, parameter: typing.SupportsFloat | typing.SupportsIndex, out: typing.Any) -> numpy.ndarray:
     ...
 def exp(x: typing.Any) -> numpy.ndarray:
+    ...
+def gamma(outputs: typing.Any, targets: typing.Any, sample_weight: typing.Any, option: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
     ...
 def gelu_backward(grad_out: typing.Any, x: typing.Any, parameter: typing.SupportsFloat | typing.SupportsIndex) -> numpy.ndarray:
     ...
@@ -63,6 +65,8 @@ def mean_squared_error(outputs: typing.Any, targets: typing.Any, sample_weight: 
 def mish_backward(grad_out: typing.Any, x: typing.Any, parameter: typing.SupportsFloat | typing.SupportsIndex) -> numpy.ndarray:
     ...
 def mish_forward(x: typing.Any, parameter: typing.SupportsFloat | typing.SupportsIndex, out: typing.Any) -> numpy.ndarray:
+    ...
+def poisson(outputs: typing.Any, targets: typing.Any, sample_weight: typing.Any, option: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
     ...
 def prelu_backward(grad_out: typing.Any, x: typing.Any, alpha: typing.Any) -> tuple[numpy.ndarray, numpy.ndarray]:
     ...
@@ -107,5 +111,5 @@ def tanh_forward(x: typing.Any, parameter: typing.SupportsFloat | typing.Support
 def to_bfloat16(x: typing.Any) -> numpy.ndarray:
     ...
 ACTIVATIONS: tuple = (('relu', 'ReLU', '', 0.0, 'y = max(x, 0); dy/dx = 0 at 0, and NaN stays NaN'), ('leaky_relu', 'LeakyReLU', 'slope', 0.01, 'y = x where x > 0, else slope * x; dy/dx = slope at 0'), ('elu', 'ELU', 'scale', 1.0, 'y = x where x > 0, else scale * (exp(x) - 1) (Clevert et al. 2016)'), ('gelu', 'GELU', '', 0.0, 'y = x * Phi(x), Phi the standard normal distribution (Hendrycks & Gimpel 2016)'), ('silu', 'SiLU', '', 0.0, 'y = x * sigmoid(x) (Elfwing et al. 2018)'), ('tanh', 'Tanh', '', 0.0, 'y = tanh(x)'), ('sigmoid', 'Sigmoid', '', 0.0, 'y = 1 / (1 + exp(-x))'), ('selu', 'SELU', '', 0.0, 'y = 1.0507 * x where x > 0, else 1.7581 * (exp(x) - 1) (Klambauer et al. 2017)'), ('mish', 'Mish', '', 0.0, 'y = x * tanh(log(1 + exp(x))) (Misra 2020)'), ('softsign', 'Softsign', '', 0.0, 'y = x / (1 + abs(x))'))
-LOSSES: tuple = (('softmax_cross_entropy', 'mean', True, 'label_smoothing', 0.0), ('sigmoid_cross_entropy', 'mean', False, '', 0.0), ('mean_squared_error', 'mean', False, '', 0.0), ('batch_mean_squared_error', 'mean', False, '', 0.0), ('half_squared_error', 'sum', False, '', 0.0), ('mean_absolute_error', 'mean', False, '', 0.0), ('huber', 'mean', False, 'delta', 1.0), ('log_cosh', 'mean', False, '', 0.0))
+LOSSES: tuple = (('softmax_cross_entropy', 'mean', True, 'label_smoothing', 0.0), ('sigmoid_cross_entropy', 'mean', False, '', 0.0), ('mean_squared_error', 'mean', False, '', 0.0), ('batch_mean_squared_error', 'mean', False, '', 0.0), ('half_squared_error', 'sum', False, '', 0.0), ('mean_absolute_error', 'mean', False, '', 0.0), ('huber', 'mean', False, 'delta', 1.0), ('log_cosh', 'mean', False, '', 0.0), ('poisson', 'mean', False, '', 0.0), ('gamma', 'mean', False, '', 0.0))
 UPDATES: tuple = (('sgd', (('velocity', 'momentum')), ('momentum', 'nesterov')), ('adam', (('first_moment', ''), ('second_moment', '')), ('beta_1', 'beta_2', 'epsilon', 'bias_correction')), ('rmsprop', (('mean_square', ''), ('mean_gradient', 'centered'), ('velocity', 'momentum')), ('rho', 'epsilon', 'momentum', 'centered')), ('lion', (('mean_gradient', '')), ('beta_1', 'beta_2')))

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..losses import FunctionLoss
 from .features import Features
 from .heads import Head
 from .network import EstimatorNetwork
@@ -27,10 +26,6 @@ class Rows:
     features: Features
     targets: Array  # labels (n,) for softmax, else (n, outputs)
     weights: Array | None  # (n,)
-
-    def weight(self, places: Array) -> float:
-        """Return the total weight of the given rows."""
-        return float(len(places) if self.weights is None else self.weights[places].sum())
 
 
 def l2_of(alpha: float, weight: float, head: Head) -> float:
@@ -48,46 +43,27 @@ def _pieces(values: Array) -> list[Array]:
 
 
 class Gradients:
-    """Compute losses of rows; the gradients stay in the C++ core."""
+    """Compute the loss of all rows; the gradients stay in the C++ core."""
 
     def __init__(self, network: EstimatorNetwork, head: Head, rows: Rows, alpha: float) -> None:
         self.network = network
         self.core = network.engine.core
-        self.rows = rows
         self.head = head
         self.alpha = alpha
-        loss = head.loss
-        self._function = loss.function if isinstance(loss, FunctionLoss) else None
+        self._rows = rows.features.rows
+        self._targets = self.core.targets("fit", rows.targets, rows.weights)
         kinds = zip(self.core.parameters(), self.core.values(), strict=True)
         weights = (values for info, values in kinds if info["kind"] == "weight")
         self._pieces = [piece for values in weights for piece in _pieces(values)]
-        # All targets are checked at once, so that errors name the user's row.
-        self.targets = None
-        if self._function is None:
-            self.targets = self.core.targets("fit", rows.targets, rows.weights)
 
     def squares(self) -> float:
         """Return the sum of squares of all weights, without biases and slopes."""
         return float(sum([piece.dot(piece) for piece in self._pieces]))
 
-    def compute(self, places: Array | None = None) -> float:
-        """Compute the gradients of the given rows, or of all; return their mean loss."""
-        given = self.rows
-        rows, targets, weights = given.features.rows, given.targets, given.weights
-        if places is not None:
-            rows, targets = given.features.batch(places), targets[places]
-            weights = None if weights is None else weights[places]
-        if self._function is None:
-            totals, _ = self.core.loss_and_gradients(
-                rows, self.core.targets("fit", targets, weights)
-            )
-            return float(totals.loss / totals.rows)
-        tape = self.network.engine.tape("fit", rows, training=True, whole=False)
-        losses, gradients = self._function(tape.outputs(), targets)
-        share = np.ones(len(targets)) if weights is None else weights
-        share = share / (share.sum() or 1.0)
-        tape.backward(share[:, np.newaxis] * gradients)
-        return float(share @ losses)
+    def compute(self) -> float:
+        """Compute the gradients of all rows; return their mean loss."""
+        totals, _ = self.core.loss_and_gradients(self._rows, self._targets)
+        return float(totals.loss / totals.rows)
 
 
 class Batches(Gradients):
@@ -98,53 +74,34 @@ class Batches(Gradients):
     ) -> None:
         super().__init__(network, head, rows, alpha)
         self.count = count  # rows per epoch
-        self._own: tuple[_core.Rows, _core.Targets] | None = None
-        if self._function is None:
-            targets = self.core.targets("fit", rows.targets, rows.weights)
-            self._own = rows.features.rows, targets
-
-    @property
-    def whole(self) -> bool:
-        """Whether the engine can train whole epochs in one call."""
-        return self._own is not None
 
     def train(
         self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
     ) -> None:
         """Make `steps` updates over the rows in `order`; add each step's totals to `sums`."""
         assert order is not None
+        l2, in_loss = self._penalty()
         rates = self._rates(steps)
-        if self._own is not None:
-            l2 = l2_of(self.alpha, 1.0, self.head)  # the engine divides by each batch's weight
-            in_loss = self.head.penalty_in_loss
-            self.core.train(*self._own, order, batch_size, rates, sums, l2, in_loss)
-            return
-        with np.errstate(all="ignore"):  # fit reports divergence at the end
-            for step in range(steps):
-                places = order[step * batch_size : (step + 1) * batch_size]
-                self._step(places, rates[step], sums)
+        self.core.train(self._rows, self._targets, order, batch_size, rates, sums, l2, in_loss)
 
     def train_epochs(self, orders: Array, batch_size: int, totals: npt.NDArray[np.float64]) -> None:
-        """Train for whole epochs in one call; requires `whole`.
+        """Train for whole epochs in one call.
 
         `orders` has the rows of each epoch. `totals`, of shape (epochs, 3), receives each epoch's
         loss, number of correct rows and number of rows.
         """
-        assert self._own is not None
         rates = self._rates(len(orders) * math.ceil(self.count / batch_size))
-        l2, in_loss = l2_of(self.alpha, 1.0, self.head), self.head.penalty_in_loss
-        self.core.train_epochs(*self._own, orders.ravel(), batch_size, rates, totals, l2, in_loss)
+        l2, in_loss = self._penalty()
+        self.core.train_epochs(
+            self._rows, self._targets, orders.ravel(), batch_size, rates, totals, l2, in_loss
+        )
+
+    def _penalty(self) -> tuple[float, float]:
+        """Return the engine's l2, which it divides by each batch's weight, and its factor."""
+        return l2_of(self.alpha, 1.0, self.head), self.head.penalty_in_loss
 
     def _rates(self, steps: int) -> Array:
         return self.network.rates.of_steps(self.network.steps_trained, steps)
-
-    def _step(self, places: Array, rate: float, sums: Sequence[_core.Totals]) -> None:
-        l2 = l2_of(self.alpha, self.rows.weight(places), self.head)
-        penalty = 0.5 * l2 * self.squares() * self.head.penalty_in_loss if l2 > 0.0 else 0.0
-        loss = len(places) * (self.compute(places) + penalty)
-        for totals in sums:
-            totals.add(loss, 0.0, len(places))
-        self.core.apply_gradients({}, rate, l2)
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
         """Return scikit-learn's loss, including the penalty, from totals over steps."""

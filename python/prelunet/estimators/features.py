@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from .. import _core
 from ..engine import Core, core_rows
 
 if TYPE_CHECKING:
@@ -26,12 +25,7 @@ class Features:
 
     def __init__(self, core: Core, X: Array | csr_matrix, operation: str = "fit") -> None:
         self._core = core
-        self._X = X
         self.rows = core_rows(core, operation, X)
-
-    def batch(self, places: Array) -> _core.Rows:
-        """Return the given rows."""
-        return core_rows(self._core, "fit", self._X[places])
 
     def outputs(self) -> Array:
         """Return the outputs of all rows."""

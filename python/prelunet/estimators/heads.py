@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
 
 from .. import ops
 from ..losses import (
     BatchMeanSquaredError,
-    FunctionLoss,
     Loss,
+    Poisson,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
@@ -44,21 +43,12 @@ class Head:
 
     def loss_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         """Return scikit-learn's loss without the penalty."""
-        if isinstance(self.loss, FunctionLoss):
-            return float(np.average(self.loss.function(outputs, targets)[0], weights=weights))
         if self.loss.probabilities != "softmax":
             targets = targets.astype(outputs.dtype, order="C")
         if weights is not None:
             weights = weights.astype(outputs.dtype)
         loss, _ = getattr(ops, self.loss.name)(outputs, targets, sample_weight=weights)
         return float(self.loss_factor * loss)
-
-
-def poisson(outputs: Array, targets: Array) -> tuple[Array, Array]:
-    """Return half the Poisson deviance of rows, given log rates, and its gradient."""
-    rates = np.exp(outputs)
-    losses = xlogy(targets, targets) - targets * outputs - targets + rates
-    return losses.sum(axis=1), rates - targets
 
 
 def _same(outputs: Array) -> Array:
@@ -73,5 +63,5 @@ def head_of(activation: str, outputs: int) -> Head:
         # The engine takes the mean over outputs, scikit-learn the sum.
         return Head(activation, SigmoidCrossEntropy(), outputs, outputs, ops.sigmoid_forward)
     if activation == "exp":
-        return Head(activation, FunctionLoss(poisson), 1.0, 1.0, np.exp)
+        return Head(activation, Poisson(), outputs, outputs, np.exp)
     return Head(activation, BatchMeanSquaredError(), 0.5, 0.5 / outputs, _same)

@@ -130,7 +130,7 @@ class StochasticLoop(WatchedLoop):
         self._visited = visited
         self._random_state = random_state
         self._progress = progress
-        self._watched = watched or not data.whole or model.rates.by_epoch
+        self._watched = watched or model.rates.by_epoch
         # The epochs before the engine's last call, and the totals that the call has written.
         self._call_of_engine = 0, np.zeros((0, 3))
 
