@@ -14,4 +14,5 @@ if [[ -n ${2:-} ]]; then
 fi
 rm -rf "$site/html" docs/gallery docs/reference/generated # generated pages of earlier builds
 MPLBACKEND=Agg python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env docs "$site/html"
-PRELUNET_SITE=$site/html python -m pytest -q -p no:cacheprovider tests/docs/test_site.py tests/test_community_files.py
+PRELUNET_SITE=$site/html python -m pytest -q -p no:cacheprovider tests/docs/test_site.py tests/plots/test_notebook.py \
+  tests/test_community_files.py

@@ -33,6 +33,29 @@ def test_each_quantity_has_a_panel_with_both_sets_of_rows():
     assert labels == ["training (last: 0.01)", "validation (last: 0.25)"]
 
 
+def test_runs_are_compared_by_color():
+    short = {name: values[:2] for name, values in HISTORY.items()}
+    display = HistoryDisplay.from_histories({"rate 1": HISTORY, "rate 0.1": short})
+    assert set(display.lines_) == {f"{r}: {n}" for r in ("rate 1", "rate 0.1") for n in HISTORY}
+    for run, log in (("rate 1", HISTORY), ("rate 0.1", short)):
+        training, validation = display.lines_[f"{run}: loss"], display.lines_[f"{run}: val_loss"]
+        np.testing.assert_array_equal(training.get_ydata(), log["loss"])
+        assert training.get_color() == validation.get_color()
+        assert training.get_linestyle() != validation.get_linestyle()
+    first, second = (display.lines_[f"{run}: loss"] for run in ("rate 1", "rate 0.1"))
+    assert first.get_color() != second.get_color()
+    (legend,) = display.figure_.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[:3] == ["rate 1, training", "rate 1, validation", "rate 0.1, training"]
+    ax = Figure().add_subplot()
+    HistoryDisplay.from_histories({"a": HISTORY, "b": short}, metrics=["loss"], ax=ax)
+    assert len(ax.get_legend().get_texts()) == 4
+    with pytest.raises(TypeError, match="from_histories: histories must map names of runs"):
+        HistoryDisplay.from_histories(HISTORY)
+    with pytest.raises(ValueError, match="history of 'a' must hold at least one epoch"):
+        HistoryDisplay.from_histories({"a": {}, "b": HISTORY})
+
+
 def test_only_a_loss_that_falls_by_decades_is_logarithmic():
     display = HistoryDisplay.from_history(HISTORY)
     assert [ax.get_yscale() for ax in display.axes_] == ["log", "linear"]

@@ -22,7 +22,7 @@ BINS = 48  # of all histograms, from the smallest alpha to the largest
 ROW_FILLED = 0.88  # height of the tallest bar, relative to its layer's row
 
 
-class AlphaDisplay:
+class AlphaDisplay(style.Display):
     """The alphas of PReLU layers: one curve per layer over time, or one histogram per layer.
 
     Make one with `from_history`, `from_model` or `from_alphas`.

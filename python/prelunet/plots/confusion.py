@@ -48,7 +48,7 @@ def plot_confusion_matrix(
     Returns
     -------
     sklearn.metrics.ConfusionMatrixDisplay
-        With ``figure_``, ``ax_``, ``im_`` and ``text_``.
+        With ``figure_``, ``ax_``, ``im_`` and ``text_``. Notebooks show it as a picture.
 
     Raises
     ------
@@ -73,7 +73,8 @@ def plot_confusion_matrix(
         ax = style.new_figure(side + 0.6, side).add_subplot()
     names = [str(label) for label in (labels if class_names is None else class_names)]
     crowded = len(labels) > NUMBERS_UP_TO or max(map(len, names)) > 3
-    display: ConfusionMatrixDisplay = metrics.ConfusionMatrixDisplay(matrix, display_labels=names)
+    bases = (style.Display, metrics.ConfusionMatrixDisplay)
+    display = type("ConfusionMatrixDisplay", bases, {})(matrix, display_labels=names)
     display.plot(
         ax=ax,
         cmap=style.SEQUENTIAL_MAP,

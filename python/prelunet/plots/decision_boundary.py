@@ -27,7 +27,7 @@ POINT_AREA = 20  # square points
 PALE = 0.5  # share of color in the surface; the rest is white
 
 
-class DecisionBoundaryDisplay:
+class DecisionBoundaryDisplay(style.Display):
     """The predictions of a classifier of two features on the plane, with rows as points.
 
     scikit-learn's display of the same name draws the surface. Make one with `from_model`.

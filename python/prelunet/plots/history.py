@@ -19,17 +19,24 @@ VALIDATION_PREFIX = "val_"
 LOGARITHMIC_FROM = 30.0
 MARKERS_PER_LINE = 20
 
+_History = Mapping[str, Sequence[float]]
 
-class HistoryDisplay:
+
+def _are_runs(history: Mapping[str, Any]) -> bool:
+    return bool(history) and all(isinstance(log, Mapping) for log in history.values())
+
+
+class HistoryDisplay(style.Display):
     """Loss and metrics by epoch, for training rows and validation rows.
 
-    Make one with `from_history`.
+    Make one with `from_history`, or with `from_histories` to compare runs.
 
     Parameters
     ----------
-    history : mapping of str to sequence of float
+    history : mapping of str to sequence of float, or of str to such mappings
         One number per epoch under each name; the prefix ``val_`` marks validation rows. This is the
-        result of ``Sequential.fit``. Lines skip epochs with NaN.
+        result of ``Sequential.fit``. Lines skip epochs with NaN. Or several of these, by the name
+        of the run.
     metrics : sequence of str, optional
         The quantities to draw, without ``val_``; by default all in `history`.
     units : mapping of str to str, optional
@@ -42,7 +49,7 @@ class HistoryDisplay:
     axes_ : ndarray of matplotlib.axes.Axes, shape (n_metrics,)
         The panels, in the order of `metrics`.
     lines_ : dict of str to matplotlib.lines.Line2D
-        The lines by their names in `history`.
+        The lines by their names in `history`; those of several runs by ``"run: name"``.
 
     Raises
     ------
@@ -52,28 +59,34 @@ class HistoryDisplay:
 
     def __init__(
         self,
-        history: Mapping[str, Sequence[float]],
+        history: _History | Mapping[str, _History],
         *,
         metrics: Sequence[str] | None = None,
         units: Mapping[str, str] | None = None,
     ) -> None:
-        self.history = {name: [float(v) for v in history[name]] for name in history}
-        names = [name.removeprefix(VALIDATION_PREFIX) for name in self.history]
-        self.metrics = list(dict.fromkeys(names)) if metrics is None else list(metrics)
+        runs: Mapping[str, Any] = history if _are_runs(history) else {"": history}
+        self.runs = {run: {k: [float(v) for v in log[k]] for k in log} for run, log in runs.items()}
+        names = [name for log in self.runs.values() for name in log]
+        known = list(dict.fromkeys(name.removeprefix(VALIDATION_PREFIX) for name in names))
+        self.metrics = known if metrics is None else list(metrics)
         self.units = dict(units or {})
         for metric in self.metrics:
-            if metric not in names:
+            if metric not in known:
                 raise ValueError(
-                    f"HistoryDisplay: metrics must be among {', '.join(names)}, got {metric!r}"
+                    f"HistoryDisplay: metrics must be among {', '.join(known)}, got {metric!r}"
                 )
-        lengths = {len(values) for values in self.history.values()}
-        if not self.metrics or lengths == {0}:
+        for run, log in self.runs.items():
+            lengths = {len(values) for values in log.values()}
+            owner = f"HistoryDisplay: history{f' of {run!r}' if run else ''}"
+            if not lengths or lengths == {0}:
+                raise ValueError(f"{owner} must hold at least one epoch, got none")
+            if len(lengths) > 1:
+                raise ValueError(
+                    f"{owner} must hold as many epochs under each name, got "
+                    + ", ".join(f"{name}: {len(values)}" for name, values in log.items())
+                )
+        if not self.metrics:
             raise ValueError("HistoryDisplay: history must hold at least one epoch, got none")
-        if len(lengths) > 1:
-            raise ValueError(
-                "HistoryDisplay: history must hold as many epochs under each name, got "
-                + ", ".join(f"{name}: {len(values)}" for name, values in self.history.items())
-            )
 
     @classmethod
     def from_history(
@@ -102,6 +115,37 @@ class HistoryDisplay:
         HistoryDisplay
         """
         return cls(history, metrics=metrics, units=units).plot(ax=ax)
+
+    @classmethod
+    def from_histories(
+        cls,
+        histories: Mapping[str, _History],
+        *,
+        metrics: Sequence[str] | None = None,
+        units: Mapping[str, str] | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw the results of several calls of ``fit``: a color for each run.
+
+        Parameters
+        ----------
+        histories : mapping of str to mapping
+            Results of ``fit`` by the name of the run, such as ``{"rate 0.1": a, "rate 1": b}``.
+        metrics, units, ax
+            As for `from_history`.
+
+        Returns
+        -------
+        HistoryDisplay
+
+        Raises
+        ------
+        TypeError
+            If `histories` does not hold mappings.
+        """
+        if not _are_runs(histories):
+            raise TypeError("from_histories: histories must map names of runs to results of fit")
+        return cls(histories, metrics=metrics, units=units).plot(ax=ax)
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw the lines.
@@ -138,15 +182,28 @@ class HistoryDisplay:
         self.lines_: dict[str, Any] = {}
         for metric, panel in zip(self.metrics, panels, strict=True):
             self._draw_panel(panel, metric)
+        if len(self.runs) > 1:  # one legend for all panels, beside them
+            options = {"fontsize": style.TICK_SIZE, "frameon": False}
+            if ax is None:
+                lines, labels = panels[0].get_legend_handles_labels()
+                self.figure_.legend(lines, labels, loc="outside right upper", **options)
+            else:
+                panels[-1].legend(**options)
         return self
 
     def _draw_panel(self, ax: Axes, metric: str) -> None:
-        for name, rows, look in (
+        kinds = (
             (metric, "training", style.TRAINING),
             (VALIDATION_PREFIX + metric, "validation", style.VALIDATION),
-        ):
-            if name in self.history:
-                self.lines_[name] = self._draw_line(ax, name, rows, look)
+        )
+        for place, (run, log) in enumerate(self.runs.items()):
+            for name, rows, look in kinds:
+                if name not in log:
+                    continue
+                line = self._draw_line(ax, log[name], rows, look)
+                if len(self.runs) > 1:
+                    line.set(color=style.look(place)["color"], label=f"{run}, {rows}")
+                self.lines_[f"{run}: {name}" if run else name] = line
         unit = self.units.get(metric)
         style.label_axes(
             ax,
@@ -157,11 +214,14 @@ class HistoryDisplay:
         style.open_frame(ax)
         ax.set_yscale("log" if self._spans_decades(metric) else "linear")
         ax.xaxis.set_major_locator(style.integer_ticks())
-        ax.legend(fontsize=style.TICK_SIZE, frameon=False)
+        if len(self.runs) == 1:
+            ax.legend(fontsize=style.TICK_SIZE, frameon=False)
 
-    def _draw_line(self, ax: Axes, name: str, rows: str, look: dict[str, Any]) -> Line2D:
+    def _draw_line(
+        self, ax: Axes, history: Sequence[float], rows: str, look: dict[str, Any]
+    ) -> Line2D:
         """Draw a line through the epochs that have a value: not all epochs are validated."""
-        values = np.array(self.history[name])
+        values = np.array(history)
         epochs = 1 + np.arange(len(values))
         there = ~np.isnan(values)
         if not there[-1] and there.any():
@@ -180,9 +240,8 @@ class HistoryDisplay:
         return line
 
     def _spans_decades(self, metric: str) -> bool:
-        values = np.concatenate(
-            [self.history.get(name, []) for name in (metric, VALIDATION_PREFIX + metric)]
-        )
+        names = (metric, VALIDATION_PREFIX + metric)
+        values = np.concatenate([log.get(n, []) for log in self.runs.values() for n in names])
         values = values[np.isfinite(values)]
         return bool(
             values.size and values.min() > 0 and values.max() / values.min() > LOGARITHMIC_FROM

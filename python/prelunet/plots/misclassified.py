@@ -17,7 +17,7 @@ COLUMNS = 5
 MOST = 25
 
 
-class MisclassifiedDisplay:
+class MisclassifiedDisplay(style.Display):
     """Misclassified images, each with its true and its predicted class.
 
     Make one with `from_predictions`.

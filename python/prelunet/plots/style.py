@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,22 @@ LABEL_SIZE = 10
 TICK_SIZE = 9
 GRID_COLOR = "#D9D9D9"
 DOTS_PER_INCH = 150
+
+
+class Display:
+    """A figure that notebooks show as the value of a cell's last line.
+
+    Figures here do not belong to pyplot, which would otherwise show them.
+    """
+
+    def _repr_png_(self) -> bytes | None:
+        """Return the picture, or None before `plot`."""
+        figure = getattr(self, "figure_", None)
+        if figure is None:
+            return None
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+        return buffer.getvalue()
 
 
 def matplotlib(module: str) -> ModuleType:

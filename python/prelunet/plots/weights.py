@@ -19,7 +19,7 @@ DIVERGING_MAP = "RdBu_r"
 GAP = 1  # pixels between images
 
 
-class WeightsDisplay:
+class WeightsDisplay(style.Display):
     """The weights of a layer, one image per unit or filter, on one color scale.
 
     Make one with `from_weights`.
