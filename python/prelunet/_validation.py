@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -107,11 +108,22 @@ def path_text(owner: str, name: str, value: object) -> str:
     return found
 
 
-def choice(owner: str, name: str, value: object, options: Collection[str]) -> str:
-    """Return `value` if it is one of the strings in `options`."""
+def choice(
+    owner: str,
+    name: str,
+    value: object,
+    options: Collection[str],
+    hints: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return `value` if it is one of the strings in `options`.
+
+    `hints` are the names of other libraries, with the advice that an error adds.
+    """
     listed = ", ".join(repr(option) for option in options)
     if not isinstance(value, str):
         raise TypeError(f"{owner}: {name} must be one of {listed}, got {value!r}")
     if value not in options:
-        raise ValueError(f"{owner}: {name} must be one of {listed}, got {value!r}")
+        hint = hints.get(value.lower())
+        advice = "" if hint is None else f" ({hint})"
+        raise ValueError(f"{owner}: {name} must be one of {listed}, got {value!r}{advice}")
     return value

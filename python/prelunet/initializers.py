@@ -21,6 +21,16 @@ from ._validation import choice, real
 _Array = npt.NDArray[np.float64]
 _Shape = tuple[int, ...]
 
+_HINTS = {
+    "xavier": "it is 'glorot_uniform' or 'glorot_normal' here",
+    "xavier_uniform": "it is 'glorot_uniform' here",
+    "xavier_normal": "it is 'glorot_normal' here",
+    "kaiming_uniform": "it is 'he_uniform' here",
+    "kaiming_normal": "it is 'he_normal' here",
+    "random_normal": "it is 'normal' here",
+    "random_uniform": "it is 'uniform' here",
+}  # names of other libraries
+
 
 def _normal(rng: np.random.Generator, stddev: float, shape: _Shape) -> _Array:
     return stddev * rng.standard_normal(shape)
@@ -245,5 +255,5 @@ def get(
         return value
     if isinstance(value, str):
         named = Initializer.named()
-        return named[choice(owner, name, value, named)]()
+        return named[choice(owner, name, value, named, _HINTS)]()
     return Constant(real(owner, f"{name} (unless an Initializer or a name)", value))

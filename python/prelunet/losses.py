@@ -19,6 +19,17 @@ from typing import Any, ClassVar, Literal
 from ._description import Description, checked
 from ._validation import choice, function, real
 
+_OF_LOGITS = "on logits: the last layer has no softmax and no sigmoid"
+_HINTS = {
+    "mse": "it is 'mean_squared_error' here",
+    "mae": "it is 'mean_absolute_error' here",
+    "huber_loss": "it is 'huber' here",
+    "categorical_crossentropy": f"it is 'softmax_cross_entropy' here, {_OF_LOGITS}",
+    "sparse_categorical_crossentropy": f"it is 'softmax_cross_entropy' here, {_OF_LOGITS}",
+    "cross_entropy": f"it is 'softmax_cross_entropy' here, {_OF_LOGITS}",
+    "binary_crossentropy": f"it is 'sigmoid_cross_entropy' here, {_OF_LOGITS}",
+}  # names of other libraries
+
 
 class Loss(Description):
     """Base class of losses.
@@ -234,4 +245,4 @@ def get(value: Loss | str | Function, *, owner: str = "losses.get", name: str = 
     if callable(value) and not isinstance(value, type):
         return FunctionLoss(value)
     named = Loss.named()
-    return named[choice(owner, f"{name} (unless a Loss)", value, named)]()
+    return named[choice(owner, f"{name} (unless a Loss)", value, named, _HINTS)]()

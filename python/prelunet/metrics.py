@@ -21,6 +21,14 @@ from ._validation import choice
 Metric = Callable[[Any, Any], float]
 
 _BUILT_IN = ("accuracy",)
+_FUNCTION = "pass a function of y and outputs, such as one of sklearn.metrics"
+_HINTS = {
+    "acc": "it is 'accuracy' here",
+    "mse": _FUNCTION,
+    "mae": _FUNCTION,
+    "auc": _FUNCTION,
+    "f1": _FUNCTION,
+}  # names of other libraries
 
 
 def get(metric: str | Metric) -> tuple[str, Metric | None]:
@@ -47,7 +55,8 @@ def get(metric: str | Metric) -> tuple[str, Metric | None]:
         no usable name, and ``"loss"`` and names beginning with ``"val_"`` are reserved.
     """
     if not callable(metric):
-        return choice("metrics.get", "metric (unless a function)", metric, _BUILT_IN), None
+        argument = "metric (unless a function)"
+        return choice("metrics.get", argument, metric, _BUILT_IN, _HINTS), None
     name = getattr(metric, "__name__", None)
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(

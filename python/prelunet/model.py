@@ -11,19 +11,18 @@ import numpy.typing as npt
 
 from . import losses, ops, optimizers, schedules, serialization
 from ._files import naming
-from ._validation import boolean, integer
+from ._validation import integer
 from .callbacks import Callback
 from .compiled import Compiled
 from .engine import Engine, checked_dtype
-from .export import onnx
-from .formats import checked_path
 from .history import History
-from .layers import Lambda, Layer
-from .layers.stacking import all_layers, checked_layers
+from .layers import Layer
+from .layers.stacking import checked_layers
 from .metrics import Metric
 from .open_loop import OpenLoop
-from .serialization import State, without_training
-from .state import Progress, build, get_state
+from .saving import Saving
+from .serialization import State
+from .state import Progress, build
 from .summary import Summary, summarize
 from .training import loop, prepare
 
@@ -34,7 +33,7 @@ Array = npt.NDArray[Any]
 _LARGEST_SEED = 2**63 - 1
 
 
-class Sequential(OpenLoop):
+class Sequential(OpenLoop, Saving):
     """A feed-forward network: a list of layers applied in order.
 
     Parameters
@@ -364,92 +363,14 @@ class Sequential(OpenLoop):
         with self.engine.undoing_build():
             return prepare(self.engine, "evaluate", X, y, sample_weight).evaluate()
 
-    def save(
-        self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
-    ) -> None:
-        """Save the layers, parameters, optimizer and optimizer state to a file.
-
-        If writing fails, an existing file is unchanged.
-
-        Parameters
-        ----------
-        path : path-like
-            Must end in ``.npz``, or in ``.safetensors``, which needs the package of that name.
-        metadata : mapping, optional
-            JSON values that `load` restores as `metadata`; the model's `metadata` by default.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written.
-        TypeError, ValueError
-            If `path` or `metadata` is invalid, or a layer is a `Lambda`.
-        RuntimeError
-            If another thread trains or changes the model. Pickling and copying raise the same
-            error. A callback may save the model.
-        ImportError
-            If the safetensors package is needed but not installed.
-        """
-        for name, layer in all_layers(self.layers):
-            if isinstance(layer, Lambda):
-                raise TypeError(f"save: layer {name} is a Lambda; its functions cannot be saved")
-        found = self._state("save")
-        compiled = self.engine.compiled
-        if compiled is not None and not compiled.fits_into_files:
-            found = without_training(found)
-        serialization.write(path, found, self.metadata if metadata is None else metadata)
-
-    def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = False) -> None:
-        """Export what `predict` computes to an ONNX file (opset 17).
-
-        The graph's input ``"x"`` has the model's dtype, with images as (height, width, channels).
-        Its output is ``"outputs"``. In float64, onnxruntime 1.32 supports no `Conv2D`, and of the
-        activations only `PReLU`, `ReLU`, `LeakyReLU`, `SiLU`, `Tanh` and `Sigmoid`.
-
-        Parameters
-        ----------
-        path : path-like
-            Must end in ``.onnx``.
-        probabilities : bool, default False
-            Output ``"probabilities"`` instead, as `predict_proba` computes them.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written; an existing file is unchanged.
-        TypeError, ValueError
-            If an argument is invalid, ONNX cannot represent a layer (such as `Lambda`), or
-            probabilities are requested and the loss is not a cross-entropy of logits.
-        RuntimeError
-            If another thread trains or changes the model.
-        ImportError
-            If the onnx package is not installed.
-        """
-        target = checked_path("to_onnx", path, (".onnx",))
-        final = None
-        if boolean("to_onnx", "probabilities", probabilities):
-            final = self.engine.record("to_onnx").probabilities("to_onnx")
-        onnx.write(
-            target,
-            self.layers,
-            self.engine.copies("to_onnx"),
-            input_shape=self.input_shape or (),
-            dtype=self.dtype,
-            probabilities=final,
-        )
-
     def __repr__(self) -> str:
         """Return a constructor call with the same arguments."""
         shape = f", input_shape={self.input_shape}" if self.input_shape else ""
         layers = ", ".join(map(repr, self.layers))
         return f"Sequential([{layers}]{shape}, dtype={self.dtype!r}, seed={self.seed})"
 
-    def __getstate__(self) -> State:
-        """Return the model as JSON values and copies of arrays."""
-        return self._state("pickle or copy")
-
     def __setstate__(self, state: State) -> None:
-        """Restore the state that `__getstate__` returned."""
+        """Restore a state of `Saving.__getstate__`."""
         description = state["description"]
         layers = [Layer.from_config(config) for config in description["layers"]]
         Sequential.__init__(  # a subclass may define another constructor
@@ -465,9 +386,6 @@ class Sequential(OpenLoop):
             functions = state.get("functions", [])
             self.engine.compile(Compiled.from_description(description, functions))
         Progress(self.engine, description, state["arrays"]).restore("load")
-
-    def _state(self, operation: str) -> State:
-        return get_state(self.engine, operation, self.metadata)
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:

@@ -326,4 +326,5 @@ def get(value: Optimizer | str, *, owner: str = "optimizers.get", name: str = "v
     if isinstance(value, Optimizer):
         return value
     named = Optimizer.named()
-    return named[choice(owner, f"{name} (unless an Optimizer)", value, named)]()
+    hints = {known.replace("_", ""): f"it is {known!r} here" for known in named}
+    return named[choice(owner, f"{name} (unless an Optimizer)", value, named, hints)]()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +14,7 @@ import numpy.typing as npt
 from ._core import __version__
 from ._validation import integer
 from .engine import Engine, checked_shape
-from .layers.stacking import parameter_shapes
+from .layers.stacking import parameter_shapes, specifications
 from .schedules import Schedule
 from .serialization import FORMAT, State
 
@@ -122,6 +124,19 @@ def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array
     for name, _, shape in parameter_shapes(engine.layers, sample):
         _check_tensors(arrays, {f"parameter/{name}": shape}, engine.dtype)
     engine.build(sample)
+
+
+def fingerprint(engine: Engine) -> str:
+    """Return a hash of an engine's layers, dtype and parameters; see `Saving.fingerprint`."""
+    found = hashlib.sha256()
+    values = engine.copies("fingerprint")
+    head = [engine.input_shape, engine.dtype, specifications(engine.layers)]
+    found.update(json.dumps(head, sort_keys=True).encode())
+    for name, array in values.items():
+        array[np.isnan(array)] = np.nan
+        found.update(f"{name}{array.shape}".encode())
+        found.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return found.hexdigest()[:16]
 
 
 def _count(name: str, value: object) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from .engine import Engine
+from .layers.base import Layer
 from .layers.stacking import all_layers
 
 
@@ -21,10 +23,10 @@ class Summary(str):
 
 
 def summarize(engine: Engine) -> Summary:
-    """Return a table with one row per layer: name, class, output shape, number of parameters.
+    """Return a table with one row per layer: name, class, output shape and parameters.
 
-    The count of a container layer includes the layers inside it, which follow it with indented
-    classes.
+    The class is followed by the activation, and the number of parameters by their shapes. The count
+    of a container layer includes the layers inside it, which follow it with indented classes.
     """
     shapes = iter(engine.core.shapes)
     infos = engine.infos()
@@ -34,21 +36,30 @@ def summarize(engine: Engine) -> Summary:
         shape: tuple[int, ...] = ()
         for _ in layer.specifications():
             shape = tuple(next(shapes))
-        own = [name for name in counts if name.startswith(f"{key}.")]
-        frozen = "frozen" if own and not any(infos[name]["trainable"] for name in own) else ""
+        names = [name for name in counts if name.startswith(f"{key}.")]
+        own = [name for name in names if "." not in name.removeprefix(f"{key}.")]
+        parts = [f"{infos[name]['name']} {_times(infos[name]['shape'])}" for name in own]
+        if names and not any(infos[name]["trainable"] for name in names):
+            parts.append("frozen")
         kind = "  " * key.count(".") + type(layer).__name__
-        count = sum(counts[name] for name in own)
-        rows.append((key, kind, "x".join(map(str, shape)), f"{count:,}", frozen))
+        activation = getattr(layer, "activation", None)
+        if isinstance(activation, Layer):
+            kind += f", {type(activation).__name__}"
+        count = sum(counts[name] for name in names)
+        rows.append((key, kind, _times(shape), f"{count:,}", ", ".join(parts)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         f"{key:<{widths[0]}}  {kind:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}"
-        f"  {frozen}"
-        for key, kind, shape, count, frozen in rows
+        f"  {parts}"
+        for key, kind, shape, count, parts in rows
     ]
     sample = engine.input_shape or ()
-    shown = "x".join(map(str, sample))
-    lines.insert(0, f"Sequential, input {shown} ({math.prod(sample):,} values)")
+    lines.insert(0, f"Sequential, input {_times(sample)} ({math.prod(sample):,} values)")
     total = sum(counts.values())
     size = total * np.dtype(engine.dtype).itemsize
     lines.append(f"{total:,} parameters, {size:,} bytes, {engine.dtype}")
     return Summary("\n".join(line.rstrip() for line in lines))
+
+
+def _times(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))

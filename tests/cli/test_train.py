@@ -22,7 +22,8 @@ def test_without_options_it_trains_on_digits_and_says_what_came_out(digits_run):
     cwd, process = digits_run
     assert process.returncode == 0, process.stderr
     assert "Traceback" not in process.stderr
-    test, time, *wrote = process.stdout.splitlines()[-7:]
+    test, time, model, *wrote = process.stdout.splitlines()[-8:]
+    assert re.fullmatch(r"model +fingerprint [0-9a-f]{16}", model)
     assert float(re.fullmatch(r"test +accuracy ([\d.]+), loss [\d.]+", test)[1]) >= 0.97
     assert re.fullmatch(r"time +[\d.]+ seconds for 50 epochs \(\w+, threads: \d+\)", time)
     folder = cwd / "runs" / "digits"
@@ -65,7 +66,9 @@ def test_quiet_prints_the_result_alone(blobs, capsys):
     assert train("--data", blobs, "--quiet") == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert [line.split()[0] for line in printed.out.splitlines()[:3]] == ["test", "time", "wrote"]
+    assert [line.split()[0] for line in printed.out.splitlines()[:4]] == [
+        *("test", "time", "model", "wrote")
+    ]
 
 
 def test_out_none_writes_nothing_and_save_one_file(blobs, tmp_path, capsys):

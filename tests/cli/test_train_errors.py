@@ -69,7 +69,7 @@ def test_errors_of_the_library_are_one_line(arguments, message, capsys, tmp_path
     ("x", "y", "message"),
     [
         (np.ones((4, 2)), np.array([0, 1, 0, 9]), "labels must count classes from 0"),
-        (np.ones((4, 2)), np.array([0, 1, 0, -1]), "labels must count classes from 0"),
+        (np.ones((4, 2)), np.array(["a", "b", "a", "b"], "S"), "y must be an array of numbers"),
         (np.ones((4, 2)), np.array([0.5, 1, 0, 1]), "integer labels"),
         (np.ones((4, 2)), np.array([0, 1, 1]), "same number of rows"),
     ],

@@ -255,17 +255,17 @@ def test_summary():
     summary = model.summary()
     assert summary.splitlines() == [
         "Sequential, input 4x6x2 (48 values)",
-        "layer              output  parameters",
-        "0      Rescaling    4x6x2           0",
-        "1      ReLU         4x6x2           0",
-        "2      Flatten         48           0",
-        "wide   Dense         1000      49,001",
-        "4      Dense           10      10,010  frozen",
-        "5      Residual        10          73",
-        "5.in     Dense          3          33",
-        "5.1      Residual       3           0",
-        "5.1.0      Tanh         3           0",
-        "5.2      Dense         10          40",
+        "layer                output  parameters",
+        "0      Rescaling      4x6x2           0",
+        "1      ReLU           4x6x2           0",
+        "2      Flatten           48           0",
+        "wide   Dense, PReLU    1000      49,001  weight 1000x48, bias 1000, alpha 1",
+        "4      Dense             10      10,010  weight 10x1000, bias 10, frozen",
+        "5      Residual          10          73",
+        "5.in     Dense            3          33  weight 3x10, bias 3",
+        "5.1      Residual         3           0",
+        "5.1.0      Tanh           3           0",
+        "5.2      Dense           10          40  weight 10x3, bias 10",
         "59,084 parameters, 236,336 bytes, float32",
     ]
     assert repr(summary) == str(summary)  # what a notebook shows

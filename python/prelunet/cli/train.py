@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         summary = {
             "test_accuracy": scores["accuracy"],
             "test_loss": scores["loss"],
+            "fingerprint": model.fingerprint(),
             "seconds": seconds,
             "epochs": len(history["loss"]),
             "history": dict(history),
@@ -102,6 +103,7 @@ def run(arguments: argparse.Namespace) -> None:
         f"time       {seconds:.2f} seconds for {len(history['loss'])} epochs "
         f"({environment['isa']}, threads: {environment['threads']})"
     )
+    print(f"model      fingerprint {model.fingerprint()}")
     if written:
         print("wrote      " + "\n           ".join(map(str, written)))
 

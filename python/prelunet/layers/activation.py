@@ -14,6 +14,16 @@ from ..initializers import Initializer
 from ..initializers import get as get_initializer
 from .base import Layer, Shape
 
+_HINTS = {
+    "softmax": "softmax belongs to the loss 'softmax_cross_entropy'; leave the activation out, and "
+    "predict_proba gives probabilities",
+    "linear": "leave the activation out",
+    "identity": "leave the activation out",
+    "swish": "it is 'silu' here",
+    "logistic": "it is 'sigmoid' here",
+    "leakyrelu": "it is 'leaky_relu' here",
+}  # names of other libraries
+
 
 def checked_initializer(owner: str, name: str, value: float | str | Initializer) -> Initializer:
     """Return `value` as an initializer."""
@@ -111,7 +121,7 @@ def checked_activation(owner: str, name: str, value: Layer | str | None) -> Laye
     if not isinstance(value, str):
         raise TypeError(f"{owner}: {name} must be a name or an activation layer, got {value!r}")
     named = Layer.named()
-    return named[choice(owner, name, value, named)]()
+    return named[choice(owner, name, value, named, _HINTS)]()
 
 
 def __getattr__(name: str) -> type[Activation]:

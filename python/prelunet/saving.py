@@ -1,0 +1,140 @@
+"""`Saving`: methods of `Sequential` that turn a model into a file, a state or a hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import serialization
+from ._validation import boolean
+from .engine import Engine
+from .export import onnx
+from .formats import checked_path
+from .layers import Lambda
+from .layers.stacking import all_layers
+from .serialization import State, without_training
+from .state import fingerprint, get_state
+
+if TYPE_CHECKING:
+    import os
+
+
+class Saving:
+    """Methods of `Sequential` that turn a model into a file, a state or a hash.
+
+    Attributes
+    ----------
+    engine : Engine
+    metadata : dict
+    """
+
+    engine: Engine
+    metadata: dict[str, Any]
+
+    def save(
+        self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Save the layers, parameters, optimizer and optimizer state to a file.
+
+        If writing fails, an existing file is unchanged.
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.npz``, or in ``.safetensors``, which needs the package of that name.
+        metadata : mapping, optional
+            JSON values that `load` restores as `metadata`; the model's `metadata` by default.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        TypeError, ValueError
+            If `path` or `metadata` is invalid, or a layer is a `Lambda`.
+        RuntimeError
+            If another thread trains or changes the model. Pickling and copying raise the same
+            error. A callback may save the model.
+        ImportError
+            If the safetensors package is needed but not installed.
+        """
+        self._refuse_lambda("save", "saved")
+        found = self._state("save")
+        compiled = self.engine.compiled
+        if compiled is not None and not compiled.fits_into_files:
+            found = without_training(found)
+        serialization.write(path, found, self.metadata if metadata is None else metadata)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = False) -> None:
+        """Export what `predict` computes to an ONNX file (opset 17).
+
+        The graph's input ``"x"`` has the model's dtype, with images as (height, width, channels).
+        Its output is ``"outputs"``. In float64, onnxruntime 1.32 supports no `Conv2D`, and of the
+        activations only `PReLU`, `ReLU`, `LeakyReLU`, `SiLU`, `Tanh` and `Sigmoid`.
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.onnx``.
+        probabilities : bool, default False
+            Output ``"probabilities"`` instead, as `predict_proba` computes them.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an existing file is unchanged.
+        TypeError, ValueError
+            If an argument is invalid, ONNX cannot represent a layer (such as `Lambda`), or
+            probabilities are requested and the loss is not a cross-entropy of logits.
+        RuntimeError
+            If another thread trains or changes the model.
+        ImportError
+            If the onnx package is not installed.
+        """
+        target = checked_path("to_onnx", path, (".onnx",))
+        final = None
+        if boolean("to_onnx", "probabilities", probabilities):
+            final = self.engine.record("to_onnx").probabilities("to_onnx")
+        onnx.write(
+            target,
+            self.engine.layers,
+            self.engine.copies("to_onnx"),
+            input_shape=self.engine.input_shape or (),
+            dtype=self.engine.dtype,
+            probabilities=final,
+        )
+
+    def fingerprint(self) -> str:
+        """Return a hash of what `predict` computes: of the layers, the dtype and all parameters.
+
+        Two models with the same fingerprint have the same bits in all parameters, and give the same
+        outputs on every processor with fused multiply-adds. Training settings do not matter. All
+        NaN are one value.
+
+        Returns
+        -------
+        str
+            The first 16 hexadecimal digits of a SHA-256.
+
+        Raises
+        ------
+        RuntimeError
+            If another thread trains or changes the model, or `input_shape` is not known yet.
+        TypeError
+            If a layer is a `Lambda`.
+        """
+        self._refuse_lambda("fingerprint", "hashed")
+        return fingerprint(self.engine)
+
+    def __getstate__(self) -> State:
+        """Return the model as JSON values and copies of arrays."""
+        return self._state("pickle or copy")
+
+    def _state(self, operation: str) -> State:
+        return get_state(self.engine, operation, self.metadata)
+
+    def _refuse_lambda(self, operation: str, verb: str) -> None:
+        for name, layer in all_layers(self.engine.layers):
+            if isinstance(layer, Lambda):
+                raise TypeError(
+                    f"{operation}: layer {name} is a Lambda; its functions cannot be {verb}"
+                )
