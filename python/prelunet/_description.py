@@ -14,6 +14,8 @@ from inspect import Parameter, Signature, isabstract
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, dataclass_transform
 
+from ._validation import UndefinedClassError
+
 
 def checked(check: Callable[..., Any], *, default: Any = MISSING, **limits: Any) -> Any:
     """Return a field whose value is ``check(owner, name, value, **limits)``."""
@@ -32,11 +34,12 @@ class Description:
 
     _family: ClassVar[dict[str, type[Any]]]
     _named: ClassVar[dict[str, type[Any]]]
+    _family_name: ClassVar[str]
 
     def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if Description in cls.__bases__:
-            cls._family, cls._named = {}, {}
+            cls._family, cls._named, cls._family_name = {}, {}, cls.__name__
         else:
             cls._family[cls.__name__] = cls
         if "__init__" not in vars(cls):
@@ -85,9 +88,16 @@ class Description:
             self.__dict__[name] = check(owner, name, getattr(self, name))
 
     def config(self) -> dict[str, Any]:
-        """Return the class name and the constructor's arguments as JSON values."""
+        """Return the class name and the constructor's arguments as JSON values.
+
+        Classes of other packages have their module and family too, for messages.
+        """
         arguments = {name: _to_json(getattr(self, name)) for name in self._argument_names()}
-        return {"class": type(self).__name__, **arguments}
+        cls = type(self)
+        found = {"class": cls.__name__, **arguments}
+        if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            found |= {"module": cls.__module__, "family": self._family_name}
+        return found
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -105,6 +115,10 @@ class Description:
         name = arguments.pop("class", None)
         known = cls._concrete()
         found = known.get(name) if isinstance(name, str) else None
+        if found is None and "module" in config and name not in cls._family:
+            return cls._undefined(config)
+        for key in {"module", "family"} - set(found._argument_names() if found else ()):
+            arguments.pop(key, None)
         if found is None:
             names = ", ".join(sorted(known))
             raise ValueError(f"{cls.__name__}: class must be one of {names}, got {name!r}")
@@ -112,6 +126,14 @@ class Description:
         if unknown:
             raise ValueError(f"{name}: unknown argument {min(unknown, key=str)!r}")
         return found(**{k: _from_json(found.__name__, k, v) for k, v in arguments.items()})
+
+    @classmethod
+    def _undefined(cls, config: Mapping[str, Any]) -> Self:
+        """Return what stands for a class that is not defined, or raise UndefinedClassError."""
+        raise UndefinedClassError(
+            f"the class {config['class']!r} of module {config['module']!r} is not defined; import "
+            "the module first"
+        )
 
     def __setattr__(self, name: str, value: object) -> None:
         is_set = name in self.__dict__ if name in self._fields() else hasattr(self, name)
@@ -216,10 +238,13 @@ def _from_json(owner: str, name: str, value: Any) -> Any:
         wanted = value["class"]
         families = [f for f in Description.__subclasses__() if wanted in list(f._concrete())]
         if not families:
+            for family in Description.__subclasses__():
+                if "module" in value and value.get("family") == family.__name__:
+                    return family.from_config(value)
             raise ValueError(f"{owner}: {name} must have a known class, got {wanted!r}")
         # Class names may occur in several families: Constant is an initializer and a schedule.
         # The arguments identify the class.
-        given = value.keys() - {"class"}
+        given = value.keys() - {"class", "module", "family"}
         takers = (f for f in families if given <= set(f._family[wanted]._argument_names()))
         return next(takers, families[0]).from_config(value)
     if isinstance(value, list):

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+from ._validation import UndefinedClassError
+
 # The maximum expansion of a deflate stream: 258 bytes from two bits, minus overhead of blocks.
 MAX_DEFLATE_RATIO = 1032
 _RANDOM_BYTES = 8  # in the name of a temporary file
@@ -72,6 +74,8 @@ def naming(owner: str, path: str | os.PathLike[str], complaint: str = "") -> Ite
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         if isinstance(error, ValueError) and str(error).startswith(start):
             raise
+        if isinstance(error, UndefinedClassError):  # the file is not to blame
+            raise ValueError(f"{start}: {error}") from error
         raise ValueError(said + _reason(error).removeprefix(f"{owner}: ")) from error
 
 

@@ -17,6 +17,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LARGEST_SIZE = 2**63 - 1  # of an axis of an array
 
 
+class UndefinedClassError(ValueError):
+    """A file needs a class that no imported module defines."""
+
+
 def real(
     owner: str,
     name: str,

@@ -103,15 +103,18 @@ class Engine:
             )
         return self._core
 
-    def build(self, input_shape: Sequence[int]) -> None:
-        """Create the core and draw the initial parameters, layer by layer, in float64."""
+    def build(self, input_shape: Sequence[int], *, draw: bool = True) -> None:
+        """Create the core and draw the initial parameters, layer by layer, in float64.
+
+        Without `draw`, the parameters have no values until they are restored.
+        """
         with self.building():
             lost = self._core is not None and self._core.lost
             if self._core is not None and not lost:
                 raise ValueError(f"Sequential.build: already built, for samples {self.input_shape}")
             shape = checked_shape(input_shape)
             with self._naming_the_largest(shape):
-                core = self._drawn_core(shape)
+                core = self._drawn_core(shape) if draw else self._new_core(shape)
             if lost:
                 self.epochs_trained = 0
             self.names, self.input_shape = self._names_in(core), shape

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +66,41 @@ class Initializer(Description, ABC):
         -------
         ndarray of float64, of shape `shape`
         """
+
+    @classmethod
+    def _undefined(cls, config: Mapping[str, Any]) -> Initializer:
+        return UndefinedInitializer(config)
+
+
+def _saved(owner: str, name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not {"class", "module"} <= value.keys():
+        raise TypeError(f"{owner}: {name} must be a configuration with a module, got {value!r}")
+    return value
+
+
+class UndefinedInitializer(Initializer):
+    """Stands in a loaded model for an initializer whose class no imported module defines.
+
+    Loaded parameters need no initializer.
+
+    Parameters
+    ----------
+    saved : dict
+        The configuration of the initializer.
+    """
+
+    saved: Mapping[str, Any] = checked(_saved)
+
+    def config(self) -> dict[str, Any]:
+        """Return the configuration of the initializer."""
+        return dict(self.saved)
+
+    def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
+        """Raise a ValueError that names the class."""
+        raise ValueError(
+            f"the initializer {self.saved['class']!r} of module {self.saved['module']!r} is not "
+            "defined; import the module before the model is loaded"
+        )
 
 
 class Normal(Initializer, name="normal"):

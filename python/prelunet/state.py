@@ -123,7 +123,7 @@ def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array
     sample = checked_shape(input_shape)
     for name, _, shape in parameter_shapes(engine.layers, sample):
         _check_tensors(arrays, {f"parameter/{name}": shape}, engine.dtype)
-    engine.build(sample)
+    engine.build(sample, draw=False)
 
 
 def fingerprint(engine: Engine) -> str:
