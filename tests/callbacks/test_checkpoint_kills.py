@@ -63,8 +63,9 @@ def assert_goes_on(path, expected):
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_killed_at_every_step(path, expected):
-    for step in range(1, STEPS + 1):
+@pytest.mark.parametrize("stride", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_at_every_step(path, expected, stride):
+    for step in range(1, STEPS + 1, stride):
         end = pn.LambdaCallback(on_steps=kill_oneself, steps_between=step)
         assert_killed(lambda end=end: fit(build(), path, stopping(), end))
         assert kept(path) == (step - 1) * EPOCHS // STEPS
