@@ -42,7 +42,7 @@ def one_thread():
     return results
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+@pytest.mark.parametrize("threads", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
 def test_any_number_of_threads_trains_the_same_bits(one_thread, threads):
     assert_same(all_runs(threads), one_thread, f"{threads} threads")
 

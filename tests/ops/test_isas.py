@@ -60,15 +60,19 @@ def test_avx2_and_avx512_give_the_same_bits(bundles):
             assert_same_bits(avx512[name], avx2[name], name)
 
 
+SHARES = ["1/4", pytest.param("1/1", marks=pytest.mark.slow)]
+
+
 @pytest.mark.parametrize("isa", ISAS)
-def test_the_op_tests_pass_on_every_isa(isa):
+@pytest.mark.parametrize("share", SHARES)
+def test_the_op_tests_pass_on_every_isa(isa, share):
     if "PRELUNET_ISA" in os.environ:
         pytest.skip("PRELUNET_ISA is set: this run is of that ISA alone")
     if isa == pn.show_config(mode="dicts")["isa"]:
         pytest.skip("this run itself is of that ISA")
     skip_unless_available(isa)
     # Bad input is refused before an ISA has any part in it.
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-k", "not test_bad"]
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-k", "not test_bad", "--share", share]
     run_python("-m", "pytest", *options, TESTS / "ops", environment={"PRELUNET_ISA": isa})
 
 
