@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds for AArch64 with Debian's cross compiler, runs tests there under QEMU, and compares bits with this machine's:
 #   .ci/aarch64.sh ENVIRONMENT [all]
-# ENVIRONMENT is a virtual environment with this tree's prelunet. Without `all`, the tests are a choice that takes
-# minutes. The path must have CMake, Ninja and pybind11. A machine that lacks something else skips this.
+# ENVIRONMENT is a virtual environment with this tree's prelunet. Without `all`, a share of the cases of each test
+# function runs. The path must have CMake, Ninja and pybind11. A machine that lacks something else skips this.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . .ci/common.sh
@@ -80,7 +80,7 @@ compare() {
 # Where the bits are those of x86-64, the tests there hold here too. What may differ is the rest, such as how modes of
 # the processor are set. Emulated, the tests of wrong arrays, which are thousands, and of threads take too long.
 tests=(tests/ops --ignore=tests/ops/test_threads.py --ignore=tests/ops/test_isas.py
-  --ignore=tests/ops/test_bad_arrays.py tests/network/test_subnormals.py)
+  --ignore=tests/ops/test_bad_arrays.py tests/network/test_subnormals.py --share 1/5)
 [[ ${2:-} != all ]] || tests=(tests/ops tests/network)
 "${emulated[@]}" -m pytest -q -p no:cacheprovider "${tests[@]}" > "$work/tests.log" 2>&1 &
 compare || verdict=1
