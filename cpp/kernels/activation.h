@@ -2,7 +2,8 @@
 //
 // forward(x, parameter) returns y; backward(grad, x, y, parameter) returns grad * dy/dx. kReadsX and kReadsY: backward
 // reads x, y. If it reads only y, training does not store x. kLight: forward and backward have so few instructions that
-// the loop processes several vectors of a row at a time, to reduce its overhead.
+// the loop processes several vectors of a row at a time, to reduce its overhead. A functor whose parameter is learned
+// has add_gradient(sum, grad, x), which returns sum + grad * dy/dparameter.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -24,20 +25,43 @@ struct Identity {
   }
 };
 
-// He et al. 2015. select, not max + alpha * min: exact for either sign of alpha, and NaN stays NaN.
-struct PReLU {
+// y = x * weight.
+struct Scale {
   static constexpr bool kReadsX = true, kReadsY = false, kLight = true;
   template <class V>
-  static PRELUNET_INLINE V forward(V x, V alpha) {
-    return select(x > V{}, x, alpha * x);
+  static PRELUNET_INLINE V forward(V x, V weight) {
+    return x * weight;
   }
   template <class V>
-  static PRELUNET_INLINE V backward(V grad, V x, V, V alpha) {
-    return select(x > V{}, grad, alpha * grad);
+  static PRELUNET_INLINE V backward(V grad, V, V, V weight) {
+    return grad * weight;
+  }
+  template <class V>
+  static PRELUNET_INLINE V add_gradient(V sum, V grad, V x) {
+    return fma(grad, x, sum);
   }
 };
 
-struct LeakyReLU : PReLU {};
+// select, not max + slope * min: exact for either sign of the slope, and NaN stays NaN.
+struct LeakyReLU {
+  static constexpr bool kReadsX = true, kReadsY = false, kLight = true;
+  template <class V>
+  static PRELUNET_INLINE V forward(V x, V slope) {
+    return select(x > V{}, x, slope * x);
+  }
+  template <class V>
+  static PRELUNET_INLINE V backward(V grad, V x, V, V slope) {
+    return select(x > V{}, grad, slope * grad);
+  }
+};
+
+// He et al. 2015. The slope is learned.
+struct PReLU : LeakyReLU {
+  template <class V>
+  static PRELUNET_INLINE V add_gradient(V sum, V grad, V x) {
+    return select(x > V{}, sum, fma(grad, x, sum));
+  }
+};
 
 struct ReLU {
   static constexpr bool kReadsX = false, kReadsY = true, kLight = true;
@@ -284,8 +308,8 @@ PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t 
       const Vec<T> grad_x = Function::backward(grad_y, x, y, parameter[v]);
       if (grad_xs != nullptr) store_count(grad_xs + v * kLanes<T>, grad_x, count);
       bias_sum[v] += grad_x;
-      if constexpr (Function::kReadsX) {
-        parameter_sum[v] = select(x > Vec<T>{}, parameter_sum[v], fma(grad_y, x, parameter_sum[v]));
+      if constexpr (requires { Function::add_gradient(x, x, x); }) {
+        parameter_sum[v] = Function::add_gradient(parameter_sum[v], grad_y, x);
       }
     }
     grad_ys += grad_y_stride;

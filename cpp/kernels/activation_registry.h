@@ -17,11 +17,12 @@ namespace prelunet {
   X(mish, Mish, "", 0.0, "y = x * tanh(log(1 + exp(x))) (Misra 2020)")                                     \
   X(softsign, Softsign, "", 0.0, "y = x / (1 + abs(x))")
 
-// Indices into the kernel tables. identity is for a layer with a bias only. prelu has its own ops, because its alpha is
-// learned.
+// Indices into the kernel tables. identity is for a layer with a bias only. The parameters of prelu and scale are
+// learned. prelu has its own ops.
 enum class ActivationId : int {
   identity,
   prelu,
+  scale,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) name,
   PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW

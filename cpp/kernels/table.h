@@ -37,7 +37,7 @@ struct ActivationForward {
   T* y;
   std::size_t y_stride;
   const T* bias;                 // (columns,) or null
-  const T* parameter;            // alpha, slope or scale; null if the activation has none
+  const T* parameter;            // alpha, slope, scale or weight; null if the activation has none
   std::size_t parameter_stride;  // 1: one for each column; 0: one for all columns
 
   ActivationForward at(const Block& b) const {
@@ -68,7 +68,7 @@ struct ActivationBackward {
   const T* parameter;
   std::size_t parameter_stride;
   T* bias_partial;       // (chunks, columns): sums of grad_x; or null
-  T* parameter_partial;  // (chunks, columns): sums of grad_y * x where x <= 0 (PReLU); or null
+  T* parameter_partial;  // (chunks, columns): sums of grad_y * dy/dparameter of a learned parameter; or null
   std::size_t partial_stride;
 
   ActivationBackward at(const Block& b) const {

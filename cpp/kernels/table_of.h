@@ -34,16 +34,18 @@ constexpr KernelTable<T> make_table() {
       .sparse_product = sparse_product<T>,
       .sparse_gradient = sparse_gradient<T>,
       .activation_forward = {activation_forward<T, Identity>, activation_forward<T, PReLU>,
+                             activation_forward<T, Scale>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_forward<T, Class>,
                              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
       },
       .activation_backward = {activation_backward<T, Identity>, activation_backward<T, PReLU>,
+                              activation_backward<T, Scale>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_backward<T, Class>,
                               PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
       },
-      .backward_reads_x = {Identity::kReadsX, PReLU::kReadsX,
+      .backward_reads_x = {Identity::kReadsX, PReLU::kReadsX, Scale::kReadsX,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) Class::kReadsX,
                            PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW

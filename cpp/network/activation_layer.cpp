@@ -17,14 +17,23 @@ ActivationId find_activation(const std::string& name) {
 
 }  // namespace
 
-bool is_activation(const LayerConfig& layer) { return layer.type == "activation" || layer.type == "prelu"; }
+bool is_activation(const LayerConfig& layer) {
+  return layer.type == "activation" || layer.type == "prelu" || layer.type == "scale";
+}
 
 ActivationSpec read_activation(LayerReader& config) {
-  const bool learned = config.type() == "prelu";
-  return {.id = learned ? ActivationId::prelu : find_activation(config.text("activation")),
-          .constant = learned ? 0.0 : config.real("constant"),
-          .channel = learned && config.boolean("channel"),
-          .trainable = config.trainable()};
+  ActivationSpec spec{.trainable = config.trainable()};
+  if (config.type() == "prelu") {
+    spec.id = ActivationId::prelu;
+    spec.channel = config.boolean("channel");
+  } else if (config.type() == "scale") {
+    spec.id = ActivationId::scale;
+    spec.channel = true;
+  } else {
+    spec.id = find_activation(config.text("activation"));
+    spec.constant = config.real("constant");
+  }
+  return spec;
 }
 
 template <class T>

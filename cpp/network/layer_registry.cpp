@@ -22,6 +22,7 @@ constexpr LayerRow<T> kLayers[] = {
     {"max_pool2d", "MaxPool2D", MaxPool2D<T>::make},
     {"activation", "Activation", ActivationLayer<T>::make},
     {"prelu", "PReLU", ActivationLayer<T>::make},
+    {"scale", "Scale", ActivationLayer<T>::make},
     {"layer_norm", "LayerNorm", LayerNorm<T>::make},
     {"dropout", "Dropout", Dropout<T>::make},
     {"flatten", "Flatten", nullptr},

@@ -17,7 +17,8 @@ inline std::size_t element_count(const Shape& shape) {
   return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, checked_multiply);
 }
 
-enum class ParameterKind { weight, bias, alpha, gamma, beta };
+// factor: of each index of the last axis, as in Scale.
+enum class ParameterKind { weight, bias, alpha, factor, gamma, beta };
 
 inline const char* name_of(ParameterKind kind) {
   switch (kind) {
@@ -27,6 +28,8 @@ inline const char* name_of(ParameterKind kind) {
       return "bias";
     case ParameterKind::alpha:
       return "alpha";
+    case ParameterKind::factor:
+      return "factor";
     case ParameterKind::gamma:
       return "gamma";
     case ParameterKind::beta:

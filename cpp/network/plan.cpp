@@ -13,8 +13,9 @@ namespace {
 template <class T>
 void add_parameters(Plan<T>& plan, std::size_t step, std::size_t first, std::size_t last) {
   for (const ParameterInfo& info : plan.steps[step]->parameters()) {
-    // A fused activation's alpha belongs to the activation, not to the layer that fuses it.
-    plan.parameters.push_back({step, info.kind == ParameterKind::alpha ? last : first, info});
+    // The parameter of a fused activation belongs to the activation, not to the layer that fuses it.
+    const bool fused = info.kind == ParameterKind::alpha || info.kind == ParameterKind::factor;
+    plan.parameters.push_back({step, fused ? last : first, info});
   }
 }
 

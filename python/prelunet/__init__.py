@@ -37,6 +37,7 @@ from .layers import (
     PReLU,
     Rescaling,
     Residual,
+    Scale,
 )
 from .model import Sequential, load
 from .optimizers import SGD, Adam, AdamW, Lion, RMSprop
@@ -69,6 +70,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "Rescaling",
     "Residual",
+    "Scale",
     "Sequential",
     "TensorBoard",
     "TerminateOnNaN",

@@ -50,13 +50,13 @@ REFUSED = {
     "not erf": (["c = Add(x, one)", "y = Mul(x, c)"], {"one": 1.0}, "must multiply by constants"),
     "factors of channels": (
         ["y = Mul(x, s)"],
-        {"s": NORMAL(6)},
-        "must have one factor or offset for all",
+        {"s": NORMAL((1, 3))},
+        r"must have one factor for each of 6 channels, got shape \(3,\)",
     ),
     "offsets of channels": (
         ["y = Add(x, s)"],
         {"s": NORMAL(6)},
-        "must have one factor or offset for all",
+        "must have one offset for all channels",
     ),
     "weights from the left": (["y = MatMul(w, x)"], {"w": NORMAL((6, 6))}, "weights must be"),
     "weights from the left and a bias": (

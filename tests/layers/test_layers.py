@@ -45,6 +45,8 @@ EXAMPLES = [
     pn.PReLU("shared", init=0.1, name="slopes", trainable=False),
     pn.LayerNorm(),
     pn.LayerNorm((-2, -1), 1e-5, center=False, gamma_init=0.5, name="norm", trainable=False),
+    pn.Scale(),
+    pn.Scale(0.5, name="factors", trainable=False),
     pn.Dropout(0.25),
     pn.Flatten(),
     pn.Flatten(name="flat"),

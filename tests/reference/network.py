@@ -7,6 +7,7 @@ The layers::
     {"layer": "dense", "weight": (units, features), "bias": (units,) or None}
     {"layer": "dense", ..., "activation": "relu"}       "prelu" is a layer of its own
     {"layer": "prelu", "alpha": (1,) or (channels,)}
+    {"layer": "scale", "weight": (channels,)}
     {"layer": "layer_norm", "axes": k, "epsilon": 1e-3, "gamma": (...) or None,
      "beta": (...) or None}                         over the last k axes
     {"layer": "relu"}, {"layer": "elu", "parameter": 1.0}, ...     a name in activation.py
@@ -33,11 +34,13 @@ from reference.gemm import gemm
 from reference.layer_norm import layer_norm_backward, layer_norm_forward
 from reference.max_pool2d import max_pool2d_backward, max_pool2d_forward
 from reference.prelu import prelu_backward, prelu_forward
+from reference.scale import scale_backward, scale_forward
 
 PARAMETERS = {
     "dense": ("weight", "bias"),
     "conv2d": ("weight", "bias"),
     "prelu": ("alpha",),
+    "scale": ("weight",),
     "layer_norm": ("gamma", "beta"),
 }
 
@@ -87,6 +90,8 @@ def _layer_forward(layer, x):
         return max_pool2d_forward(x, layer["size"], **_walk(layer))
     if kind == "prelu":
         return prelu_forward(x, layer["alpha"])
+    if kind == "scale":
+        return scale_forward(x, layer["weight"])
     if kind == "layer_norm":
         beta = 0.0 if layer["beta"] is None else layer["beta"]
         return layer_norm_forward(x, _gamma(layer, x), beta, layer["epsilon"])
@@ -126,6 +131,9 @@ def _layer_backward(layer, x, grad_out, delta_limit=None):
     if kind == "prelu":
         grad_x, grad_alpha = prelu_backward(grad_out, x, layer["alpha"])
         return grad_x, {"alpha": grad_alpha}
+    if kind == "scale":
+        grad_x, grad_weight = scale_backward(grad_out, x, layer["weight"])
+        return grad_x, {"weight": grad_weight}
     if kind == "layer_norm":
         grad_x, *own = layer_norm_backward(grad_out, x, _gamma(layer, x), layer["epsilon"])
         named = dict(zip(("gamma", "beta"), own, strict=True))
@@ -187,6 +195,9 @@ def gradient_scales(layers, values, grad_outputs):
         if layer["layer"] == "prelu":
             _, sums = prelu_backward(-abs(grad), x, layer["alpha"])  # x <= 0 where it counts
             scales[f"{i}.alpha"] = float(sums.max())
+        if layer["layer"] == "scale":
+            _, sums = scale_backward(abs(grad), abs(x), layer["weight"])
+            scales[f"{i}.weight"] = float(sums.max())
         if layer["layer"] == "residual":
             inside = forward(layer["layers"], x)
             of_inner = gradient_scales(layer["layers"], inside, layer["step"] * grad)

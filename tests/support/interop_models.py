@@ -44,6 +44,12 @@ STACKS = {
         lambda: pn.Residual([pn.GELU()]),
     ),
     **{name: _of_features(_activation(name)) for name in ACTIVATIONS},
+    "scale": _of_features(lambda: pn.Scale(pn.initializers.Normal(stddev=0.5))),
+    "scale of channels": _of_images(
+        lambda: pn.Scale(pn.initializers.Normal(stddev=0.5)),
+        lambda: conv2d(5, 3),
+        lambda: pn.Scale(pn.initializers.Normal(stddev=0.5)),
+    ),
     "layer_norm": _of_features(_layer_norm()),
     "layer_norm, no parameters": _of_features(
         lambda: pn.LayerNorm(epsilon=0.25, center=False, scale=False)

@@ -132,6 +132,8 @@ def _entry(layer, prefix, values, factors):
         return {"layer": "conv2d", "weight": values[f"{prefix}.weight"], "bias": bias, **walk}
     if isinstance(layer, pn.PReLU):
         return {"layer": "prelu", "alpha": values[f"{prefix}.alpha"]}
+    if isinstance(layer, pn.Scale):
+        return {"layer": "scale", "weight": values[f"{prefix}.weight"]}
     if isinstance(layer, pn.LayerNorm):
         found = {name: values.get(f"{prefix}.{name}") for name in ("gamma", "beta")}
         return {"layer": "layer_norm", **found, "axes": len(layer.axes), "epsilon": layer.epsilon}

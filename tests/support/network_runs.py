@@ -76,6 +76,13 @@ RUNS = {
         "batch_size": 300,
     },
     "layer-norm-sgd": {"optimizer": pn.SGD(0.1, momentum=0.5, l2=1e-2), "normalizes": True},
+    "scale": {"optimizer": pn.Adam(2e-3), "scales": True, "batch_size": 300},
+    "scale-convolution": {
+        "optimizer": pn.SGD(0.1, momentum=0.5, clip_norm=0.5),
+        "scales": True,
+        "convolves": True,
+        "shape": (9, 8, 3),
+    },
     "sparse": {"optimizer": pn.Adam(2e-3), "batch_size": 300, "sparse": True},
     "sparse-sgd": {"optimizer": pn.SGD(0.1, momentum=0.5), "batch_size": 41, "sparse": True},
     "sparse-clip": {"optimizer": pn.SGD(0.2, clip_norm=0.3), "dropout": 0.2, "sparse": True},
@@ -117,9 +124,11 @@ def convolutions(activation):
     ]
 
 
-def build(dtype, *, activation, dropout, residuals, convolves, normalizes, data, shape):
+def build(dtype, *, activation, dropout, residuals, convolves, normalizes, scales, data, shape):
     """Return the model of a run."""
     layers = [pn.Rescaling(1 / 255)] if data == np.uint8 else []
+    if scales:
+        layers.append(pn.Scale(pn.initializers.Normal(stddev=0.5)))
     if normalizes:
         layers += [pn.LayerNorm(), pn.LayerNorm(tuple(range(-len(shape), 0)), center=False)]
     if convolves:
@@ -128,6 +137,8 @@ def build(dtype, *, activation, dropout, residuals, convolves, normalizes, data,
         layers += [activation_layer(activation), pn.Flatten()]
     for units in WIDTHS[:-1]:
         layers += [dense(units), activation_layer(activation)]
+        if scales:
+            layers += [pn.Scale(), dense(units), pn.Scale()]
         if normalizes:
             layers.append(pn.LayerNorm())
         if dropout:
@@ -151,6 +162,7 @@ def train(
     residuals=False,
     convolves=False,
     normalizes=False,
+    scales=False,
     weighted=False,
     shuffle=True,
     clip_delta=None,
@@ -170,6 +182,7 @@ def train(
         residuals=residuals,
         convolves=convolves,
         normalizes=normalizes,
+        scales=scales,
         data=data,
         shape=shape,
     )

@@ -110,6 +110,10 @@ class _Export:
         key = f"{name}.alpha"
         self.graph.add("PRelu", name, self.graph.slopes(key, self.parameters[key]))
 
+    def scale(self, layer: layers.Scale, name: str) -> None:
+        key = f"{name}.weight"
+        self.graph.add("Mul", name, self.graph.slopes(key, self.parameters[key]))
+
     def layer_norm(self, layer: layers.LayerNorm, name: str) -> None:
         graph, values = self.graph, self.parameters
         graph.arrange(name, channels_first=False)
@@ -169,6 +173,7 @@ _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
     layers.MaxPool2D: _Export.max_pool2d,
     layers.PReLU: _Export.prelu,
     layers.Activation: _Export.activation,
+    layers.Scale: _Export.scale,
     layers.LayerNorm: _Export.layer_norm,
     layers.Rescaling: _Export.rescaling,
     layers.Flatten: _Export.flatten,

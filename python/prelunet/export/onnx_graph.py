@@ -56,7 +56,7 @@ class GraphWriter:
         return self._dtype == np.float32 or float(np.float32(number)) == number
 
     def slopes(self, name: str, values: Array) -> str:
-        """Store one slope, or one per channel, so that it broadcasts with the current value."""
+        """Store one number, or one per channel, so that it broadcasts with the current value."""
         shape = [1] * (len(self.shape) + 1)
         shape[1 if self.channels_first else -1] = values.size
         return self.constant(name, values.reshape(shape))

@@ -19,6 +19,7 @@ from ..layers import (
     PReLU,
     Rescaling,
     Residual,
+    Scale,
 )
 from ..layers.windows import Pair, output_size, padding_name
 from ..model import Sequential
@@ -111,6 +112,13 @@ class Chain:
         else:
             expected = f"one slope, or one for each of {self.shape[-1]} channels"
             raise self.fault(where, f"must have {expected}, got shape {alpha.shape}")
+
+    def scale(self, where: str, weight: Array) -> None:
+        """Add a Scale layer with weight (channels,)."""
+        if weight.shape != self.shape[-1:]:
+            expected = f"one factor for each of {self.shape[-1]} channels"
+            raise self.fault(where, f"must have {expected}, got shape {weight.shape}")
+        self.add(Scale(), weight=self._in_our_order(weight))
 
     def layer_norm(
         self,

@@ -74,13 +74,7 @@ class Translation:
         slope = step.operands[1]
         if slope is None:
             raise self.chain.fault(step.where, "slopes must be constants")
-        axes = len(self.chain.shape) + 1
-        shape = (1,) * (axes - slope.ndim) + slope.shape
-        if slope.size > 1 and slope.size != shape[1 if self.channels_first else -1]:
-            raise self.chain.fault(
-                step.where, f"must have one slope, or one for each channel, got shape {slope.shape}"
-            )
-        self.chain.prelu(step.where, slope.reshape(-1))
+        self.chain.prelu(step.where, self.per_channel(step, "slope", slope))
 
     def leaky_relu(self, step: Step) -> None:
         """Add a LeakyReLU layer."""
@@ -118,11 +112,14 @@ class Translation:
         )
 
     def affine(self, step: Step) -> None:
-        """Add a Rescaling layer."""
+        """Add a Rescaling layer, or a Scale layer for one factor per channel."""
         scale, offset = map(_number, step.operands)
-        if scale is None or offset is None:
-            raise self.chain.fault(step.where, "must have one factor or offset for all channels")
-        self.chain.rescale(scale, offset)
+        if scale is None and offset == 0.0 and step.operands[0] is not None:
+            self.chain.scale(step.where, self.per_channel(step, "factor", step.operands[0]))
+        elif scale is None or offset is None:
+            raise self.chain.fault(step.where, "must have one offset for all channels")
+        else:
+            self.chain.rescale(scale, offset)
 
     def dropout(self, step: Step) -> None:
         """Add a Dropout layer."""
@@ -194,6 +191,17 @@ class Translation:
         if weight is None or weight.ndim != axes:
             raise self.chain.fault(step.where, f"weights must be constants of {axes} axes")
         return weight, bias
+
+    def per_channel(self, step: Step, name: str, values: Array) -> Array:
+        """Return one value, or one for each channel, as one axis."""
+        axes = len(self.chain.shape) + 1
+        shape = (1,) * (axes - values.ndim) + values.shape
+        if values.size > 1 and values.size != shape[1 if self.channels_first else -1]:
+            raise self.chain.fault(
+                step.where,
+                f"must have one {name}, or one for each channel, got shape {values.shape}",
+            )
+        return values.reshape(-1)
 
     def need_channels_first(self, step: Step) -> None:
         """Reject images that are not channels-first, as ONNX requires for Conv and MaxPool."""

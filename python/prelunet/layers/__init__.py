@@ -12,6 +12,7 @@ from .layer_norm import LayerNorm
 from .max_pool2d import MaxPool2D
 from .reshaping import Flatten, Rescaling
 from .residual import Residual
+from .scale import Scale
 
 __all__ = [
     "ACTIVATION_LAYERS",
@@ -27,6 +28,7 @@ __all__ = [
     "PReLU",
     "Rescaling",
     "Residual",
+    "Scale",
     *ACTIVATION_LAYERS,
 ]
 
