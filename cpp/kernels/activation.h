@@ -3,7 +3,7 @@
 // forward(x, parameter) returns y; backward(grad, x, y, parameter) returns grad * dy/dx. kReadsX and kReadsY: backward
 // reads x, y. If it reads only y, training does not store x. kLight: forward and backward have so few instructions that
 // the loop processes several vectors of a row at a time, to reduce its overhead. A functor whose parameter is learned
-// has add_gradient(sum, grad, x), which returns sum + grad * dy/dparameter.
+// has add_gradient(sum, grad, x, y), which returns sum + grad * dy/dparameter.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -37,7 +37,7 @@ struct Scale {
     return grad * weight;
   }
   template <class V>
-  static PRELUNET_INLINE V add_gradient(V sum, V grad, V x) {
+  static PRELUNET_INLINE V add_gradient(V sum, V grad, V x, V) {
     return fma(grad, x, sum);
   }
 };
@@ -58,7 +58,7 @@ struct LeakyReLU {
 // He et al. 2015. The slope is learned.
 struct PReLU : LeakyReLU {
   template <class V>
-  static PRELUNET_INLINE V add_gradient(V sum, V grad, V x) {
+  static PRELUNET_INLINE V add_gradient(V sum, V grad, V x, V) {
     return select(x > V{}, sum, fma(grad, x, sum));
   }
 };
@@ -185,6 +185,47 @@ struct Softsign {
   }
 };
 
+// y = x + weight (f(x) - x) for another functor F, computed such that y is f(x) if the weight is 1. `constant` is F's
+// parameter. backward() and add_gradient() get f(x) in place of y.
+template <class F>
+struct Parametric {
+  using Inner = F;
+  static constexpr bool kReadsX = true, kReadsY = false, kLight = false;
+  template <class V>
+  static PRELUNET_INLINE V forward(V x, V weight, V constant) {
+    return fma(weight, F::forward(x, constant), (1 - weight) * x);
+  }
+  template <class V>
+  static PRELUNET_INLINE V backward(V grad, V x, V f, V weight, V constant) {
+    return fma(weight, F::backward(grad, x, f, constant), (1 - weight) * grad);
+  }
+  template <class V>
+  static PRELUNET_INLINE V add_gradient(V sum, V grad, V x, V f) {
+    return fma(grad, f - x, sum);
+  }
+};
+
+template <class Function>
+concept IsParametric = requires { typename Function::Inner; };
+
+template <class Function, class V>
+PRELUNET_INLINE V forward_of(V x, V parameter, V constant) {
+  if constexpr (IsParametric<Function>) {
+    return Function::forward(x, parameter, constant);
+  } else {
+    return Function::forward(x, parameter);
+  }
+}
+
+template <class Function, class V>
+PRELUNET_INLINE V backward_of(V grad, V x, V y, V parameter, V constant) {
+  if constexpr (IsParametric<Function>) {
+    return Function::backward(grad, x, y, parameter, constant);
+  } else {
+    return Function::backward(grad, x, y, parameter);
+  }
+}
+
 // Loads the parameters of columns [j, j + count). If the stride is 0, all columns share one parameter.
 template <class T>
 PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, std::size_t j, std::size_t count) {
@@ -197,6 +238,7 @@ PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, st
 template <class T, class Function, bool kAddsBias, bool kKeepsX, std::size_t kVectors>
 PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t begin, std::size_t end, std::size_t j,
                                      std::size_t count) {
+  const Vec<T> constant = splat(g.constant);
   Vec<T> parameter[kVectors], bias[kVectors];
 #pragma GCC unroll 3
   for (std::size_t v = 0; v < kVectors; ++v) {
@@ -213,7 +255,7 @@ PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t 
       Vec<T> value = load_count<T>(x + v * kLanes<T>, count);
       if constexpr (kAddsBias) value += bias[v];
       if constexpr (kKeepsX) store_count(x + v * kLanes<T>, value, count);
-      store_count(y + v * kLanes<T>, Function::forward(value, parameter[v]), count);
+      store_count(y + v * kLanes<T>, forward_of<Function>(value, parameter[v], constant), count);
     }
   }
 }
@@ -289,7 +331,7 @@ PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t 
   const T* xs = moved(g.x, begin * x_stride + j);
   const T* ys = moved(g.y, begin * y_stride + j);
   T* grad_xs = moved(g.grad_x, begin * grad_x_stride + j);
-  const Vec<T> factor = splat(g.factor);
+  const Vec<T> factor = splat(g.factor), constant = splat(g.constant);
   Vec<T> parameter[kVectors], bias_sum[kVectors] = {}, parameter_sum[kVectors] = {};
 #pragma GCC unroll 3
   for (std::size_t v = 0; v < kVectors; ++v) {
@@ -302,14 +344,16 @@ PRELUNET_INLINE void backward_chunk(const ActivationBackward<T>& g, std::size_t 
       Vec<T> x = {};
       Vec<T> y = {};
       if (Function::kReadsX || (Function::kReadsY && ys == nullptr)) x = load_count(xs + v * kLanes<T>, count);
-      if constexpr (Function::kReadsY) {
+      if constexpr (IsParametric<Function>) {
+        y = Function::Inner::forward(x, constant);
+      } else if constexpr (Function::kReadsY) {
         y = ys == nullptr ? Function::forward(x, parameter[v]) : load_count(ys + v * kLanes<T>, count);
       }
-      const Vec<T> grad_x = Function::backward(grad_y, x, y, parameter[v]);
+      const Vec<T> grad_x = backward_of<Function>(grad_y, x, y, parameter[v], constant);
       if (grad_xs != nullptr) store_count(grad_xs + v * kLanes<T>, grad_x, count);
       bias_sum[v] += grad_x;
-      if constexpr (requires { Function::add_gradient(x, x, x); }) {
-        parameter_sum[v] = Function::add_gradient(parameter_sum[v], grad_y, x);
+      if constexpr (requires { Function::add_gradient(x, x, x, x); }) {
+        parameter_sum[v] = Function::add_gradient(parameter_sum[v], grad_y, x, y);
       }
     }
     grad_ys += grad_y_stride;

@@ -17,8 +17,8 @@ namespace prelunet {
   X(mish, Mish, "", 0.0, "y = x * tanh(log(1 + exp(x))) (Misra 2020)")                                     \
   X(softsign, Softsign, "", 0.0, "y = x / (1 + abs(x))")
 
-// Indices into the kernel tables. identity is for a layer with a bias only. The parameters of prelu and scale are
-// learned. prelu has its own ops.
+// Indices into the kernel tables. identity is for a layer with a bias only. The parameters of prelu, scale and
+// parametric_<name> are learned. prelu has its own ops. parametric_<name> is x + weight (f(x) - x) for a row's f.
 enum class ActivationId : int {
   identity,
   prelu,
@@ -26,7 +26,10 @@ enum class ActivationId : int {
 #define PRELUNET_ROW(name, Class, parameter, value, equation) name,
   PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
-      count,
+#define PRELUNET_ROW(name, Class, parameter, value, equation) parametric_##name,
+      PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+          count,
 };
 
 }  // namespace prelunet

@@ -39,6 +39,7 @@ struct ActivationForward {
   const T* bias;                 // (columns,) or null
   const T* parameter;            // alpha, slope, scale or weight; null if the activation has none
   std::size_t parameter_stride;  // 1: one for each column; 0: one for all columns
+  T constant = T(0);             // the slope or scale of f in parametric_<name>
 
   ActivationForward at(const Block& b) const {
     ActivationForward part = *this;
@@ -70,6 +71,7 @@ struct ActivationBackward {
   T* bias_partial;       // (chunks, columns): sums of grad_x; or null
   T* parameter_partial;  // (chunks, columns): sums of grad_y * dy/dparameter of a learned parameter; or null
   std::size_t partial_stride;
+  T constant = T(0);  // as in ActivationForward
 
   ActivationBackward at(const Block& b) const {
     const std::size_t chunk = b.row / kChunkRows;

@@ -38,16 +38,25 @@ constexpr KernelTable<T> make_table() {
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_forward<T, Class>,
                              PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
+#define PRELUNET_ROW(name, Class, parameter, value, equation) activation_forward<T, Parametric<Class>>,
+                                 PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
       },
       .activation_backward = {activation_backward<T, Identity>, activation_backward<T, PReLU>,
                               activation_backward<T, Scale>,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) activation_backward<T, Class>,
                               PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
+#define PRELUNET_ROW(name, Class, parameter, value, equation) activation_backward<T, Parametric<Class>>,
+                                  PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
       },
       .backward_reads_x = {Identity::kReadsX, PReLU::kReadsX, Scale::kReadsX,
 #define PRELUNET_ROW(name, Class, parameter, value, equation) Class::kReadsX,
                            PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+#define PRELUNET_ROW(name, Class, parameter, value, equation) Parametric<Class>::kReadsX,
+                               PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
       },
       .add_chunks = add_chunks<T>,

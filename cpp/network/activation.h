@@ -10,6 +10,7 @@ namespace prelunet {
 struct ActivationSpec {
   ActivationId id = ActivationId::identity;
   double constant = 0.0;  // a constant slope or scale
+  bool learned = false;   // the parameter is learned
   bool channel = false;   // a learned parameter has one value for each index of the last axis, else one for all
   bool trainable = true;
 };
@@ -21,7 +22,7 @@ class Activation {
   Activation(const ActivationSpec& spec, std::size_t columns)
       : spec_(spec), columns_(columns), constant_(static_cast<T>(spec.constant)) {}
 
-  bool learned() const { return spec_.id == ActivationId::prelu || spec_.id == ActivationId::scale; }
+  bool learned() const { return spec_.learned; }
   ActivationId id() const { return spec_.id; }
   bool backward_reads_x() const { return kernel_table<T>().backward_reads_x[static_cast<int>(spec_.id)]; }
   ParameterInfo parameter_info() const {
@@ -37,6 +38,7 @@ class Activation {
   void bind(const Parameter<T>& learned) { learned_ = learned; }
 
   const T* parameter() const { return learned() ? learned_.value : &constant_; }
+  T constant() const { return constant_; }
   std::size_t stride() const { return learned() && spec_.channel ? 1 : 0; }
   bool wants_gradient() const { return learned() && learned_.trainable; }
 

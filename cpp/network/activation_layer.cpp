@@ -7,9 +7,10 @@
 namespace prelunet {
 namespace {
 
-ActivationId find_activation(const std::string& name) {
+// The activation of that name, or x + weight (f(x) - x) for it.
+ActivationId find_activation(const std::string& name, bool parametric) {
 #define PRELUNET_ROW(row, Class, parameter, value, equation) \
-  if (name == #row) return ActivationId::row;
+  if (name == #row) return parametric ? ActivationId::parametric_##row : ActivationId::row;
   PRELUNET_ACTIVATIONS(PRELUNET_ROW)
 #undef PRELUNET_ROW
   throw std::invalid_argument("unknown activation '" + name + "'");
@@ -18,19 +19,20 @@ ActivationId find_activation(const std::string& name) {
 }  // namespace
 
 bool is_activation(const LayerConfig& layer) {
-  return layer.type == "activation" || layer.type == "prelu" || layer.type == "scale";
+  const std::string& type = layer.type;
+  return type == "activation" || type == "prelu" || type == "scale" || type == "parametric";
 }
 
 ActivationSpec read_activation(LayerReader& config) {
-  ActivationSpec spec{.trainable = config.trainable()};
-  if (config.type() == "prelu") {
+  const std::string& type = config.type();
+  ActivationSpec spec{.learned = type != "activation", .channel = true, .trainable = config.trainable()};
+  if (type == "prelu") {
     spec.id = ActivationId::prelu;
     spec.channel = config.boolean("channel");
-  } else if (config.type() == "scale") {
+  } else if (type == "scale") {
     spec.id = ActivationId::scale;
-    spec.channel = true;
   } else {
-    spec.id = find_activation(config.text("activation"));
+    spec.id = find_activation(config.text("activation"), type == "parametric");
     spec.constant = config.real("constant");
   }
   return spec;
@@ -57,6 +59,7 @@ void ActivationLayer<T>::forward(Team& team, const Flow<T>& flow) const {
   g.y = flow.y;
   g.parameter = activation_.parameter();
   g.parameter_stride = activation_.stride();
+  g.constant = activation_.constant();
   activation_forward(team, activation_.id(), g, kChunkRows * rows_per_sample_);
 }
 
@@ -72,6 +75,7 @@ void ActivationLayer<T>::backward(Team& team, const Flow<T>& flow) const {
   g.grad_y_stride = g.x_stride = g.y_stride = g.grad_x_stride = columns_;
   g.parameter = activation_.parameter();
   g.parameter_stride = activation_.stride();
+  g.constant = activation_.constant();
   g.parameter_partial = activation_.partial(flow.work);
   g.partial_stride = columns_;
   activation_backward(team, activation_.id(), g, kChunkRows * rows_per_sample_);

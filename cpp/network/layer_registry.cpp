@@ -23,6 +23,7 @@ constexpr LayerRow<T> kLayers[] = {
     {"activation", "Activation", ActivationLayer<T>::make},
     {"prelu", "PReLU", ActivationLayer<T>::make},
     {"scale", "Scale", ActivationLayer<T>::make},
+    {"parametric", "Parametric", ActivationLayer<T>::make},
     {"layer_norm", "LayerNorm", LayerNorm<T>::make},
     {"dropout", "Dropout", Dropout<T>::make},
     {"flatten", "Flatten", nullptr},

@@ -54,6 +54,7 @@ OutputEpilogue<T> Weighted<T>::output_epilogue(const Flow<T>& flow) const {
   f.bias = bias_.value;
   f.parameter = activation_ ? activation_->parameter() : nullptr;
   f.parameter_stride = activation_ ? activation_->stride() : 0;
+  f.constant = activation_ ? activation_->constant() : T(0);
   return epilogue;
 }
 
@@ -73,6 +74,7 @@ std::optional<Prologue<T>> Weighted<T>::prologue(const Flow<T>& flow) const {
     g.grad_x = flow.grad_y;
     g.parameter = activation_->parameter();
     g.parameter_stride = activation_->stride();
+    g.constant = activation_->constant();
     g.parameter_partial = activation_->partial(activation_work(flow));
   } else if (g.bias_partial == nullptr) {
     return std::nullopt;

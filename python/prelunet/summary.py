@@ -41,10 +41,10 @@ def summarize(engine: Engine) -> Summary:
         parts = [f"{infos[name]['name']} {_times(infos[name]['shape'])}" for name in own]
         if names and not any(infos[name]["trainable"] for name in names):
             parts.append("frozen")
-        kind = "  " * key.count(".") + type(layer).__name__
+        kind = "  " * key.count(".") + layer.label
         activation = getattr(layer, "activation", None)
-        if isinstance(activation, Layer):
-            kind += f", {type(activation).__name__}"
+        if isinstance(activation, Layer) and layer.label == type(layer).__name__:
+            kind += f", {activation.label}"
         count = sum(counts[name] for name in names)
         rows.append((key, kind, _times(shape), f"{count:,}", ", ".join(parts)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -7,6 +7,7 @@ The layers::
     {"layer": "dense", "weight": (units, features), "bias": (units,) or None}
     {"layer": "dense", ..., "activation": "relu"}       "prelu" is a layer of its own
     {"layer": "prelu", "alpha": (1,) or (channels,)}
+    {"layer": "parametric", "activation": "relu", "parameter": None, "weight": (channels,)}
     {"layer": "scale", "weight": (channels,)}
     {"layer": "layer_norm", "axes": k, "epsilon": 1e-3, "gamma": (...) or None,
      "beta": (...) or None}                         over the last k axes
@@ -33,6 +34,7 @@ from reference.conv2d import conv2d_backward, conv2d_forward
 from reference.gemm import gemm
 from reference.layer_norm import layer_norm_backward, layer_norm_forward
 from reference.max_pool2d import max_pool2d_backward, max_pool2d_forward
+from reference.parametric import parametric_backward, parametric_forward
 from reference.prelu import prelu_backward, prelu_forward
 from reference.scale import scale_backward, scale_forward
 
@@ -41,6 +43,7 @@ PARAMETERS = {
     "conv2d": ("weight", "bias"),
     "prelu": ("alpha",),
     "scale": ("weight",),
+    "parametric": ("weight",),
     "layer_norm": ("gamma", "beta"),
 }
 
@@ -73,6 +76,10 @@ def _walk(layer):
     return {"stride": layer["stride"], "padding": layer["padding"]}
 
 
+def _parametric(layer):
+    return layer["weight"], layer["activation"], layer["parameter"]
+
+
 def _gamma(layer, x):
     return np.ones(x.shape[-layer["axes"] :]) if layer["gamma"] is None else layer["gamma"]
 
@@ -92,6 +99,8 @@ def _layer_forward(layer, x):
         return prelu_forward(x, layer["alpha"])
     if kind == "scale":
         return scale_forward(x, layer["weight"])
+    if kind == "parametric":
+        return parametric_forward(x, *_parametric(layer))
     if kind == "layer_norm":
         beta = 0.0 if layer["beta"] is None else layer["beta"]
         return layer_norm_forward(x, _gamma(layer, x), beta, layer["epsilon"])
@@ -133,6 +142,9 @@ def _layer_backward(layer, x, grad_out, delta_limit=None):
         return grad_x, {"alpha": grad_alpha}
     if kind == "scale":
         grad_x, grad_weight = scale_backward(grad_out, x, layer["weight"])
+        return grad_x, {"weight": grad_weight}
+    if kind == "parametric":
+        grad_x, grad_weight = parametric_backward(grad_out, x, *_parametric(layer))
         return grad_x, {"weight": grad_weight}
     if kind == "layer_norm":
         grad_x, *own = layer_norm_backward(grad_out, x, _gamma(layer, x), layer["epsilon"])

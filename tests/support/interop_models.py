@@ -44,6 +44,10 @@ STACKS = {
         lambda: pn.Residual([pn.GELU()]),
     ),
     **{name: _of_features(_activation(name)) for name in ACTIVATIONS},
+    "parametric": _of_features(_activation("parametric-selu"), _activation("parametric-mish")),
+    "parametric of channels": _of_images(
+        _activation("parametric-elu"), lambda: conv2d(5, 3), _activation("parametric-tanh")
+    ),
     "scale": _of_features(lambda: pn.Scale(pn.initializers.Normal(stddev=0.5))),
     "scale of channels": _of_images(
         lambda: pn.Scale(pn.initializers.Normal(stddev=0.5)),

@@ -21,6 +21,9 @@ def activation_layer(name, **options):
     kind, _, alphas = name.partition("-")
     if kind == "prelu":
         return pn.PReLU(alphas, init=pn.initializers.Normal(stddev=0.3), **options)
+    if kind == "parametric":
+        inner = activation_layer(alphas)
+        return pn.Parametric(inner, pn.initializers.Normal(0.8, stddev=0.3), **options)
     layer = next(c for c in pn.ACTIVATION_LAYERS.values() if c.activation == kind)
     return layer(0.3, **options) if layer.parameter else layer(**options)
 
@@ -104,7 +107,7 @@ def _twin(stack, prefix, values, factors):
     layers, names = [], {}
     for place, layer in enumerate(stack):
         name = prefix + (layer.name or str(place))
-        for part in (layer, getattr(layer, "activation", None)):
+        for part in (layer, getattr(layer, "fused_activation", None)):
             if not isinstance(part, pn.Layer):
                 continue
             if isinstance(part, pn.Residual):
@@ -132,6 +135,10 @@ def _entry(layer, prefix, values, factors):
         return {"layer": "conv2d", "weight": values[f"{prefix}.weight"], "bias": bias, **walk}
     if isinstance(layer, pn.PReLU):
         return {"layer": "prelu", "alpha": values[f"{prefix}.alpha"]}
+    if isinstance(layer, pn.Parametric):
+        entry = _entry(layer.inner, prefix, values, factors)
+        inner = {"activation": entry["layer"], "parameter": entry["parameter"]}
+        return {"layer": "parametric", "weight": values[f"{prefix}.weight"], **inner}
     if isinstance(layer, pn.Scale):
         return {"layer": "scale", "weight": values[f"{prefix}.weight"]}
     if isinstance(layer, pn.LayerNorm):

@@ -76,6 +76,22 @@ RUNS = {
         "batch_size": 300,
     },
     "layer-norm-sgd": {"optimizer": pn.SGD(0.1, momentum=0.5, l2=1e-2), "normalizes": True},
+    "parametric": {"optimizer": pn.Adam(2e-3), "activation": "parametric-selu"},
+    "parametric-convolution": {
+        "optimizer": pn.SGD(0.1, momentum=0.5),
+        "activation": "parametric-mish",
+        "convolves": True,
+        "shape": (9, 8, 3),
+        "batch_size": 300,
+    },
+    **{
+        f"parametric-{name}": {
+            "optimizer": pn.SGD(0.1, clip_norm=1.0),
+            "activation": f"parametric-{name}",
+            "epochs": 1,
+        }
+        for name in ("elu", "relu", "tanh")
+    },
     "scale": {"optimizer": pn.Adam(2e-3), "scales": True, "batch_size": 300},
     "scale-convolution": {
         "optimizer": pn.SGD(0.1, momentum=0.5, clip_norm=0.5),

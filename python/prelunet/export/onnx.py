@@ -114,6 +114,16 @@ class _Export:
         key = f"{name}.weight"
         self.graph.add("Mul", name, self.graph.slopes(key, self.parameters[key]))
 
+    def parametric(self, layer: layers.Parametric, name: str) -> None:
+        """Add ``weight * f(x) + (1 - weight) * x``."""
+        graph, weight = self.graph, self.parameters[f"{name}.weight"]
+        x = graph.value
+        self.activation(layer.inner, name)
+        graph.add("Mul", name, graph.slopes(f"{name}.weight", weight))
+        share = graph.value
+        graph.join("Mul", name, x, graph.slopes(f"{name}.rest", 1 - weight))
+        graph.add("Add", name, share)
+
     def layer_norm(self, layer: layers.LayerNorm, name: str) -> None:
         graph, values = self.graph, self.parameters
         graph.arrange(name, channels_first=False)
@@ -174,6 +184,7 @@ _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
     layers.PReLU: _Export.prelu,
     layers.Activation: _Export.activation,
     layers.Scale: _Export.scale,
+    layers.Parametric: _Export.parametric,
     layers.LayerNorm: _Export.layer_norm,
     layers.Rescaling: _Export.rescaling,
     layers.Flatten: _Export.flatten,

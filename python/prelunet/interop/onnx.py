@@ -25,11 +25,11 @@ OLDEST_OPSET = 13  # of 2020; earlier opsets define Softmax and Squeeze differen
 def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     """Import an ONNX file whose graph is a chain of prelunet's layers.
 
-    Supports the files of `Sequential.to_onnx`, and chains of operators written by PyTorch's
-    exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Selu, Gelu (also by Erf),
-    Mish (also by Softplus), Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid, LayerNormalization,
-    Flatten, Reshape, Dropout, Identity, Transpose of images, factors and offsets,
-    ``x + step * f(x)``, and Softmax at the end.
+    Supports the files of `Sequential.to_onnx` without `Parametric`, and chains of operators written
+    by PyTorch's exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Selu, Gelu
+    (also by Erf), Mish (also by Softplus), Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid,
+    LayerNormalization, Flatten, Reshape, Dropout, Identity, Transpose of images, factors and
+    offsets, ``x + step * f(x)``, and Softmax at the end.
 
     Parameters
     ----------

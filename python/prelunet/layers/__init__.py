@@ -10,6 +10,7 @@ from .dropout import Dropout
 from .function import Lambda
 from .layer_norm import LayerNorm
 from .max_pool2d import MaxPool2D
+from .parametric import Parametric
 from .reshaping import Flatten, Rescaling
 from .residual import Residual
 from .scale import Scale
@@ -26,6 +27,7 @@ __all__ = [
     "LayerNorm",
     "MaxPool2D",
     "PReLU",
+    "Parametric",
     "Rescaling",
     "Residual",
     "Scale",

@@ -47,6 +47,11 @@ class Layer(Description, ABC):
     name: str | None = checked(_name, default=None)
     trainable: bool = checked(boolean, default=True)
 
+    @property
+    def label(self) -> str:
+        """The layer in tables: its class name."""
+        return type(self).__name__
+
     @abstractmethod
     def specifications(self) -> list[dict[str, Any]]:
         """Return specifications for the engine, one for each engine layer."""
