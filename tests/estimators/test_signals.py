@@ -164,8 +164,10 @@ LINES = [
 ]
 
 
+# A fit runs hundreds of lines: by default, every seventh raises once.
+@pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("settings", "validation"), LINES)
-def test_an_exception_at_any_line(settings, validation):
+def test_an_exception_at_any_line(settings, validation, stride):
     """That is where a signal may raise; an epoch is one step."""
     settings = {"batch_size": ROWS, "dtype": "float64"} | settings
     solver = settings.pop("solver", "adam")
@@ -177,7 +179,7 @@ def test_an_exception_at_any_line(settings, validation):
     tracing = sys.gettrace()
     number = 0
     while True:
-        number += 1
+        number += stride
         found = classifier(solver, **settings)
         sys.settrace(Tracer(number))
         try:

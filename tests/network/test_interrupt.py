@@ -132,10 +132,10 @@ def test_whole_steps_before_an_interrupt_are_the_steps_of_a_shorter_run(rng):
 
 def test_a_signal_handler_that_does_not_raise_does_not_stop_training(rng):
     X, y = labelled(rng, 300)
-    order = rng.integers(300, size=400_000)
+    order = rng.integers(300, size=100_000)
     seen = []
     previous = signal.signal(signal.SIGUSR1, lambda *_: seen.append(len(seen)))
-    timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGUSR1])
+    timer = threading.Timer(0.02, signal.raise_signal, [signal.SIGUSR1])
     timer.start()
     try:
         disturbed, plain = mlp(), mlp()

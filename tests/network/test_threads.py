@@ -121,7 +121,7 @@ def test_a_fit_inside_a_fit_is_an_error(rng):
 
 def steps_forever(model, X, y, stop):
     """Train until told to stop, whenever the model is free."""
-    order = np.zeros(200_000, np.uint8)
+    order = np.zeros(20_000, np.uint8)
     while not stop.is_set():
         with contextlib.suppress(RuntimeError):
             model.train_epoch(X, y, order=order, batch_size=10)
@@ -149,7 +149,7 @@ def test_another_thread_may_not_use_a_model_while_a_step_runs(rng, name):
 
 def test_a_fit_may_not_begin_while_another_thread_predicts(rng):
     model, (X, y) = mlp(), labelled(rng, 20)
-    many = np.broadcast_to(inputs(rng, 1), (2_000_000, 19))
+    many = np.broadcast_to(inputs(rng, 1), (200_000, 19))
     stop = threading.Event()
 
     def predict():
