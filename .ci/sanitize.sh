@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # Builds with a sanitizer and runs the matching tests:
-#   address  AddressSanitizer and UndefinedBehaviorSanitizer: the tests of ops and networks
+#   .ci/sanitize.sh address|thread [all]
+#   address  AddressSanitizer and UndefinedBehaviorSanitizer: the tests of ops, networks and arguments of calls
 #   thread   ThreadSanitizer: the tests of threads
+# Kernels dominate the build time, and parametrized cases the tests' time. Without `all`, only this machine's best ISA is
+# built, and a share of the cases of each test function runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Kernels dominate the build time: build only this machine's best ISA and, on x86-64, the baseline.
-best=neon all=neon
+best=neon isas=neon
 if [[ $(uname -m) == x86_64 ]]; then
   best=baseline
   if grep -qw avx2 /proc/cpuinfo; then best=avx2; fi
   if grep -qw avx512vl /proc/cpuinfo; then best=avx512; fi
-  all="baseline;$best"
+  isas="baseline;$best"
 fi
+whole=${2:-}
 
 case ${1:-} in
   address)
@@ -20,9 +23,12 @@ case ${1:-} in
     # Excluded: tests that measure or limit memory, because the sanitizer reserves terabytes of addresses;
     # and the second run of the ops tests on the baseline, which has the same source.
     # Nor copies beside a compiling thread, which come too seldom in a sanitized build: 2 in a minute, of 30.
-    tests=(-n 2 tests/ops tests/network -k "not test_memory and not no_machine_has and not op_tests_pass_on_every_isa and not another_thread_compiles")
-    packages=('.[test]')
-    isas=$all
+    which="not test_memory and not no_machine_has and not no_call_crashes"
+    which+=" and not op_tests_pass_on_every_isa and not another_thread_compiles"
+    # The slowest are tests of bits, and have the same code as others: _isa starts processes that train all networks.
+    [[ $whole == all ]] || which+=" and not _isa and not any_number and not tiny_steps and not larger_blocks"
+    tests=(tests/ops tests/network tests/test_dlpack.py tests/training/test_input_dtypes.py tests/fuzz/test_calls.py)
+    share=(--share 1/6)
     ;;
   thread)
     preset=tsan
@@ -32,15 +38,17 @@ case ${1:-} in
     which="not importing and not fork and not isa and not fused"
     which+=" and not (any_number and not [3]) and not (row_alone and not -3])"
     which+=" and not (update_packs and not -3-) and not (in_a_call and not -63-optimizer1)"
-    tests=(tests/ops/test_threads.py tests/network/test_threads.py tests/network/test_bit_identity.py -k "$which")
-    packages=(. pytest scipy mpmath threadpoolctl tqdm) # what these tests import
+    tests=(tests/ops/test_threads.py tests/network/test_threads.py tests/network/test_bit_identity.py)
     isas=$best
+    share=(--share 1/2)
     ;;
   *)
-    echo "usage: .ci/sanitize.sh address|thread"
+    echo "usage: .ci/sanitize.sh address|thread [all]"
     exit 2
     ;;
 esac
+if [[ $whole == all ]]; then share=(); else isas=$best; fi
+packages=(. pytest pytest-xdist scipy mpmath threadpoolctl tqdm scikit-learn) # what these tests import
 build=$PWD/build/$preset
 python=$build-venv/bin/python
 reports=$build-reports
@@ -69,7 +77,8 @@ fixed_addresses=()
 if setarch --addr-no-randomize true 2> /dev/null; then fixed_addresses=(setarch --addr-no-randomize); fi
 
 verdict=0
-"${fixed_addresses[@]}" env "LD_PRELOAD=$preload" "$python" -m pytest -p no:cacheprovider "${tests[@]}" || verdict=$?
+"${fixed_addresses[@]}" env "LD_PRELOAD=$preload" "$python" -m pytest -n 2 -p no:cacheprovider "${tests[@]}" -k "$which" \
+  "${share[@]}" || verdict=$?
 for report in "$reports"/*; do
   [[ -e $report ]] || continue
   cat "$report"
