@@ -280,6 +280,15 @@ bool move_towards(Engine<T>& engine, Engine<T>& other, double weight) {
   return true;
 }
 
+// See StepRates.
+template <class T>
+void set_rates(Engine<T>& engine, std::uint64_t first, const py::array_t<double, py::array::c_style>& rates) {
+  check_rank({"set_rates", "rates"}, rates, 2, "(steps, columns)");
+  const Usage::Writing writing(engine.usage(), "fit");
+  const auto columns = static_cast<std::size_t>(rates.shape(1));
+  engine.set_rates({first, columns, {rates.data(), rates.data() + rates.size()}});
+}
+
 template <class T, class Hold>
 std::unique_ptr<HoldContext<Hold>> hold_context(const py::object& self, const std::string& operation) {
   return std::make_unique<HoldContext<Hold>>(self, py::cast<Engine<T>&>(self).usage(), operation);
@@ -349,6 +358,8 @@ void register_engine_of(py::module_& m, const char* name) {
       .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0,
            py::arg("finite") = false)
       .def("move_towards", &move_towards<T>, py::arg("other"), py::arg("weight"))
+      .def("set_rates", &set_rates<T>, py::arg("first"), py::arg("rates"),
+           "Set weight decay and dropout rates of the steps from `first` on, one row each.")
       .def("holding", &hold_context<T, Usage::Holding>, py::arg("operation"),
            "A context manager that reserves the engine for the calling thread.")
       .def("fitting", &hold_context<T, Usage::Fitting>, py::arg("operation"),

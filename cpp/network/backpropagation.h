@@ -36,6 +36,7 @@ struct PassOptions {
   std::size_t block_rows;  // maximum rows of a block
   bool whole = false;      // copy X as dense rows; run the backward pass down to grad_x of the first step
   bool training = true;    // dropout drops units
+  const StepRates* rates;  // outlives the passes
 };
 
 template <class T>
@@ -136,6 +137,7 @@ class Backpropagation {
       f.first = block_.first();
       f.first_row = block_.begin - block_.batch_begin;
       f.step = step_;
+      f.dropout_rates = all_.options_.rates->dropout(step_);
       f.next_rows = &next_rows_;
       return f;
     }

@@ -7,13 +7,15 @@
 
 namespace prelunet {
 template <class T>
-Dropout<T>::Dropout(const Shape& shape, double rate, std::uint64_t seed, std::uint64_t layer)
-    : Layer<T>(shape, shape), rate_(rate), seed_(seed), layer_(layer) {}
+Dropout<T>::Dropout(const Shape& shape, double rate, std::optional<std::size_t> scheduled, std::uint64_t seed,
+                    std::uint64_t layer)
+    : Layer<T>(shape, shape), rate_(rate), scheduled_(scheduled), seed_(seed), layer_(layer) {}
 
 template <class T>
 void Dropout<T>::apply(Team& team, const Flow<T>& flow, const T* from, T* to) const {
   const std::size_t units = this->outputs();
-  const T scale = static_cast<T>(1.0 / (1.0 - rate_));
+  const double rate = scheduled_ && flow.dropout_rates != nullptr ? flow.dropout_rates[*scheduled_] : rate_;
+  const T scale = static_cast<T>(1.0 / (1.0 - rate));
   const Range rows = team.share(flow.rows, kChunkRows);
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
     for (std::size_t unit = 0; unit < units; unit += 4) {
@@ -21,7 +23,7 @@ void Dropout<T>::apply(Team& team, const Flow<T>& flow, const T* from, T* to) co
       const std::size_t count = std::min<std::size_t>(4, units - unit);
       for (std::size_t word = 0; word < count; ++word) {
         const std::size_t at = i * units + unit + word;
-        const bool kept = static_cast<double>(words[word] >> 11) * 0x1p-53 >= rate_;
+        const bool kept = static_cast<double>(words[word] >> 11) * 0x1p-53 >= rate;
         to[at] = kept ? from[at] * scale : T(0);
       }
     }
@@ -53,7 +55,10 @@ void Dropout<T>::backward(Team& team, const Flow<T>& flow) const {
 
 template <class T>
 std::unique_ptr<Layer<T>> Dropout<T>::make(const LayerContext<T>& context) {
-  return std::make_unique<Dropout>(context.input, context.config.real("rate"), context.seed, context.number);
+  const double rate = context.config.real("rate");
+  std::optional<std::size_t> scheduled;
+  if (context.config.boolean("scheduled")) scheduled = context.scheduled++;
+  return std::make_unique<Dropout>(context.input, rate, scheduled, context.seed, context.number);
 }
 
 template class Dropout<float>;

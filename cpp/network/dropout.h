@@ -7,6 +7,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+
 #include "network/layer.h"
 
 namespace prelunet {
@@ -17,7 +19,9 @@ struct LayerContext;
 template <class T>
 class Dropout final : public Layer<T> {
  public:
-  Dropout(const Shape& shape, double rate, std::uint64_t seed, std::uint64_t layer);
+  // `scheduled`: the index of the rate in Flow::dropout_rates, if the rate changes from step to step.
+  Dropout(const Shape& shape, double rate, std::optional<std::size_t> scheduled, std::uint64_t seed,
+          std::uint64_t layer);
   static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
   bool identity_in_predict() const override { return true; }
   void forward(Team& team, const Flow<T>& flow) const override;
@@ -27,6 +31,7 @@ class Dropout final : public Layer<T> {
   void apply(Team& team, const Flow<T>& flow, const T* from, T* to) const;
 
   double rate_;
+  std::optional<std::size_t> scheduled_;
   std::uint64_t seed_;
   std::uint64_t layer_;
 };

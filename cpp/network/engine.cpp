@@ -75,6 +75,7 @@ void Engine<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer
   optimizer_.emplace(std::move(compiled));
   plan_.bind(places_);
   steps_ = 0;
+  rates_ = {};
 }
 
 template <class T>

@@ -90,6 +90,9 @@ class Engine {
   // Increases whenever values may have changed.
   std::uint64_t version() const { return version_; }
 
+  // Rates of the steps that the next calls make or compute, until the next call of set_rates().
+  void set_rates(StepRates rates) { rates_ = std::move(rates); }
+
   Usage& usage() { return usage_; }
 
   // Outputs (rows, outputs()) of all rows. Returns false if interrupted, here and below.
@@ -147,6 +150,7 @@ class Engine {
   Arena<T> gradients_;
   LossConfig loss_;
   std::optional<Optimizer<T>> optimizer_;
+  StepRates rates_;
   std::atomic<std::int64_t> steps_{0};  // another thread may read it during training
   std::atomic<std::uint64_t> version_{0};
   Usage usage_;

@@ -46,7 +46,8 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
   LossConfig loss = loss_;
   loss.clip_delta = 0.0;  // clipping is part of an update
   const std::size_t most = most_rows<T>(plan_.steps, x, block_rows(values_.size() * sizeof(T)));
-  const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(), {.block_rows = std::min(most, x.rows)});
+  const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(),
+                                           {.block_rows = std::min(most, x.rows), .rates = &rates_});
   Stop stop(interrupt);
   Stop* const between_layers = is_small(x.rows) ? nullptr : &stop;
   run_flushed_team(threads_for(x.rows, 3.0), [&](Team& team) {
@@ -84,7 +85,7 @@ class Engine<T>::Training {
         first_(block_at(0, run.rows, batch_size_, most_)),
         shuffled_(run.shuffle.has_value() && batch_size_ < run.rows ? run.rows : 0),
         backpropagation_(engine.plan_, engine.loss_, x, targets, engine.outputs(),
-                         {.block_rows = std::min(most_, batch_size_)}),
+                         {.block_rows = std::min(most_, batch_size_), .rates = &engine.rates_}),
         fused_(engine.fuse_ && !engine.optimizer_->clips()),
         small_(engine.is_small(batch_size_)),
         before_(engine.steps_),
@@ -145,7 +146,7 @@ class Engine<T>::Training {
     if (!block.last()) {
       pass.gradients(nullptr);
     } else {
-      const StepUpdate update = optimizer.step(run_.learning_rates[at.step - before_], at.step + 1, l2);
+      const StepUpdate update = optimizer.step(run_.learning_rates[at.step - before_], at.step + 1, engine_.rates_, l2);
       pass.gradients(fused_ ? &update : nullptr);
       if (!fused_) engine_.update_and_refresh(team, update);
       ++at.step;
@@ -215,7 +216,7 @@ Layer<T>* Engine<T>::layer_to_keep_in_panels(std::size_t steps) const {
 template <class T>
 void Engine<T>::apply_gradients(double learning_rate, double l2) {
   ++version_;
-  const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1, l2);
+  const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1, rates_, l2);
   run_flushed_team(threads_for(1, 1.0), [&](Team& team) { update_and_refresh(team, update); });
   ++steps_;
 }
@@ -223,7 +224,7 @@ void Engine<T>::apply_gradients(double learning_rate, double l2) {
 template <class T>
 std::unique_ptr<Tape<T>> Engine<T>::tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const {
   return std::make_unique<Tape<T>>(plan_, loss_, x, targets, outputs(), options, static_cast<std::uint64_t>(steps_),
-                                   threads_for(x.rows, 3.0));
+                                   rates_, threads_for(x.rows, 3.0));
 }
 
 // The update as a separate pass, after all gradients are complete.

@@ -49,6 +49,7 @@ struct Flow {
   bool first;             // first block of the batch: gradients() overwrites; for later blocks it adds
   std::size_t first_row;  // index of the block's first row in the batch
   std::uint64_t step;     // training steps taken before this one
+  const double* dropout_rates;  // of the Dropout layers with a schedule; null: their own
   const ScaledSum<T>* sum;      // a residual's sum, computed from y or grad_x; null unless makes_sum()
   const Prologue<T>* prologue;  // of the step below, to run on grad_x; null unless fuses_prologue()
   bool prologue_done;           // the step above has run this step's prologue

@@ -16,6 +16,7 @@ struct LayerContext {
   const Shape& input;
   std::uint64_t seed;
   std::uint64_t number;                                               // of the layer, in the order of descriptions
+  std::size_t& scheduled;                                             // layers so far whose rate has a schedule
   std::function<Plan<T>(const std::vector<LayerConfig>&)> make_plan;  // of layers inside, for the same input
 };
 

@@ -85,8 +85,9 @@ double Optimizer<T>::squares() const {
 }
 
 template <class T>
-StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number, double l2) const {
-  StepUpdate step{config_.update, rule_, config_.l2 + l2, config_.weight_decay, epsilon_option_};
+StepUpdate Optimizer<T>::step(double learning_rate, std::int64_t number, const StepRates& rates, double l2) const {
+  const double weight_decay = rates.weight_decay(static_cast<std::uint64_t>(number - 1), config_.weight_decay);
+  StepUpdate step{config_.update, rule_, config_.l2 + l2, weight_decay, epsilon_option_};
   step.rule.learning_rate = learning_rate;
   step.rule.step = number;
   step.rule.l2 = clips() ? 0.0 : step.l2;  // clip() has added it

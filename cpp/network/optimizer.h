@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "network/layer.h"
+#include "network/step_rates.h"
 #include "ops/optimizer.h"
 #include "runtime/arena.h"
 
@@ -28,8 +29,8 @@ class Optimizer {
   // Clipping needs all gradients before any parameter is updated.
   bool clips() const { return config_.clip_value > 0.0 || config_.clip_norm > 0.0; }
 
-  // The update of step `number`, counted from 1. `l2` is added to the configuration's.
-  StepUpdate step(double learning_rate, std::int64_t number, double l2 = 0.0) const;
+  // The update of step `number`, counted from 1, with the rates of that step. `l2` is added to the configuration's.
+  StepUpdate step(double learning_rate, std::int64_t number, const StepRates& rates, double l2 = 0.0) const;
 
   // Clips the gradients if configured, then updates all parameters. Called after a barrier.
   void update(Team& team, const StepUpdate& step) const;

@@ -48,7 +48,8 @@ class Planner {
 
   std::uint64_t seed_;
   bool fuse_;
-  std::size_t count_ = 0;  // layers so far
+  std::size_t count_ = 0;      // layers so far
+  std::size_t scheduled_ = 0;  // those whose rate has a schedule
 };
 
 template <class T>
@@ -59,7 +60,7 @@ std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerC
   const auto make = find_layer<T>(layer.type).make;
   std::unique_ptr<Layer<T>> step;
   if (make != nullptr) {
-    step = make({config, input, seed_, number,
+    step = make({config, input, seed_, number, scheduled_,
                  [&](const std::vector<LayerConfig>& inner) { return plan(input, inner, prefix + layer.name + "."); }});
   }
   config.finish();

@@ -16,16 +16,17 @@ LossConfig with_clip(LossConfig loss, bool clips) {
 
 template <class T>
 Tape<T>::Tape(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets,
-              std::size_t outputs, const TapeOptions& options, std::uint64_t step, int threads)
+              std::size_t outputs, const TapeOptions& options, std::uint64_t step, const StepRates& rates, int threads)
     : x_(x),
       whole_(options.whole || x.compressed == nullptr),
       targets_(targets),
       loss_(with_clip(loss, options.clips)),
       block_{0, x_.rows, 0, x_.rows},
       step_(step),
+      rates_(rates.only(step)),
       threads_(threads),
       propagation_(plan, loss_, x_, targets_, outputs,
-                   {.block_rows = x_.rows, .whole = whole_, .training = options.training}) {}
+                   {.block_rows = x_.rows, .whole = whole_, .training = options.training, .rates = &rates_}) {}
 
 template <class T>
 bool Tape<T>::forward(const Interrupt& interrupt) {

@@ -20,9 +20,9 @@ class Tape {
   using Visitor = typename Layer<T>::Visitor;
 
   // `targets` may be empty if backward_from_loss() is not called. `step`: number of updates so far, for dropout.
-  // `threads`: maximum number of threads.
+  // `rates` holds those of that step. `threads`: maximum number of threads.
   Tape(const Plan<T>& plan, const LossConfig& loss, const RowSource& x, const Targets& targets, std::size_t outputs,
-       const TapeOptions& options, std::uint64_t step, int threads);
+       const TapeOptions& options, std::uint64_t step, const StepRates& rates, int threads);
   Tape(const Tape&) = delete;  // members refer to each other
   Tape& operator=(const Tape&) = delete;
 
@@ -62,6 +62,7 @@ class Tape {
   LossConfig loss_;
   BatchBlock block_;
   std::uint64_t step_;
+  StepRates rates_;
   int threads_;
   Backpropagation<T> propagation_;  // refers to the members above
 };

@@ -52,7 +52,8 @@ class Compiled:
     @cached_property
     def fits_into_files(self) -> bool:
         """Whether neither the loss nor a schedule is a Python function."""
-        given = (self.schedule, schedules.get(self.optimizer.learning_rate))
+        own = (self.optimizer.learning_rate, self.optimizer.weight_decay)
+        given = (self.schedule, *map(schedules.get, own))
         return self.function is None and not any(one.holds_function for one in given)
 
     @cached_property

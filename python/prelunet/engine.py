@@ -17,12 +17,13 @@ from . import _core
 from ._arrays import as_array, as_samples, is_sparse
 from ._validation import choice, size
 from .compiled import Compiled
-from .layers import Layer
+from .layers import Dropout, Layer
 from .layers.stacking import all_layers, parameter_shapes, specifications
 from .ops import LOSSES, UPDATES
 from .optimizers import SGD, Optimizer
 from .parameter_groups import ParameterGroup, groups_by_name
 from .schedules import Constant, Schedule
+from .schedules import get as get_schedule
 
 Array = npt.NDArray[Any]
 Core = _core.Engine32 | _core.Engine64
@@ -80,6 +81,11 @@ class Engine:
         self.compiled: Compiled | None = None
         self.epochs_trained = 0
         self.span: tuple[int, int] | None = None
+        self._dropouts = [
+            (name, layer.schedule)
+            for name, layer in all_layers(layers)
+            if isinstance(layer, Dropout) and layer.schedule is not None
+        ]
         self._core: Core | None = None
         self._is_built = False
         self._builds = threading.Lock()
@@ -290,7 +296,7 @@ class Engine:
             if name not in checked:
                 raise ValueError(f"apply_gradients: gradients must hold {name!r}, which is missing")
         places = self.by_place(checked)
-        norm = self.core.apply_gradients(places, self.learning_rate, finite=finite)
+        norm = self.core.apply_gradients(places, self.start_step(), finite=finite)
         if finite and not math.isfinite(norm):
             wrong = [n for n, values in checked.items() if not np.isfinite(values).all()]
             what = f"other values in {', '.join(wrong)}" if wrong else "a norm that overflows"
@@ -342,6 +348,8 @@ class Engine:
 
         A tape of sparse rows that is not `whole` does not make them dense. It has no gradient of X.
         """
+        if training:
+            self.pass_rates(1)
         kind = _core.Tape32 if self.dtype == "float32" else _core.Tape64
         held = cast("_core.Targets", targets)  # the stub does not say that None is accepted
         return kind(self.core, operation, rows, held, training, clips, whole)
@@ -359,25 +367,43 @@ class Engine:
             return schedule.learning_rate
         return float(self._rates("learning_rate", schedule, 1)[0])
 
+    def start_step(self) -> float:
+        """Pass the rates of the next update to the core; return its learning rate."""
+        self.pass_rates(1)
+        return self.learning_rate
+
     def learning_rates(self, count: int) -> Array:
-        """Return the learning rates of the next `count` updates."""
+        """Pass the rates of the next `count` updates to the core; return the learning rates."""
+        self.pass_rates(count)
         schedule = self.record("learning_rate").schedule
         if isinstance(schedule, Constant):
             return np.full(count, schedule.learning_rate)
         return self._rates("learning_rate", schedule, count)
 
-    def _rates(self, name: str, schedule: Schedule, count: int) -> Array:
+    def pass_rates(self, count: int) -> None:
+        """Pass the rates of the next `count` updates to the core, other than the learning rate."""
+        decay = 0.0 if self.compiled is None else self.compiled.optimizer.weight_decay
+        if not self._dropouts and not isinstance(decay, Schedule):
+            return
+        rates = [self._rates("weight_decay", get_schedule(decay), count)]
+        for name, schedule in self._dropouts:
+            rates.append(self._rates(f"layer {name} (Dropout): rate", schedule, count, below=1.0))
+        self.core.set_rates(self.steps, np.stack(rates, axis=1))
+
+    def _rates(
+        self, name: str, schedule: Schedule, count: int, *, below: float = math.inf
+    ) -> Array:
         """Return a schedule's rates of the next `count` updates, checked."""
         first, used = self.steps, schedule
         if self.span is not None:
             used = schedule.spanning(self.span[1])
             first -= self.span[0] if used is not schedule else 0
         rates = used(np.arange(first, first + count))
-        wrong = ~((rates >= 0.0) & (rates < np.inf))  # NaN too
+        wrong = ~((rates >= 0.0) & (rates < below))  # NaN too
         if wrong.any():
             place = int(wrong.argmax())
             raise ValueError(
-                f"{name}: the schedule {schedule!r} must give finite numbers >= 0, got "
+                f"{name}: the schedule {schedule!r} must give numbers >= 0 and < {below}, got "
                 f"{rates[place]} for update {first + place}"
             )
         return rates
@@ -425,11 +451,12 @@ def _compile_core(core: Core, compiled: Compiled, names: Sequence[str]) -> None:
     threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0 is the logit of 0.5
     if optimizer.update not in UPDATES:
         raise TypeError(f"compile: optimizer must have an update of the core, got {optimizer!r}")
+    scheduled = isinstance(optimizer.weight_decay, Schedule)
     config: dict[str, object] = {
         "update": optimizer.update,
         "options": optimizer.options(),
         "l2": optimizer.l2,
-        "weight_decay": optimizer.weight_decay,
+        "weight_decay": 0.0 if scheduled else optimizer.weight_decay,
         "factors": _factors(core, optimizer, names),
         "clip_value": optimizer.clip_value or 0.0,
         "clip_norm": optimizer.clip_norm or 0.0,

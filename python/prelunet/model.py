@@ -373,12 +373,8 @@ class Sequential(OpenLoop, Saving):
         """Restore a state of `Saving.__getstate__`."""
         description = state["description"]
         layers = [Layer.from_config(config) for config in description["layers"]]
-        Sequential.__init__(  # a subclass may define another constructor
-            self,
-            layers,
-            dtype=description["dtype"],
-            seed=description["seed"],
-        )
+        # A subclass may define another constructor.
+        Sequential.__init__(self, layers, dtype=description["dtype"], seed=description["seed"])
         if description["input_shape"] is not None:
             build(self.engine, description["input_shape"], state["arrays"])
         self.metadata = dict(description["metadata"])

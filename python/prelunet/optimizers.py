@@ -24,17 +24,15 @@ References
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from ._description import Description, checked
 from ._validation import boolean, choice, real
 from .parameter_groups import ParameterGroup, checked_groups
-from .schedules import Schedule
+from .schedules import Rate, Schedule
 from .schedules import get as get_schedule
-
-Rate = float | Schedule | Callable[[int], float]
 
 
 def _rate(owner: str, name: str, value: Rate) -> float | Schedule:
@@ -56,7 +54,7 @@ class Optimizer(Description, ABC):
         At least 0.
     l2 : float, default 0.0
         Factor of the penalty ``l2 / 2 * sum(p**2)``, at least 0. Reported losses exclude it.
-    weight_decay : float, default 0.0
+    weight_decay : float, Schedule or callable, default 0.0
         Each update multiplies a parameter by ``1 - learning_rate * weight_decay``; at least 0.
     clip_value : float, optional
         Limit of the magnitude of each gradient element, above 0. No limit by default.
@@ -86,7 +84,7 @@ class Optimizer(Description, ABC):
     learning_rate: Rate = checked(_rate, default=0.01)
     _: KW_ONLY
     l2: float = checked(real, default=0.0, minimum=0.0)
-    weight_decay: float = checked(real, default=0.0, minimum=0.0)
+    weight_decay: Rate = checked(_rate, default=0.0)
     clip_value: float | None = checked(_limit, default=None)
     clip_norm: float | None = checked(_limit, default=None)
     decay_all: bool = checked(boolean, default=False)
@@ -209,7 +207,7 @@ class AdamW(Adam, name="adamw"):
         At least 0.
     beta_1, beta_2, epsilon, bias_correction
         As for `Adam`.
-    weight_decay : float, default 0.01
+    weight_decay : float, Schedule or callable, default 0.01
         As for `Optimizer`.
     l2, clip_value, clip_norm, decay_all, groups
         As for `Optimizer`.
@@ -221,7 +219,7 @@ class AdamW(Adam, name="adamw"):
     """
 
     _: KW_ONLY
-    weight_decay: float = checked(real, default=0.01, minimum=0.0)
+    weight_decay: Rate = checked(_rate, default=0.01)
 
 
 class RMSprop(Optimizer, name="rmsprop"):

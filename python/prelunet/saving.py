@@ -50,14 +50,17 @@ class Saving:
         OSError
             If the file cannot be written.
         TypeError, ValueError
-            If `path` or `metadata` is invalid, or a layer is a `Lambda`.
+            If `path` or `metadata` is invalid, or a layer holds a function.
         RuntimeError
             If another thread trains or changes the model. Pickling and copying raise the same
             error. A callback may save the model.
         ImportError
             If the safetensors package is needed but not installed.
         """
-        self._refuse_lambda("save", "saved")
+        for name, layer in all_layers(self.engine.layers):
+            if layer.holds_function:
+                kind = type(layer).__name__
+                raise TypeError(f"save: layer {name} is a {kind}; its functions cannot be saved")
         found = self._state("save")
         compiled = self.engine.compiled
         if compiled is not None and not compiled.fits_into_files:
@@ -122,7 +125,11 @@ class Saving:
         TypeError
             If a layer is a `Lambda`.
         """
-        self._refuse_lambda("fingerprint", "hashed")
+        for name, layer in all_layers(self.engine.layers):
+            if isinstance(layer, Lambda):
+                raise TypeError(
+                    f"fingerprint: layer {name} is a Lambda; its functions cannot be hashed"
+                )
         return fingerprint(self.engine)
 
     def __getstate__(self) -> State:
@@ -131,10 +138,3 @@ class Saving:
 
     def _state(self, operation: str) -> State:
         return get_state(self.engine, operation, self.metadata)
-
-    def _refuse_lambda(self, operation: str, verb: str) -> None:
-        for name, layer in all_layers(self.engine.layers):
-            if isinstance(layer, Lambda):
-                raise TypeError(
-                    f"{operation}: layer {name} is a Lambda; its functions cannot be {verb}"
-                )

@@ -363,8 +363,11 @@ class WarmUp(Schedule):
         return self if spanned is schedule else WarmUp(spanned, self.steps)
 
 
+Rate = float | Schedule | Callable[[int], float]
+
+
 def get(
-    value: Schedule | float | Callable[[int], float],
+    value: Rate,
     *,
     owner: str = "schedules.get",
     name: str = "value",

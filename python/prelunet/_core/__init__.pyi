@@ -93,6 +93,10 @@ class Engine32:
         """
     def rows(self, operation: str, X: numpy.ndarray) -> Rows:
         ...
+    def set_rates(self, first: typing.SupportsInt | typing.SupportsIndex, rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> None:
+        """
+        Set weight decay and dropout rates of the steps from `first` on, one row each.
+        """
     def state(self, operation: str, slots: bool = True) -> tuple:
         """
         Copies of the parameters and of each slot, in arena order, and the steps taken.
@@ -188,6 +192,10 @@ class Engine64:
         """
     def rows(self, operation: str, X: numpy.ndarray) -> Rows:
         ...
+    def set_rates(self, first: typing.SupportsInt | typing.SupportsIndex, rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> None:
+        """
+        Set weight decay and dropout rates of the steps from `first` on, one row each.
+        """
     def state(self, operation: str, slots: bool = True) -> tuple:
         """
         Copies of the parameters and of each slot, in arena order, and the steps taken.

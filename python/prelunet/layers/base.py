@@ -52,6 +52,11 @@ class Layer(Description, ABC):
         """The layer in tables: its class name."""
         return type(self).__name__
 
+    @property
+    def holds_function(self) -> bool:
+        """Whether an argument is a Python function, which no file can hold."""
+        return False
+
     @abstractmethod
     def specifications(self) -> list[dict[str, Any]]:
         """Return specifications for the engine, one for each engine layer."""

@@ -6,7 +6,15 @@ from typing import Any
 
 from .._description import checked
 from .._validation import real
+from ..schedules import Rate, Schedule
+from ..schedules import get as get_schedule
 from .base import Layer
+
+
+def _rate(owner: str, name: str, value: Rate) -> float | Schedule:
+    if isinstance(value, Schedule) or callable(value):
+        return get_schedule(value)
+    return real(owner, f"{name} (unless a Schedule)", value, minimum=0.0, exclusive_maximum=1.0)
 
 
 class Dropout(Layer):
@@ -18,7 +26,7 @@ class Dropout(Layer):
 
     Parameters
     ----------
-    rate : float
+    rate : float, Schedule or callable
         Probability that an element is set to 0, in [0, 1).
     name, trainable
         As for `Layer`.
@@ -29,8 +37,21 @@ class Dropout(Layer):
        Overfitting", JMLR 15 (2014).
     """
 
-    rate: float = checked(real, minimum=0.0, exclusive_maximum=1.0)
+    rate: Rate = checked(_rate)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The schedule of the rate, if it changes from update to update."""
+        return self.rate if isinstance(self.rate, Schedule) else None
+
+    @property
+    def holds_function(self) -> bool:
+        """Whether the rate is a function."""
+        return self.schedule is not None and self.schedule.holds_function
 
     def specifications(self) -> list[dict[str, Any]]:
         """Return the layer's specification for the engine."""
-        return [{"type": "dropout", "rate": self.rate}]
+        scheduled = self.schedule is not None
+        return [
+            {"type": "dropout", "rate": 0.0 if scheduled else self.rate, "scheduled": scheduled}
+        ]

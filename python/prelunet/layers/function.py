@@ -97,6 +97,11 @@ class Lambda(Layer):
     backward: Callable[[Array, Array, Array], npt.ArrayLike] = checked(function)
     output_shape: Sequence[int] | None = checked(_shape, default=None)
 
+    @property
+    def holds_function(self) -> bool:
+        """True."""
+        return True
+
     def specifications(self) -> list[dict[str, Any]]:
         """Return the layer's specification for the engine, including the functions."""
         functions = {

@@ -68,7 +68,7 @@ def train_on_batch(
         _check_count("train_on_batch", targets, len(rows))
     if sample_weight is not None:
         sample_weight = as_rows("train_on_batch", "sample_weight", sample_weight)
-    value, right = core.train_on_batch(rows, targets, sample_weight, engine.learning_rate)
+    value, right = core.train_on_batch(rows, targets, sample_weight, engine.start_step())
     logs = {"loss": value}
     if compiled.counts_accuracy(targets):
         logs["accuracy"] = right / (len(rows) * core.answers_per_row)
@@ -208,6 +208,7 @@ class Data:
 
     def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
         """Return the loss of all rows as one batch and its gradients by trainable parameter."""
+        self.engine.pass_rates(1)
         totals, gradients = self.engine.core.loss_and_gradients(self.rows, self._own_targets())
         return self.logs(totals)["loss"], gradients
 
