@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "network/activation_layer.h"
+#include "network/clip.h"
 #include "network/conv2d.h"
 #include "network/dense.h"
 #include "network/dropout.h"
@@ -25,6 +26,7 @@ constexpr LayerRow<T> kLayers[] = {
     {"scale", "Scale", ActivationLayer<T>::make},
     {"parametric", "Parametric", ActivationLayer<T>::make},
     {"layer_norm", "LayerNorm", LayerNorm<T>::make},
+    {"clip", "Clip", Clip<T>::make},
     {"dropout", "Dropout", Dropout<T>::make},
     {"flatten", "Flatten", nullptr},
     {"rescaling", "Rescaling", Rescaling<T>::make},

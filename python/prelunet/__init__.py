@@ -26,6 +26,7 @@ from .callbacks import (
 from .history import History
 from .layers import (
     ACTIVATION_LAYERS,
+    Clip,
     Conv2D,
     Dense,
     Dropout,
@@ -51,6 +52,7 @@ __all__ = [
     "AdamW",
     "Callback",
     "Checkpoint",
+    "Clip",
     "Conv2D",
     "Dense",
     "Dropout",

@@ -55,6 +55,7 @@ def _layers(rng, outputs):
         lambda: [pn.Dense(4), pn.Residual([pn.Dense(4), pn.Tanh()], step=0.5)],
         lambda: [pn.Dense(units, trainable=False), pn.LeakyReLU(0.1)],
         lambda: [pn.Rescaling(0.5, 1.0)],
+        lambda: [pn.Clip(-1, 1)],
         lambda: [pn.Scale(), pn.Dense(units), pn.Parametric("selu")],
         lambda: [pn.Lambda((twice, wrong)[rng.integers(2)], twice_backward)],
         lambda: [],

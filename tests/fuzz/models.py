@@ -15,5 +15,7 @@ def models():
     image += [pn.MaxPool2D(2), pn.Flatten(), pn.Dense(2, use_bias=False)]
     images = pn.Sequential(image, input_shape=(6, 5, 1), seed=1, dtype="float64")
     images.compile(pn.SGD(0.1, momentum=0.9), "mean_squared_error")
-    plain = pn.Sequential([pn.Scale(), pn.Dense(4), pn.Parametric(pn.GELU()), pn.Dense(2)], seed=2)
+    plain = pn.Sequential(
+        [pn.Scale(), pn.Dense(4), pn.Parametric(pn.GELU()), pn.Dense(2), pn.Clip(-9, 9)], seed=2
+    )
     return [flat, images, plain]

@@ -47,6 +47,8 @@ EXAMPLES = [
     pn.LayerNorm((-2, -1), 1e-5, center=False, gamma_init=0.5, name="norm", trainable=False),
     pn.Parametric("mish"),
     pn.Parametric(pn.LeakyReLU(0.2), 0.5, name="between", trainable=False),
+    pn.Clip(-1, 2.5),
+    pn.Clip(-1.0, 2.5, in_training=False, name="range"),
     pn.Scale(),
     pn.Scale(0.5, name="factors", trainable=False),
     pn.Dropout(0.25),

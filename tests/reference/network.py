@@ -17,6 +17,7 @@ The layers::
     {"layer": "max_pool2d", "size": (2, 2), "stride": (2, 2), "padding": "valid"}
     {"layer": "flatten"}
     {"layer": "rescaling", "scale": 1 / 255, "offset": 0.0}
+    {"layer": "clip", "low": -1.0, "high": 1.0}
     {"layer": "dropout", "factor": (rows, ...)}         0 where dropped, 1 / (1 - rate) where kept
     {"layer": "residual", "step": h, "layers": [...]}   y = x + h f(x), f the layers
 """
@@ -108,6 +109,8 @@ def _layer_forward(layer, x):
         return x.reshape(len(x), -1)
     if kind == "rescaling":
         return x * layer["scale"] + layer.get("offset", 0.0)
+    if kind == "clip":
+        return np.clip(x, layer["low"], layer["high"])
     if kind == "dropout":
         return x * layer["factor"]
     if kind == "residual":
@@ -154,6 +157,8 @@ def _layer_backward(layer, x, grad_out, delta_limit=None):
         return grad_out.reshape(x.shape), {}
     if kind == "rescaling":
         return grad_out * layer["scale"], {}
+    if kind == "clip":
+        return grad_out * ((x >= layer["low"]) & (x <= layer["high"])), {}
     if kind == "dropout":
         return grad_out * layer["factor"], {}
     if kind == "residual":

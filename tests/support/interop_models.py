@@ -48,6 +48,7 @@ STACKS = {
     "parametric of channels": _of_images(
         _activation("parametric-elu"), lambda: conv2d(5, 3), _activation("parametric-tanh")
     ),
+    "clip": _of_features(lambda: pn.Clip(-0.25, 0.5)),
     "scale": _of_features(lambda: pn.Scale(pn.initializers.Normal(stddev=0.5))),
     "scale of channels": _of_images(
         lambda: pn.Scale(pn.initializers.Normal(stddev=0.5)),

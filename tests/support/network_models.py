@@ -139,6 +139,8 @@ def _entry(layer, prefix, values, factors):
         entry = _entry(layer.inner, prefix, values, factors)
         inner = {"activation": entry["layer"], "parameter": entry["parameter"]}
         return {"layer": "parametric", "weight": values[f"{prefix}.weight"], **inner}
+    if isinstance(layer, pn.Clip):
+        return {"layer": "clip", "low": layer.low, "high": layer.high}
     if isinstance(layer, pn.Scale):
         return {"layer": "scale", "weight": values[f"{prefix}.weight"]}
     if isinstance(layer, pn.LayerNorm):

@@ -141,6 +141,11 @@ class _Export:
             operands.append(graph.constant(f"{name}.beta", values[f"{name}.beta"]))
         graph.add("LayerNormalization", name, *operands, axis=-axes, epsilon=epsilon)
 
+    def clip(self, layer: layers.Clip, name: str) -> None:
+        graph = self.graph
+        limits = [graph.constant(f"{name}.{key}", getattr(layer, key)) for key in ("low", "high")]
+        graph.add("Clip", name, *limits)
+
     def rescaling(self, layer: layers.Rescaling, name: str) -> None:
         self.graph.add("Mul", name, self.graph.constant(f"{name}.scale", layer.scale))
         if layer.offset != 0.0:
@@ -186,6 +191,7 @@ _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
     layers.Scale: _Export.scale,
     layers.Parametric: _Export.parametric,
     layers.LayerNorm: _Export.layer_norm,
+    layers.Clip: _Export.clip,
     layers.Rescaling: _Export.rescaling,
     layers.Flatten: _Export.flatten,
     layers.Dropout: _Export.dropout,

@@ -27,7 +27,7 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
 
     Supports the files of `Sequential.to_onnx` without `Parametric`, and chains of operators written
     by PyTorch's exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Selu, Gelu
-    (also by Erf), Mish (also by Softplus), Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid,
+    (also by Erf), Mish (also by Softplus), Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid, Clip,
     LayerNormalization, Flatten, Reshape, Dropout, Identity, Transpose of images, factors and
     offsets, ``x + step * f(x)``, and Softmax at the end.
 

@@ -121,6 +121,13 @@ class Translation:
         else:
             self.chain.rescale(scale, offset)
 
+    def clip(self, step: Step) -> None:
+        """Add a Clip layer."""
+        _, low, high = (*map(_number, step.operands), None, None)[:3]
+        if low is None or high is None:
+            raise self.chain.fault(step.where, "must have two constants, min and max")
+        self.chain.add(layers.Clip(low, high))
+
     def dropout(self, step: Step) -> None:
         """Add a Dropout layer."""
         _, rate, training = (*step.operands, None, None)[:3]
@@ -259,6 +266,7 @@ _METHODS: dict[str, Callable[[Translation, Step], None]] = {
     "GELU": _plain(layers.GELU),
     "LayerNormalization": Translation.layer_norm,
     "Affine": Translation.affine,
+    "Clip": Translation.clip,
     "Dropout": Translation.dropout,
     "Identity": Translation.identity,
     "Softmax": Translation.softmax,

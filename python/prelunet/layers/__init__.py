@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .activation import ACTIVATION_LAYERS, Activation, PReLU
 from .base import Layer
+from .clip import Clip
 from .conv2d import Conv2D
 from .dense import Dense
 from .dropout import Dropout
@@ -18,6 +19,7 @@ from .scale import Scale
 __all__ = [
     "ACTIVATION_LAYERS",
     "Activation",
+    "Clip",
     "Conv2D",
     "Dense",
     "Dropout",
