@@ -282,7 +282,12 @@ def test_every_optimizer_has_an_update():
 
 
 OPTIMIZER = {"l2": 0.0, "weight_decay": 0.0, "factors": [(1.0, 1.0, 1.0)] * 2, "clip_value": 0.0}
-OPTIMIZER |= {"clip_norm": 0.0, "update": "sgd", "options": {"momentum": 0.0, "nesterov": 0.0}}
+OPTIMIZER |= {
+    "clip_norm": 0.0,
+    "ema_momentum": None,
+    "update": "sgd",
+    "options": {"momentum": 0.0, "nesterov": 0.0},
+}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ OptimizerConfig optimizer_config(const py::dict& config) {
   }
   c.clip_value = py::cast<double>(config["clip_value"]);
   c.clip_norm = py::cast<double>(config["clip_norm"]);
+  c.ema_momentum = py::cast<std::optional<double>>(config["ema_momentum"]);
   return c;
 }
 
@@ -358,6 +359,13 @@ void register_engine_of(py::module_& m, const char* name) {
       .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0,
            py::arg("finite") = false)
       .def("move_towards", &move_towards<T>, py::arg("other"), py::arg("weight"))
+      .def(
+          "swap_mean",
+          [](N& n, bool keep) {
+            const Usage::Writing writing(n.usage(), "fit");
+            n.swap_mean(keep);
+          },
+          py::arg("keep"), "Exchange the parameters and their running mean, or replace the parameters by it.")
       .def("set_rates", &set_rates<T>, py::arg("first"), py::arg("rates"),
            "Set weight decay and dropout rates of the steps from `first` on, one row each.")
       .def("holding", &hold_context<T, Usage::Holding>, py::arg("operation"),

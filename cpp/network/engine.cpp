@@ -79,6 +79,13 @@ void Engine<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer
 }
 
 template <class T>
+void Engine<T>::swap_mean(bool keep) {
+  if (!optimizer_->has_mean()) throw std::logic_error("swap_mean: the optimizer has no mean");
+  optimizer_->swap_mean(keep);
+  refresh();
+}
+
+template <class T>
 double Engine<T>::multiply_adds() const {
   double sum = 0.0;
   for (const auto& step : plan_.steps) sum += step->multiply_adds();

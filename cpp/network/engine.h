@@ -113,6 +113,9 @@ class Engine {
   // Makes one update with gradients(), which the caller has written. `l2` is added to the optimizer's l2.
   void apply_gradients(double learning_rate, double l2 = 0.0);
 
+  // Exchanges the parameters and their running mean; see Optimizer. The network must be compiled.
+  void swap_mean(bool keep);
+
   // A tape for a batch; the network and the arrays must outlive it.
   std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const;
 

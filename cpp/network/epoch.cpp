@@ -97,7 +97,9 @@ class Engine<T>::Training {
     // Allocated before keep_in_panels(), because leave_panels() must not fail.
     const TeamScratch scratch(std::max(first_team, most));
     const std::size_t steps = (run_.rows + batch_size_ - 1) / batch_size_ * run_.epochs;
-    Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 ? engine_.layer_to_keep_in_panels(steps) : nullptr;
+    Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 && !engine_.optimizer_->has_mean()
+                               ? engine_.layer_to_keep_in_panels(steps)
+                               : nullptr;
     if (kept != nullptr) run_flushed_team(first_team, scratch, [&](Team& team) { kept->keep_in_panels(team); });
     ThreadTuner& tuner = engine_.thread_tuner_;
     tuner.want(first_team, most, batch_size_, small_);
@@ -157,6 +159,8 @@ class Engine<T>::Training {
       if (block.last()) trial.end_batch(block.batch_rows == batch_size_);
     }
     trial.barrier(team);
+    // The next step changes no parameter before its own barrier.
+    if (block.last() && optimizer.has_mean()) optimizer.add_to_mean(team, at.step);
     if (ends) ++at.epoch;
     at.block = next;
     return true;
@@ -217,7 +221,10 @@ template <class T>
 void Engine<T>::apply_gradients(double learning_rate, double l2) {
   ++version_;
   const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1, rates_, l2);
-  run_flushed_team(threads_for(1, 1.0), [&](Team& team) { update_and_refresh(team, update); });
+  run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
+    update_and_refresh(team, update);
+    if (optimizer_->has_mean()) optimizer_->add_to_mean(team, steps_ + 1);
+  });
   ++steps_;
 }
 

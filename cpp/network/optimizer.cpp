@@ -1,5 +1,6 @@
 #include "network/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace prelunet {
@@ -15,7 +16,7 @@ bool decays(const Parameter<T>& p) {
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T* values,
                         std::vector<Parameter<T>>& parameters)
-    : config_(config) {
+    : config_(config), values_(values) {
   const UpdateInfo& info = update_infos()[static_cast<std::size_t>(config.update)];
   set_options("compile: " + info.name, info, config.options, rule_);
   for (std::size_t i = 0; i < info.options.size(); ++i) {
@@ -26,6 +27,7 @@ Optimizer<T>::Optimizer(const OptimizerConfig& config, std::size_t size, const T
     if (kept) slots_.emplace_back(size);
     for (Parameter<T>& p : parameters) p.slot[slot] = kept ? slots_.back().data() + (p.value - values) : nullptr;
   }
+  if (has_mean()) slots_.emplace_back(size);
   std::size_t squares = 0;
   for (const Parameter<T>& p : parameters) {
     if (!p.trainable) continue;
@@ -63,6 +65,26 @@ void Optimizer<T>::clip_by_norm(Team& team) const {
   const double norm = this->norm(team);
   if (!(norm > config_.clip_norm)) return;
   for (const Parameter<T>& p : parameters_) scale(team, p.size, p.gradient, config_.clip_norm / norm);
+}
+
+template <class T>
+void Optimizer<T>::add_to_mean(Team& team, std::int64_t number) const {
+  const double momentum = number == 1 ? 0.0 : *config_.ema_momentum;
+  for (const Parameter<T>& p : parameters_) {
+    scale(team, p.size, mean_of(p), momentum);
+    add_scaled(team, p.size, 1.0 - momentum, static_cast<const T*>(p.value), mean_of(p));
+  }
+}
+
+template <class T>
+void Optimizer<T>::swap_mean(bool keep) const {
+  for (const Parameter<T>& p : parameters_) {
+    if (keep) {
+      std::swap_ranges(p.value, p.value + p.size, mean_of(p));
+    } else {
+      std::copy_n(mean_of(p), p.size, p.value);
+    }
+  }
 }
 
 template <class T>

@@ -460,6 +460,7 @@ def _compile_core(core: Core, compiled: Compiled, names: Sequence[str]) -> None:
         "factors": _factors(core, optimizer, names),
         "clip_value": optimizer.clip_value or 0.0,
         "clip_norm": optimizer.clip_norm or 0.0,
+        "ema_momentum": optimizer.ema_momentum if optimizer.use_ema else None,
     }
     # The core requires a loss even if a Python function computes it.
     function = compiled.function is not None

@@ -62,6 +62,13 @@ class Optimizer(Description, ABC):
         Limit of the joint norm of all gradients, above 0. No limit by default.
     decay_all : bool, default False
         Whether `l2` and `weight_decay` apply to biases and alphas too.
+    use_ema : bool, default False
+        Whether to keep an exponential moving average of each trainable parameter, as in Keras:
+        after each update, ``a = ema_momentum * a + (1 - ema_momentum) * p``, and ``a = p`` after
+        the first. `Sequential.fit` validates each epoch with the averages. Callbacks see them at
+        the end of an epoch, and the model has them at the end of `fit`.
+    ema_momentum : float, default 0.99
+        In [0, 1].
     groups : list of ParameterGroup, default ()
         Factors of these options for parameters by the pattern of their names.
 
@@ -88,6 +95,8 @@ class Optimizer(Description, ABC):
     clip_value: float | None = checked(_limit, default=None)
     clip_norm: float | None = checked(_limit, default=None)
     decay_all: bool = checked(boolean, default=False)
+    use_ema: bool = checked(boolean, default=False)
+    ema_momentum: float = checked(real, default=0.99, minimum=0.0, maximum=1.0)
     groups: Sequence[ParameterGroup] = checked(checked_groups, default=())
 
     def __post_init__(self) -> None:
@@ -128,7 +137,7 @@ class SGD(Optimizer, name="sgd"):
         In [0, 1).
     nesterov : bool, default False
         Whether to use Nesterov momentum; requires `momentum` above 0.
-    l2, weight_decay, clip_value, clip_norm, decay_all, groups
+    l2, weight_decay, clip_value, clip_norm, decay_all, use_ema, ema_momentum, groups
         As for `Optimizer`.
 
     References
@@ -173,7 +182,7 @@ class Adam(Optimizer, name="adam"):
         Added to the denominator, above 0.
     bias_correction : bool, default True
         Whether to divide the means by ``1 - beta**t``, which corrects their start at 0.
-    l2, weight_decay, clip_value, clip_norm, decay_all, groups
+    l2, weight_decay, clip_value, clip_norm, decay_all, use_ema, ema_momentum, groups
         As for `Optimizer`.
 
     References
@@ -209,7 +218,7 @@ class AdamW(Adam, name="adamw"):
         As for `Adam`.
     weight_decay : float, Schedule or callable, default 0.01
         As for `Optimizer`.
-    l2, clip_value, clip_norm, decay_all, groups
+    l2, clip_value, clip_norm, decay_all, use_ema, ema_momentum, groups
         As for `Optimizer`.
 
     References
@@ -242,7 +251,7 @@ class RMSprop(Optimizer, name="rmsprop"):
         In [0, 1).
     centered : bool, default False
         Whether to normalize by the variance, the mean square minus the squared mean gradient.
-    l2, weight_decay, clip_value, clip_norm, decay_all, groups
+    l2, weight_decay, clip_value, clip_norm, decay_all, use_ema, ema_momentum, groups
         As for `Optimizer`.
 
     References
@@ -278,7 +287,7 @@ class Lion(Optimizer, name="lion"):
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.99
         Decay rates of the mean of gradients, for the step and for the stored mean, in [0, 1).
-    l2, weight_decay, clip_value, clip_norm, decay_all, groups
+    l2, weight_decay, clip_value, clip_norm, decay_all, use_ema, ema_momentum, groups
         As for `Optimizer`.
 
     References

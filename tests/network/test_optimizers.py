@@ -7,6 +7,7 @@ import pytest
 
 import prelunet as pn
 from network_models import (
+    NOT_OF_UPDATES,
     activation_layer,
     dense,
     labelled,
@@ -76,7 +77,7 @@ SCHEDULES = {
 def oracle_options(optimizer):
     """Return an optimizer's arguments as the oracle's trainer wants them."""
     options = {
-        name: value for name, value in optimizer.config().items() if name not in ("class", "groups")
+        name: value for name, value in optimizer.config().items() if name not in NOT_OF_UPDATES
     }
     options["penalize"] = ALL if options.pop("decay_all") else PENALIZED_BY_DEFAULT
     return options | {"optimizer": optimizer.update}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import prelunet as pn
-from network_models import labelled, mlp, parameter_copies, twin
+from network_models import NOT_OF_UPDATES, labelled, mlp, parameter_copies, twin
 from reference import network as oracle
 from tolerances import ORACLE_GRADIENT, assert_close_to_scale, assert_same_bits
 
@@ -63,7 +63,7 @@ def test_every_step_is_the_oracles(rng, name):
     other = twin(model)
     factors = FACTORS if optimizer.groups == tuple(GROUPS) else SCALED_FACTORS
     places = {full: place for place, full in other.names.items()}
-    options = {n: v for n, v in optimizer.config().items() if n not in ("class", "groups")}
+    options = {n: v for n, v in optimizer.config().items() if n not in NOT_OF_UPDATES}
     options["penalize"] = ("weight", "bias", "alpha") if options.pop("decay_all") else ("weight",)
     losses, history = oracle.train(
         other.layers,

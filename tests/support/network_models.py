@@ -16,6 +16,10 @@ ACTIVATIONS = [*pn.ops.ACTIVATIONS, "prelu-channel", "prelu-shared"]
 LOSSES = list(pn.ops.LOSSES)
 
 
+# Arguments of optimizers that the oracle's updates do not have.
+NOT_OF_UPDATES = ("class", "groups", "use_ema", "ema_momentum")
+
+
 def activation_layer(name, **options):
     """Return the layer of a name in `ACTIVATIONS`; constants and alphas are not the defaults."""
     kind, _, alphas = name.partition("-")

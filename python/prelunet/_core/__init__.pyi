@@ -101,6 +101,10 @@ class Engine32:
         """
         Copies of the parameters and of each slot, in arena order, and the steps taken.
         """
+    def swap_mean(self, keep: bool) -> None:
+        """
+        Exchange the parameters and their running mean, or replace the parameters by it.
+        """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...
     def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], sums: collections.abc.Sequence[Totals], l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
@@ -199,6 +203,10 @@ class Engine64:
     def state(self, operation: str, slots: bool = True) -> tuple:
         """
         Copies of the parameters and of each slot, in arena order, and the steps taken.
+        """
+    def swap_mean(self, keep: bool) -> None:
+        """
+        Exchange the parameters and their running mean, or replace the parameters by it.
         """
     def targets(self, operation: str, y: numpy.ndarray, sample_weight: typing.Any, weight_name: str = 'sample_weight') -> Targets:
         ...

@@ -111,6 +111,9 @@ class WatchedLoop:
         self.drops = self.drop_last and self.steps > 1 and data.count % batch_size > 0
         self.steps -= int(self.drops)
         self.begin = self.engine.steps  # updates before the run
+        compiled = self.engine.compiled
+        self._averages = compiled is not None and compiled.optimizer.use_ema
+        self._shows_averages = False  # the parameters are their averages
         self.history = History()
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
@@ -136,6 +139,7 @@ class WatchedLoop:
                     callback.set_params(params)
                 self._epochs()
             finally:
+                self._show_averages(False)
                 self.engine.span = None
                 for callback in self.callbacks:
                     callback.close()
@@ -156,6 +160,7 @@ class WatchedLoop:
         kept = [(every, _checked_sums(sums)) for every, sums in state["sums"]]
         self.begin = integer("fit", "state['begin']", state["begin"], minimum=0)
         self.engine.span = (self.begin, self.epochs * self.steps)
+        self._shows_averages = self._averages  # as at the end of an epoch
         self.history = history
         for stop, (every, sums) in zip(self.stops, kept, strict=False):
             stop.set_state(every, sums)
@@ -167,16 +172,31 @@ class WatchedLoop:
         for epoch in range(len(self.history.epochs), self.epochs):
             if self.model.stop_training:
                 break
+            self._show_averages(False)
             self._call("on_epoch_begin", epoch)
             logs = self._epoch()
             self.engine.epochs_trained += 1
+            self._show_averages(True)
             if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
                 validated = self.validation.evaluate()
                 logs |= {f"val_{name}": value for name, value in validated.items()}
             self.history.append(logs)
             self._call("on_epoch_end", epoch, logs)
             self._call("keep_run", self)
+        self._keep_averages()
         self._call("on_train_end")
+
+    def _show_averages(self, show: bool) -> None:
+        """Exchange the parameters and their averages, if the optimizer has these."""
+        if self._averages and show != self._shows_averages and self.engine.steps:
+            self.engine.core.swap_mean(True)
+            self._shows_averages = show
+
+    def _keep_averages(self) -> None:
+        """Replace the parameters by their averages, at the end of a run."""
+        self._show_averages(False)
+        if self._averages and self.engine.steps:
+            self.engine.core.swap_mean(False)
 
     def _order(self) -> Array | None:
         """Return the row order of the next epoch; None for the order of X."""
@@ -269,6 +289,7 @@ class _Loop(WatchedLoop):
             super()._epochs()
         else:
             self._unwatched_epochs()
+            self._keep_averages()
 
     def _epoch(self) -> dict[str, float]:
         return super()._epoch() | self.data.metric_functions()

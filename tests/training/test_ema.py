@@ -1,0 +1,190 @@
+"""Exponential moving averages of parameters: their equation, what sees them, and resumed runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import prelunet as pn
+from network_models import labelled, mlp, parameter_copies
+from tolerances import ORACLE_GRADIENT, assert_close_to_scale, assert_same_bits
+
+ROWS, SIZE, EPOCHS, MOMENTUM = 26, 8, 3, 0.8
+OPTIMIZERS = [
+    lambda **ema: pn.SGD(0.1, **ema),
+    lambda **ema: pn.Adam(0.01, clip_norm=0.5, **ema),
+    lambda **ema: pn.AdamW(0.01, **ema),
+]
+
+
+@pytest.fixture
+def data(rng):
+    return labelled(rng, ROWS)
+
+
+def averaging(make=OPTIMIZERS[1], **options):
+    return mlp(optimizer=make(use_ema=True, ema_momentum=MOMENTUM), **options)
+
+
+def averages_of(data, make, epochs=EPOCHS):
+    """Return the averages after each epoch, from updates one by one without averages."""
+    model, found, average = mlp(optimizer=make()), [], None
+    for epoch in range(epochs):
+        order = pn._core.row_order(model.seed, epoch, ROWS)
+        for start in range(0, ROWS, SIZE):
+            rows = order[start : start + SIZE]
+            model.train_on_batch(data[0][rows], data[1][rows])
+            now = parameter_copies(model)
+            if average is None:
+                average = now
+            average = {n: MOMENTUM * average[n] + (1 - MOMENTUM) * v for n, v in now.items()}
+        found.append(average)
+    return found
+
+
+def assert_are(parameters, expected):
+    for name, values in parameters.items():
+        assert_close_to_scale(values, expected[name], ORACLE_GRADIENT, name)
+
+
+def same_parameters(first, second):
+    for name, values in first.parameters().items():
+        assert_same_bits(values, second.parameters()[name], name)
+
+
+class Epochs(pn.Callback):
+    """Copies the parameters at the end of each epoch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Copy the parameters."""
+        self.seen.append(parameter_copies(self.model))
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_fit_ends_with_the_averages(data, make):
+    model, epochs = averaging(make), Epochs()
+    model.fit(*data, batch_size=SIZE, epochs=EPOCHS, callbacks=[epochs])
+    expected = averages_of(data, make)
+    for seen, right in zip(epochs.seen, expected, strict=True):
+        assert_are(seen, right)
+    assert_are(model.parameters(), expected[-1])
+    unwatched = averaging(make)
+    unwatched.fit(*data, batch_size=SIZE, epochs=EPOCHS)
+    same_parameters(model, unwatched)
+
+
+def test_validation_sees_the_averages(data, rng):
+    held = labelled(rng, 20)
+    model = averaging()
+    history = model.fit(*data, batch_size=SIZE, epochs=EPOCHS, validation_data=held)
+    other = mlp()
+    for value, right in zip(history["val_loss"], averages_of(data, OPTIMIZERS[1]), strict=True):
+        other.set_parameters(right)
+        assert value == pytest.approx(other.evaluate(*held)["loss"], rel=ORACLE_GRADIENT)
+    assert model.evaluate(*held)["loss"] == history["val_loss"][-1]
+
+
+def test_early_stopping_restores_averages(data, rng):
+    held = labelled(rng, 20)
+    epochs, stopping = Epochs(), pn.EarlyStopping(patience=None, restore_best_weights=True)
+    model = averaging(lambda **ema: pn.SGD(2.0, **ema))
+    model.fit(*data, batch_size=SIZE, epochs=6, validation_data=held, callbacks=[epochs, stopping])
+    for name, values in model.parameters().items():
+        assert_same_bits(values, epochs.seen[stopping.best_epoch][name])
+
+
+def test_a_second_fit_continues_from_the_averages(data):
+    model = averaging()
+    model.fit(*data, batch_size=SIZE)
+    state = model.engine.core.state("test")
+    for value, average in zip(state[0], state[1][-1], strict=True):
+        assert_same_bits(value, average)
+    again = pn.Sequential.__new__(pn.Sequential)
+    again.__setstate__(model.__getstate__())
+    for one in (model, again):
+        one.fit(*data, batch_size=SIZE)
+    same_parameters(model, again)
+
+
+def test_frozen_parameters_stay(data):
+    layers = [pn.Dense(9, trainable=False), pn.Tanh(), pn.Dense(5)]
+    model = pn.Sequential(layers, input_shape=(19,), dtype="float32", seed=1)
+    model.compile(pn.SGD(0.1, use_ema=True, ema_momentum=0.3), "softmax_cross_entropy")
+    before = parameter_copies(model)
+    model.fit(*data, batch_size=SIZE, epochs=2)
+    for name in ("0.weight", "0.bias"):
+        assert_same_bits(model.parameters()[name], before[name])
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_bits_do_not_depend_on_threads(rng, threads):
+    data = labelled(rng, 300, (64,), dtype=np.float32)
+    before, models = pn.get_num_threads(), []
+    try:
+        for count in (1, threads):
+            pn.set_num_threads(count)
+            model = averaging(input_shape=(64,), widths=(97, 61, 5), dtype="float32")
+            model.fit(*data, batch_size=41, epochs=2)
+            models.append(model)
+    finally:
+        pn.set_num_threads(before)
+    same_parameters(*models)
+
+
+def test_an_interrupted_run_gives_the_same_averages(data, tmp_path):
+    class Interrupt(pn.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    whole = averaging()
+    whole.fit(*data, batch_size=SIZE, epochs=EPOCHS)
+    checkpoint = pn.Checkpoint(tmp_path / "c")
+    interrupted, model = averaging(), averaging()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.fit(*data, batch_size=SIZE, epochs=EPOCHS, callbacks=[checkpoint, Interrupt()])
+    for _ in range(2):  # the second run finds a finished one
+        model.fit(*data, batch_size=SIZE, epochs=EPOCHS, callbacks=[pn.Checkpoint(tmp_path / "c")])
+        same_parameters(model, whole)
+
+
+def test_an_error_leaves_the_parameters_of_the_last_update(data):
+    def fail(epoch, logs):
+        raise RuntimeError("stop")
+
+    model, plain = averaging(), mlp(optimizer=OPTIMIZERS[1]())
+    with pytest.raises(RuntimeError, match="stop"):
+        model.fit(*data, batch_size=SIZE, callbacks=[pn.LambdaCallback(on_epoch_end=fail)])
+    plain.fit(*data, batch_size=SIZE)
+    same_parameters(model, plain)
+
+
+def test_no_update_leaves_no_average(data):
+    model = averaging()
+    before = parameter_copies(model)
+    model.fit(*data, epochs=0)
+    for name, values in model.parameters().items():
+        assert_same_bits(values, before[name])
+
+
+def test_a_loss_in_python(data):
+    def squares(outputs, targets):
+        wanted = np.eye(outputs.shape[1])[targets]
+        return ((outputs - wanted) ** 2).sum(axis=1), 2 * (outputs - wanted)
+
+    model, plain = averaging(), mlp()
+    model.compile(pn.SGD(0.01, use_ema=True, ema_momentum=0.0), squares)
+    plain.compile(pn.SGD(0.01), squares)
+    for one in (model, plain):
+        one.fit(*data, batch_size=SIZE, epochs=2)
+    assert_are(model.parameters(), plain.parameters())
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match="SGD: use_ema must be True or False, got 1"):
+        pn.SGD(use_ema=1)
+    with pytest.raises(ValueError, match=r"SGD: ema_momentum must be .*, got 1\.5"):
+        pn.SGD(ema_momentum=1.5)
