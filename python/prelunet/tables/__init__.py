@@ -1,0 +1,16 @@
+"""Tables of numbers, categories and dates, and their encoding as rows of numbers for a network."""
+
+from __future__ import annotations
+
+from .columns import Column
+from .encoding import TableEncoder, choose_kinds
+from .reading import read_columns
+from .scaling import quantiles
+
+__all__ = [
+    "Column",
+    "TableEncoder",
+    "choose_kinds",
+    "quantiles",
+    "read_columns",
+]

@@ -1,0 +1,168 @@
+"""`TableEncoder`, which encodes the columns of a table as rows of numbers for a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import Column
+from .encoders import ENCODERS, Encoder
+from .reading import Table, column_names
+from .scaling import RobustScale
+
+Array = npt.NDArray[Any]
+_BLOCK_ELEMENTS = 1 << 20  # of float64 rows encoded at once
+
+
+class TableEncoder:
+    """Encodes the rows of a table as numbers within (-3, 3).
+
+    Each column becomes one or more columns of numbers (see `encoders`), which `RobustScale` scales
+    and clips. The state is JSON values and arrays.
+
+    Parameters
+    ----------
+    encoders : sequence of Encoder
+        One for each column.
+    scale : RobustScale
+        The scaling of the encoded columns.
+    """
+
+    def __init__(self, encoders: Sequence[Encoder], scale: RobustScale) -> None:
+        self.encoders, self.scale = list(encoders), scale
+        self.width = sum(encoder.width for encoder in self.encoders)
+
+    @classmethod
+    def fit(cls, columns: Sequence[Column], weights: npt.NDArray[np.float64]) -> Self:
+        """Return an encoder of training columns.
+
+        Parameters
+        ----------
+        columns : sequence of Column
+            Their kinds decide how they are encoded; see `choose_kinds`.
+        weights : ndarray of float64, shape (n,)
+            Above 0; a weight of 2 counts as two rows.
+        """
+        encoders = [ENCODERS[column.kind].fit(column, weights) for column in columns]
+        fitted = zip(encoders, columns, strict=True)
+        each = [encoder.distributions(column, weights) for encoder, column in fitted]
+        return cls(encoders, RobustScale.of([pair for pairs in each for pair in pairs]))
+
+    def transform(self, columns: Sequence[Column], dtype: str) -> Array:
+        """Return encoded rows of shape (n, width).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a column does not hold what it held in training.
+        """
+        count = len(columns[0].values)
+        encoded = np.empty((count, self.width), dtype)
+        step = max(1, _BLOCK_ELEMENTS // self.width)
+        for start in range(0, count, step):
+            rows = slice(start, start + step)
+            own = zip(self.encoders, columns, strict=True)
+            parts = [encoder.encode(column.rows(rows)) for encoder, column in own]
+            encoded[rows] = self.scale(np.concatenate(parts, axis=1))
+        return encoded
+
+    def state(self) -> tuple[list[dict[str, Any]], dict[str, Array]]:
+        """Return the columns as JSON values, and the arrays of the scaling."""
+        arrays = {"center": self.scale.center, "factor": self.scale.factor}
+        return [encoder.state() for encoder in self.encoders], arrays
+
+    @classmethod
+    def of_state(cls, columns: Sequence[Mapping[str, Any]], arrays: Mapping[str, Array]) -> Self:
+        """Return the encoder of a state.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the state is damaged.
+        """
+        encoders = [ENCODERS[column["kind"]].of_state(column) for column in columns]
+        width = sum(encoder.width for encoder in encoders)
+        center, factor = (arrays[name] for name in ("center", "factor"))
+        for values in (center, factor):
+            if values.shape != (width,) or values.dtype != np.float64:
+                raise ValueError(f"scaling must be float64 of shape ({width},), got {values.shape}")
+            if not np.isfinite(values).all():
+                raise ValueError("scaling must be finite")
+        return cls(encoders, RobustScale(center, factor))
+
+
+def choose_kinds(
+    operation: str, X: Table, columns: Sequence[Column], categorical_features: object
+) -> list[Column]:
+    """Return the columns with the kinds that `categorical_features` asks for.
+
+    Parameters
+    ----------
+    operation : str
+        The caller, for messages.
+    X : table
+        Has the names of the columns, if any.
+    columns : sequence of Column
+        The columns of X.
+    categorical_features : "from_dtype", None or sequence
+        "from_dtype" keeps the kinds. A sequence of bool (one for each column), positions or names
+        selects the categories. None selects no column. Other columns must hold numbers or dates.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a selection is invalid, or a column that is not selected holds text.
+    """
+    if isinstance(categorical_features, str):
+        if categorical_features == "from_dtype":
+            return list(columns)
+        raise ValueError(
+            f"{operation}: categorical_features must be 'from_dtype', None or a list, "
+            f"got {categorical_features!r}"
+        )
+    selected = np.zeros(len(columns), bool)
+    if categorical_features is not None:
+        selected[_places(operation, X, len(columns), categorical_features)] = True
+    return [
+        column.categories() if is_category else _plain(column)
+        for column, is_category in zip(columns, selected, strict=True)
+    ]
+
+
+def _plain(column: Column) -> Column:
+    if column.kind == "date":
+        return column
+    try:
+        return replace(column, kind="number", values=column.numbers(), levels=())
+    except TypeError as error:
+        raise TypeError(f"{error}; select it in categorical_features") from None
+
+
+def _places(operation: str, X: Table, count: int, selection: object) -> list[int]:
+    """Return the positions of selected columns."""
+    owner = f"{operation}: categorical_features"
+    if not isinstance(selection, (list, tuple, np.ndarray)):
+        raise TypeError(f"{owner} must be 'from_dtype', None or a list, got {selection!r}")
+    given = list(selection)
+    if given and all(isinstance(entry, (bool, np.bool_)) for entry in given):
+        if len(given) != count:
+            raise ValueError(f"{owner} must have {count} bool, one a column, got {len(given)}")
+        return [place for place, entry in enumerate(given) if entry]
+    names = column_names(X)
+    places = []
+    for entry in given:
+        if isinstance(entry, str):
+            if names is None or entry not in names:
+                raise ValueError(f"{owner} must name columns of X, got {entry!r}")
+            places.append(names.index(entry))
+        elif isinstance(entry, (int, np.integer)) and not isinstance(entry, bool):
+            if not -count <= entry < count:
+                raise ValueError(f"{owner} must be positions below {count}, got {entry}")
+            places.append(int(entry))
+        else:
+            raise TypeError(f"{owner} must hold bool, positions or names, got {entry!r}")
+    return places
