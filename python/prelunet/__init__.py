@@ -41,7 +41,8 @@ from .layers import (
     Residual,
     Scale,
 )
-from .model import Sequential, load
+from .loading import load
+from .model import Sequential
 from .optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from .parameter_groups import ParameterGroup
 from .runtime import get_num_threads, set_num_threads, show_config
@@ -100,7 +101,8 @@ __all__ = [
 
 # Imported on first use, since training does not need them.
 _LAZY = ("data", "estimators", "interop", "plots")
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor")  # these need scikit-learn
+# These need scikit-learn.
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor")
 # Functions and the modules of interop that define them.
 _FROM_OTHERS = {"from_keras": "keras", "from_onnx": "onnx", "from_torch": "torch"}
 

@@ -1,4 +1,4 @@
-"""`Sequential`, a feed-forward network of layers, and `load`, which reads a saved one."""
+"""`Sequential`, a feed-forward network of layers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import losses, ops, optimizers, schedules, serialization
-from ._files import naming
+from . import losses, ops, optimizers, schedules
 from ._validation import integer
 from .callbacks import Callback
 from .compiled import Compiled
@@ -27,7 +26,7 @@ from .summary import Summary, summarize
 from .training import loop, prepare
 
 if TYPE_CHECKING:
-    import os
+    pass
 
 Array = npt.NDArray[Any]
 _LARGEST_SEED = 2**63 - 1
@@ -382,33 +381,3 @@ class Sequential(OpenLoop, Saving):
             functions = state.get("functions", [])
             self.engine.compile(Compiled.from_description(description, functions))
         Progress(self.engine, description, state["arrays"]).restore("load")
-
-
-def load(path: str | os.PathLike[str]) -> Sequential:
-    """Load a model written by `Sequential.save`, compiled with the saved settings.
-
-    Files do not contain metrics that are functions; compile again to restore them.
-
-    Parameters
-    ----------
-    path : path-like
-        Must end in ``.npz`` or ``.safetensors``.
-
-    Returns
-    -------
-    Sequential
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    ValueError
-        If the file is not a prelunet model, has another format version, or is damaged.
-    ImportError
-        If the safetensors package is needed but not installed.
-    """
-    source, state = serialization.read(path)
-    model = Sequential.__new__(Sequential)
-    with naming("load", source, "is damaged or incomplete"):
-        model.__setstate__(state)
-    return model

@@ -40,15 +40,35 @@ def without_training(state: State) -> State:
 
 def write(path: str | os.PathLike[str], state: State, metadata: Mapping[str, Any]) -> None:
     """Write a state to a file, with `metadata` replacing its own; see `Sequential.save`."""
-    target, file_format = format_of("save", path)
     if not isinstance(metadata, Mapping):
         raise TypeError(f"save: metadata must be a mapping, got {metadata!r}")
+    _write(path, {**state["description"], "metadata": dict(metadata)}, state["arrays"], "metadata")
+
+
+def write_estimator(
+    path: str | os.PathLike[str],
+    description: Mapping[str, Any],
+    arrays: Mapping[str, npt.NDArray[Any]],
+) -> None:
+    """Write a fitted estimator, which `read` returns as ``state["description"]["estimator"]``."""
+    whole = {"format": FORMAT, "version": __version__, "estimator": description}
+    _write(path, whole, arrays, "the estimator")
+
+
+def _write(
+    path: str | os.PathLike[str],
+    description: Mapping[str, Any],
+    arrays: Mapping[str, npt.NDArray[Any]],
+    part: str,
+) -> None:
+    """Write a file; `part` names the values that may be invalid, for messages."""
+    target, file_format = format_of("save", path)
     try:
-        text = json.dumps({**state["description"], "metadata": dict(metadata)}, allow_nan=False)
+        text = json.dumps(description, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"save: metadata must hold JSON values only: {error}") from error
+        raise ValueError(f"save: {part} must hold JSON values only: {error}") from error
     with replacing(target) as stream:
-        file_format.write(stream, text, state["arrays"])
+        file_format.write(stream, text, arrays)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, State]:

@@ -8,6 +8,7 @@ import prelunet as pn
 from prelunet import _options as options
 from prelunet.cli import results, rows
 from prelunet.cli.metadata import Metadata
+from prelunet.loading import load_sequential
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Load the model and the data, evaluate, and print the result."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
-    model = pn.load(arguments.model)
+    model = load_sequential(arguments.model)
     metadata = Metadata.from_json(model.metadata)
     dataset = rows.with_labels_of(metadata, options.load_data(arguments))
     chosen = rows.rows_to_evaluate(dataset, metadata)

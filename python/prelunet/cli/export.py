@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-import prelunet as pn
 from prelunet import _options as options
+from prelunet.loading import load_sequential
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -26,7 +26,7 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, write, and print the file's input and output."""
-    model = pn.load(arguments.model)
+    model = load_sequential(arguments.model)
     model.to_onnx(arguments.file, probabilities=arguments.probabilities)
     output = "probabilities" if arguments.probabilities else "outputs"
     print(

@@ -19,6 +19,7 @@ from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Array, as_input
 from prelunet.data.files import existing_file
 from prelunet.formats.npz import Archive
+from prelunet.loading import load_sequential
 
 ROWS_KEY = "X"
 
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Read all files before predicting, so that an invalid file is reported before any output."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
-    model = pn.load(arguments.model)
+    model = load_sequential(arguments.model)
     metadata = Metadata.from_json(model.metadata)
     sources = [read_source(path, metadata) for path in arguments.files]
     predictions = [

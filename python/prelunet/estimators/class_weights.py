@@ -12,7 +12,13 @@ from sklearn.utils.class_weight import compute_sample_weight
 Array = npt.NDArray[Any]
 
 
-def class_factors(class_weight: Mapping[Any, float] | str, classes: Array, labels: Array) -> Array:
+def class_factors(
+    class_weight: Mapping[Any, float] | str,
+    classes: Array,
+    labels: Array,
+    *,
+    owner: str = "MLPClassifier",
+) -> Array:
     """Return the weight factor of each row.
 
     Parameters
@@ -24,6 +30,8 @@ def class_factors(class_weight: Mapping[Any, float] | str, classes: Array, label
         All classes, also those without rows.
     labels : ndarray of int, shape (n,)
         The index of the class of each row.
+    owner : str
+        The estimator's name, for messages.
 
     Raises
     ------
@@ -37,7 +45,7 @@ def class_factors(class_weight: Mapping[Any, float] | str, classes: Array, label
     named = {key for key in keys if key in class_weight}
     if len(named) < min(len(keys), len(class_weight)):
         raise ValueError(
-            f"MLPClassifier: class_weight must have keys among the classes {classes.tolist()}, "
+            f"{owner}: class_weight must have keys among the classes {classes.tolist()}, "
             f"got {[key for key in class_weight if key not in named]}"
         )
     weights = [class_weight[key] if key in named else 1.0 for key in keys]

@@ -35,6 +35,7 @@ import numpy as np
 
 import prelunet as pn
 from prelunet import _options as read
+from prelunet.loading import load_sequential
 from prelunet.recipes import inputs, two_classes
 from prelunet.recipes.ode_report import RUN, show_predictions, show_runs
 from prelunet.recipes.report import Report
@@ -115,7 +116,7 @@ def save_and_load(model: pn.Sequential) -> pn.Sequential:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.npz")
         model.save(path)
-        return pn.load(path)
+        return load_sequential(path)
 
 
 def solve(task: Task, options: argparse.Namespace, report: Report) -> dict[str, Any]:

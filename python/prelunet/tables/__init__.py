@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .columns import Column
 from .encoding import TableEncoder, choose_kinds
-from .reading import read_columns
+from .reading import Table, read_columns
 from .scaling import quantiles
 
 __all__ = [
     "Column",
+    "Table",
     "TableEncoder",
     "choose_kinds",
     "quantiles",

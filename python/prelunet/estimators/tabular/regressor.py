@@ -1,0 +1,291 @@
+"""TabularRegressor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import RegressorMixin
+from sklearn.utils import Tags, check_array, column_or_1d
+
+from ..._validation import choice
+from ...callbacks import Callback
+from ...layers import Layer
+from ...losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
+from ...schedules import Schedule
+from .base import BaseTabular
+from .member import Member
+from .rows import Data, Plan
+from .scoring import NumberScore
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+_LOSSES = MappingProxyType(
+    {
+        "squared_error": MeanSquaredError(),
+        "absolute_error": MeanAbsoluteError(),
+        "huber": Huber(),
+    }
+)
+
+
+class TabularRegressor(RegressorMixin, BaseTabular):
+    """A network for tables: pre-tuned, with missing values and categories [1]_.
+
+    Columns of numbers, text, bool, categories and dates are encoded as numbers, scaled robustly and
+    clipped smoothly. By default the network is that of RealMLP-TD-S [1]_: a learned factor for each
+    input, three layers of 256 Mish, and a learning rate in cycles. y is scaled inside. The
+    parameters of the epoch with the best score on held-out rows are kept.
+
+    Parameters
+    ----------
+    preset : {"realmlp-td-s"}, default "realmlp-td-s"
+        The values of the parameters from `hidden_layer_sizes` on that are None.
+    loss : str or Loss, default "squared_error"
+        "squared_error", "absolute_error" or "huber", or a loss of `prelunet.losses`; of y scaled to
+        mean 0 and standard deviation 1.
+    categorical_features : "from_dtype", None or sequence, default "from_dtype"
+        "from_dtype": columns of text, bool, categories and objects are categories, except objects
+        that are all numbers or all dates. A sequence of bool (one for each column), positions or
+        names selects the categories; None selects none. The other columns must hold numbers or
+        dates.
+    scoring : str, callable or None, default None
+        The score of the held-out rows that decides the best epoch: None or "rmse" (None is "mae"
+        for absolute errors); "mae"; or a name or a scorer of scikit-learn, which gets an X without
+        columns. Of equal epochs the last is the best.
+    validation_fraction : float, default 0.2
+        The share of rows to hold out if `fit` gets no `X_val`, in [0, 1). Without held-out rows the
+        last epoch is kept. At least one row (of each class) is trained on.
+    refit : bool, default False
+        Whether to train again on all rows, for the number of epochs that was best.
+    n_estimators : int, default 1
+        Number of networks with different seeds and held-out rows, whose predictions are averaged.
+    cv : int, splitter, iterable or None, default None
+        Bagging: one network for each fold, which is its held-out rows; `n_estimators` times.
+    n_jobs : int or None, default None
+        Number of networks trained at once; None means `get_num_threads`, -1 all threads.
+    time_limit : float or None, default None
+        Seconds after which training ends with the current epoch, for all networks together.
+    callbacks : list of Callback or None, default None
+        See `prelunet.callbacks`; for a single network.
+    random_state : int, RandomState or None, default None
+        Seed of the held-out rows, the initial weights, the order of rows and dropout. The same seed
+        gives the same bits for any number of threads and jobs, unless `time_limit` ends training.
+    verbose : bool or int, default False
+        Whether to show progress: a bar, with 2 a line per epoch, or a line per network.
+    dtype : {"float32", "float64"}, default "float32"
+        Dtype of the network.
+    hidden_layer_sizes : int or list of int, optional
+        Number of units of each hidden layer; (256, 256, 256).
+    activation : str, activation layer, or list of these, optional
+        As for `MLPRegressor`; "mish".
+    dropout : float, optional
+        Dropout rate after each activation; 0.
+    feature_scale : bool, optional
+        Whether the network begins with a learned factor for each input; True.
+    learning_rate : float or Schedule, optional
+        A number is the largest rate of `schedules.CosLog`; 0.07.
+    scale_learning_rate_factor : float, optional
+        Factor of the learning rate for the factors of the inputs; 6.
+    bias_learning_rate_factor : float, optional
+        Factor of the learning rate for biases; 0.1.
+    beta_1, beta_2 : float, optional
+        Of Adam; 0.9 and 0.95.
+    epsilon : float, optional
+        Of Adam; 1e-8.
+    weight_decay : float, optional
+        Decoupled weight decay of the weights, relative to the learning rate; 0.
+    epochs : int, optional
+        256.
+    batch_size : int or "all", optional
+        Rows per step; 256. A last batch that is smaller is left out of an epoch, unless it is the
+        only one.
+    shuffle : bool, optional
+        Whether to shuffle the rows in each epoch; True.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if all are strings.
+    n_outputs_ : int
+        Number of outputs.
+    best_epoch_ : int
+        The epoch whose parameters the network has, from 0; for a single network, as the following.
+    best_score_ : float or None
+        Its score on the held-out rows, if there are any.
+    loss_curve_ : list of float
+        The training loss of each epoch.
+    validation_scores_ : list of float
+        The score of the held-out rows after each epoch.
+    estimators_ : list
+        An estimator for each network, if there are several.
+    oof_prediction_ : ndarray of shape (n,) or (n, outputs)
+        With `cv`: for each row, the mean prediction of the networks that held it out; NaN if none
+        did.
+    oof_score_ : float
+        With `cv`: the score of `oof_prediction_`.
+
+    See Also
+    --------
+    prelunet.load : Reads a file of `save`.
+
+    Notes
+    -----
+    Encoding: a category becomes one column for each level that occurs in training, or one column of
+    1 and -1 for two levels; missing and unknown levels are zeros. A date becomes year, month,
+    weekday, hour, and days since the first date. A missing number becomes the training median; if
+    numbers of the column were missing in training, one more column tells where. All columns x then
+    become ``z = (x - median) / (interquartile range)``, with half the range where that is 0, and 0
+    for constant columns; then ``z / sqrt(1 + (z / 3)**2)``.
+
+    References
+    ----------
+    .. [1] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong Pre-Tuned MLPs
+       and Boosted Trees on Tabular Data", NeurIPS 2024, arXiv:2407.04491.
+
+    Examples
+    --------
+    >>> X = [["red", 1.5], ["blue", None], ["red", 2.0], ["blue", 0.5]] * 8
+    >>> model = pn.TabularRegressor(epochs=4, random_state=0).fit(X, [10.0, 20.0] * 16)
+    >>> model.predict([["red", None]]).round()
+    array([10.])
+    """
+
+    _task = "regression"
+    n_outputs_: int
+    _is_1d: bool  # whether y had one axis
+
+    def __init__(
+        self,
+        *,
+        preset: str = "realmlp-td-s",
+        loss: str | Loss = "squared_error",
+        categorical_features: object = "from_dtype",
+        scoring: object = None,
+        validation_fraction: float = 0.2,
+        refit: bool = False,
+        n_estimators: int = 1,
+        cv: object = None,
+        n_jobs: int | None = None,
+        time_limit: float | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        dtype: str = "float32",
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        activation: str | Layer | Sequence[str | Layer] | None = None,
+        dropout: float | None = None,
+        feature_scale: bool | None = None,
+        learning_rate: float | Schedule | None = None,
+        scale_learning_rate_factor: float | None = None,
+        bias_learning_rate_factor: float | None = None,
+        beta_1: float | None = None,
+        beta_2: float | None = None,
+        epsilon: float | None = None,
+        weight_decay: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | str | None = None,
+        shuffle: bool | None = None,
+    ) -> None:
+        self._store(locals())
+
+    def predict(self, X: object) -> Floats:
+        """Return the predictions, in the units of y.
+
+        Parameters
+        ----------
+        X : table
+            As in `fit`. Categories that did not occur in training count as missing.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, outputs)
+        """
+        return self._predictions("predict", X)
+
+    # ---- as the base class needs it ------------------------------------------------------------
+
+    def _loss(self) -> Loss:
+        if isinstance(self.loss, Loss):
+            return self.loss
+        return _LOSSES[choice(type(self).__name__, "loss (unless a Loss)", self.loss, _LOSSES)]
+
+    def _check_own(self) -> None:
+        loss = self._loss()
+        if not loss.regression:
+            raise ValueError(f"{type(self).__name__}: loss must be one of regression, got {loss!r}")
+
+    def _take_y(self, y: object, *, reset: bool) -> Array:
+        targets = check_array(
+            y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
+        ).astype(np.float64)
+        if targets.ndim == 2 and targets.shape[1] == 1:
+            targets = column_or_1d(targets, warn=True)
+        outputs = 1 if targets.ndim == 1 else targets.shape[1]
+        if reset:
+            self._is_1d, self.n_outputs_ = targets.ndim == 1, outputs
+        elif outputs != self.n_outputs_:
+            raise ValueError(
+                f"{type(self).__name__}: y_val must have {self.n_outputs_} outputs as y, "
+                f"got {outputs}"
+            )
+        return np.asarray(targets.reshape(len(targets), outputs))
+
+    def _outputs(self) -> int:
+        return self.n_outputs_
+
+    def _plan(self, data: Data, held: Data) -> Plan:
+        y, weights = data.targets, data.weights
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(y, axis=0, weights=weights)
+            deviation = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weights))
+        if not np.isfinite(deviation).all():
+            raise ValueError(
+                f"{type(self).__name__}: y must have a finite variance, got values up to "
+                f"{np.abs(y).max():.3g}; scale y"
+            )
+        deviation[deviation == 0.0] = 1.0  # constant y
+        score = self._number_score(held)
+        return Plan(
+            (y - mean) / deviation, weights, deviation, mean, lambda z: score(self._shaped(z))
+        )
+
+    def _number_score(self, data: Data) -> NumberScore:
+        default = "mae" if isinstance(self._loss(), MeanAbsoluteError) else "rmse"
+        scoring = default if self.scoring is None else self.scoring
+        return NumberScore(scoring, self._shaped(data.targets), data.weights)
+
+    def _shaped(self, values: Floats) -> Floats:
+        """Return values of shape (n, outputs) in the shape of y."""
+        return values[:, 0] if self._is_1d else values
+
+    def _calibrated(self, member: Member, X: Array | None, held: Data) -> Member:
+        return member
+
+    def _with_calibration_of(self, member: Member, first: Member) -> Member:
+        return replace(member, records=first.records)
+
+    def _combine(self, outputs: Sequence[Floats]) -> Floats:
+        return self._shaped(np.asarray(sum(outputs) / len(outputs)))
+
+    def _score_of(self, predictions: Floats, data: Data) -> float:
+        return self._number_score(data)(predictions)
+
+    def _records(self) -> dict[str, Any]:
+        return {"n_outputs_": self.n_outputs_, "is_1d": self._is_1d}
+
+    def _set_records(self, records: Mapping[str, Any]) -> None:
+        self.n_outputs_, self._is_1d = int(records["n_outputs_"]), bool(records["is_1d"])
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

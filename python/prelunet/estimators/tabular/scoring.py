@@ -1,0 +1,148 @@
+"""Scores of the held-out rows after each epoch, which decide the best epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import get_scorer
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Score = Callable[[Floats], float]  # of outputs, in the order of the held-out rows
+
+
+_OWN_OF_CLASSES = {
+    "accuracy": "accuracy",
+    "log_loss": "log_loss",
+    "neg_log_loss": "log_loss",
+}
+_OWN_OF_NUMBERS = {
+    "rmse": "rmse",
+    "neg_root_mean_squared_error": "rmse",
+    "mae": "mae",
+    "neg_mean_absolute_error": "mae",
+}
+
+
+def check_scoring_parameter(owner: str, scoring: object) -> None:
+    """Check the type of the parameter `scoring`."""
+    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+        raise TypeError(f"{owner}: scoring must be a string, a callable or None, got {scoring!r}")
+
+
+def log_probabilities(logits: Floats) -> Floats:
+    """Return the logarithms of the softmax of each row."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+def probabilities(logits: Floats) -> Floats:
+    """Return the softmax of each row."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+class ClassScore:
+    """A score of logits, of held-out rows with labels."""
+
+    def __init__(
+        self, scoring: object, classes: Array, labels: Array, weights: Floats | None
+    ) -> None:
+        self._labels, self._weights = labels, weights
+        own = "accuracy" if scoring is None else _own(scoring, _OWN_OF_CLASSES)
+        self._own = own
+        self._outputs = _Classes()
+        self._outputs.classes_ = classes
+        if own is None:
+            self._scorer = _scorer(scoring)
+
+    def reads_probabilities(self) -> bool:
+        """Return whether the score depends on the probabilities, not on the classes alone."""
+        if self._own is None:
+            self(np.zeros((len(self._labels), len(self._outputs.classes_))))
+        return self._own == "log_loss" or self._outputs.probabilities_read
+
+    def __call__(self, logits: Floats) -> float:
+        """Return the score; larger is better."""
+        if self._own == "accuracy":
+            return float(np.average(logits.argmax(axis=1) == self._labels, weights=self._weights))
+        if self._own == "log_loss":
+            rows = np.arange(len(logits))
+            right = log_probabilities(logits)[rows, self._labels]
+            return float(np.average(right, weights=self._weights))
+        self._outputs.logits = logits
+        y = self._outputs.classes_[self._labels]
+        return _scored(self._scorer, self._outputs, y, self._weights)
+
+
+class NumberScore:
+    """A score of predictions, of held-out rows with targets."""
+
+    def __init__(self, scoring: object, targets: Floats, weights: Floats | None) -> None:
+        self._targets, self._weights = targets, weights
+        self._own = _own(scoring, _OWN_OF_NUMBERS)
+        self._outputs = _Numbers()
+        if self._own is None:
+            self._scorer = _scorer(scoring)
+
+    def __call__(self, predictions: Floats) -> float:
+        """Return the score; larger is better."""
+        if self._own is not None:
+            errors = predictions - self._targets
+            losses = errors**2 if self._own == "rmse" else np.abs(errors)
+            rows = losses.reshape(len(errors), -1).mean(axis=1)
+            loss = float(np.average(rows, weights=self._weights))
+            return -(loss**0.5) if self._own == "rmse" else -loss
+        self._outputs.predictions = predictions
+        return _scored(self._scorer, self._outputs, self._targets, self._weights)
+
+
+class _Classes(ClassifierMixin, BaseEstimator):
+    """A fitted classifier for scorers, which predicts given logits."""
+
+    classes_: Array
+    logits: Floats
+    probabilities_read = False
+
+    def predict(self, X: object) -> Array:
+        """Return the most probable classes."""
+        found: Array = self.classes_[self.logits.argmax(axis=1)]
+        return found
+
+    def predict_proba(self, X: object) -> Floats:
+        """Return the probabilities."""
+        self.probabilities_read = True
+        return probabilities(self.logits)
+
+
+class _Numbers(RegressorMixin, BaseEstimator):
+    """A fitted regressor for scorers, which predicts given numbers."""
+
+    predictions: Floats
+
+    def predict(self, X: object) -> Floats:
+        """Return the predictions."""
+        return self.predictions
+
+
+def _own(scoring: object, own: dict[str, str]) -> str | None:
+    """Return the name of a score that this module computes, or None."""
+    return own.get(scoring) if isinstance(scoring, str) else None
+
+
+def _scorer(scoring: object) -> Callable[..., float]:
+    """Return the scorer of a name of scikit-learn's, or a given one."""
+    found: Callable[..., float] = get_scorer(scoring)
+    return found
+
+
+def _scored(
+    scorer: Callable[..., float], outputs: BaseEstimator, y: Array, weights: Floats | None
+) -> float:
+    """Return a scorer's result; the outputs are those of the rows, whatever X is."""
+    X = np.empty((len(y), 0))
+    return float(scorer(outputs, X, y, **({} if weights is None else {"sample_weight": weights})))

@@ -1,0 +1,157 @@
+"""Training of one network on encoded rows, with the parameters of the best epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...callbacks import Callback
+from ...callbacks.base import Logs, copy_parameters
+from ...losses import Loss
+from ...model import Sequential
+from .recipe import Recipe
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Encoded held-out rows, and the score of their outputs."""
+
+    X: Array
+    score: Callable[[Array], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The arguments of a training that all members of an estimator share.
+
+    Attributes
+    ----------
+    owner : str
+        The estimator's name, for messages.
+    recipe : Recipe
+    loss : Loss
+    outputs : int
+        The number of outputs of the network.
+    dtype : str
+    verbose : bool or int
+        As in `Sequential.fit`.
+    callbacks : sequence of Callback
+    """
+
+    owner: str
+    recipe: Recipe
+    loss: Loss
+    outputs: int
+    dtype: str
+    verbose: bool | int
+    callbacks: Sequence[Callback]
+
+    def run(
+        self,
+        X: Array,
+        targets: Array,
+        weights: Array | None,
+        held: HeldOut | None,
+        *,
+        seed: int,
+        deadline: float,
+        epochs: int | None = None,
+    ) -> Trained:
+        """Return a trained network.
+
+        Without held-out rows, it has the parameters of the last epoch; with them, those of the last
+        one of the epochs with the best score.
+
+        Parameters
+        ----------
+        X, targets, weights
+            The training rows.
+        held : HeldOut or None
+        seed : int
+        deadline : float
+            Training ends after the epoch in which `time.monotonic` exceeds it.
+        epochs : int or None
+            The number of epochs to train, at most that of the recipe; by default all of them. The
+            learning rate is always that of a training with all of them.
+        """
+        recipe, features = self.recipe, X.shape[1]
+        size = recipe.rows_per_batch(len(X))
+        steps = recipe.epochs * max(1, len(X) // size)
+        layers = recipe.layers(self.owner, features, self.outputs)
+        network = Sequential(layers, input_shape=(features,), dtype=self.dtype, seed=seed)
+        network.compile(recipe.optimizer(self.owner, features, steps), loss=self.loss)
+        best = _BestEpoch(held, deadline)
+        history = network.fit(
+            X,
+            targets,
+            epochs=recipe.epochs if epochs is None else epochs,
+            batch_size=size,
+            drop_last=True,
+            shuffle=recipe.shuffle,
+            sample_weight=weights,
+            verbose=self.verbose,
+            callbacks=[best, *self.callbacks],
+        )
+        return Trained(network, list(history["loss"]), best.scores, best.epoch)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network and the records of its training.
+
+    Attributes
+    ----------
+    network : Sequential
+    losses : list of float
+        The loss of each epoch.
+    scores : list of float
+        The score of the held-out rows after each epoch; empty without them.
+    best_epoch : int
+        The epoch of the parameters, from 0.
+    """
+
+    network: Sequential
+    losses: list[float]
+    scores: list[float]
+    best_epoch: int
+
+
+class _BestEpoch(Callback):
+    """Scores the held-out rows after each epoch; restores the best epoch; keeps the time limit."""
+
+    def __init__(self, held: HeldOut | None, deadline: float) -> None:
+        self._held, self._deadline = held, deadline
+        self.epoch = -1
+        self.scores: list[float] = []
+        self._best = -math.inf
+        self._parameters: dict[str, Array] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Score the epoch; stop training if the time is over."""
+        if self._held is None:
+            self.epoch = epoch
+        else:
+            assert isinstance(self.model, Sequential)
+            outputs = self.model.predict(self._held.X)
+            score = self._held.score(outputs.astype(np.float64))
+            self.scores.append(score)
+            # Also the first epoch of a training whose scores are all NaN
+            if score >= self._best or self._parameters is None:
+                self._best = score if score >= self._best else -math.inf
+                self.epoch = epoch
+                self._parameters = copy_parameters(self.model)
+        if time.monotonic() > self._deadline:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Restore the parameters of the best epoch."""
+        if self._parameters is not None:
+            self.model.set_parameters(self._parameters)
