@@ -185,7 +185,7 @@ class Engine:
         core = other._new_core(self.input_shape, fuse=fuse)
         core.write_parameters({place: v[np.newaxis] for place, v in enumerate(values)})
         other._core, other.names, other.input_shape = core, self.names, self.input_shape
-        other._is_built = True
+        other._is_built, other.span = True, self.span
         if compiled is not None:
             other.compile(replace(compiled, optimizer=SGD(), clip_delta=None))
         core.steps = steps  # the dropout mask depends on it

@@ -112,6 +112,19 @@ def test_gradients_and_tapes_have_the_rates_of_the_next_update(data):
     assert_same_bits(model.predict(X), steady.predict(X))
 
 
+def test_a_trace_in_a_callback_has_the_rates_of_the_next_update(data):
+    X, y = data
+    found = []
+
+    class Tracing(pn.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            found.append((self.model.trace(X, y), self.model.vjp(X, training=True)[0]))
+
+    fits(dropping(pn.schedules.CosLog(0.4)), data, callbacks=[Tracing()])
+    for traced, outputs in found:
+        assert_same_bits(traced["4.z"], outputs)
+
+
 def test_a_loss_in_python_has_them_too(data):
     models = []
     for rates, decay in (((0.2, 0.5), 0.1), ((lambda step: 0.2, lambda step: 0.5), lambda s: 0.1)):
