@@ -172,9 +172,16 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
     def _plan(self, data: Data, held: Data) -> Plan:
         """Return what the network is trained on for rows, and the score of the held-out rows."""
 
-    @abstractmethod
+    def _calibrates(self) -> bool:
+        """Return whether a temperature is fitted to the held-out rows."""
+        return False
+
     def _calibrated(self, member: Member, X: Array | None, held: Data) -> Member:
-        """Return the member with scaling fitted to held-out rows, if any, encoded as X."""
+        """Return the member with a temperature, fitted to the held-out rows encoded as X, if any.
+
+        X is None without held-out rows, and if `_calibrates` is False.
+        """
+        return member
 
     @abstractmethod
     def _with_calibration_of(self, member: Member, first: Member) -> Member:
@@ -222,7 +229,9 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         jobs = jobs_of(self, data, groups, holds_out=given is None)
         verbose = self.verbose if len(jobs) == 1 else False
         training = Training(
-            *(owner, recipe, self._loss(), self._outputs(), self.dtype, verbose),
+            *(owner, recipe, self._loss(), self._outputs(), self.dtype),
+            calibrates=self._calibrates(),
+            verbose=verbose,
             callbacks=self.callbacks or (),
         )
 
@@ -259,7 +268,7 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         plan = self._plan(data, held)
         encoder = TableEncoder.fit(data.columns, data.row_counts())
         X = encoder.transform(data.columns, self.dtype)
-        validation = None
+        validation = X_val = None
         if held.count:
             X_val = encoder.transform(held.columns, self.dtype)
             validation = HeldOut(X_val, plan.score_of)
@@ -268,7 +277,7 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         )
         records = records_of(trained)
         member = Member(encoder, trained.network, plan.factor, plan.offset, records)
-        return self._calibrated(member, None if validation is None else validation.X, held)
+        return self._calibrated(member, X_val if training.calibrates else None, held)
 
     def _refitted(self, training: Training, data: Data, job: Job, deadline: float) -> Member:
         """Return a member of all rows, trained until the best epoch of a member of some."""

@@ -296,10 +296,14 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         score = ClassScore(self.scoring, self.classes_, held.targets, held.weights)
         return Plan(data.targets, weights, ones, zeros, score)
 
+    def _calibrates(self) -> bool:
+        if self.calibration == "auto":
+            return self._reads_probabilities()
+        return self.calibration is not None
+
     def _calibrated(self, member: Member, X: Array | None, held: Data) -> Member:
         temperature = 1.0
-        wanted = self.calibration == "auto" and self._reads_probabilities()
-        if X is not None and (wanted or self.calibration == "temperature"):
+        if X is not None:
             logits = member.network.predict(X).astype(np.float64)
             temperature = fit_temperature(logits, held.targets, held.weights)
         return self._with_temperature(member, temperature)

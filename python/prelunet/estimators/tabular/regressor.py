@@ -266,9 +266,6 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         """Return values of shape (n, outputs) in the shape of y."""
         return values[:, 0] if self._is_1d else values
 
-    def _calibrated(self, member: Member, X: Array | None, held: Data) -> Member:
-        return member
-
     def _with_calibration_of(self, member: Member, first: Member) -> Member:
         return replace(member, records=first.records)
 

@@ -41,6 +41,8 @@ class Training:
     outputs : int
         The number of outputs of the network.
     dtype : str
+    calibrates : bool
+        Whether a temperature is fitted to the held-out rows.
     verbose : bool or int
         As in `Sequential.fit`.
     callbacks : sequence of Callback
@@ -51,6 +53,7 @@ class Training:
     loss: Loss
     outputs: int
     dtype: str
+    calibrates: bool
     verbose: bool | int
     callbacks: Sequence[Callback]
 
