@@ -42,6 +42,13 @@ void register_runtime(py::module_& m) {
   m.def(
       "bfloat16", [] { return std::make_tuple(bfloat16_kernels().order_name, bfloat16_kernels().runs_on); },
       "The order of the sums of bfloat16 products, and the instruction set that computes them.");
+  m.def(
+      "bfloat16_ratio",
+      [] {
+        static const std::optional<double> ratio = bfloat16_ratio(bfloat16_kernels().order);
+        return ratio;
+      },
+      "The rate of the order's instruction divided by that of float32 arithmetic; None without the instruction.");
   m.def("compiler", &compiler, "The compiler this module was built with.");
 }
 

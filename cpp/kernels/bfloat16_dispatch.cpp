@@ -68,6 +68,21 @@ const Bfloat16Table* emulation() {
   return nullptr;  // every ISA has one
 }
 
+// Operations per second: the best of a few short runs.
+double rate(const Bfloat16Ceiling& ceiling) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kRuns = 5;
+  constexpr std::size_t kIterations = 200;
+  double best = 0.0;
+  for (int i = 0; i < kRuns; ++i) {
+    const Clock::time_point begin = Clock::now();
+    ceiling.run(kIterations);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (seconds > 0.0) best = std::max(best, static_cast<double>(ceiling.flops * kIterations) / seconds);
+  }
+  return best;
+}
+
 #ifdef PRELUNET_HAVE_AVX512
 
 bool has_avx512_bf16() {
@@ -97,30 +112,11 @@ bool has_amx() {
 
 bool has_instruction(Bfloat16Order order) { return order == Bfloat16Order::amx ? has_amx() : has_avx512_bf16(); }
 
-// Operations per second: the best of a few short runs.
-double rate(const Bfloat16Ceiling& ceiling) {
-  using Clock = std::chrono::steady_clock;
-  constexpr int kRuns = 5;
-  constexpr std::size_t kIterations = 200;
-  double best = 0.0;
-  for (int i = 0; i < kRuns; ++i) {
-    const Clock::time_point begin = Clock::now();
-    ceiling.run(kIterations);
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    if (seconds > 0.0) best = std::max(best, static_cast<double>(ceiling.flops * kIterations) / seconds);
-  }
-  return best;
-}
-
 // Intel's processors run VDPBF16PS at half the rate of float32 FMAs, AMD's at twice the rate.
 bool is_faster_than_emulation(Bfloat16Order order) {
   constexpr double kEmulated = 0.65;  // share of float32's ceiling that emulation reaches, as it must unpack pairs
   if (order == Bfloat16Order::amx) return true;
-  static const bool faster = [] {
-    const Bfloat16Ceiling own = bfloat16_kernels_of(Bfloat16Order::vdpbf16, false)->ceiling;
-    const Bfloat16Ceiling float32 = bfloat16_kernels_of(Bfloat16Order::vdpbf16, true)->ceiling;
-    return rate(own) > kEmulated * rate(float32);
-  }();
+  static const bool faster = bfloat16_ratio(Bfloat16Order::vdpbf16).value_or(1.0) > kEmulated;
   return faster;
 }
 
@@ -136,6 +132,13 @@ constexpr bool is_faster_than_emulation(Bfloat16Order) { return false; }
 Bfloat16Kernels fastest_bfloat16_kernels(Bfloat16Order order) {
   const bool emulated = !has_instruction(order) || !is_faster_than_emulation(order);
   return *bfloat16_kernels_of(order, emulated);
+}
+
+std::optional<double> bfloat16_ratio(Bfloat16Order order) {
+  if (!has_instruction(order)) return std::nullopt;
+  const double float32 = rate(bfloat16_kernels_of(order, true)->ceiling);
+  if (float32 == 0.0) return std::nullopt;
+  return rate(bfloat16_kernels_of(order, false)->ceiling) / float32;
 }
 
 std::optional<Bfloat16Order> bfloat16_order_of(const std::string& name) {

@@ -36,6 +36,10 @@ Bfloat16Kernels fastest_bfloat16_kernels(Bfloat16Order order);
 // The kernels of one order, by its instruction or emulated. None if the machine lacks the instruction.
 std::optional<Bfloat16Kernels> bfloat16_kernels_of(Bfloat16Order order, bool emulated);
 
+// The rate of an order's instruction divided by that of float32 FMAs, in loops that use only registers; measured in
+// about a millisecond. None if the machine lacks the instruction.
+std::optional<double> bfloat16_ratio(Bfloat16Order order);
+
 // The order of that name, or none.
 std::optional<Bfloat16Order> bfloat16_order_of(const std::string& name);
 

@@ -70,8 +70,8 @@ def show_config(mode: Literal["text", "dicts"] = "text") -> dict[str, Any] | Non
     -------
     dict or None
         None with "text"; otherwise a dictionary with the keys ``version``, ``isa``,
-        ``isas_available``, ``bfloat16_order``, ``bfloat16_runs_on``, ``threads``, ``cpus``,
-        ``compiler``, ``numpy``, ``python`` and ``platform``.
+        ``isas_available``, ``bfloat16_order``, ``bfloat16_runs_on``, ``bfloat16_ratio``,
+        ``threads``, ``cpus``, ``compiler``, ``numpy``, ``python`` and ``platform``.
 
     Notes
     -----
@@ -79,16 +79,20 @@ def show_config(mode: Literal["text", "dicts"] = "text") -> dict[str, Any] | Non
     `prelunet.ops.bfloat16_gemm`): ``amx`` if this process may use AMX, else ``vdpbf16``, or the
     value of the environment variable ``PRELUNET_BF16`` when prelunet was imported. The bits of the
     products depend on it. ``bfloat16_runs_on`` is ``AMX``, ``AVX512_BF16`` or ``emulation`` by
-    float32 arithmetic. Only the speed depends on it.
+    float32 arithmetic. Only the speed depends on it. ``bfloat16_ratio`` is the measured rate of the
+    order's instruction divided by that of float32 arithmetic, None without the instruction. Where
+    it is low, as that of AVX512_BF16 on Intel's processors, products run on ``emulation``.
     """
     choice("show_config", "mode", mode, ("text", "dicts"))
     bfloat16_order, bfloat16_runs_on = _core.bfloat16()
+    ratio = _core.bfloat16_ratio()
     config = {
         "version": _core.__version__,
         "isa": _core.isa(),
         "isas_available": _core.available_isas(),
         "bfloat16_order": bfloat16_order,
         "bfloat16_runs_on": bfloat16_runs_on,
+        "bfloat16_ratio": None if ratio is None else round(ratio, 1),
         "threads": _core.num_threads(),
         "cpus": _core.available_cpus(),
         "compiler": _core.compiler(),

@@ -284,6 +284,9 @@ def test_the_order_of_this_run():
     assert config["bfloat16_runs_on"] in ("AMX", "AVX512_BF16", "emulation")
     if config["isa"] != "avx512":
         assert config["bfloat16_runs_on"] == "emulation"
+        assert config["bfloat16_ratio"] is None
+    if config["bfloat16_runs_on"] != "emulation":
+        assert config["bfloat16_ratio"] > 0.5
 
 
 def test_a_refused_permission_counts_as_no_amx():
