@@ -299,10 +299,13 @@ template <class T>
 void register_engine_of(py::module_& m, const char* name) {
   using N = Engine<T>;
   py::class_<N>(m, name)
-      .def(py::init([](const Shape& input, const std::vector<py::dict>& layers, std::uint64_t seed, bool fuse) {
-             return std::make_unique<N>(input, layer_configs(layers, py::dtype::of<T>()), seed, fuse);
+      .def(py::init([](const Shape& input, const std::vector<py::dict>& layers, std::uint64_t seed, bool fuse,
+                       bool bfloat16) {
+             const PlanOptions options{.seed = seed, .fuse = fuse, .bfloat16 = bfloat16};
+             return std::make_unique<N>(input, layer_configs(layers, py::dtype::of<T>()), options);
            }),
-           py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true)
+           py::arg("input_shape"), py::arg("layers"), py::arg("seed"), py::arg("fuse") = true,
+           py::arg("bfloat16") = false)
       .def_property_readonly(
           "shapes", [](const N& n) { return n.shapes(); },
           "The output shape of each layer; a Residual comes before the layers inside it.")

@@ -12,8 +12,10 @@
 namespace prelunet {
 
 // Maximum rows of a block; see network/tuning.h.
-inline std::size_t block_rows(std::size_t parameter_bytes) {
-  return parameter_bytes < kLargeParameterBytes ? kBlockRows : kLargeBlockRows;
+template <class T>
+std::size_t block_rows(const Plan<T>& plan, std::size_t parameter_bytes) {
+  const bool large = plan.row_unit() > kChunkRows || parameter_bytes >= kLargeParameterBytes;
+  return large ? kLargeBlockRows : kBlockRows;
 }
 
 // Rows [begin, begin + count) of a run, and the rows of their batch.
@@ -74,6 +76,7 @@ class Backpropagation {
     Pass(const Backpropagation& all, Team& team, const std::int64_t* order, const BatchBlock& block,
          const BatchBlock& next, std::uint64_t step, Stop* stop = nullptr)
         : all_(all), team_(team), index_{order, block.begin}, block_(block), step_(step), stop_(stop) {
+      team.coarsen(all.coarse_);
       if (all.sparse_.used()) sparse_rows_ = all.sparse_.rows(index_);
       const Range share = team.share(next.count, kChunkRows);
       // The prefetches of the next rows are spread over the steps of k that this thread's tiles run in this block. A
@@ -202,6 +205,7 @@ class Backpropagation {
   PassOptions options_;
   std::size_t lowest_;  // the lowest step with a backward pass
   double multiply_adds_ = 0.0;
+  std::size_t coarse_ = plan_.row_unit() / kChunkRows;
   SparseInput<T> sparse_;
   Workspace<T> workspace_;
   DeltaClip clip_;

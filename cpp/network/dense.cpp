@@ -1,5 +1,8 @@
 #include "network/dense.h"
 
+#include <type_traits>
+
+#include "network/bfloat16_dense.h"
 #include "network/layer_registry.h"
 #include "ops/sparse.h"
 
@@ -149,6 +152,11 @@ std::unique_ptr<Layer<T>> Dense<T>::make(const LayerContext<T>& context) {
   if (context.input.size() != 1) {
     context.config.fail("input must have shape (features,), got " + shape_text(context.input) +
                         "; put Flatten before it");
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (context.bfloat16 && Bfloat16Dense::fits(context.input[0], units)) {
+      return std::make_unique<Bfloat16Dense>(context.input, units, use_bias, context.config.trainable());
+    }
   }
   return std::make_unique<Dense>(context.input, units, use_bias, context.config.trainable());
 }

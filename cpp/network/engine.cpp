@@ -12,8 +12,8 @@
 namespace prelunet {
 
 template <class T>
-Engine<T>::Engine(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse)
-    : input_(input), plan_(make_plan<T>(input, layers, seed, fuse)), fuse_(fuse) {
+Engine<T>::Engine(const Shape& input, const std::vector<LayerConfig>& layers, const PlanOptions& options)
+    : input_(input), plan_(make_plan<T>(input, layers, options)), fuse_(options.fuse) {
   Layout layout;
   for (const auto& owner : plan_.parameters) {
     const std::size_t size = element_count(owner.info.shape);

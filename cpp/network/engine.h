@@ -64,7 +64,7 @@ struct TapeOptions;
 template <class T>
 class Engine {
  public:
-  Engine(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse);
+  Engine(const Shape& input, const std::vector<LayerConfig>& layers, const PlanOptions& options);
 
   const Shape& input_shape() const { return input_; }
   std::size_t inputs() const { return element_count(input_); }

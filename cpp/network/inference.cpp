@@ -31,7 +31,8 @@ class BlockRunner {
         call_(call),
         outputs_(outputs),
         sparse_(plan.predict_steps, call.x),
-        block_rows_(most_rows<T>(plan.predict_steps, call.x, kPredictBlockRows)) {
+        block_rows_(most_rows<T>(plan.predict_steps, call.x,
+                                 plan.row_unit() > kChunkRows ? kBfloat16PredictBlockRows : kPredictBlockRows)) {
     const std::size_t rows = std::min(block_rows_, call.x.rows);
     const std::size_t scored = call.targets == nullptr ? 0 : rows;
     input_ = layout_.add<T>(sparse_.used() ? 0 : checked_multiply(rows, inputs));

@@ -94,6 +94,8 @@ class Layer {
   virtual bool identity_in_predict() const { return false; }
   // Whether the layer calls Python. It then runs on the calling thread only, and may throw.
   virtual bool calls_python() const { return false; }
+  // Threads divide the rows of a training block into multiples of this number.
+  virtual std::size_t row_unit() const { return kChunkRows; }
   // Whether forward() and gradients() can read compressed rows.
   virtual bool reads_sparse() const { return false; }
   // The factor s if y = s * x.

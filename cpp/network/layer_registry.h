@@ -17,6 +17,7 @@ struct LayerContext {
   std::uint64_t seed;
   std::uint64_t number;                                               // of the layer, in the order of descriptions
   std::size_t& scheduled;                                             // layers so far whose rate has a schedule
+  bool bfloat16;                                                      // see PlanOptions
   std::function<Plan<T>(const std::vector<LayerConfig>&)> make_plan;  // of layers inside, for the same input
 };
 

@@ -32,7 +32,7 @@ void add_inner(Plan<T>& plan, std::size_t step, const Plan<T>& inner) {
 template <class T>
 class Planner {
  public:
-  Planner(std::uint64_t seed, bool fuse) : seed_(seed), fuse_(fuse) {}
+  explicit Planner(const PlanOptions& options) : options_(options) {}
 
   // The plan of a list of layers; `prefix` comes before their names.
   Plan<T> plan(const Shape& input, const std::vector<LayerConfig>& layers, const std::string& prefix);
@@ -46,8 +46,7 @@ class Planner {
   // Fuses the layer into the step if possible; returns whether it did.
   bool fuses(Layer<T>& step, const LayerConfig& layer, const std::string& prefix) const;
 
-  std::uint64_t seed_;
-  bool fuse_;
+  PlanOptions options_;
   std::size_t count_ = 0;      // layers so far
   std::size_t scheduled_ = 0;  // those whose rate has a schedule
 };
@@ -60,7 +59,7 @@ std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerC
   const auto make = find_layer<T>(layer.type).make;
   std::unique_ptr<Layer<T>> step;
   if (make != nullptr) {
-    step = make({config, input, seed_, number, scheduled_,
+    step = make({config, input, options_.seed, number, scheduled_, options_.bfloat16,
                  [&](const std::vector<LayerConfig>& inner) { return plan(input, inner, prefix + layer.name + "."); }});
   }
   config.finish();
@@ -69,7 +68,7 @@ std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerC
 
 template <class T>
 bool Planner<T>::fuses(Layer<T>& step, const LayerConfig& layer, const std::string& prefix) const {
-  if (!fuse_ || !is_activation(layer)) return false;
+  if (!options_.fuse || !is_activation(layer)) return false;
   LayerReader config = reader(layer, prefix);
   const bool fused = step.fuse(read_activation(config));
   config.finish();
@@ -122,6 +121,13 @@ std::size_t Plan<T>::lowest_trained() const {
 }
 
 template <class T>
+std::size_t Plan<T>::row_unit() const {
+  std::size_t unit = kChunkRows;
+  for (const auto& step : steps) unit = std::max(unit, step->row_unit());
+  return unit;
+}
+
+template <class T>
 typename Plan<T>::PredictPlaces Plan<T>::predict_places(std::size_t rows, std::size_t first) const {
   std::size_t width = 0, work = 0;
   for (std::size_t s = first; s < predict_steps.size(); ++s) {
@@ -158,13 +164,13 @@ void Plan<T>::predict(Team& team, const Flow<T>& flow, std::size_t first) const 
 }
 
 template <class T>
-Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse) {
-  return Planner<T>(seed, fuse).plan(input, layers, "");
+Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, const PlanOptions& options) {
+  return Planner<T>(options).plan(input, layers, "");
 }
 
 template struct Plan<float>;
 template struct Plan<double>;
-template Plan<float> make_plan(const Shape&, const std::vector<LayerConfig>&, std::uint64_t, bool);
-template Plan<double> make_plan(const Shape&, const std::vector<LayerConfig>&, std::uint64_t, bool);
+template Plan<float> make_plan(const Shape&, const std::vector<LayerConfig>&, const PlanOptions&);
+template Plan<double> make_plan(const Shape&, const std::vector<LayerConfig>&, const PlanOptions&);
 
 }  // namespace prelunet

@@ -30,6 +30,9 @@ struct Plan {
   // The lowest step with a trainable parameter, or steps.size() if there is none. Steps below it need no backward pass.
   std::size_t lowest_trained() const;
 
+  // The largest row_unit() of the steps.
+  std::size_t row_unit() const;
+
   // Runs the backward pass from the last step down to step `lowest`. flow_of(s) returns the flow of step s. In these
   // flows the caller sets prologue_done of the last step and prologue of the lowest step. If fuses_prologue(), a step
   // runs the prologue of the step below in the product that computes grad_x. The pass ends early if stops() is true.
@@ -67,9 +70,15 @@ struct Plan {
   PredictPlaces predict_places(std::size_t rows, std::size_t first) const;
 };
 
+struct PlanOptions {
+  std::uint64_t seed;
+  bool fuse = true;       // false: every layer is a step of its own, with the same bits
+  bool bfloat16 = false;  // wide Dense layers compute in bfloat16; float only
+};
+
 // Throws std::invalid_argument if a layer does not accept the shape of its input, or if a residual's output differs in
-// shape from its input. Without `fuse` every layer is a step of its own, with the same bits.
+// shape from its input.
 template <class T>
-Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, std::uint64_t seed, bool fuse);
+Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, const PlanOptions& options);
 
 }  // namespace prelunet

@@ -22,6 +22,7 @@ class Residual final : public Layer<T> {
   void bind(const std::vector<Parameter<T>>& parameters) override { inner_.bind(parameters); }
   void refresh(Team& team) override;
   std::size_t work_size(std::size_t rows) const override { return begin(inner_.steps.size(), rows); }
+  std::size_t row_unit() const override { return inner_.row_unit(); }
   std::size_t predict_work_size(std::size_t rows) const override { return inner_.predict_work_size(rows); }
   double multiply_adds() const override;
   bool calls_python() const override;

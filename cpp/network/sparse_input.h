@@ -20,13 +20,15 @@ std::optional<std::size_t> sparse_step(const Steps& steps, const RowSource& x) {
   return first;
 }
 
-// The most rows of X in a block, a multiple of kChunkRows: fewer than `most` if compressed rows are made dense and
+// The most rows of X in a block, a multiple of row_unit(): fewer than `most` if compressed rows are made dense and
 // exceed kDenseBlockBytes.
 template <class T, class Steps>
 std::size_t most_rows(const Steps& steps, const RowSource& x, std::size_t most) {
   if (x.compressed == nullptr || sparse_step<T>(steps, x)) return most;
   const std::size_t fitting = kDenseBlockBytes / sizeof(T) / std::max<std::size_t>(x.features, 1);
-  return std::clamp(fitting / kChunkRows * kChunkRows, kChunkRows, most);
+  std::size_t unit = kChunkRows;
+  for (const auto& step : steps) unit = std::max(unit, step->row_unit());
+  return std::clamp(fitting / unit * unit, unit, most);
 }
 
 template <class T>

@@ -15,6 +15,9 @@ inline constexpr std::size_t kLargeParameterBytes = std::size_t{16} << 20;
 // Rows that a thread processes at a time in predict and evaluate. Their activations stay in its cache.
 inline constexpr std::size_t kPredictBlockRows = 64;
 
+// The same in a network with a layer in bfloat16, whose weights a thread reads once for each block.
+inline constexpr std::size_t kBfloat16PredictBlockRows = 256;
+
 // Maximum bytes of a block of compressed rows that are made dense, because the first step does not read them as they
 // are.
 inline constexpr std::size_t kDenseBlockBytes = std::size_t{32} << 20;
@@ -25,6 +28,10 @@ inline constexpr std::size_t kMinStepsInPanels = 8;
 // Minimum columns of a weight for which a second product pays. It computes the gradient of the rows that cannot be
 // updated in the layout of the panels.
 inline constexpr std::size_t kMinTransposedColumns = 64;
+
+// ---- bfloat16 (bfloat16_dense.h) ----
+// Minimum features and units of a Dense layer in bfloat16. The bits depend on it.
+inline constexpr std::size_t kBfloat16MinWidth = 32;
 
 // ---- threads (engine.cpp, thread_tuner.h) ----
 // A call with fewer multiply-adds runs on the calling thread. One thread needs some ten microseconds for them.

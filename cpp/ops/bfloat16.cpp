@@ -25,7 +25,9 @@ struct Part {
   Block of_whole(const Block& b) const { return {b.row + row, b.column + column, b.rows, b.columns}; }
 };
 
-void gemm_part(const Bfloat16Kernels& kernels, const Bfloat16Gemm& whole, Range rows, Range columns) {
+}  // namespace
+
+void bfloat16_gemm_part(const Bfloat16Kernels& kernels, const Bfloat16Gemm& whole, Range rows, Range columns) {
   if (rows.empty() || columns.empty()) return;
   const bool in_depth_blocks = whole.k > kDepthBlock && whole.c != nullptr;
   const std::uint16_t* const b = whole.b + columns.begin / kBfloat16Panel * whole.panel_size;
@@ -52,11 +54,14 @@ void gemm_part(const Bfloat16Kernels& kernels, const Bfloat16Gemm& whole, Range 
   }
 }
 
-}  // namespace
+Bfloat16Part bfloat16_share(const Team& team, std::size_t m, std::size_t n) {
+  if (m >= n) return {team.even_share(m, kUnit), {0, n}};
+  return {{0, m}, team.even_share(n, kUnit)};
+}
 
 void bfloat16_gemm(const Team& team, const Bfloat16Kernels& kernels, const Bfloat16Gemm& g) {
-  if (g.m >= g.n) return gemm_part(kernels, g, team.share(g.m, kUnit), {0, g.n});
-  gemm_part(kernels, g, {0, g.m}, team.share(g.n, kUnit));
+  const Bfloat16Part part = bfloat16_share(team, g.m, g.n);
+  bfloat16_gemm_part(kernels, g, part.rows, part.columns);
 }
 
 }  // namespace prelunet

@@ -49,7 +49,7 @@ void for_each_part(const Team& team, std::size_t m, std::size_t n, bool by_rows,
     const Range across = elements(of_cells, width_unit, width);
     by_rows ? f(along, across) : f(across, along);
   };
-  const Range share = team.share(lines * cells, 1);
+  const Range share = team.even_share(lines * cells, 1);
   std::size_t line = share.begin / cells;
   const std::size_t last = share.end / cells, begin = share.begin % cells, end = share.end % cells;
   if (line == last) return part({line, line + 1}, {begin, end});

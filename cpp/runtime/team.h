@@ -82,10 +82,14 @@ class Team {
   int size() const { return size_; }
   void* scratch() const { return scratch_; }
   void barrier() { barrier_.wait(size_); }
+  // Makes the units of share() `factor` times as large, for a network with a layer that needs such shares of rows.
+  void coarsen(std::size_t factor) { coarse_ = factor; }
 
   // This thread's share of `total` items, in whole units of `unit` (the last unit may be short). The rule is fixed, so
   // that successive ops that share the same rows need no barrier between them.
-  Range share(std::size_t total, std::size_t unit) const { return share_of(rank_, total, unit); }
+  Range share(std::size_t total, std::size_t unit) const { return share_of(rank_, total, unit * coarse_); }
+  // The same without coarsen(), to divide what no other op divides.
+  Range even_share(std::size_t total, std::size_t unit) const { return share_of(rank_, total, unit); }
   Range share_of(int rank, std::size_t total, std::size_t unit) const {
     const std::size_t units = (total + unit - 1) / unit;
     const std::size_t begin = units * rank / size_ * unit;
@@ -96,6 +100,7 @@ class Team {
  private:
   const int rank_;
   const int size_;
+  std::size_t coarse_ = 1;
   Barrier& barrier_;
   void* const scratch_;
 };

@@ -17,6 +17,7 @@ from . import _core
 from ._arrays import as_array, as_samples, is_sparse
 from ._validation import choice, size
 from .compiled import Compiled
+from .dtypes import CORES, Core, bfloat16_order, variable_dtype
 from .layers import Dropout, Layer
 from .layers.stacking import all_layers, parameter_shapes, specifications
 from .ops import LOSSES, UPDATES
@@ -26,11 +27,9 @@ from .schedules import Constant, Schedule
 from .schedules import get as get_schedule
 
 Array = npt.NDArray[Any]
-Core = _core.Engine32 | _core.Engine64
 Tape = _core.Tape32 | _core.Tape64
 Numbered = dict[SupportsInt | SupportsIndex, Array]  # by index; as in the stub
 
-CORES: dict[str, type[Core]] = {"float32": _core.Engine32, "float64": _core.Engine64}
 _NO_CONTEXT = nullcontext()
 _LARGEST_SAMPLE = 2**59  # elements; their bytes fit into 63 bits
 _NO_GROUP = ParameterGroup("*")
@@ -71,6 +70,8 @@ class Engine:
         Number of completed epochs.
     span : (int, int) or None
         During a call of `fit`: the number of updates before it, and the number of its updates.
+    restored_order : tuple of (int, str or None) or None
+        The number of steps of the last restored state, and the `bfloat16_order` they had.
     """
 
     def __init__(self, layers: Sequence[Layer], *, dtype: str, seed: int) -> None:
@@ -86,12 +87,28 @@ class Engine:
             for name, layer in all_layers(layers)
             if isinstance(layer, Dropout) and layer.schedule is not None
         ]
+        self.restored_order: tuple[int, str | None] | None = None
         self._core: Core | None = None
         self._is_built = False
         self._builds = threading.Lock()
         self._builder: int | None = None  # the thread that holds the lock
         self._process = os.getpid()
         self._built_by: int | None = None  # the thread of the last build
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the parameters, the optimizer's state and the outputs."""
+        return variable_dtype(self.dtype)
+
+    @property
+    def bfloat16_order(self) -> str | None:
+        """The order of sums in the last training steps, those of a restored state included.
+
+        None if the dtype has no bfloat16.
+        """
+        if self.restored_order is not None and self.restored_order[0] == self.steps:
+            return self.restored_order[1]
+        return bfloat16_order(self.dtype)
 
     # ---- building and compiling ----------------------------------------------------------------
 
@@ -144,7 +161,7 @@ class Engine:
         try:
             yield
         except MemoryError as error:
-            itemsize = np.dtype(self.dtype).itemsize
+            itemsize = np.dtype(self.variable_dtype).itemsize
             found = []
             with suppress(LookupError, ValueError):  # the core may not have checked later layers
                 for name, layer, shape in parameter_shapes(self.layers, sample):
@@ -282,7 +299,7 @@ class Engine:
 
     def moves_towards(self, other: Engine, weight: float) -> bool:
         """Move the parameters towards another engine's; False if names, shapes or dtypes differ."""
-        if self.names != other.names or self.dtype != other.dtype:
+        if self.names != other.names or self.variable_dtype != other.variable_dtype:
             return False
         core: Any = self.core  # of the class of the other core
         return bool(core.move_towards(other.core, weight))
@@ -350,7 +367,7 @@ class Engine:
         """
         if training:
             self.pass_rates(1)
-        kind = _core.Tape32 if self.dtype == "float32" else _core.Tape64
+        kind = _core.Tape32 if self.variable_dtype == "float32" else _core.Tape64
         held = cast("_core.Targets", targets)  # the stub does not say that None is accepted
         return kind(self.core, operation, rows, held, training, clips, whole)
 
@@ -414,17 +431,6 @@ def core_rows(core: Core, operation: str, X: Any) -> _core.Rows:
     if is_sparse(X):
         return core.compressed_rows(operation, X.indptr, X.indices, X.data, X.shape)
     return core.rows(operation, X)
-
-
-def checked_dtype(dtype: object) -> str:
-    """Return the name of a supported dtype."""
-    try:  # NumPy would read None as float64
-        name = None if dtype is None else str(np.dtype(dtype))  # type: ignore[call-overload]
-    except TypeError:
-        name = None
-    if name not in CORES:
-        raise ValueError(f"Sequential: dtype must be 'float32' or 'float64', got {dtype!r}")
-    return str(name)
 
 
 def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:

@@ -13,7 +13,8 @@ from . import losses, ops, optimizers, schedules
 from ._validation import integer
 from .callbacks import Callback
 from .compiled import Compiled
-from .engine import Engine, checked_dtype
+from .dtypes import checked_dtype
+from .engine import Engine
 from .history import History
 from .layers import Layer
 from .layers.stacking import checked_layers
@@ -42,10 +43,11 @@ class Sequential(OpenLoop, Saving):
     input_shape : tuple of int, optional
         The shape of one sample: (features,), or (height, width, channels) for images. If omitted,
         the first data passed to the model determine it.
-    dtype : {"float32", "float64"}, default "float32"
-        Dtype of parameters, outputs and all arithmetic. Data of other real dtypes are converted to
-        it as they are read. Only arrays of float16, longdouble or a foreign byte order are copied
-        as a whole. Missing values of data frames become NaN.
+    dtype : {"float32", "float64", "mixed_bfloat16"}, default "float32"
+        Dtype of parameters, outputs and all arithmetic. "mixed_bfloat16" is float32, except that
+        wide `Dense` layers multiply in bfloat16 (see the user guide). Other real data are converted
+        row by row; arrays of float16, longdouble or a foreign byte order are copied first. Missing
+        values of data frames become NaN.
     seed : int, optional
         From 0 to 2**63 - 1. Determines the initial weights, the row order and dropout: the same
         seed gives the same bits for any number of threads, apart from the sign and the payload of a
@@ -94,11 +96,6 @@ class Sequential(OpenLoop, Saving):
     def layers(self) -> tuple[Layer, ...]:
         """The layers in order, without those inside a `Residual`."""
         return self.engine.layers
-
-    @property
-    def dtype(self) -> str:
-        """The dtype of parameters, outputs and all arithmetic."""
-        return self.engine.dtype
 
     @property
     def seed(self) -> int:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from . import _core, tracing
 from ._arrays import as_rows, is_sparse
 from ._validation import boolean, real
+from .dtypes import compute_dtype
 from .engine import Engine
 from .training import prepare
 from .training.data import checked_batch_size, checked_order, train_on_batch
@@ -28,6 +29,21 @@ class OpenLoop:
     """
 
     engine: Engine
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the model, as given to its constructor."""
+        return self.engine.dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of matrix products: "bfloat16" if `dtype` is "mixed_bfloat16"."""
+        return compute_dtype(self.dtype)
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of parameters, optimizer state and outputs."""
+        return self.engine.variable_dtype
 
     def predict(self, X: npt.ArrayLike) -> Array:
         """Return the outputs of the last layer: logits if the loss is a cross-entropy.

@@ -102,7 +102,7 @@ class Saving:
             self.engine.layers,
             self.engine.copies("to_onnx"),
             input_shape=self.engine.input_shape or (),
-            dtype=self.engine.dtype,
+            dtype=self.engine.variable_dtype,
             probabilities=final,
         )
 

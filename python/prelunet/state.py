@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._core import __version__
-from ._validation import integer
+from ._validation import choice, integer
+from .dtypes import ORDERS
 from .engine import Engine, checked_shape
 from .layers.stacking import parameter_shapes, specifications
 from .schedules import Schedule
@@ -68,6 +69,8 @@ def progress(engine: Engine, operation: str) -> tuple[dict[str, Any], dict[str, 
     found: dict[str, Any] = {"epochs_trained": engine.epochs_trained}
     if engine.compiled is not None:
         found |= {"schedule": engine.compiled.schedule.config(), "steps": steps}
+    if engine.bfloat16_order is not None:
+        found["bfloat16_order"] = engine.bfloat16_order
     return found, arrays
 
 
@@ -89,11 +92,13 @@ class Progress:
                 schedule = Schedule.from_config(found["schedule"])
                 self._compiled = replace(engine.compiled, schedule=schedule)
             self._steps = _count("steps", found["steps"])
+        order = found.get("bfloat16_order")
+        self._order = None if order is None else choice("the file", "bfloat16_order", order, ORDERS)
         infos = engine.infos() if engine.is_built else {}
         slots = engine.core.slot_count if engine.is_built else 0
         groups = ["parameter", *(f"slot/{number}" for number in range(slots))]
         shapes = {f"{group}/{n}": infos[n]["shape"] for group in groups for n in infos}
-        _check_tensors(arrays, shapes, engine.dtype)
+        _check_tensors(arrays, shapes, engine.variable_dtype)
         for key in arrays:
             if key not in shapes:
                 raise ValueError(f"tensor {key!r} is not one of this model's")
@@ -109,6 +114,7 @@ class Progress:
                 engine.core.restore(operation, self._parameters, self._slots, self._steps)
             engine.compiled = self._compiled
             engine.epochs_trained = self._epochs
+            engine.restored_order = (self._steps, self._order)
 
 
 def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array]) -> None:
@@ -122,7 +128,7 @@ def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array
     """
     sample = checked_shape(input_shape)
     for name, _, shape in parameter_shapes(engine.layers, sample):
-        _check_tensors(arrays, {f"parameter/{name}": shape}, engine.dtype)
+        _check_tensors(arrays, {f"parameter/{name}": shape}, engine.variable_dtype)
     engine.build(sample, draw=False)
 
 
@@ -131,6 +137,8 @@ def fingerprint(engine: Engine) -> str:
     found = hashlib.sha256()
     values = engine.copies("fingerprint")
     head = [engine.input_shape, engine.dtype, specifications(engine.layers)]
+    if engine.bfloat16_order is not None:
+        head.append(engine.bfloat16_order)
     found.update(json.dumps(head, sort_keys=True).encode())
     for name, array in values.items():
         array[np.isnan(array)] = np.nan

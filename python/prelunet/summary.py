@@ -56,7 +56,7 @@ def summarize(engine: Engine) -> Summary:
     sample = engine.input_shape or ()
     lines.insert(0, f"Sequential, input {_times(sample)} ({math.prod(sample):,} values)")
     total = sum(counts.values())
-    size = total * np.dtype(engine.dtype).itemsize
+    size = total * np.dtype(engine.variable_dtype).itemsize
     lines.append(f"{total:,} parameters, {size:,} bytes, {engine.dtype}")
     return Summary("\n".join(line.rstrip() for line in lines))
 

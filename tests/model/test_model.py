@@ -107,7 +107,7 @@ def test_a_refused_optimizer_leaves_a_model_unbuilt():
         (lambda: unbuilt(input_shape=19), TypeError, "input_shape must be a tuple of int.* got 19"),
         (lambda: unbuilt(input_shape=(1.5,)), TypeError, "entry of input_shape .*, got 1.5"),
         (lambda: unbuilt(input_shape="19"), TypeError, "entry of input_shape .*, got '1'"),
-        (lambda: unbuilt(dtype=None), ValueError, "dtype must be 'float32' or 'float64', got None"),
+        (lambda: unbuilt(dtype=None), ValueError, "dtype must be 'float32', .* got None"),
         (lambda: unbuilt(dtype="float16"), ValueError, "dtype must be .*, got 'float16'"),
         (lambda: unbuilt(dtype="double float"), ValueError, "dtype must be .*, got 'double float'"),
         (lambda: unbuilt(dtype=">f4"), ValueError, "dtype must be .*, got '>f4'"),

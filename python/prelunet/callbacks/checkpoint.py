@@ -10,6 +10,7 @@ from typing import Any
 from .._core import __version__
 from .._files import naming, reading, remove_leftovers, replacing
 from .._validation import boolean, integer, path_text
+from ..dtypes import bfloat16_order
 from ..state import Progress, describe, progress
 from ._packing import pack, unpack
 from ._undoing import all_or_nothing
@@ -180,6 +181,9 @@ class Checkpoint(Callback):
             told.append(f"{len(names) - _SHOWN} more")
         seed = was.get("seed") if "seed" in names else None
         same = "" if seed is None else f" (with Sequential(..., seed={seed}))"
+        if "bfloat16_order" in was and "bfloat16_order" in names:
+            order = was["bfloat16_order"].strip("'")
+            same += f" (with the environment variable PRELUNET_BF16={order})"
         raise ValueError(
             f"{_OWNER}: {self.path} is of another run: {'; '.join(told)}. Start the same "
             f"run{same}, use another path, or pass resume=False to start again"
@@ -215,6 +219,9 @@ def _identity(run: Run) -> dict[str, Any]:
     if settings is None:
         raise ValueError(f"{_OWNER}: only Sequential.fit can be resumed")
     described = describe(run.engine)
+    order = bfloat16_order(run.engine.dtype)
+    if order is not None:
+        described["bfloat16_order"] = order
     described |= {"metrics": list(run.engine.record("fit").metrics), "fit": settings}
     identity: dict[str, Any] = json.loads(json.dumps(described, default=_name_of_function))
     return identity

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from ..engine import Core, core_rows
+from ..dtypes import Core
+from ..engine import core_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

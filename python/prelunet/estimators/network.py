@@ -137,7 +137,7 @@ class Weights:
         found = model.parameters()
         return all(
             values.dtype.kind in "biuf"
-            and np.array_equal(found[name], values.astype(model.dtype, copy=False))
+            and np.array_equal(found[name], values.astype(model.variable_dtype, copy=False))
             for name, values in self.by_name(model).items()
             if coefs or not name.endswith(".weight")
         )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .._validation import boolean, choice, integer, real
 from ..callbacks import Callback
-from ..engine import CORES
+from ..dtypes import CORES
 from ..layers import Layer
 from .activations import activation_layers
 

@@ -131,7 +131,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return y.reshape(len(y), -1)
 
     def _check_targets(self, name: str, data: FitData) -> None:
-        dtype = self._network.dtype
+        dtype = self._network.variable_dtype
         check_targets("MLPRegressor", name, data.targets, data.weights, dtype=dtype)
 
     def _outputs_of(self, targets: Array) -> tuple[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._validation import boolean, choice, integer, real
 from ...callbacks import Callback
-from ...engine import CORES
+from ...dtypes import CORES
 from .recipe import PIECES, Recipe, recipe_of
 from .scoring import check_scoring_parameter
 
