@@ -21,15 +21,15 @@ struct StagedBlock {
   bool continued;  // c holds the sums so far; else they start at zero
 };
 
-// Memory for the rows of a block, padded to whole panels. It is C itself if the block is stored there and needs no
-// padding, else memory on the stack.
+// Memory for the rows of a block, padded to whole panels. It is C itself if there is one and the block needs no padding,
+// else memory on the stack.
 class Staging {
  public:
   PRELUNET_INLINE StagedBlock begin(const Bfloat16Gemm& g, const Block& block) {
     const std::size_t width = bfloat16_padded_lines(block.columns);
     float* const c = g.c == nullptr ? nullptr : g.c + block.row * g.c_stride + block.column;
     const bool whole = block.columns == width && block.rows == bfloat16_padded_lines(block.rows);
-    if (g.epilogue == nullptr && whole) return {c, g.c_stride, g.accumulate};
+    if (c != nullptr && whole) return {c, g.c_stride, g.accumulate};
     if (g.accumulate) copy(block, c, g.c_stride, memory_, width);
     return {memory_, width, g.accumulate};
   }

@@ -12,10 +12,8 @@
 namespace prelunet {
 
 // Maximum rows of a block; see network/tuning.h.
-template <class T>
-std::size_t block_rows(const Plan<T>& plan, std::size_t parameter_bytes) {
-  const bool large = plan.row_unit() > kChunkRows || parameter_bytes >= kLargeParameterBytes;
-  return large ? kLargeBlockRows : kBlockRows;
+inline std::size_t block_rows(std::size_t parameter_bytes) {
+  return parameter_bytes < kLargeParameterBytes ? kBlockRows : kLargeBlockRows;
 }
 
 // Rows [begin, begin + count) of a run, and the rows of their batch.

@@ -7,22 +7,19 @@
 namespace prelunet {
 namespace {
 
-// y = f(c + bias). The activation reads the staged block. It writes z there too, if y is not z.
+// y = f(z), z = c + bias.
 struct Output {
   void (*forward)(const ActivationForward<float>&);
   ActivationForward<float> activation;
-  float* z;  // (rows, stride); null: not kept
-  std::size_t stride;
 
   static void run(void* context, const Block& block, const float* c, std::size_t c_stride) {
     const Output& e = *static_cast<const Output*>(context);
-    ActivationForward<float> part = e.activation.at(block);
-    part.x = const_cast<float*>(c);  // staged for this call only
-    part.x_stride = c_stride;
+    const ActivationForward<float> part = e.activation.at(block);
+    if (c != part.x) {
+      float* z = part.x;
+      for (std::size_t i = 0; i < block.rows; ++i, z += part.x_stride, c += c_stride) std::copy_n(c, block.columns, z);
+    }
     e.forward(part);
-    if (e.z == nullptr) return;
-    float* z = e.z + block.row * e.stride + block.column;
-    for (std::size_t i = 0; i < block.rows; ++i, z += e.stride, c += c_stride) std::copy_n(c, block.columns, z);
   }
 };
 
@@ -111,8 +108,7 @@ void Bfloat16Dense::refresh(Team& team) { pack_weight(team.even_share(units_, kB
 // z = x W^T, then y, for rows of this thread.
 void Bfloat16Dense::multiply(const Flow<float>& flow, Range rows, const std::uint16_t* x) const {
   const OutputEpilogue<float> output = output_epilogue(flow);
-  const bool keeps = output.activation.x != output.activation.y;
-  Output epilogue{output.forward, output.activation, keeps ? z(flow) : nullptr, units_};
+  Output epilogue{output.forward, output.activation};
   const Bfloat16Gemm g{.m = flow.rows,
                        .n = units_,
                        .k = features_,
@@ -195,18 +191,19 @@ void Bfloat16Dense::gradients(Team& team, const Flow<float>& flow) const {
       update.update = kernel_table<float>().update[static_cast<int>(flow.update->id)];
       update.parameter = flow.update->of(weight(), features_);
     }
-    const Bfloat16Gemm g{.m = units_,
-                         .n = features_,
-                         .k = flow.rows,
-                         .a = panels_at(flow, at.dz_transposed),
-                         .b = panels_at(flow, at.x_transposed),
-                         .panel_size = bfloat16_panel_size(flow.rows),
-                         .c = weight().gradient,
-                         .c_stride = features_,
-                         .accumulate = !flow.first,
-                         .epilogue = flow.update != nullptr ? WeightUpdate::run : nullptr,
-                         .prefetch = nullptr,
-                         .context = &update};
+    Bfloat16Gemm g{.m = units_,
+                   .n = features_,
+                   .k = flow.rows,
+                   .a = panels_at(flow, at.dz_transposed),
+                   .b = panels_at(flow, at.x_transposed),
+                   .panel_size = bfloat16_panel_size(flow.rows),
+                   .c = weight().gradient,
+                   .c_stride = features_,
+                   .accumulate = !flow.first,
+                   .epilogue = flow.update != nullptr ? WeightUpdate::run : nullptr,
+                   .prefetch = nullptr,
+                   .context = &update};
+    if (flow.update != nullptr && flow.first) g.c = nullptr;  // only the epilogue reads the gradient
     const Bfloat16Part part = bfloat16_share(team, units_, features_);
     bfloat16_gemm_part(kernels_, g, part.rows, part.columns);
     if (flow.update != nullptr) pack_weight(part.rows, part.columns);

@@ -45,7 +45,7 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
                                    const Interrupt& interrupt) {
   LossConfig loss = loss_;
   loss.clip_delta = 0.0;  // clipping is part of an update
-  const std::size_t most = most_rows<T>(plan_.steps, x, block_rows(plan_, values_.size() * sizeof(T)));
+  const std::size_t most = most_rows<T>(plan_.steps, x, block_rows(values_.size() * sizeof(T)));
   const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(),
                                            {.block_rows = std::min(most, x.rows), .rates = &rates_});
   Stop stop(interrupt);
@@ -81,7 +81,7 @@ class Engine<T>::Training {
         run_(run),
         totals_(totals),
         batch_size_(std::min(run.batch_size, run.rows)),
-        most_(most_rows<T>(engine.plan_.steps, x, block_rows(engine.plan_, engine.values_.size() * sizeof(T)))),
+        most_(most_rows<T>(engine.plan_.steps, x, block_rows(engine.values_.size() * sizeof(T)))),
         first_(block_at(0, run.rows, batch_size_, most_)),
         shuffled_(run.shuffle.has_value() && batch_size_ < run.rows ? run.rows : 0),
         backpropagation_(engine.plan_, engine.loss_, x, targets, engine.outputs(),

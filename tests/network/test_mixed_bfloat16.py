@@ -92,7 +92,7 @@ def test_fusion_and_blocks_do_not_change_the_bits(rng):
     X = rng.integers(256, size=(1100, 9, 8, 2)).astype(np.uint8)
     y = rng.integers(10, size=1100)
     model = network()
-    _, gradients = model.loss_and_gradients(X, y)  # blocks of 1,024 rows
+    _, gradients = model.loss_and_gradients(X, y)  # blocks of 256 rows
     plain = model.engine.copy("test", fuse=False)
     rows, targets = plain.rows("test", X), plain.core.targets("test", y, None)
     assert_same_bits(plain.core.predict(rows), model.predict(X))
