@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -15,6 +13,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._arrays import as_array, as_samples, is_sparse
+from ._building import Buildable
 from ._validation import choice, size
 from .compiled import Compiled
 from .dtypes import CORES, Core, bfloat16_order, variable_dtype
@@ -50,7 +49,7 @@ class ParameterInfo(TypedDict):
     trainable: bool
 
 
-class Engine:
+class Engine(Buildable):
     """Layers, their parameters and the state of training.
 
     `build` creates the core from the shape of a sample. If the engine is not built, `rows` builds
@@ -75,10 +74,9 @@ class Engine:
     """
 
     def __init__(self, layers: Sequence[Layer], *, dtype: str, seed: int) -> None:
+        super().__init__()
         self.layers = tuple(layers)
         self.dtype, self.seed = dtype, seed
-        self.input_shape: tuple[int, ...] | None = None
-        self.names: list[str] = []
         self.compiled: Compiled | None = None
         self.epochs_trained = 0
         self.span: tuple[int, int] | None = None
@@ -88,12 +86,6 @@ class Engine:
             if isinstance(layer, Dropout) and layer.schedule is not None
         ]
         self.restored_order: tuple[int, str | None] | None = None
-        self._core: Core | None = None
-        self._is_built = False
-        self._builds = threading.Lock()
-        self._builder: int | None = None  # the thread that holds the lock
-        self._process = os.getpid()
-        self._built_by: int | None = None  # the thread of the last build
 
     @property
     def variable_dtype(self) -> str:
@@ -111,20 +103,6 @@ class Engine:
         return bfloat16_order(self.dtype)
 
     # ---- building and compiling ----------------------------------------------------------------
-
-    @property
-    def is_built(self) -> bool:
-        """Whether the core exists and the call that created it has accepted its data."""
-        return self._is_built
-
-    @property
-    def core(self) -> Core:
-        """The C++ core; raises a RuntimeError if the engine is not built."""
-        if self._core is None:
-            raise RuntimeError(
-                "Sequential: input_shape is not known yet; pass it, or call build or fit"
-            )
-        return self._core
 
     def build(self, input_shape: Sequence[int], *, draw: bool = True) -> None:
         """Create the core and draw the initial parameters, layer by layer, in float64.
@@ -201,60 +179,12 @@ class Engine:
         assert self.input_shape is not None
         core = other._new_core(self.input_shape, fuse=fuse)
         core.write_parameters({place: v[np.newaxis] for place, v in enumerate(values)})
-        other._core, other.names, other.input_shape = core, self.names, self.input_shape
-        other._is_built, other.span = True, self.span
+        other.adopt(core, self.names, self.input_shape)
+        other.span = self.span
         if compiled is not None:
             other.compile(replace(compiled, optimizer=SGD(), clip_delta=None))
         core.steps = steps  # the dropout mask depends on it
         return other
-
-    def building(self) -> AbstractContextManager[None]:
-        """Let one thread at a time build; an exception in the context undoes its build."""
-        if self._is_built:
-            return _NO_CONTEXT
-        if self._process != os.getpid():
-            self._forget_lost_builder()
-        return _NO_CONTEXT if self._builder == threading.get_ident() else self._building()
-
-    def _forget_lost_builder(self) -> None:
-        """After a fork, discard what a thread of the parent was building."""
-        self._process = os.getpid()
-        if self._builder not in (None, threading.get_ident()):
-            self._builds, self._builder = threading.Lock(), None
-            self._core, self.input_shape, self.names = None, None, []
-
-    @contextmanager
-    def _building(self) -> Iterator[None]:
-        with self._builds:
-            if self._is_built:  # by another thread, while this one waited
-                yield
-                return
-            self._builder = threading.get_ident()
-            try:
-                yield
-                self._is_built = self._core is not None
-                self._built_by = threading.get_ident()
-            except BaseException:
-                self._core, self.input_shape, self.names = None, None, []
-                raise
-            finally:
-                self._builder = None
-
-    def undoing_build(self) -> AbstractContextManager[None]:
-        """Undo the build of a call that fails before its first update."""
-        return _NO_CONTEXT if self._is_built else self._undoing_build()
-
-    @contextmanager
-    def _undoing_build(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            # Another thread may have built the engine in the meantime.
-            ours = self._is_built and self._built_by == threading.get_ident()
-            if ours and self.steps == 0:
-                self._core, self.input_shape, self.names = None, None, []
-                self._is_built = False
-            raise
 
     def _new_core(self, shape: tuple[int, ...], **options: bool) -> Core:
         core = CORES[self.dtype](shape, specifications(self.layers), self.seed, **options)
@@ -370,11 +300,6 @@ class Engine:
         kind = _core.Tape32 if self.variable_dtype == "float32" else _core.Tape64
         held = cast("_core.Targets", targets)  # the stub does not say that None is accepted
         return kind(self.core, operation, rows, held, training, clips, whole)
-
-    @property
-    def steps(self) -> int:
-        """Number of updates since `compile`."""
-        return 0 if self._core is None else self._core.steps
 
     @property
     def learning_rate(self) -> float:
