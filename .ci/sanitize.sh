@@ -77,8 +77,9 @@ fixed_addresses=()
 if setarch --addr-no-randomize true 2> /dev/null; then fixed_addresses=(setarch --addr-no-randomize); fi
 
 verdict=0
-"${fixed_addresses[@]}" env "LD_PRELOAD=$preload" "$python" -m pytest -n 2 -p no:cacheprovider "${tests[@]}" -k "$which" \
-  "${share[@]}" || verdict=$?
+# A file runs in one process, so that what all its tests need, such as every training run, is computed once.
+"${fixed_addresses[@]}" env "LD_PRELOAD=$preload" "$python" -m pytest -n 2 --dist loadfile -p no:cacheprovider \
+  "${tests[@]}" -k "$which" "${share[@]}" || verdict=$?
 for report in "$reports"/*; do
   [[ -e $report ]] || continue
   cat "$report"
