@@ -278,14 +278,16 @@ class Sequential(OpenLoop, Saving):
             Shuffle the rows each epoch, in an order that depends only on the seed and on
             `epochs_trained`. A single batch of all rows is not shuffled.
         drop_last : bool, default False
-            Leave out the last batch of each epoch if it is short and not the only one.
+            Leave out the last batch of each epoch if it is smaller than `batch_size`, unless it is
+            the only batch.
         sample_weight : array_like of shape (n,), optional
             The weight w of each row, at least 0. The loss of a batch is ``sum(w l) / sum(w)``, or
-            ``sum(w l)`` if the reduction is "sum"; l is the loss of a row. Their sum must be finite
-            and positive weights must not be subnormal.
+            ``sum(w l)`` if the reduction is "sum"; l is the loss of a row. The sum of the weights
+            must be finite. Positive weights must not be subnormal.
         class_weight : mapping of int to float, or "balanced", optional
-            Factors of the row weights, by class (default 1). "balanced" gives all classes the same
-            total weight. Not for a sigmoid cross-entropy of several outputs.
+            Factors of the row weights, by class; a class without a key has factor 1. "balanced"
+            gives all classes the same total weight. If the loss is a sigmoid cross-entropy of
+            several outputs, `class_weight` must be None.
         verbose : bool, 0, 1, 2 or "auto", default "auto"
             Show progress on stderr; 2: one line per epoch; "auto": on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
@@ -295,9 +297,9 @@ class Sequential(OpenLoop, Saving):
         -------
         History
             The loss and the metrics of each epoch. ``history["loss"]`` is the mean of the losses of
-            the epoch's steps, weighted by their rows; with the reduction "sum" it is their sum. The
-            loss of a step is computed before its update and contains no penalties. Metrics that are
-            functions are computed after the epoch.
+            the epoch's steps, weighted by the rows of each step. If the loss has the reduction
+            "sum", it is their sum. The loss of a step is computed before its update and contains no
+            penalties. Metrics that are functions are computed after the epoch.
 
         Raises
         ------
