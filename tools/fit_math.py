@@ -93,7 +93,19 @@ def normal_tail(shift: int, offset: mpf, u: mpf) -> mpf:
     return mp.erfc(t / mp.sqrt(2)) / 2 * mp.exp(t**2 / 2) / w
 
 
+def sin_2pi_ratio(z: mpf) -> mpf:
+    """sin(2 pi s) / s with s = sqrt(z)."""
+    s = mp.sqrt(z)
+    return mp.sin(2 * mp.pi * s) / s if z > TINY else 2 * mp.pi
+
+
+def cos_2pi_remainder(z: mpf) -> mpf:
+    """(cos(2 pi s) - 1) / s^2 with s = sqrt(z)."""
+    return -2 * (mp.sin(mp.pi * mp.sqrt(z)) ** 2) / z if z > TINY else -2 * mp.pi**2
+
+
 HALF_LN2 = mp.log(2) / 2 * MARGIN
+EIGHTH = mpf(1) / 64  # the square of an eighth of a turn; the reduction is exact
 MAX_S = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * MARGIN
 TAIL32 = partial(normal_tail, 5, mpf(0))
 TAIL64 = partial(normal_tail, 2, mpf("0.203125"))  # the offset is exact in binary
@@ -114,6 +126,10 @@ TABLES = [
         28,
         apart=0.5,
     ),
+    Table("sin_2pi float32", sin_2pi_ratio, mpf(0), EIGHTH, 5),
+    Table("cos_2pi float32", cos_2pi_remainder, mpf(0), EIGHTH, 5),
+    Table("sin_2pi float64", sin_2pi_ratio, mpf(0), EIGHTH, 8, apart=float(2 * mp.pi)),
+    Table("cos_2pi float64", cos_2pi_remainder, mpf(0), EIGHTH, 8),
 ]
 
 

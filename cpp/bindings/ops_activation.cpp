@@ -176,24 +176,22 @@ void register_activation_ops(py::module_& m) {
         });
       },
       py::arg("x"));
-  m.def(
-      "exp",
-      [](const py::object& x) {
-        return map_array("exp", x, [](Team& team, Matrix size, const auto* from, auto* to) {
-          const Range share = team.share(size.rows * size.columns, 1024);
-          kernel_table<std::remove_cvref_t<decltype(*to)>>().exp(share.size(), from + share.begin, to + share.begin);
-        });
-      },
-      py::arg("x"));
-  m.def(
-      "log",
-      [](const py::object& x) {
-        return map_array("log", x, [](Team& team, Matrix size, const auto* from, auto* to) {
-          const Range share = team.share(size.rows * size.columns, 1024);
-          kernel_table<std::remove_cvref_t<decltype(*to)>>().log(share.size(), from + share.begin, to + share.begin);
-        });
-      },
-      py::arg("x"));
+  const auto elementwise = [&](const char* name, auto kernel_of) {
+    m.def(
+        name,
+        [name, kernel_of](const py::object& x) {
+          return map_array(name, x, [&](Team& team, Matrix size, const auto* from, auto* to) {
+            const Range share = team.share(size.rows * size.columns, 1024);
+            const auto kernel = kernel_of(kernel_table<std::remove_cvref_t<decltype(*to)>>());
+            kernel(share.size(), from + share.begin, to + share.begin);
+          });
+        },
+        py::arg("x"));
+  };
+  elementwise("exp", [](const auto& table) { return table.exp; });
+  elementwise("log", [](const auto& table) { return table.log; });
+  elementwise("cos_2pi", [](const auto& table) { return table.cos_2pi; });
+  elementwise("sin_2pi", [](const auto& table) { return table.sin_2pi; });
 }
 
 }  // namespace prelunet

@@ -1,4 +1,5 @@
-// Elementwise kernels that are neither an activation nor an update: exp, log, scaling, and conversion of users' arrays.
+// Elementwise kernels that are neither an activation nor an update: exp, log, cos_2pi, sin_2pi, scaling, and conversion
+// of users' arrays.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -19,6 +20,20 @@ template <class T>
 void log_elements(std::size_t count, const T* x, T* y) {
   for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
     store_count(y + j, log(load_count(x + j, lanes)), lanes);
+  });
+}
+
+template <class T>
+void cos_2pi_elements(std::size_t count, const T* x, T* y) {
+  for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    store_count(y + j, cos_2pi(load_count(x + j, lanes)), lanes);
+  });
+}
+
+template <class T>
+void sin_2pi_elements(std::size_t count, const T* x, T* y) {
+  for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    store_count(y + j, sin_2pi(load_count(x + j, lanes)), lanes);
   });
 }
 

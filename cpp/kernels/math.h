@@ -1,4 +1,5 @@
-// exp, expm1, log, tanh, sigmoid and normal_cdf of a vector, with the same bits on AVX2, AVX-512 and NEON.
+// exp, expm1, log, tanh, sigmoid, normal_cdf, cos_2pi and sin_2pi of a vector, with the same bits on AVX2, AVX-512 and
+// NEON.
 //
 // float32 is computed in double with short polynomials and rounded once: within 0.502 ULP, so almost always correctly
 // rounded. float64 is within 1 ULP for exp and log, 2 for the others, 2.5 for normal_cdf's tail (3 without FMA; the
@@ -216,6 +217,73 @@ PRELUNET_INLINE VecF64 log(VecF64 x) {
   const VecF64 correction = half_square - fma(s, half_square + r, k * kLn2Low);
   return log_limits(x, fma(k, splat(kLn2High), f - correction));
 }
+
+// ---- cos_2pi, sin_2pi ------------------------------------------------------------------------------------------
+
+// |x| = an integer + quarter / 4 + s turns with |s| <= 1/8, quarter modulo 4. s is exact; NaN if x is not finite.
+struct SplitTurn {
+  VecU64 quarter;
+  VecF64 s;
+};
+
+PRELUNET_INLINE SplitTurn split_turn(VecF64 x) {
+  constexpr double kInteger = 0x1p+52;  // added to t < 2^52, it rounds t to an integer; larger t are integers
+  const VecF64 t = abs(x), beyond = select(t < kInfinity, VecF64{}, splat(__builtin_nan("")));
+  const VecF64 rest = select(t < kInteger, t - (t + kInteger - kInteger), beyond);
+  const VecF64 rounded = fma(rest, splat(4.0), splat(0x1.8p+52));
+  return {(VecU64)rounded & 3, fma(rounded - 0x1.8p+52, splat(-0.25), rest)};
+}
+
+// sin(2 pi (quarter / 4 + s)). T is the precision.
+template <class T>
+PRELUNET_INLINE VecF64 sin_of_turn(VecU64 quarter, VecF64 s) {
+  const VecF64 z = s * s;
+  VecF64 sine, cosine;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    // sin(2 pi s) / s and (cos(2 pi s) - 1) / s^2 on |s| <= 1/8: relative errors 4.8e-12 and 7.6e-13
+    sine = s *
+           polynomial(z, 6.2831853071524, -41.341702153394905, 81.60520471104576, -76.6978663502028, 41.47283323950919);
+    cosine = fma(z,
+                 polynomial(z, -19.739208802164462, 64.93939397704874, -85.4567938411542, 60.24045096588774,
+                            -26.119219394346004),
+                 splat(1.0));
+  } else {
+    constexpr double kTwoPi = 0x1.921fb54442d18p+2;
+    // sin(2 pi s) / s - 2 pi, 2 pi as a double, and (cos(2 pi s) - 1) / s^2: relative errors 5.3e-18 and 7e-17
+    const VecF64 varying =
+        polynomial(z, 2.449181405265102e-16, -41.34170224039976, 81.60524927607493, -76.70585975299812,
+                   42.05869392898878, -15.094640403891546, 3.8197881201632113, -0.7116358090781666);
+    sine = fma(s, splat(kTwoPi), s * varying);
+    cosine = fma(z,
+                 polynomial(z, -19.739208802178716, 64.9393940226683, -85.45681720669369, 60.24464137185456,
+                            -26.4262567778174, 7.90353561233896, -1.714333269420992, 0.2797407860657504),
+                 splat(1.0));
+  }
+  const VecF64 value = select((quarter & 1) != 0, cosine, sine);
+  return (VecF64)((VecU64)value ^ ((quarter & 2) << 62));
+}
+
+template <class T>
+PRELUNET_INLINE VecF64 cos_2pi_to(VecF64 x) {
+  const SplitTurn turn = split_turn(x);
+  return sin_of_turn<T>(turn.quarter + 1, turn.s);
+}
+template <class T>
+PRELUNET_INLINE VecF64 sin_2pi_to(VecF64 x) {
+  const SplitTurn turn = split_turn(x);
+  const VecU64 sign = (VecU64)x & 0x8000000000000000ULL;
+  return (VecF64)((VecU64)sin_of_turn<T>(turn.quarter, turn.s) ^ sign);
+}
+
+// cos(2 pi x) and sin(2 pi x): x counts turns, so that the reduction is exact for any x. Infinity gives NaN.
+PRELUNET_INLINE VecF32 cos_2pi(VecF32 x) {
+  return in_double(x, [](VecF64 v) __attribute__((always_inline)) { return cos_2pi_to<float>(v); });
+}
+PRELUNET_INLINE VecF64 cos_2pi(VecF64 x) { return cos_2pi_to<double>(x); }
+PRELUNET_INLINE VecF32 sin_2pi(VecF32 x) {
+  return in_double(x, [](VecF64 v) __attribute__((always_inline)) { return sin_2pi_to<float>(v); });
+}
+PRELUNET_INLINE VecF64 sin_2pi(VecF64 x) { return sin_2pi_to<double>(x); }
 
 // ---- normal_cdf ------------------------------------------------------------------------------------------------
 

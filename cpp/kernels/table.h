@@ -400,6 +400,8 @@ struct KernelTable {
 
   void (*exp)(std::size_t count, const T* x, T* y);
   void (*log)(std::size_t count, const T* x, T* y);
+  void (*cos_2pi)(std::size_t count, const T* x, T* y);
+  void (*sin_2pi)(std::size_t count, const T* x, T* y);
   void (*scale_shift)(std::size_t count, const T* x, double scale, double shift, T* y);
   void (*scaled_sum)(std::size_t count, double factor, const T* x, const T* y, T* out);
   // Converts values `stride` bytes apart, each rounded once to T.

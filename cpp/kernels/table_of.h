@@ -95,6 +95,8 @@ constexpr KernelTable<T> make_table() {
       .sum_of_squares = sum_of_squares<T>,
       .exp = exp_elements<T>,
       .log = log_elements<T>,
+      .cos_2pi = cos_2pi_elements<T>,
+      .sin_2pi = sin_2pi_elements<T>,
       .scale_shift = scale_shift<T>,
       .scaled_sum = scaled_sum<T>,
       .convert = convert<T>,

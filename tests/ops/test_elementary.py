@@ -1,4 +1,4 @@
-"""exp, log, tanh and sigmoid: the promised units in the last place, over the whole range."""
+"""exp, log, tanh, sigmoid, cos_2pi and sin_2pi: the promised ULPs, over the whole range."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ EXACT = {
     "log": mpmath.log,
     "tanh": mpmath.tanh,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "cos_2pi": lambda x: mpmath.cospi(2 * (x - mpmath.nint(x))),
+    "sin_2pi": lambda x: mpmath.sinpi(2 * (x - mpmath.nint(x))),
 }
 # Where the function changes its regime: no need to sample where it is constant or not defined.
 RANGES = {"exp": (-760.0, 720.0), "tanh": (-30.0, 30.0), "sigmoid": (-760.0, 60.0)}
+RANGES |= {"cos_2pi": (-40.0, 40.0), "sin_2pi": (-40.0, 40.0)}
 
 
 def assert_ulps(name, x, exact):
@@ -97,6 +100,8 @@ def test_float64_against_mpmath(rng, name):
         ("log", [np.inf, 0.0, -0.0, 1.0], [np.inf, -np.inf, -np.inf, 0.0]),
         ("log", [-1.0, -np.inf, -0.5, np.nan], [np.nan] * 4),
         ("tanh", [np.inf, -np.inf, 0.0, -0.0, np.nan], [1.0, -1.0, 0.0, -0.0, np.nan]),
+        ("cos_2pi", [0.0, -0.0, 0.5, 3.0, -1e30, np.inf, np.nan], [1, 1, -1, 1, 1, np.nan, np.nan]),
+        ("sin_2pi", [0.0, -0.0, 0.25, -0.25, 2.75, -np.inf], [0.0, -0.0, 1.0, -1.0, -1.0, np.nan]),
         ("sigmoid", [np.inf, -np.inf, 0.0, -0.0, np.nan], [1.0, 0.0, 0.5, 0.5, np.nan]),
     ],
 )
@@ -113,6 +118,8 @@ def test_around_overflow_and_underflow(dtype, name):
         "log": [float(finfo.smallest_subnormal), float(finfo.tiny), float(finfo.max), 1.0],
         "tanh": [float(finfo.tiny), 9.01, 19.06, 0.5],
         "sigmoid": [np.log(float(finfo.smallest_subnormal)), 16.6, 36.7],
+        "cos_2pi": [float(finfo.tiny), 0.125, 0.25, 0.375, 0.5, 2.0**22, 2.0**23, 2.0**52],
+        "sin_2pi": [float(finfo.tiny), 0.125, 0.25, 0.5, 0.625, 2.0**22, 2.0**23, 2.0**52],
     }[name]
     x = np.array(edges, dtype)
     neighbours = [x]

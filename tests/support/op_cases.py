@@ -174,6 +174,8 @@ def _elementwise_cases(x, grad_out):
         OpCase("scaled_sum", "scaled_sum", two, {"factor": 0.3}, takes_out=True),
     ]
     for name in pn.ops.ACTIVATIONS:
+        OpCase("cos_2pi", "cos_2pi", {"x": x}),
+        OpCase("sin_2pi", "sin_2pi", {"x": x}),
         forward, backward = f"{name}_forward", f"{name}_backward"
         cases.append(OpCase(forward, forward, {"x": x}, takes_out=True))
         cases.append(OpCase(backward, backward, {"grad_out": grad_out, "x": x}))

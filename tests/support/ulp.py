@@ -22,14 +22,27 @@ from tqdm import tqdm
 import prelunet as pn
 from tolerances import ELEMENTARY_ULPS, bits_of, ulps_between
 
+
+def _sine_of_turns(x, quarters):
+    """Return sin(2 pi (x + quarters / 4)); the reduction to an eighth of a turn is exact."""
+    turns = x - np.rint(x)
+    nearest = np.rint(4 * turns)
+    angle = 2 * np.arctan2(x.dtype.type(0), x.dtype.type(-1)) * (turns - nearest / 4)
+    place = np.where(np.isfinite(nearest), nearest + quarters, 0).astype(int) % 4
+    return np.choose(place, [np.sin(angle), np.cos(angle), -np.sin(angle), -np.cos(angle)])
+
+
 REFERENCES = {
     "exp": np.exp,
     "log": np.log,
     "tanh": np.tanh,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "cos_2pi": lambda x: _sine_of_turns(x, 1),
+    "sin_2pi": lambda x: _sine_of_turns(x, 0),
     "expm1": lambda x: np.where(x > 0, x, np.expm1(x)),  # as ELU shows it: the identity above 0
 }
 OPS = {"exp": pn.ops.exp, "log": pn.ops.log, "expm1": pn.ops.elu_forward}
+OPS |= {"cos_2pi": pn.ops.cos_2pi, "sin_2pi": pn.ops.sin_2pi}
 PATTERNS = 2**32
 CHUNK = 2**20  # what the reference's intermediate arrays can take from a cache
 

@@ -19,10 +19,12 @@ from typing import Any
 from ._activation import (
     ACTIVATION_MAKERS,
     ACTIVATIONS,
+    cos_2pi,
     exp,
     log,
     prelu_backward,
     prelu_forward,
+    sin_2pi,
     softmax_forward,
 )
 from ._bfloat16 import bfloat16_gemm, to_bfloat16
@@ -46,6 +48,7 @@ __all__ = [
     "column_sums",
     "conv2d_backward",
     "conv2d_forward",
+    "cos_2pi",
     "exp",
     "gemm",
     "layer_norm_backward",
@@ -56,6 +59,7 @@ __all__ = [
     "prelu_backward",
     "prelu_forward",
     "scaled_sum",
+    "sin_2pi",
     "softmax_forward",
     "to_bfloat16",
     *_MAKERS,

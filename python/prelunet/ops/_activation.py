@@ -111,6 +111,40 @@ def log(x: Array) -> Array:
     return _ops.log(x)
 
 
+def cos_2pi(x: Array) -> Array:
+    """Return ``cos(2 pi x)``, accurate to 1 ULP in float32 and 2 ULP in float64 for every x.
+
+    x counts turns, so that its whole part is subtracted without an error.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+
+    Returns
+    -------
+    ndarray of the shape of x
+        NaN where x is infinite.
+    """
+    return _ops.cos_2pi(x)
+
+
+def sin_2pi(x: Array) -> Array:
+    """Return ``sin(2 pi x)``, accurate to 1 ULP in float32 and 2 ULP in float64 for every x.
+
+    x counts turns, so that its whole part is subtracted without an error.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+
+    Returns
+    -------
+    ndarray of the shape of x
+        NaN where x is infinite.
+    """
+    return _ops.sin_2pi(x)
+
+
 _OUT = "out : ndarray of the shape of x, optional\n    Output array, also returned; may be x.\n"
 _RETURNS = "Returns\n-------\nndarray of the shape of x\n"
 
