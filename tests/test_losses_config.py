@@ -32,9 +32,11 @@ ATTRIBUTES = [
     (Huber(), "huber", None, "mean", True),
     (losses.Poisson(), "poisson", None, "mean", True),
     (losses.Gamma(), "gamma", None, "mean", True),
+    (losses.Pinball(), "pinball", None, "mean", True),
 ]
 DEFAULTS = [make() for make in Loss.named().values()]
 EXAMPLES = [*DEFAULTS, SoftmaxCrossEntropy(0.1), Huber(delta=2.5)]
+EXAMPLES += [losses.Pinball([0.1, 0.5, 0.9])]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_bad_delta(delta):
         Huber(delta)
 
 
-@pytest.mark.parametrize("make", [SoftmaxCrossEntropy, Huber])
+@pytest.mark.parametrize("make", [SoftmaxCrossEntropy, Huber, losses.Pinball])
 @pytest.mark.parametrize("value", ["0.5", None, True])
 def test_bad_types(make, value):
     with pytest.raises(TypeError, match="must be a finite number"):

@@ -259,6 +259,15 @@ def huber(y: Array, t: Array, grad: Array, work: Array) -> float:
     return loss
 
 
+def pinball(y: Array, t: Array, grad: Array, work: Array) -> float:
+    np.subtract(y, t, out=work)
+    np.sign(work, out=grad)
+    grad *= 0.5  # the median
+    loss = float(grad.ravel() @ work.ravel()) / y.size
+    grad *= 1 / y.size
+    return loss
+
+
 def log_cosh(y: Array, t: Array, grad: Array, work: Array) -> float:
     np.subtract(y, t, out=work)
     np.tanh(work, out=grad)

@@ -290,6 +290,12 @@ void check_range(const Argument& argument, const RowSource& source, double lowes
   }
 }
 
+void check_options(const Argument& argument, const std::vector<double>& options, std::size_t outputs) {
+  if (options.size() == 1 || options.size() == outputs) return;
+  argument.value_error("be one number, or one for each of " + std::to_string(outputs) + " outputs",
+                       std::to_string(options.size()) + " numbers");
+}
+
 std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows,
                                     double highest) {
   constexpr double kSmallest = std::numeric_limits<double>::min();  // 1 / x of a smaller x may be infinite

@@ -98,4 +98,7 @@ void check_range(const Argument& argument, const RowSource& source, double lowes
 // Weights >= 0 of shape (n,), each at most `highest`. The sum of any of them and its inverse are finite.
 std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows, double highest);
 
+// A loss has one value of its option, or one for each output.
+void check_options(const Argument& argument, const std::vector<double>& options, std::size_t outputs);
+
 }  // namespace prelunet

@@ -54,11 +54,12 @@ Accuracy find_accuracy(const std::string& name) {
   throw std::invalid_argument("unknown accuracy '" + name + "'");
 }
 
-LossConfig loss_config(const std::string& name, double option, const std::string& accuracy, double threshold,
-                       double clip_delta) {
+LossConfig loss_config(const std::string& name, const std::vector<double>& options, std::size_t outputs,
+                       const std::string& accuracy, double threshold, double clip_delta) {
   LossConfig config;
   config.id = find_loss(name);
-  config.option = option;
+  check_options({"compile", config.info().option}, options, outputs);
+  config.options = options;
   config.accuracy = find_accuracy(accuracy);
   config.threshold = threshold;
   config.clip_delta = clip_delta;
@@ -335,13 +336,14 @@ void register_engine_of(py::module_& m, const char* name) {
       .def("write_parameters", &write_parameters<T>, py::arg("arrays"))
       .def(
           "compile",
-          [](N& n, const std::string& loss, double option, const std::string& accuracy, double threshold,
-             const py::dict& optimizer, double clip_delta) {
+          [](N& n, const std::string& loss, const std::vector<double>& options, const std::string& accuracy,
+             double threshold, const py::dict& optimizer, double clip_delta) {
             n.usage().refuse_while_fitting("compile");
             const Usage::Writing writing(n.usage(), "compile");
-            n.compile(loss_config(loss, option, accuracy, threshold, clip_delta), optimizer_config(optimizer));
+            n.compile(loss_config(loss, options, n.outputs(), accuracy, threshold, clip_delta),
+                      optimizer_config(optimizer));
           },
-          py::arg("loss"), py::arg("option"), py::arg("accuracy"), py::arg("threshold"), py::arg("optimizer"),
+          py::arg("loss"), py::arg("options"), py::arg("accuracy"), py::arg("threshold"), py::arg("optimizer"),
           py::arg("clip_delta"))
       .def("rows", &make_rows<T>, py::arg("operation"), py::arg("X"))
       .def("compressed_rows", &make_compressed_rows<T>, py::arg("operation"), py::arg("indptr"), py::arg("indices"),

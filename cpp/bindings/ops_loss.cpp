@@ -3,15 +3,18 @@
 #include "ops/loss.h"
 #include "runtime/scratch.h"
 
+#include <pybind11/stl.h>
+
 namespace prelunet {
 namespace {
 
 py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, const py::object& targets_object,
-                       const py::object& weight_object, double option) {
+                       const py::object& weight_object, const std::vector<double>& options) {
   const std::string op = info.name;
   const py::array outputs = strict_array({op, "outputs"}, outputs_object);
   check_rank({op, "outputs"}, outputs, 2, "(rows, outputs)");
   const Shape shape = shape_of(outputs);
+  check_options({op, info.option}, options, shape[1]);
   if (shape[1] == 0) Argument{op, "outputs"}.value_error("have at least one column", to_text(shape));
   if (!py::isinstance<py::array>(targets_object)) {
     Argument{op, "targets"}.type_error("be a NumPy array", type_name(targets_object));
@@ -60,7 +63,8 @@ py::tuple loss_binding(const LossInfo& info, const py::object& outputs_object, c
     g.output_stride = g.target_stride = g.grad_stride = shape[1];
     g.label = labelled ? labels.data() : nullptr;
     g.target = labelled ? nullptr : data_of<T>(targets);
-    g.option = option;
+    g.option = options.data();
+    g.options = options.size();
     g.row_scale = row_scale.data();
     g.row_loss = row_loss.data();
     g.grad = mutable_data_of<T>(grad);
@@ -77,10 +81,11 @@ void register_loss_ops(py::module_& m) {
   for (const LossInfo& info : kLosses) {
     m.def(
         info.name,
-        [&info](const py::object& outputs, const py::object& targets, const py::object& sample_weight, double option) {
-          return loss_binding(info, outputs, targets, sample_weight, option);
+        [&info](const py::object& outputs, const py::object& targets, const py::object& sample_weight,
+                const std::vector<double>& options) {
+          return loss_binding(info, outputs, targets, sample_weight, options);
         },
-        py::arg("outputs"), py::arg("targets"), py::arg("sample_weight").none(true), py::arg("option"));
+        py::arg("outputs"), py::arg("targets"), py::arg("sample_weight").none(true), py::arg("options"));
     rows.append(py::make_tuple(info.name, info.reduction == Reduction::sum ? "sum" : "mean", info.takes_labels,
                                info.option, info.default_option));
   }

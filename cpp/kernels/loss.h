@@ -12,6 +12,9 @@
 //   log_cosh                  l = 1/m sum_j log(cosh(o_j - t_j))             tanh(o - t) / m
 //   poisson                   l = 1/m sum_j exp(z_j) - t_j - t_j (z_j - log t_j)            (exp(z) - t) / m
 //   gamma                     l = 1/m sum_j exp(u_j) - 1 - u_j, u = log t - z               (1 - exp(u)) / m
+//   pinball                   l = 1/m sum_j max(q_j e_j, (q_j - 1) e_j), e = t - o; q one quantile or one for each
+//   output
+//                             ((e_j < 0) - q_j) / m, 0 where e_j = 0
 // The gradient is multiplied by row_scale. Losses are summed in float64 over 16 virtual lanes on every ISA.
 #pragma once
 
@@ -146,6 +149,52 @@ struct Gamma {
   }
 };
 
+// Its option is a quantile for each output, or one for all.
+struct Pinball {
+  static constexpr bool kMean = true;
+  static constexpr bool kCostly = false;
+  static constexpr bool kOptionPerOutput = true;
+  template <class V>
+  static PRELUNET_INLINE V value(V o, V t, V quantile) {
+    const V e = t - o;
+    return select(e > V{}, quantile * e, (quantile - 1) * e);
+  }
+  template <class V>
+  static PRELUNET_INLINE V slope(V o, V t, V quantile) {
+    const V e = t - o;
+    return select(e > V{}, -quantile, select(e < V{}, 1 - quantile, e));  // 0 at 0; NaN stays
+  }
+};
+
+// The option of a loss in all lanes; if outputs have their own, those of outputs j, j + 1, ... or of output j.
+template <class T, class Function>
+class LossOption {
+ public:
+  explicit LossOption(const LossRows<T>& g)
+      : all_(splat(static_cast<T>(g.option[0]))), own_(g.options > 1 ? g.option : nullptr) {}
+
+  PRELUNET_INLINE Vec<T> of_outputs(std::size_t j, std::size_t count) const {
+    if constexpr (requires { Function::kOptionPerOutput; }) {
+      if (own_ != nullptr) {
+        T lane[kLanes<T>] = {};
+        for (std::size_t i = 0; i < count; ++i) lane[i] = static_cast<T>(own_[j + i]);
+        return load(lane);
+      }
+    }
+    return all_;
+  }
+  PRELUNET_INLINE Vec<T> of_output(std::size_t j) const {
+    if constexpr (requires { Function::kOptionPerOutput; }) {
+      if (own_ != nullptr) return splat(static_cast<T>(own_[j]));
+    }
+    return all_;
+  }
+
+ private:
+  Vec<T> all_;
+  const double* own_;  // or null
+};
+
 // Maximum outputs of a loss for which rows are lanes. On AVX-512, a row that fills more than half a register is faster
 // with columns as lanes, unless empty lanes are costly. On the other ISAs, the masked tail of a row costs more than a
 // transposition.
@@ -156,7 +205,7 @@ constexpr std::size_t kNarrowOutputs = kVectorBytes < 64   ? kGroupColumns
 
 template <class T, class Function>
 void elementwise_loss_wide(const LossRows<T>& g, double divisor) {
-  const Vec<T> option = splat(static_cast<T>(g.option));
+  const LossOption<T, Function> options(g);
   for (std::size_t row = 0; row < g.rows; ++row) {
     const T* const output = g.output + row * g.output_stride;
     const T* const target = g.target + row * g.target_stride;
@@ -164,7 +213,7 @@ void elementwise_loss_wide(const LossRows<T>& g, double divisor) {
     LaneSum<T> sum;
     for_each_vector<T>(g.outputs, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
       const Vec<T> o = load_count(output + j, lanes);
-      const Vec<T> t = load_count(target + j, lanes);
+      const Vec<T> t = load_count(target + j, lanes), option = options.of_outputs(j, lanes);
       sum.add(j, Function::value(o, t, option), lanes);
       if (g.grad != nullptr)
         store_count(g.grad + row * g.grad_stride + j, Function::slope(o, t, option) * scale, lanes);
@@ -175,7 +224,7 @@ void elementwise_loss_wide(const LossRows<T>& g, double divisor) {
 
 template <class T, class Function>
 void elementwise_loss_narrow(const LossRows<T>& g, double divisor) {
-  const Vec<T> option = splat(static_cast<T>(g.option));
+  const LossOption<T, Function> options(g);
   RowGroups<T> outputs(g.outputs), targets(g.outputs), values(g.outputs), grads(g.outputs);
   const RowGroup<T> output = outputs[0], target = targets[0], value = values[0], grad = grads[0];
   for_each_group<T>(g.rows, [&](std::size_t, std::size_t first, std::size_t rows) __attribute__((always_inline)) {
@@ -186,6 +235,7 @@ void elementwise_loss_narrow(const LossRows<T>& g, double divisor) {
     for (Vec<double>& part : scale.part) part /= divisor;
     const Vec<T> row_scale = scale.rounded();
     for (std::size_t j = 0; j < g.outputs; ++j) {
+      const Vec<T> option = options.of_output(j);
       value.set(j, Function::value(output[j], target[j], option));
       grad.set(j, Function::slope(output[j], target[j], option) * row_scale);
     }

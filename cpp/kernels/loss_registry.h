@@ -17,7 +17,8 @@ enum class TargetRange {
 
 // X(name, Class, reduction, takes_labels, targets, option, default): `name` in pn.ops and in files; `Class` the functor
 // in C++ and the description in Python; `takes_labels` whether integer labels (n,) are accepted besides rows of
-// targets; `targets` their TargetRange; `option` the name of its option ("" if it has none) with its default.
+// targets; `targets` their TargetRange; `option` the name of its option ("" if it has none) with its default. If the
+// functor has kOptionPerOutput, the option may have a value for each output.
 #define PRELUNET_LOSSES(X)                                                                        \
   X(softmax_cross_entropy, SoftmaxCrossEntropy, mean, true, non_negative, "label_smoothing", 0.0) \
   X(sigmoid_cross_entropy, SigmoidCrossEntropy, mean, false, probability, "", 0.0)                \
@@ -28,7 +29,8 @@ enum class TargetRange {
   X(huber, Huber, mean, false, finite, "delta", 1.0)                                              \
   X(log_cosh, LogCosh, mean, false, finite, "", 0.0)                                              \
   X(poisson, Poisson, mean, false, non_negative, "", 0.0)                                         \
-  X(gamma, Gamma, mean, false, positive, "", 0.0)
+  X(gamma, Gamma, mean, false, positive, "", 0.0)                                                 \
+  X(pinball, Pinball, mean, false, finite, "quantile", 0.5)
 
 // Indices into the kernel tables.
 enum class LossId : int {

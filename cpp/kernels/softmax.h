@@ -124,16 +124,16 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   const std::size_t m = g.outputs;
   const T* const z = g.output + row * g.output_stride;
   T* const grad = g.grad == nullptr ? nullptr : g.grad + row * g.grad_stride;
-  const SmoothTarget<T> t{1.0 - g.option, g.option / static_cast<double>(m),
+  const SmoothTarget<T> t{1.0 - g.option[0], g.option[0] / static_cast<double>(m),
                           g.target == nullptr ? nullptr : g.target + row * g.target_stride,
                           g.label == nullptr ? 0 : g.label[row]};
   double mass = t.target == nullptr ? 1.0 : 0.0;
   if (t.target != nullptr) {
     for (std::size_t j = 0; j < m; ++j) mass += static_cast<double>(t.target[j]);
   }
-  mass = t.keep * mass + g.option;
+  mass = t.keep * mass + g.option[0];
 
-  const bool one_hot = t.target == nullptr && g.option == 0.0;
+  const bool one_hot = t.target == nullptr && g.option[0] == 0.0;
   const T max = row_max(m, z);
   const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
   if (g.right != nullptr) {
@@ -227,7 +227,7 @@ PRELUNET_INLINE void gradient_of_targets(std::size_t m, const Smoothing& smooth,
 template <class T, bool kOneHot>
 [[gnu::noinline]] void softmax_cross_entropy_groups(const LossRows<T>& g, std::size_t left) {
   const std::size_t m = g.outputs;
-  const Smoothing smooth{1.0 - g.option, g.option / static_cast<double>(m), g.option};
+  const Smoothing smooth{1.0 - g.option[0], g.option[0] / static_cast<double>(m), g.option[0]};
   RowGroups<T> z(m), target(m), e(m);
   SoftmaxGroup<T> groups[RowGroups<T>::kMost];
   const auto each = [&](auto&& f) __attribute__((always_inline)) {
@@ -298,7 +298,7 @@ void softmax_cross_entropy_rows(const LossRows<T>& g) {
     for (std::size_t row = 0; row < g.rows; ++row) softmax_cross_entropy_row(g, row);
     return;
   }
-  const bool one_hot = g.target == nullptr && g.option == 0.0;
+  const bool one_hot = g.target == nullptr && g.option[0] == 0.0;
   const std::size_t most = RowGroups<T>::rows(g.outputs);
   for (std::size_t first = 0; first < g.rows; first += most) {
     const std::size_t left = g.rows - first;

@@ -337,7 +337,8 @@ struct LossRows {
   const std::int64_t* label;
   const T* target;
   std::size_t target_stride;
-  double option;            // see loss_registry.h
+  const double* option;     // see loss_registry.h
+  std::size_t options;      // 1, or one for each output
   const double* row_scale;  // dLoss/d(row loss), for each row
   double* row_loss;
   T* grad;  // null: only the losses are computed

@@ -64,7 +64,8 @@ void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::siz
   g.output_stride = g.target_stride = g.grad_stride = outputs;
   g.label = block.label;
   g.target = block.target;
-  g.option = config.option;
+  g.option = config.options.data();
+  g.options = config.options.size();
   g.row_scale = row_scale;
   g.row_loss = score.row_loss;
   g.grad = score.grad;

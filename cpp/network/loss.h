@@ -26,7 +26,7 @@ enum class Accuracy {
 
 struct LossConfig {
   LossId id = LossId::softmax_cross_entropy;
-  double option = 0.0;  // see loss_registry.h
+  std::vector<double> options{0.0};  // of the loss, see loss_registry.h: one, or one for each output
   Accuracy accuracy = Accuracy::none;
   double threshold = 0.0;
   double clip_delta = 0.0;  // limit of a row's deltas in training; 0: no clipping

@@ -396,8 +396,7 @@ def _compile_core(core: Core, compiled: Compiled, names: Sequence[str]) -> None:
     # The core requires a loss even if a Python function computes it.
     function = compiled.function is not None
     name = choice("compile", "loss's name", "mean_squared_error" if function else loss.name, LOSSES)
-    option = 0.0 if function else loss.option
-    core.compile(name, option, rule, threshold, config, compiled.clip_delta or 0.0)
+    core.compile(name, loss.options, rule, threshold, config, compiled.clip_delta or 0.0)
 
 
 def _factors(

@@ -13,8 +13,10 @@ weights. NaN in targets of regression losses is accepted and makes the loss NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from ._description import Description, checked
 from ._validation import choice, function, real
@@ -52,9 +54,12 @@ class Loss(Description):
     regression: ClassVar[bool] = True
 
     @property
-    def option(self) -> float:
-        """The value of the loss's single option; 0 if it has none."""
-        return float(sum(getattr(self, name) for name in self.checks()))
+    def options(self) -> tuple[float, ...]:
+        """The value of the loss's single option, or one for each output; (0.0,) without option."""
+        for name in self.checks():
+            value = getattr(self, name)
+            return value if isinstance(value, tuple) else (float(value),)
+        return (0.0,)
 
 
 class SoftmaxCrossEntropy(Loss, name="softmax_cross_entropy"):
@@ -175,6 +180,38 @@ class Gamma(Loss, name="gamma"):
     """
 
 
+def _quantile(owner: str, name: str, value: float | Sequence[float]) -> float | tuple[float, ...]:
+    """Return one quantile, or several as a tuple."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        if len(value) == 0:
+            raise ValueError(f"{owner}: {name} must hold at least one number, got {value!r}")
+        return tuple(_quantile(owner, name, one) for one in value)  # type: ignore[misc]
+    return real(owner, name, value, exclusive_minimum=0.0, exclusive_maximum=1.0)
+
+
+class Pinball(Loss, name="pinball"):
+    """Pinball loss [1]_, minimized by quantiles of the targets; averaged over all elements.
+
+    ``l = mean_j max(q_j e_j, (q_j - 1) e_j)`` with ``e_j = t_j - y_j``; dl/dy_j is
+    ``-q_j / outputs`` where e_j is above 0, ``(1 - q_j) / outputs`` where it is below, else 0.
+
+    With several quantiles the model has one output for each, and targets of shape (rows,) or
+    (rows, 1) serve all of them. The loss is scikit-learn's `mean_pinball_loss`, averaged over the
+    quantiles. Nothing keeps the predicted quantiles of a row in order.
+
+    Parameters
+    ----------
+    quantile : float or sequence of float, default 0.5
+        q, between 0 and 1: one for all outputs, or one for each output.
+
+    References
+    ----------
+    .. [1] R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46, 1978.
+    """
+
+    quantile: float | Sequence[float] = checked(_quantile, default=0.5)
+
+
 Function = Callable[[Any, Any], tuple[Any, Any]]
 
 
@@ -211,6 +248,11 @@ class FunctionLoss(Loss):
 
     name = "function"
     function: Function = checked(function)
+
+    @property
+    def options(self) -> tuple[float, ...]:
+        """Nothing that the engine reads."""
+        return (0.0,)
 
     @property
     def function_name(self) -> str:

@@ -56,6 +56,8 @@ def random_loss(rng, name):
         return pn.losses.SoftmaxCrossEntropy(smoothing), rng.choice(["labels", "rows"])
     if name == "huber":
         return pn.losses.Huber(float(rng.uniform(0.3, 2.0))), "rows"
+    if name == "pinball":
+        return pn.losses.Pinball(float(rng.uniform(0.1, 0.9))), "rows"
     return name, "rows"
 
 

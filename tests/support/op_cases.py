@@ -17,7 +17,11 @@ from prelunet._core import ops as core
 from prelunet.optimizers import Optimizer
 
 TARGET_KINDS = {"softmax_cross_entropy": ("labels", "rows")}
-LOSS_OPTIONS = {"softmax_cross_entropy": {"label_smoothing": 0.1}, "huber": {"delta": 0.7}}
+LOSS_OPTIONS = {
+    "softmax_cross_entropy": {"label_smoothing": 0.1},
+    "huber": {"delta": 0.7},
+    "pinball": {"quantile": 0.8},
+}
 
 POSITIVE_TARGETS = ("poisson", "gamma")
 
@@ -170,12 +174,12 @@ def _elementwise_cases(x, grad_out):
     cases = [
         OpCase("exp", "exp", {"x": x}),
         OpCase("log", "log", {"x": np.abs(x)}),
+        OpCase("cos_2pi", "cos_2pi", {"x": x}),
+        OpCase("sin_2pi", "sin_2pi", {"x": x}),
         OpCase("softmax_forward", "softmax_forward", {"x": x}),
         OpCase("scaled_sum", "scaled_sum", two, {"factor": 0.3}, takes_out=True),
     ]
     for name in pn.ops.ACTIVATIONS:
-        OpCase("cos_2pi", "cos_2pi", {"x": x}),
-        OpCase("sin_2pi", "sin_2pi", {"x": x}),
         forward, backward = f"{name}_forward", f"{name}_backward"
         cases.append(OpCase(forward, forward, {"x": x}, takes_out=True))
         cases.append(OpCase(backward, backward, {"grad_out": grad_out, "x": x}))
@@ -226,7 +230,12 @@ def _loss_cases(rng, rows, outputs, dtype):
                     LOSS_OPTIONS.get(name, {}),
                 )
             )
-    return cases
+    arrays = {
+        "outputs": values,
+        "targets": loss_targets("pinball", "rows", rng, rows, outputs, dtype),
+    }
+    options = {"quantile": np.linspace(0.1, 0.9, outputs)}
+    return [*cases, OpCase("pinball-quantiles", "pinball", arrays, options)]
 
 
 def _update_cases(rng, count, dtype):

@@ -25,16 +25,20 @@ _REDUCTIONS = {
 }
 
 
+def _options(value: float | tuple[float, ...]) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
 def _function_of(
     name: str, reduction: str, takes_labels: bool, option: str, default: float
 ) -> Callable[..., Any]:
     described = Loss.named()[name]
     names: dict[str, Any] = {"core": getattr(_ops, name)}
-    signature, value = "outputs, targets, *, sample_weight=None", "0.0"
+    signature, value = "outputs, targets, *, sample_weight=None", "(0.0,)"
     if option:
-        names["check"] = described.checks()[option]
+        names |= {"check": described.checks()[option], "options": _options}
         signature += f", {option}={default!r}"
-        value = f"check({name!r}, {option!r}, {option})"
+        value = f"options(check({name!r}, {option!r}, {option}))"
     documentation = f"""{description_of(described)}
 
 Here y are the outputs, t the targets and l the loss of a row.

@@ -19,8 +19,9 @@ Array = npt.NDArray[Any]
 def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
     """Return targets in the engine's shape.
 
-    Labels keep their shape (n,). Targets (n,) of a network with one output become (n, 1). A column
-    of labels, (n, 1), is a ValueError.
+    Labels keep their shape (n,). Targets (n,) of a network with one output become (n, 1). Targets
+    (n,) or (n, 1) of several quantiles become (n, outputs). A column of labels, (n, 1), is a
+    ValueError.
     """
     array = as_rows(operation, "y", y)
     takes_labels = loss.probabilities == "softmax"
@@ -29,8 +30,10 @@ def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
             f"{operation}: y must have shape (n,) for integer labels or (n, {outputs}) for rows of "
             f"targets, got {array.shape}; y.ravel() makes labels of a column"
         )
-    if not takes_labels and array.ndim == 1 and outputs == 1:
-        return array[:, np.newaxis]
+    if not takes_labels and array.ndim == 1 and (outputs == 1 or len(loss.options) > 1):
+        array = array[:, np.newaxis]
+    if len(loss.options) > 1 and array.ndim == 2 and array.shape[1] == 1:
+        return np.broadcast_to(array, (len(array), outputs))
     return array
 
 
