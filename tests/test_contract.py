@@ -297,14 +297,14 @@ OPTIMIZER |= {
         ({"options": {"momentum": 0.5}}, "compile: sgd: missing option 'nesterov'"),
         ({"options": OPTIMIZER["options"] | {"rho": 1.0}}, "compile: sgd: unknown option 'rho'"),
         ({"loss": "hubert"}, "unknown loss 'hubert'"),
-        ({"factors": []}, "compile: factors must be given for 2 parameters, got 0"),
-        ({"accuracy": "argmin"}, "unknown accuracy 'argmin'"),
-    ],
-)
         (
             {"loss": "pinball", "loss_options": [0.1, 0.9]},
             "compile: quantile must be one number, or one for each of 3 outputs, got 2 numbers",
         ),
+        ({"factors": []}, "compile: factors must be given for 2 parameters, got 0"),
+        ({"accuracy": "argmin"}, "unknown accuracy 'argmin'"),
+    ],
+)
 def test_the_core_refuses_names_that_it_does_not_know(changed, message):
     model = pn.Sequential([pn.Dense(3)], input_shape=(4,), seed=0)
     model.compile(pn.SGD(0.1), "mean_squared_error")
@@ -312,11 +312,11 @@ def test_the_core_refuses_names_that_it_does_not_know(changed, message):
     loss, accuracy = changed.get("loss", "huber"), changed.get("accuracy", "argmax")
     config = OPTIMIZER | {key: value for key, value in changed.items() if key in OPTIMIZER}
     before = model.evaluate(X, y)
+    options = changed.get("loss_options", [1.0])
     with pytest.raises(ValueError, match=message):
         model.engine.core.compile(loss, options, accuracy, 0.0, config, 0.0)
     assert model.evaluate(X, y) == before  # with the loss that it had
 
-    options = changed.get("loss_options", [1.0])
 
 @pytest.mark.parametrize(
     ("layer", "message"),
