@@ -43,13 +43,21 @@ def write(
     """
     onnx = require("onnx", extra="io", purpose="an ONNX file")
     graph = GraphWriter(onnx, input_shape, dtype)
-    _Export(graph, parameters).stack(stack, "")
+    add_layers(graph, stack, parameters, "")
     output = "outputs" if probabilities is None else "probabilities"
     if probabilities is not None:
         graph.add(PROBABILITIES[probabilities], output)
     content = graph.serialized(output)
     with replacing(path) as stream:
         stream.write(content)
+
+
+def add_layers(
+    graph: GraphWriter, stack: Sequence[layers.Layer], parameters: Mapping[str, Array], prefix: str
+) -> None:
+    """Add layers to a graph, whose names begin with `prefix`."""
+    named = {prefix + name: values for name, values in parameters.items()}
+    _Export(graph, named).stack(stack, prefix)
 
 
 class _Export:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +23,30 @@ IR_VERSION = 8  # introduced by ONNX 1.12 (2022), like the opset
 class GraphWriter:
     """An ONNX graph under construction, to which nodes are appended.
 
-    `value` is the name of the current value, the output of the last node; it is ``"x"``, the input,
-    at first. `shape` is the shape of one sample of it, with images as (height, width, channels).
-    `channels_first` tells whether it is stored as (channels, height, width), as Conv requires.
+    `value` is the name of the current value, the output of the last node; at first it is ``"x"``,
+    the input, or the given value of another graph. `shape` is the shape of one sample of it, with
+    images as (height, width, channels). `channels_first` tells whether it is stored as (channels,
+    height, width), as Conv requires.
     """
 
-    def __init__(self, package: ModuleType, shape: tuple[int, ...], dtype: str) -> None:
+    def __init__(
+        self, package: ModuleType, shape: tuple[int, ...], dtype: str, *, value: str = "x"
+    ) -> None:
         self._onnx, self._dtype = package, np.dtype(dtype)
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
-        self._inputs = [self._info("x", shape)]
-        self.value, self.shape, self.channels_first = "x", shape, False
+        self._inputs = [self._info(value, shape)]
+        self.value, self.shape, self.channels_first = value, shape, False
+
+    @property
+    def nodes(self) -> list[onnx.NodeProto]:
+        """The nodes, in order."""
+        return self._nodes
+
+    @property
+    def constants(self) -> list[onnx.TensorProto]:
+        """The constants."""
+        return list(self._constants.values())
 
     def add(self, op: str, layer: str, *operands: str, **attributes: object) -> None:
         """Add a node whose inputs are the current value and `operands`."""
@@ -72,20 +86,30 @@ class GraphWriter:
         if not self._nodes or self.value != self._nodes[-1].output[0]:
             self.add("Identity", output)
         self._nodes[-1].output[0] = output
-        helper = self._onnx.helper
-        outputs = [self._info(output, self.shape)]
-        constants = list(self._constants.values())
-        model = helper.make_model(
-            helper.make_graph(self._nodes, "prelunet", self._inputs, outputs, constants),
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-            producer_name="prelunet",
-            producer_version=_core.__version__,
+        graph = self._onnx.helper.make_graph(
+            self._nodes,
+            "prelunet",
+            self._inputs,
+            [self._info(output, self.shape)],
+            self.constants,
         )
-        helper.set_model_props(model, {"prelunet": _core.__version__})
-        return bytes(model.SerializeToString())
+        return model_bytes(self._onnx, graph, {"": OPSET})
 
     def _info(self, name: str, shape: tuple[int, ...]) -> onnx.ValueInfoProto:
         helper = self._onnx.helper
         kind = helper.np_dtype_to_tensor_dtype(self._dtype)
         return helper.make_tensor_value_info(name, kind, ["batch", *shape])
+
+
+def model_bytes(package: ModuleType, graph: onnx.GraphProto, opsets: Mapping[str, int]) -> bytes:
+    """Return the bytes of an ONNX file with a graph; `opsets` are versions by domain."""
+    helper = package.helper
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in opsets.items()],
+        ir_version=IR_VERSION,
+        producer_name="prelunet",
+        producer_version=_core.__version__,
+    )
+    helper.set_model_props(model, {"prelunet": _core.__version__})
+    return bytes(model.SerializeToString())

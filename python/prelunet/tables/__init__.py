@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from .columns import Column
+from .encoders import CategoryEncoder, Encoder, NumberEncoder
 from .encoding import TableEncoder, choose_kinds
 from .reading import Table, read_columns
 from .scaling import quantiles
 
 __all__ = [
+    "CategoryEncoder",
     "Column",
+    "Encoder",
+    "NumberEncoder",
     "Table",
     "TableEncoder",
     "choose_kinds",

@@ -2,7 +2,8 @@
 
 ``recipe`` has the presets and builds networks, ``training`` trains one network, ``scoring`` scores
 its epochs, ``calibration`` fits the temperature, ``splitting`` chooses held-out rows, ``bagging``
-trains several members, ``files`` saves and loads, ``base`` is the base class of the estimators.
+trains several members, ``files`` saves and loads, ``onnx_table`` exports, and ``base`` is the base
+class of the estimators.
 """
 
 from __future__ import annotations

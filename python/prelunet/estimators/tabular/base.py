@@ -16,11 +16,12 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..._arrays import refuse_masked
+from ...formats import checked_path
 from ...losses import Loss
 from ...model import Sequential
 from ...tables import Column, Table, TableEncoder, choose_kinds, read_columns
 from ..limits import check_weights
-from . import files
+from . import files, onnx_table
 from .bagging import Job, train_members
 from .member import Member
 from .parameters import Tabular, check_parameters
@@ -149,6 +150,34 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
             "feature_names_in_": None if names is None else names.tolist(),
         }
         files.write(path, type(self).__name__, parameters, records, self._members)
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Export what the estimator predicts from columns to an ONNX file (opset 17).
+
+        Each column is an input of shape (batch, 1) with its name, or "x0", "x1", ... without names:
+        text, in which "" is missing, or double, in which NaN is missing. Bool is 0 and 1. The
+        outputs are named as by skl2onnx: "label" (batch,) and "probabilities" (batch, classes), or
+        "variable" (batch, outputs).
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.onnx``.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an existing file is unchanged.
+        TypeError, ValueError
+            If `path` is invalid, or a column holds dates, or both text and numbers.
+        ImportError
+            If the onnx package is not installed.
+        """
+        check_is_fitted(self)
+        target = checked_path("to_onnx", path, (".onnx",))
+        names = getattr(self, "feature_names_in_", None)
+        inputs = [f"x{i}" for i in range(self.n_features_in_)] if names is None else list(names)
+        onnx_table.write(target, self._members, inputs, vars(self).get("classes_"))
 
     # ---- implemented by the two estimators -----------------------------------------------------
 

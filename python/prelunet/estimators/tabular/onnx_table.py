@@ -1,0 +1,195 @@
+"""ONNX files of fitted estimators, with one input for each column.
+
+Columns are encoded in double until they are clipped, as `TableEncoder` encodes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._extras import require
+from ..._files import replacing
+from ...export.onnx import add_layers
+from ...export.onnx_graph import OPSET, GraphWriter, model_bytes
+from ...tables import CategoryEncoder, Encoder, NumberEncoder
+from .member import Member
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = npt.NDArray[Any]
+
+_ML, _ML_OPSET = "ai.onnx.ml", 2  # LabelEncoder of text to integers
+_LARGEST, _CLIP = 1e100, 3.0  # as in RobustScale
+
+
+def write(
+    path: str, members: Sequence[Member], names: Sequence[str], classes: Array | None
+) -> None:
+    """Write what an estimator predicts to an ONNX file.
+
+    Parameters
+    ----------
+    path : str
+    members : sequence of Member
+    names : sequence of str
+        The inputs, one for each column.
+    classes : ndarray or None
+        The labels of a classifier.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a column holds dates, or both text and numbers, or has the name of an output.
+    """
+    package = require("onnx", extra="io", purpose="an ONNX file")
+    graph = _Graph(package)
+    taken = {"label", "probabilities", "variable"} & set(names)
+    if taken:
+        raise ValueError(f"to_onnx: no column may have the name of an output, got {min(taken)!r}")
+    columns = zip(*(member.encoder.encoders for member in members), strict=True)
+    for name, encoders in zip(names, columns, strict=True):
+        graph.input(name, np.dtype(object if _is_text(name, encoders) else np.float64))
+    found = [graph.member(member, names, place) for place, member in enumerate(members)]
+    if classes is not None:
+        found = [graph.node("Softmax", outputs, axis=1) for outputs in found]
+    mean = found[0]
+    if len(found) > 1:
+        mean = graph.node("Div", graph.node("Sum", *found), graph.constant(float(len(found))))
+    if classes is not None:
+        best = graph.node("ArgMax", mean, axis=1, keepdims=0)
+        graph.output(
+            "label", graph.node("Gather", graph.constant(classes), best), classes.dtype, ()
+        )
+    numbers = graph.node("Cast", mean, to=package.TensorProto.FLOAT)
+    name = "variable" if classes is None else "probabilities"
+    graph.output(name, numbers, np.dtype(np.float32), (len(members[0].factor),))
+    content = graph.serialized()
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+def _is_text(name: str, encoders: Sequence[Encoder]) -> bool:
+    """Return whether a column is text rather than numbers."""
+    levels = []
+    for encoder in encoders:
+        if isinstance(encoder, NumberEncoder):
+            return False
+        if not isinstance(encoder, CategoryEncoder):
+            raise TypeError(f"to_onnx: column {name!r} must hold no dates")
+        levels += encoder.levels
+    text = [isinstance(level, str) for level in levels]
+    if any(text) and not all(text):
+        raise TypeError(f"to_onnx: column {name!r} must hold either text or numbers, not both")
+    return all(text)
+
+
+class _Graph:
+    """An ONNX graph under construction; methods that add nodes return the name of their value."""
+
+    def __init__(self, package: ModuleType) -> None:
+        self._onnx = package
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._text: set[str] = set()
+
+    def input(self, name: str, dtype: np.dtype[Any]) -> None:
+        """Add an input of shape (batch, 1)."""
+        self._inputs.append(self._info(name, dtype, (1,)))
+        if dtype.kind == "O":
+            self._text.add(name)
+
+    def output(self, name: str, value: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        """Make a value an output of shape (batch, *shape)."""
+        self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
+        self._outputs.append(self._info(name, dtype, shape))
+
+    def node(self, op: str, *operands: str, domain: str = "", **attributes: object) -> str:
+        """Add a node."""
+        name = f"table/{op}_{len(self._nodes)}"
+        node = self._onnx.helper.make_node(
+            op, list(operands), [name], name=name, domain=domain, **attributes
+        )
+        self._nodes.append(node)
+        return name
+
+    def constant(self, values: npt.ArrayLike) -> str:
+        """Add a constant with the dtype of `values`."""
+        name = f"table/constant_{len(self._constants)}"
+        array = np.asarray(values)
+        if array.dtype.kind == "U":
+            array = array.astype(object)
+        self._constants.append(self._onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def member(self, member: Member, names: Sequence[str], place: int) -> str:
+        """Add a network with the encoding of its inputs and the scaling of its outputs."""
+        encoder, package = member.encoder, self._onnx
+        parts = [p for n, e in zip(names, encoder.encoders, strict=True) for p in self.column(n, e)]
+        z = self.node(
+            "Sub", self.node("Concat", *parts, axis=1), self.constant(encoder.scale.center)
+        )
+        z = self.node("Mul", z, self.constant(encoder.scale.factor))
+        z = self.node("Clip", z, self.constant(-_LARGEST), self.constant(_LARGEST))
+        third = self.node("Div", z, self.constant(_CLIP))
+        one_more = self.node("Add", self.node("Mul", third, third), self.constant(1.0))
+        z = self.node("Div", z, self.node("Sqrt", one_more))
+        dtype = np.dtype(member.network.dtype)
+        x = self.node("Cast", z, to=package.helper.np_dtype_to_tensor_dtype(dtype))
+        writer = GraphWriter(package, (encoder.width,), dtype.name, value=x)
+        prefix = f"member_{place}."
+        add_layers(writer, member.network.layers, member.network.parameters(), prefix)
+        self._nodes += writer.nodes
+        self._constants += writer.constants
+        double = self.node("Cast", writer.value, to=package.TensorProto.DOUBLE)
+        scaled = self.node("Mul", double, self.constant(member.factor))
+        return self.node("Add", scaled, self.constant(member.offset))
+
+    def column(self, name: str, encoder: Encoder) -> list[str]:
+        """Add the encoding of a column; return its parts."""
+        double = self._onnx.TensorProto.DOUBLE
+        if isinstance(encoder, NumberEncoder):
+            missing = self.node("IsNaN", name)
+            filled = self.node("Where", missing, self.constant(encoder.fill), name)
+            return [filled, *([self.node("Cast", missing, to=double)] if encoder.gaps else [])]
+        assert isinstance(encoder, CategoryEncoder)
+        levels: Array = np.array(encoder.levels, object if name in self._text else np.float64)
+        if name in self._text:
+            name, levels = self._codes(name, encoder.levels), np.arange(len(levels))
+        if not len(levels):
+            levels = np.full(1, -2)  # no code
+        one_hot = self.node("Cast", self.node("Equal", name, self.constant(levels)), to=double)
+        if len(levels) != 2:
+            return [one_hot]
+        return [self.node("MatMul", one_hot, self.constant(np.array([[1.0], [-1.0]])))]
+
+    def _codes(self, name: str, levels: Sequence[object]) -> str:
+        """Return the number of each row's text; -1 if it is unknown."""
+        return self.node(
+            "LabelEncoder",
+            name,
+            domain=_ML,
+            keys_strings=list(levels) or [""],
+            values_int64s=list(range(len(levels))) or [-1],
+            default_int64=-1,
+        )
+
+    def serialized(self) -> bytes:
+        """Return the bytes of the file."""
+        graph = self._onnx.helper.make_graph(
+            self._nodes, "prelunet", self._inputs, self._outputs, self._constants
+        )
+        return model_bytes(self._onnx, graph, {"": OPSET, _ML: _ML_OPSET})
+
+    def _info(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> onnx.ValueInfoProto:
+        helper = self._onnx.helper
+        text = dtype.kind in "OU"
+        kind = self._onnx.TensorProto.STRING if text else helper.np_dtype_to_tensor_dtype(dtype)
+        return helper.make_tensor_value_info(name, kind, ["batch", *shape])

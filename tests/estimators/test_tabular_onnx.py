@@ -1,0 +1,110 @@
+"""ONNX files of tabular estimators, run by onnxruntime."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+import prelunet as pn
+from onnx_runs import session
+from tabular_runs import classifier, regressor, table
+from tolerances import PORTED_OUTPUTS
+
+COLUMNS = ["a", "b", "color", "own"]
+FLOAT32 = PORTED_OUTPUTS[np.dtype(np.float32)]
+
+
+def frame(count=60, seed=0, *, extra=False):
+    """Return a table without dates; with `extra`, rows that are missing, unknown and extreme."""
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(table(count, seed)[0][:, :4], columns=COLUMNS)
+    X["grade"] = pd.Categorical(np.arange(count) % 3 * 10)
+    X["constant"] = 5.0
+    if extra:
+        X.loc[0] = [None, None, None, None, None, None]
+        X.loc[1] = [1e300, -1e300, "mauve", True, 10, 7.0]
+        X["grade"] = [77, *X["grade"].tolist()[1:]]
+    return X.convert_dtypes()
+
+
+def fed(X):
+    """Return the inputs of the graph for a frame: text with "", and doubles with NaN."""
+    found = {}
+    for name in X.columns:
+        values = [None if value is None or value != value else value for value in as_list(X[name])]
+        if name == "color":
+            found[name] = np.array([["" if v is None else v] for v in values], object)
+        else:
+            found[name] = np.array([[np.nan if v is None else float(v)] for v in values])
+    return found
+
+
+def as_list(series):
+    return series.astype(object).where(series.notna(), None).tolist()
+
+
+def exported(model, path):
+    file = path / "m.onnx"
+    model.to_onnx(file)
+    content = onnx.load(file)
+    onnx.checker.check_model(content, full_check=True)
+    return session(content)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"activation": "tanh", "scoring": "log_loss"}, {"n_estimators": 3}, {"dtype": "float64"}],
+)
+def test_probabilities_and_labels(settings, tmp_path):
+    settings = {"activation": "relu"} | settings
+    model = classifier(**settings).fit(frame(), table()[1])
+    late = frame(30, seed=4, extra=True)
+    graph = exported(model, tmp_path)
+    assert [(i.name, i.shape, i.type) for i in graph.get_inputs()] == [
+        (name, ["batch", 1], "tensor(string)" if name == "color" else "tensor(double)")
+        for name in late.columns
+    ]
+    label, probabilities = graph.run(["label", "probabilities"], fed(late))
+    assert probabilities.dtype == np.float32
+    expected = model.predict_proba(late)
+    assert abs(probabilities - expected).max() <= FLOAT32
+    assert label.tolist() == model.predict(late).tolist()
+
+
+def test_predictions_of_numbers(tmp_path):
+    X = frame()
+    Y = np.column_stack([np.arange(60.0), -1e3 * np.arange(60.0)])
+    for y in (Y[:, 0], Y):
+        model = regressor(cv=2).fit(X, y)
+        (found,) = exported(model, tmp_path).run(["variable"], fed(X))
+        expected = model.predict(X).reshape(60, -1)
+        assert found.shape == expected.shape
+        assert (abs(found - expected) <= FLOAT32 * abs(expected).max(axis=0)).all()
+
+
+@pytest.mark.parametrize("labels", [[3, -7], [True, False], [5.0, 2.0]])
+def test_labels_keep_their_dtype(labels, tmp_path):
+    X = np.arange(40.0).reshape(20, 2)
+    y = np.array(labels)[np.arange(20) % 2]
+    model = classifier().fit(X, y)
+    graph = exported(model, tmp_path)
+    assert [value.name for value in graph.get_inputs()] == ["x0", "x1"]
+    found = graph.run(["label"], {"x0": X[:, :1], "x1": X[:, 1:]})[0]
+    np.testing.assert_array_equal(found, model.predict(X), strict=True)
+
+
+def test_what_onnx_cannot_hold(tmp_path):
+    X, y = table()
+    with pytest.raises(TypeError, match="column 'x4' must hold no dates"):
+        classifier().fit(X, y).to_onnx(tmp_path / "m.onnx")
+    mixed = np.array([["a"], [1.0]] * 10, object)
+    with pytest.raises(TypeError, match="column 'x0' must hold either text or numbers"):
+        regressor().fit(mixed, np.arange(20.0)).to_onnx(tmp_path / "m.onnx")
+    pd = pytest.importorskip("pandas")
+    named = pd.DataFrame({"label": np.arange(20.0)})
+    with pytest.raises(ValueError, match="name of an output, got 'label'"):
+        regressor().fit(named, np.arange(20.0)).to_onnx(tmp_path / "m.onnx")
+    with pytest.raises(ValueError, match="must end in"):
+        pn.TabularClassifier(epochs=1).fit([[1.0], [2.0]], [0, 1]).to_onnx(tmp_path / "m.txt")
+    assert not list(tmp_path.iterdir())
