@@ -75,8 +75,8 @@ def test_probabilities_and_labels(settings, tmp_path):
 def test_predictions_of_numbers(tmp_path):
     X = frame()
     Y = np.column_stack([np.arange(60.0), -1e3 * np.arange(60.0)])
-    for y in (Y[:, 0], Y):
-        model = regressor(cv=2).fit(X, y)
+    for y, loss in ((Y[:, 0], "squared_error"), (Y, "huber"), (Y[:, 0], "poisson")):
+        model = regressor(cv=2, loss=loss).fit(X, y)
         (found,) = exported(model, tmp_path).run(["variable"], fed(X))
         expected = model.predict(X).reshape(60, -1)
         assert found.shape == expected.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn import metrics
 from sklearn.metrics import log_loss, make_scorer, mean_absolute_error
 from sklearn.model_selection import GroupKFold, ShuffleSplit
 
@@ -87,6 +88,29 @@ def test_own_scores_are_those_of_scikit_learn(scoring, own):
     found, expected = (regressor(scoring=s).fit(X[30:], y[30:], **held) for s in (scoring, own))
     close(found.validation_scores_, expected.validation_scores_)
     assert found.best_epoch_ == expected.best_epoch_
+
+
+@pytest.mark.parametrize("name", ["poisson", "gamma"])
+def test_logarithmic_losses(name):
+    X, y = values()
+    y = np.exp(y / 1e5 + 3.0) + (name == "gamma")
+    model = regressor(loss=name, epochs=30).fit(X, y)
+    deviance = getattr(metrics, f"mean_{name}_deviance")
+    assert (model.predict(X) > 0.0).all()
+    assert deviance(y, model.predict(X)) < deviance(y, np.full(60, y.mean()))
+    scorer = metrics.make_scorer(deviance, greater_is_better=False)
+    same = regressor(loss=name, epochs=30, scoring=scorer).fit(X, y)
+    # Deviances are differences of numbers near 1.
+    close(1.0 - np.array(model.validation_scores_), 1.0 - np.array(same.validation_scores_))
+    more = regressor(loss=name).fit(X, 8 * y).predict(X)
+    close(more, 8 * regressor(loss=name).fit(X, y).predict(X))
+    logarithms = model.to_sequential().predict(model.encode(X))[:, 0]
+    found = np.exp(logarithms.astype(np.float64))
+    assert_close_to_scale(found, model.predict(X), sum_tolerance(100, np.float32))
+    bad = np.where(np.arange(60) == 5, -1.0, y)
+    with pytest.raises(ValueError, match=f"y must be .* for loss='{name}'"):
+        regressor(loss=name).fit(X, bad)
+    assert regressor(loss=name).fit(X, np.column_stack([y, 2 * y])).predict(X).shape == (60, 2)
 
 
 def test_scorers_of_classes_and_probabilities():

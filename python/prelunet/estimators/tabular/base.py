@@ -113,7 +113,8 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
     def to_sequential(self) -> Sequential:
         """Return a copy of the network as a `Sequential`, which predicts from rows of `encode`.
 
-        Its outputs are logits divided by the temperature, or numbers in the units of y.
+        Its outputs are logits divided by the temperature, or numbers in the units of y; their
+        logarithms for the losses "poisson" and "gamma".
 
         Raises
         ------
@@ -177,7 +178,8 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         target = checked_path("to_onnx", path, (".onnx",))
         names = getattr(self, "feature_names_in_", None)
         inputs = [f"x{i}" for i in range(self.n_features_in_)] if names is None else list(names)
-        onnx_table.write(target, self._members, inputs, vars(self).get("classes_"))
+        classes = vars(self).get("classes_")
+        onnx_table.write(target, self._members, inputs, classes, function=self._onnx_function())
 
     # ---- implemented by the two estimators -----------------------------------------------------
 
@@ -219,6 +221,10 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
     @abstractmethod
     def _score_of(self, predictions: Floats, data: Data) -> float:
         """Return the score of predictions as `_combine` returns them."""
+
+    @abstractmethod
+    def _onnx_function(self) -> str | None:
+        """Return the operator of ONNX that `_combine` applies to the outputs, if any."""
 
     @abstractmethod
     def _combine(self, outputs: Sequence[Floats]) -> Floats:

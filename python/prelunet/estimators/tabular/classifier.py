@@ -316,6 +316,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         records = member.records | {"temperature_": temperature}
         return replace(member, factor=np.full(self._outputs(), 1.0 / temperature), records=records)
 
+    def _onnx_function(self) -> str | None:
+        return "Softmax"  # along the last axis, by default
+
     def _combine(self, outputs: Sequence[Floats]) -> Floats:
         return np.asarray(sum(map(probabilities, outputs)) / len(outputs))
 

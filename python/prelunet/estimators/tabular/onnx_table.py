@@ -29,7 +29,12 @@ _LARGEST, _CLIP = 1e100, 3.0  # as in RobustScale
 
 
 def write(
-    path: str, members: Sequence[Member], names: Sequence[str], classes: Array | None
+    path: str,
+    members: Sequence[Member],
+    names: Sequence[str],
+    classes: Array | None,
+    *,
+    function: str | None,
 ) -> None:
     """Write what an estimator predicts to an ONNX file.
 
@@ -41,6 +46,8 @@ def write(
         The inputs, one for each column.
     classes : ndarray or None
         The labels of a classifier.
+    function : str or None
+        The operator that converts the outputs of a member to predictions, if any.
 
     Raises
     ------
@@ -56,8 +63,8 @@ def write(
     for name, encoders in zip(names, columns, strict=True):
         graph.input(name, np.dtype(object if _is_text(name, encoders) else np.float64))
     found = [graph.member(member, names, place) for place, member in enumerate(members)]
-    if classes is not None:
-        found = [graph.node("Softmax", outputs, axis=1) for outputs in found]
+    if function is not None:
+        found = [graph.node(function, outputs) for outputs in found]
     mean = found[0]
     if len(found) > 1:
         mean = graph.node("Div", graph.node("Sum", *found), graph.constant(float(len(found))))

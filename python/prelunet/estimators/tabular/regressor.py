@@ -15,7 +15,7 @@ from sklearn.utils import Tags, check_array, column_or_1d
 from ..._validation import choice
 from ...callbacks import Callback
 from ...layers import Layer
-from ...losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
+from ...losses import Gamma, Huber, Loss, MeanAbsoluteError, MeanSquaredError, Poisson
 from ...schedules import Schedule
 from .base import BaseTabular
 from .member import Member
@@ -30,8 +30,16 @@ _LOSSES = MappingProxyType(
         "squared_error": MeanSquaredError(),
         "absolute_error": MeanAbsoluteError(),
         "huber": Huber(),
+        "poisson": Poisson(),
+        "gamma": Gamma(),
     }
 )
+_LOG_LINK = (Poisson, Gamma)  # their outputs are logarithms
+_SCORES: dict[type[Loss], str] = {
+    MeanAbsoluteError: "mae",
+    Poisson: "neg_mean_poisson_deviance",
+    Gamma: "neg_mean_gamma_deviance",
+}
 
 
 class TabularRegressor(RegressorMixin, BaseTabular):
@@ -47,17 +55,18 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     preset : {"realmlp-td-s"}, default "realmlp-td-s"
         The values of the parameters from `hidden_layer_sizes` on that are None.
     loss : str or Loss, default "squared_error"
-        "squared_error", "absolute_error" or "huber", or a loss of `prelunet.losses`; of y scaled to
-        mean 0 and standard deviation 1.
+        "squared_error", "absolute_error", "huber", "poisson" or "gamma", or a loss of
+        `prelunet.losses`. y is scaled to mean 0 and standard deviation 1, or to mean 1 for
+        "poisson" (y at least 0) and "gamma" (y above 0), whose outputs are logarithms.
     categorical_features : "from_dtype", None or sequence, default "from_dtype"
         "from_dtype": columns of text, bool, categories and objects are categories, except objects
         that are all numbers or all dates. A sequence of bool (one for each column), positions or
         names selects the categories; None selects none. The other columns must hold numbers or
         dates.
     scoring : str, callable or None, default None
-        The score of the held-out rows that decides the best epoch: None or "rmse" (None is "mae"
-        for absolute errors); "mae"; or a name or a scorer of scikit-learn, which gets an X without
-        columns. Of equal epochs the last is the best.
+        The score of the held-out rows that decides the best epoch: "rmse", "mae", or a name or a
+        scorer of scikit-learn, which gets an X without columns. None is "rmse", or "mae" or the
+        deviance for the losses of these. Of equal epochs the last is the best.
     validation_fraction : float, default 0.2
         The share of rows to hold out if `fit` gets no `X_val`, in [0, 1). Without held-out rows the
         last epoch is kept. At least one row (of each class) is trained on.
@@ -229,6 +238,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         outputs = 1 if targets.ndim == 1 else targets.shape[1]
+        if targets.size:
+            self._check_range(targets)
         if reset:
             self._is_1d, self.n_outputs_ = targets.ndim == 1, outputs
         elif outputs != self.n_outputs_:
@@ -242,6 +253,14 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return self.n_outputs_
 
     def _plan(self, data: Data, held: Data) -> Plan:
+        scaled, factor, offset = self._scaled(data)
+        score = self._number_score(held)
+        return Plan(
+            scaled, data.weights, factor, offset, lambda found: score(self._finished(found))
+        )
+
+    def _scaled(self, data: Data) -> tuple[Floats, Floats, Floats]:
+        """Return scaled targets, and the factor and offset of the outputs."""
         y, weights = data.targets, data.weights
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.average(y, axis=0, weights=weights)
@@ -251,16 +270,31 @@ class TabularRegressor(RegressorMixin, BaseTabular):
                 f"{type(self).__name__}: y must have a finite variance, got values up to "
                 f"{np.abs(y).max():.3g}; scale y"
             )
+        if self._has_log_link():
+            return y / mean, np.ones_like(mean), np.log(mean)
         deviation[deviation == 0.0] = 1.0  # constant y
-        score = self._number_score(held)
-        return Plan(
-            (y - mean) / deviation, weights, deviation, mean, lambda z: score(self._shaped(z))
-        )
+        return (y - mean) / deviation, deviation, mean
+
+    def _check_range(self, y: Array) -> None:
+        """Reject targets outside the range of the loss."""
+        loss, owner = self._loss(), type(self).__name__
+        if isinstance(loss, Poisson) and (y.min() < 0.0 or (y.max(axis=0) == 0.0).any()):
+            raise ValueError(f"{owner}: y must be at least 0 and not all 0 for loss='poisson'")
+        if isinstance(loss, Gamma) and y.min() <= 0.0:
+            raise ValueError(f"{owner}: y must be above 0 for loss='gamma', got {y.min():g}")
+
+    def _has_log_link(self) -> bool:
+        return isinstance(self._loss(), _LOG_LINK)
 
     def _number_score(self, data: Data) -> NumberScore:
-        default = "mae" if isinstance(self._loss(), MeanAbsoluteError) else "rmse"
-        scoring = default if self.scoring is None else self.scoring
+        scoring = self.scoring
+        if scoring is None:
+            scoring = _SCORES.get(type(self._loss()), "rmse")
         return NumberScore(scoring, self._shaped(data.targets), data.weights)
+
+    def _finished(self, outputs: Floats) -> Floats:
+        """Return the predictions of scaled outputs."""
+        return self._shaped(np.exp(outputs) if self._has_log_link() else outputs)
 
     def _shaped(self, values: Floats) -> Floats:
         """Return values of shape (n, outputs) in the shape of y."""
@@ -269,8 +303,11 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _with_calibration_of(self, member: Member, first: Member) -> Member:
         return replace(member, records=first.records)
 
+    def _onnx_function(self) -> str | None:
+        return "Exp" if self._has_log_link() else None
+
     def _combine(self, outputs: Sequence[Floats]) -> Floats:
-        return self._shaped(np.asarray(sum(outputs) / len(outputs)))
+        return np.asarray(sum(map(self._finished, outputs)) / len(outputs))
 
     def _score_of(self, predictions: Floats, data: Data) -> float:
         return self._number_score(data)(predictions)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import xlogy
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer
 
@@ -25,6 +26,25 @@ _OWN_OF_NUMBERS = {
     "neg_root_mean_squared_error": "rmse",
     "mae": "mae",
     "neg_mean_absolute_error": "mae",
+    "neg_mean_poisson_deviance": "poisson",
+    "neg_mean_gamma_deviance": "gamma",
+}
+
+
+def _gamma_deviance(y: Floats, predicted: Floats) -> Floats:
+    return np.asarray(2.0 * (y / predicted - np.log(y / predicted) - 1.0))
+
+
+def _poisson_deviance(y: Floats, predicted: Floats) -> Floats:
+    return np.asarray(2.0 * (xlogy(y, y / predicted) - y + predicted))
+
+
+# The losses of elements: of targets and predictions.
+_LOSSES: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "rmse": lambda y, predicted: (y - predicted) ** 2,
+    "mae": lambda y, predicted: np.asarray(np.abs(y - predicted)),
+    "poisson": _poisson_deviance,
+    "gamma": _gamma_deviance,
 }
 
 
@@ -92,9 +112,8 @@ class NumberScore:
     def __call__(self, predictions: Floats) -> float:
         """Return the score; larger is better."""
         if self._own is not None:
-            errors = predictions - self._targets
-            losses = errors**2 if self._own == "rmse" else np.abs(errors)
-            rows = losses.reshape(len(errors), -1).mean(axis=1)
+            losses = _LOSSES[self._own](self._targets, predictions)
+            rows = losses.reshape(len(losses), -1).mean(axis=1)
             loss = float(np.average(rows, weights=self._weights))
             return -(loss**0.5) if self._own == "rmse" else -loss
         self._outputs.predictions = predictions
