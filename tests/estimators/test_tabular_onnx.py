@@ -75,8 +75,9 @@ def test_probabilities_and_labels(settings, tmp_path):
 def test_predictions_of_numbers(tmp_path):
     X = frame()
     Y = np.column_stack([np.arange(60.0), -1e3 * np.arange(60.0)])
-    for y, loss in ((Y[:, 0], "squared_error"), (Y, "huber"), (Y[:, 0], "poisson")):
-        model = regressor(cv=2, loss=loss).fit(X, y)
+    one = Y[:, 0]
+    for y, loss in ((one, "squared_error"), (Y, "huber"), (one, "poisson"), (one, "quantile")):
+        model = regressor(cv=2, loss=loss, quantile=[0.7, 0.2]).fit(X, y)
         (found,) = exported(model, tmp_path).run(["variable"], fed(X))
         expected = model.predict(X).reshape(60, -1)
         assert found.shape == expected.shape

@@ -113,6 +113,33 @@ def test_logarithmic_losses(name):
     assert regressor(loss=name).fit(X, np.column_stack([y, 2 * y])).predict(X).shape == (60, 2)
 
 
+def test_quantiles():
+    X, y = values()
+    middle = regressor(loss="quantile", epochs=30).fit(X, y)
+    assert middle.predict(X).shape == (60,)
+    quantile = [0.9, 0.1, 0.5]
+    model = regressor(loss="quantile", quantile=quantile, epochs=30).fit(X, y)
+    found = model.predict(X)
+    assert found.shape == (60, 3)
+    assert (found[:, 1] <= found[:, 2]).all()
+    assert (found[:, 2] <= found[:, 0]).all()
+    below = (y[:, np.newaxis] < found).mean(axis=0)
+    assert below[1] < below[2] < below[0]
+    held = {"X_val": X[:20], "y_val": y[:20]}
+    model.fit(X, y, **held)
+    losses = [
+        metrics.mean_pinball_loss(y[:20], model.predict(X[:20])[:, i], alpha=q)
+        for i, q in enumerate(quantile)
+    ]
+    close(-model.best_score_, np.mean(losses))
+    folds = regressor(loss="quantile", quantile=quantile, cv=2).fit(X, y)
+    assert folds.oof_prediction_.shape == (60, 3)
+    with pytest.raises(ValueError, match="y must have one axis for several quantiles"):
+        regressor(loss="quantile", quantile=quantile).fit(X, np.column_stack([y, y]))
+    with pytest.raises(ValueError, match="quantile"):
+        regressor(loss="quantile", quantile=1.0).fit(X, y)
+
+
 def test_scorers_of_classes_and_probabilities():
     X, y = table()
 

@@ -179,7 +179,14 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         names = getattr(self, "feature_names_in_", None)
         inputs = [f"x{i}" for i in range(self.n_features_in_)] if names is None else list(names)
         classes = vars(self).get("classes_")
-        onnx_table.write(target, self._members, inputs, classes, function=self._onnx_function())
+        onnx_table.write(
+            target,
+            self._members,
+            inputs,
+            classes,
+            function=self._onnx_function(),
+            ranks=self._onnx_ranks(),
+        )
 
     # ---- implemented by the two estimators -----------------------------------------------------
 
@@ -225,6 +232,10 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
     @abstractmethod
     def _onnx_function(self) -> str | None:
         """Return the operator of ONNX that `_combine` applies to the outputs, if any."""
+
+    def _onnx_ranks(self) -> list[int] | None:
+        """Return the places of the predictions of a row among the sorted ones, if it is sorted."""
+        return None
 
     @abstractmethod
     def _combine(self, outputs: Sequence[Floats]) -> Floats:

@@ -35,6 +35,7 @@ def write(
     classes: Array | None,
     *,
     function: str | None,
+    ranks: list[int] | None,
 ) -> None:
     """Write what an estimator predicts to an ONNX file.
 
@@ -48,6 +49,8 @@ def write(
         The labels of a classifier.
     function : str or None
         The operator that converts the outputs of a member to predictions, if any.
+    ranks : list of int or None
+        The places of a member's outputs among the sorted ones, if they are to be sorted.
 
     Raises
     ------
@@ -65,6 +68,8 @@ def write(
     found = [graph.member(member, names, place) for place, member in enumerate(members)]
     if function is not None:
         found = [graph.node(function, outputs) for outputs in found]
+    if ranks is not None:
+        found = [graph.sorted(outputs, ranks) for outputs in found]
     mean = found[0]
     if len(found) > 1:
         mean = graph.node("Div", graph.node("Sum", *found), graph.constant(float(len(found))))
@@ -118,11 +123,14 @@ class _Graph:
         self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
         self._outputs.append(self._info(name, dtype, shape))
 
-    def node(self, op: str, *operands: str, domain: str = "", **attributes: object) -> str:
-        """Add a node."""
+    def node(
+        self, op: str, *operands: str, domain: str = "", outputs: int = 1, **attributes: object
+    ) -> str:
+        """Add a node; return its first output."""
         name = f"table/{op}_{len(self._nodes)}"
+        names = [name, *(f"{name}_{place}" for place in range(1, outputs))]
         node = self._onnx.helper.make_node(
-            op, list(operands), [name], name=name, domain=domain, **attributes
+            op, list(operands), names, name=name, domain=domain, **attributes
         )
         self._nodes.append(node)
         return name
@@ -135,6 +143,12 @@ class _Graph:
             array = array.astype(object)
         self._constants.append(self._onnx.numpy_helper.from_array(array, name))
         return name
+
+    def sorted(self, value: str, ranks: list[int]) -> str:
+        """Sort each row, then arrange it by `ranks`."""
+        count = self.constant(np.array([len(ranks)], np.int64))
+        ascending = self.node("TopK", value, count, axis=1, largest=0, outputs=2)
+        return self.node("Gather", ascending, self.constant(np.array(ranks, np.int64)), axis=1)
 
     def member(self, member: Member, names: Sequence[str], place: int) -> str:
         """Add a network with the encoding of its inputs and the scaling of its outputs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -15,12 +15,12 @@ from sklearn.utils import Tags, check_array, column_or_1d
 from ..._validation import choice
 from ...callbacks import Callback
 from ...layers import Layer
-from ...losses import Gamma, Huber, Loss, MeanAbsoluteError, MeanSquaredError, Poisson
+from ...losses import Gamma, Huber, Loss, MeanAbsoluteError, MeanSquaredError, Pinball, Poisson
 from ...schedules import Schedule
 from .base import BaseTabular
 from .member import Member
 from .rows import Data, Plan
-from .scoring import NumberScore
+from .scoring import NumberScore, PinballScore
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -55,9 +55,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     preset : {"realmlp-td-s"}, default "realmlp-td-s"
         The values of the parameters from `hidden_layer_sizes` on that are None.
     loss : str or Loss, default "squared_error"
-        "squared_error", "absolute_error", "huber", "poisson" or "gamma", or a loss of
+        "squared_error", "absolute_error", "huber", "quantile", "poisson" or "gamma", or a loss of
         `prelunet.losses`. y is scaled to mean 0 and standard deviation 1, or to mean 1 for
         "poisson" (y at least 0) and "gamma" (y above 0), whose outputs are logarithms.
+    quantile : float or list of float, default 0.5
+        For the loss "quantile": the quantile to predict, between 0 and 1. With a list,
+        predictions have shape (n, quantiles) and do not cross; y has one axis.
     categorical_features : "from_dtype", None or sequence, default "from_dtype"
         "from_dtype": columns of text, bool, categories and objects are categories, except objects
         that are all numbers or all dates. A sequence of bool (one for each column), positions or
@@ -176,6 +179,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         *,
         preset: str = "realmlp-td-s",
         loss: str | Loss = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
         categorical_features: object = "from_dtype",
         scoring: object = None,
         validation_fraction: float = 0.2,
@@ -224,7 +228,16 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _loss(self) -> Loss:
         if isinstance(self.loss, Loss):
             return self.loss
-        return _LOSSES[choice(type(self).__name__, "loss (unless a Loss)", self.loss, _LOSSES)]
+        names = (*_LOSSES, "quantile")
+        name = choice(type(self).__name__, "loss (unless a Loss)", self.loss, names)
+        return Pinball(self.quantile) if name == "quantile" else _LOSSES[name]
+
+    def _quantiles(self) -> Floats | None:
+        """Return the quantiles to predict for each row; None unless there are several."""
+        loss = self._loss()
+        if isinstance(loss, Pinball) and isinstance(loss.quantile, tuple):
+            return np.array(loss.quantile)
+        return None
 
     def _check_own(self) -> None:
         loss = self._loss()
@@ -238,6 +251,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         outputs = 1 if targets.ndim == 1 else targets.shape[1]
+        if self._quantiles() is not None and outputs > 1:
+            owner = type(self).__name__
+            raise ValueError(f"{owner}: y must have one axis for several quantiles")
         if targets.size:
             self._check_range(targets)
         if reset:
@@ -250,7 +266,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return np.asarray(targets.reshape(len(targets), outputs))
 
     def _outputs(self) -> int:
-        return self.n_outputs_
+        quantiles = self._quantiles()
+        return self.n_outputs_ if quantiles is None else len(quantiles)
 
     def _plan(self, data: Data, held: Data) -> Plan:
         scaled, factor, offset = self._scaled(data)
@@ -273,7 +290,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if self._has_log_link():
             return y / mean, np.ones_like(mean), np.log(mean)
         deviation[deviation == 0.0] = 1.0  # constant y
-        return (y - mean) / deviation, deviation, mean
+        outputs = self._outputs()  # as many as y has, or one for each quantile
+        factor, offset = (np.broadcast_to(v, outputs).copy() for v in (deviation, mean))
+        return (y - mean) / deviation, factor, offset
 
     def _check_range(self, y: Array) -> None:
         """Reject targets outside the range of the loss."""
@@ -286,14 +305,20 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _has_log_link(self) -> bool:
         return isinstance(self._loss(), _LOG_LINK)
 
-    def _number_score(self, data: Data) -> NumberScore:
+    def _number_score(self, data: Data) -> Callable[[Floats], float]:
         scoring = self.scoring
+        loss = self._loss()
+        if scoring is None and isinstance(loss, Pinball):
+            return PinballScore(loss.quantile, self._shaped(data.targets), data.weights)
         if scoring is None:
-            scoring = _SCORES.get(type(self._loss()), "rmse")
+            scoring = _SCORES.get(type(loss), "rmse")
         return NumberScore(scoring, self._shaped(data.targets), data.weights)
 
     def _finished(self, outputs: Floats) -> Floats:
         """Return the predictions of scaled outputs."""
+        quantiles = self._quantiles()
+        if quantiles is not None:  # sorted, so that they do not cross
+            return np.sort(outputs, axis=1)[:, _ranks(quantiles)]
         return self._shaped(np.exp(outputs) if self._has_log_link() else outputs)
 
     def _shaped(self, values: Floats) -> Floats:
@@ -318,8 +343,17 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _set_records(self, records: Mapping[str, Any]) -> None:
         self.n_outputs_, self._is_1d = int(records["n_outputs_"]), bool(records["is_1d"])
 
+    def _onnx_ranks(self) -> list[int] | None:
+        quantiles = self._quantiles()
+        return None if quantiles is None else _ranks(quantiles).tolist()
+
     def __sklearn_tags__(self) -> Tags:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _ranks(quantiles: Floats) -> Array:
+    """Return the place of each quantile among the sorted ones."""
+    return np.argsort(np.argsort(quantiles, kind="stable"), kind="stable")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,23 @@ class NumberScore:
             return -(loss**0.5) if self._own == "rmse" else -loss
         self._outputs.predictions = predictions
         return _scored(self._scorer, self._outputs, self._targets, self._weights)
+
+
+class PinballScore:
+    """The negative pinball loss of predictions, of one quantile or of several."""
+
+    def __init__(
+        self, quantile: float | Sequence[float], targets: Floats, weights: Floats | None
+    ) -> None:
+        self._quantile, self._weights = np.asarray(quantile), weights
+        self._targets = targets if self._quantile.ndim == 0 else targets[:, np.newaxis]
+
+    def __call__(self, predictions: Floats) -> float:
+        """Return the score; larger is better."""
+        errors = self._targets - predictions
+        losses = np.maximum(self._quantile * errors, (self._quantile - 1.0) * errors)
+        rows = losses.reshape(len(losses), -1).mean(axis=1)
+        return -float(np.average(rows, weights=self._weights))
 
 
 class _Classes(ClassifierMixin, BaseEstimator):
