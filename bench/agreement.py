@@ -19,7 +19,7 @@ from itertools import accumulate
 import numpy as np
 
 from .cases.kernels import KernelCase
-from .cases.networks import Array, Network
+from .cases.networks import MIXED, Array, Network
 from .cases.predictions import PredictCase
 from .cases.steps import CHECK_STEPS, StepCase
 
@@ -38,6 +38,8 @@ def roundings_of(case: StepCase | PredictCase | KernelCase) -> int:
     forward = sum(_layer_roundings(case.network))
     if isinstance(case, PredictCase):
         return forward
+    if case.network.dtype == MIXED:
+        return CHECK_STEPS * 3 * forward
     back = sum(layer.fan_out + ELEMENTWISE_ROUNDINGS for layer in case.network.layers)
     # The gradient of a weight is a sum over rows and over the positions that use the weight.
     places = max(m for m, _, _ in case.network.products(case.for_check().batch))
@@ -60,7 +62,16 @@ def flip_error(network: Network, unit: float) -> float:
 
 
 def _layer_roundings(network: Network) -> list[int]:
+    if network.dtype == MIXED:  # both operands are rounded, and sums are float32
+        return [2 for _ in network.layers]
     return [terms + ELEMENTWISE_ROUNDINGS for _, _, terms in network.products(1)]
+
+
+def _unit(network: Network) -> float:
+    """Return the largest relative error of a rounding."""
+    if network.dtype == MIXED:
+        return 2.0**-9  # bfloat16 has 8 bits
+    return float(np.finfo(network.dtype).eps) / 2
 
 
 def check_parameters(
@@ -72,14 +83,16 @@ def check_parameters(
     Subtracting that value leaves the rounding of the parameter itself, once per step. Returns the
     largest error, relative to the allowed one; raises a DisagreementError if it exceeds 1.
     """
-    unit = float(np.finfo(case.network.dtype).eps) / 2
+    unit = _unit(case.network)
     share = roundings_of(case) * unit + flip_error(case.network, unit)
     first = case.network.parameters()
     allowed = []
     for start, end in zip(first, expected, strict=True):
         moved = np.abs(end.astype(np.float64) - start).mean()
         kept = np.abs(end).mean()
-        allowed.append(float(share * moved + CHECK_STEPS * unit * kept))
+        # Parameters are float32 or float64, whatever the products are.
+        stored = float(np.finfo(case.network.variable_dtype).eps) / 2
+        allowed.append(float(share * moved + CHECK_STEPS * stored * kept))
     return _compare(title, actual, expected, allowed)
 
 

@@ -157,7 +157,7 @@ class _Run:
             ready = [peer for peer, seconds in took.items() if seconds is not None]
             slow = sum(filter(None, took.values())) > SLOW_SECONDS
             rounds = min(self.rounds, SLOW_ROUNDS) if slow else self.rounds
-            self._time(name, ready, result, case.network.dtype, rounds)
+            self._time(name, ready, result, case.network.compute_dtype, rounds)
         self.progress.done()
         return result
 

@@ -53,7 +53,11 @@ def _point(value: int, case: StepCase, workers: dict[str, Worker], threads: int)
         worker.ask("prepare", case=case.name)
     entrants = [Entrant(name, worker, threads) for name, worker in workers.items()]
     timings, ceilings = harness.rounds(
-        entrants, count=ROUNDS, seconds=SECONDS, referee=workers[OURS], dtype=case.network.dtype
+        entrants,
+        count=ROUNDS,
+        seconds=SECONDS,
+        referee=workers[OURS],
+        dtype=case.network.compute_dtype,
     )
     return {
         "value": value,

@@ -14,6 +14,7 @@ Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
 SEED = 0
+MIXED = "mixed_bfloat16"  # float32, with products of bfloat16 operands where the library has them
 POOL = 2  # rows and columns of pooling windows
 RECTIFIERS = ("prelu_channel", "prelu_shared", "relu")
 
@@ -85,7 +86,17 @@ class Network:
 
     input_shape: Shape  # of a row: (features,), or (height, width, channels) for images
     layers: tuple[LayerSpec, ...]
-    dtype: str = "float32"  # or "float64"
+    dtype: str = "float32"  # or "float64" or MIXED
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of parameters and data."""
+        return "float32" if self.dtype == MIXED else self.dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the operands of matrix products."""
+        return "bfloat16" if self.dtype == MIXED else self.dtype
 
     @property
     def shapes(self) -> list[Shape]:
@@ -139,7 +150,7 @@ class Network:
             elif layer.activation == "prelu_shared":
                 found.append(np.full(1, 0.25))
         # Rounded to float32, so that networks of both dtypes start from the same numbers.
-        return [p.astype(np.float32).astype(self.dtype) for p in found]
+        return [p.astype(np.float32).astype(self.variable_dtype) for p in found]
 
     def inputs(self, rows: int, dtype: str | None = None) -> Array:
         """Generate rows: numbers in [0, 1), or bytes for "uint8"."""
@@ -148,7 +159,7 @@ class Network:
         if dtype == "uint8":
             return rng.integers(256, size=shape, dtype=np.uint8)
         drawn = rng.random(shape, dtype=np.float32)
-        return drawn.astype(self.dtype, copy=False)
+        return drawn.astype(self.variable_dtype, copy=False)
 
 
 def dense(*units: int, activation: str, output: str | None = None) -> tuple[LayerSpec, ...]:

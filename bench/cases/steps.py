@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .networks import SEED, ConvSpec, LayerSpec, Network, dense
+from .networks import MIXED, SEED, ConvSpec, LayerSpec, Network, dense
 
 Array = npt.NDArray[Any]
 
@@ -57,7 +57,7 @@ class StepCase:
         if self.loss == "softmax_cross_entropy":
             return X, labels
         targets = labels[:, None] if outputs == 1 else labels[:, None] == np.arange(outputs)
-        return X, targets.astype(self.network.dtype)
+        return X, targets.astype(self.network.variable_dtype)
 
     def for_check(self) -> StepCase:
         """Return the case with few rows and no randomness, for comparing answers."""
@@ -87,6 +87,16 @@ def _cnn() -> Network:
     return Network((28, 28, 1), layers)
 
 
+def _in_bfloat16(case: StepCase) -> StepCase:
+    return replace(
+        case,
+        name=f"{case.name}-bf16",
+        title=f"{case.name} with products in bfloat16",
+        network=replace(case.network, dtype=MIXED),
+        target=None,
+    )
+
+
 def _step_cases() -> list[StepCase]:
     softmax, sgd, adam = "softmax_cross_entropy", "sgd", "adam"
     w0m = StepCase(
@@ -110,6 +120,13 @@ def _step_cases() -> list[StepCase]:
         _cnn(),
         *(softmax, adam, 1e-4, 1_000, 50),
         target=0.58,
+    )
+    w4096 = replace(
+        w0s,
+        name="W4096",
+        title="784-6x400-10, shared PReLU, batch 4,096, SGD",
+        rows=3 * 4096,
+        batch=4096,
     )
     residual = tuple(LayerSpec(784, "tanh", residual=0.1) for _ in range(20))
     return [
@@ -155,6 +172,8 @@ def _step_cases() -> list[StepCase]:
             target=0.82,
         ),
         w6,
+        w4096,
+        *(_in_bfloat16(case) for case in (w0m, w0s, w4096)),
         replace(
             w0m,
             name="W0m64",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.networks import POOL, SEED, Array, ConvSpec, Network
+from ..cases.networks import MIXED, POOL, SEED, Array, ConvSpec, Network
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Peer, Training, UnsupportedError, version_of
@@ -89,6 +89,8 @@ class LoopTraining:
     def __init__(self, jax: Any, case: StepCase) -> None:
         if case.input_dtype is not None or case.shuffle:
             raise UnsupportedError("measured only without shuffling and in the network's dtype")
+        if case.network.dtype == MIXED:
+            raise UnsupportedError("no products of bfloat16 operands on CPUs")
         jax.config.update("jax_enable_x64", case.network.dtype == "float64")
         self.jax = jax
         self.case = case

@@ -95,7 +95,7 @@ def loss_function(keras: Any, case: StepCase) -> Any:
 def build(keras: Any, network: Network) -> Any:
     """Return the model with the initial parameters."""
     layers = keras.layers
-    keras.config.set_floatx(network.dtype)
+    keras.config.set_floatx(network.variable_dtype)
     keras.config.set_dtype_policy(network.dtype)  # after first use it ignores floatx
 
     def apply(spec: LayerSpec, x: Any) -> Any:

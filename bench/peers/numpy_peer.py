@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..cases.kernels import KernelCase
-from ..cases.networks import Array
+from ..cases.networks import MIXED, Array
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
-from . import Kernel, Peer, Training
+from . import Kernel, Peer, Training, UnsupportedError
 from .kernels_numpy import kernel
 from .numpy_layers import make_layers
 
@@ -32,6 +32,8 @@ class NumPy(Peer):
 
     def training(self, case: StepCase) -> Training:
         """Allocate all memory of a step."""
+        if case.network.dtype == MIXED:
+            raise UnsupportedError("no products of bfloat16 operands")
         return NumPyTraining(case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..cases.networks import Array, Network, Shape
+from ..cases.networks import MIXED, Array, Network, Shape
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Training, UnsupportedError
@@ -28,6 +28,8 @@ class Products(NumPy):
         """Allocate memory for the products."""
         if case.input_dtype is not None or case.shuffle:
             raise UnsupportedError("measured for prelunet alone")
+        if case.network.dtype == MIXED:
+            raise UnsupportedError("no products of bfloat16 operands")
         return ProductsTraining(case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.networks import Array, ConvSpec, Network
+from ..cases.networks import MIXED, Array, ConvSpec, Network
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Peer, Training, UnsupportedError, version_of
@@ -47,6 +47,8 @@ class ScikitLearn(Peer):
         """Create the classifier."""
         if case.input_dtype is not None or case.shuffle:
             raise UnsupportedError("measured only without shuffling and in the network's dtype")
+        if case.network.dtype == MIXED:
+            raise UnsupportedError("no products of bfloat16 operands")
         if case.loss != "softmax_cross_entropy":
             raise UnsupportedError("MLPClassifier has no such loss")
         if any(isinstance(spec, ConvSpec) for spec in case.network.layers):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.networks import POOL, Array, ConvSpec, LayerSpec, Network, Shape
+from ..cases.networks import MIXED, POOL, Array, ConvSpec, LayerSpec, Network, Shape
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 from . import Peer, Training, UnsupportedError
@@ -69,8 +69,10 @@ class TorchTraining:
         self.optimizer = kind(self.module.parameters(), lr=case.learning_rate, fused=True)
         loss = loss_function(torch, case)
 
+        # The backward pass uses the dtypes of the forward pass, so it needs no autocast.
         def forward(x: Any, y: Any) -> Any:
-            return loss(self.module(x), y)
+            with torch.autocast("cpu", torch.bfloat16, enabled=case.network.dtype == MIXED):
+                return loss(self.module(x), y)
 
         self.forward = torch.compile(forward, dynamic=False) if compiled else forward
 
@@ -140,7 +142,7 @@ def build(torch: Any, network: Network) -> Any:
 
     layers = map(layer, network.layers, network.shapes)
     # Both layouts are equally fast in W6; channels last needs no copy to flatten.
-    dtype, layout = getattr(torch, network.dtype), torch.channels_last
+    dtype, layout = getattr(torch, network.variable_dtype), torch.channels_last
     module = nn.Sequential(*layers).to(dtype=dtype, memory_format=layout)
     with torch.no_grad():
         for parameter, value in zip(module.parameters(), network.parameters(), strict=True):

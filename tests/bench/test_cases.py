@@ -82,11 +82,21 @@ def test_both_dtypes_begin_with_the_same_numbers(name):
     case = STEPS[name].for_check()
     exact = case.in_float64()
     for a, b in zip(case.network.parameters(), exact.network.parameters(), strict=True):
-        assert a.dtype == case.network.dtype
+        assert a.dtype == case.network.variable_dtype
         assert b.dtype == np.float64
         assert (a == b).all()
     for a, b in zip(case.data(), exact.data(), strict=True):
         assert (a == b).all()
+
+
+def test_cases_in_bfloat16_are_those_in_float32():
+    mixed = {name for name, case in STEPS.items() if case.network.dtype == "mixed_bfloat16"}
+    assert mixed == {"W0m-bf16", "W0s-bf16", "W4096-bf16"}
+    for name in mixed:
+        case, plain = STEPS[name], STEPS[name.removesuffix("-bf16")]
+        assert case.network.layers == plain.network.layers
+        assert (case.rows, case.batch, case.flops) == (plain.rows, plain.batch, plain.flops)
+        assert (case.network.compute_dtype, plain.network.compute_dtype) == ("bfloat16", "float32")
 
 
 def test_quick_cases_exist():
