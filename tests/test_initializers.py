@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import numpy as np
 import pytest
 
+import prelunet as pn
 from description_checks import assert_covers_the_family, assert_is_a_record
 from prelunet import initializers
 from prelunet.initializers import (
@@ -17,11 +19,12 @@ from prelunet.initializers import (
     HeUniform,
     Initializer,
     Normal,
+    Orthogonal,
     TruncatedNormal,
     Uniform,
     Zeros,
 )
-from tolerances import assert_same_bits
+from tolerances import assert_same_bits, assert_within, sum_tolerance
 
 FAN_IN, FAN_OUT = 300, 100
 COUNT = 40_000
@@ -45,7 +48,12 @@ RANDOM = [
     (HeUniform(), 0.0, math.sqrt(2 / FAN_IN)),
     (HeNormal(), 0.0, math.sqrt(2 / FAN_IN)),
 ]
-EXAMPLES = [*(initializer for initializer, _, _ in RANDOM), Zeros(), Constant(-0.5)]
+EXAMPLES = [
+    *(initializer for initializer, _, _ in RANDOM),
+    Orthogonal(2.0),
+    Zeros(),
+    Constant(-0.5),
+]
 
 
 def draw(initializer, shape=(COUNT,), seed=1):
@@ -101,6 +109,50 @@ def test_draws_are_scaled_standard_draws():
     assert_same_bits(draw(Uniform(-1.0, 2.0)), -1.0 + 3.0 * uniform)
 
 
+@pytest.mark.parametrize(
+    "shape", [(5, 70), (70, 5), (66, 66), (1, 1), (1, 9), (9, 1), (8, 3, 2, 3)]
+)
+def test_orthogonal_matrices(shape):
+    gain = 1.5
+    matrix = draw(Orthogonal(gain), shape).reshape(shape[0], -1)  # filters are flattened
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    count, length = wide.shape
+    # A reflection subtracts from a row r, of norm 1, the multiple s v of a vector v, s = 2 r.v /
+    # v.v, abs(s v) <= 2. A sum of n numbers, added pairwise, meets log2(n) roundings, each product
+    # one more. s v errs by 2 (2 log2(n) + 7) roundings, the difference by one. Each of two rows
+    # meets `count` reflections; the product of two rows is a sum of `length` terms.
+    roundings = 4 * math.ceil(math.log2(length)) + 15
+    tolerance = gain**2 * sum_tolerance(2 * count * roundings + length, np.float64)
+    assert_within(wide @ wide.T, gain**2 * np.eye(count), tolerance)
+
+
+def test_orthogonal_matrices_are_uniformly_distributed():
+    # Entries of a uniform orthogonal matrix of n rows have mean 0 and variance 1 / n, the trace
+    # has mean 0 and variance 1. A QR decomposition without the signs of R fails the latter.
+    rng, n, count = np.random.default_rng(3), 3, 2000
+    drawn = np.stack([Orthogonal().draw(rng, (n, n), n, n) for _ in range(count)])
+    error = STANDARD_ERRORS / math.sqrt(count)
+    assert np.all(np.abs(drawn.mean(axis=0)) <= error / math.sqrt(n))
+    # 3 / (n (n + 2)) - 1 / n^2 is the variance of a squared entry
+    deviation = math.sqrt(3 / (n * (n + 2)) - 1 / n**2)
+    assert np.all(np.abs((drawn**2).mean(axis=0) - 1 / n) <= error * deviation)
+    assert abs(np.trace(drawn, axis1=1, axis2=2).mean()) <= error
+
+
+def test_orthogonal_matrices_have_the_same_bits_on_every_machine():
+    drawn = [draw(Orthogonal(math.sqrt(2)), shape) for shape in ((70, 40), (3, 3, 3, 8), (65, 65))]
+    assert hashlib.sha256(b"".join(map(bytes, drawn))).hexdigest() == (
+        "289e84ac1938715026535fe2a2ed29456afec3119e08020170d3c1d57a3cb363"
+    )
+
+
+def test_orthogonal_needs_two_axes():
+    with pytest.raises(
+        ValueError, match=r"Orthogonal: a parameter must have two .* axes, got \(7,"
+    ):
+        pn.Sequential([pn.Dense(7, bias_init="orthogonal")], input_shape=(3,))
+
+
 @pytest.mark.parametrize("initializer", EXAMPLES, ids=str)
 def test_a_seed_fixes_the_draw(initializer):
     first = draw(initializer, (30, 7), seed=5)
@@ -147,6 +199,7 @@ def test_examples_cover_the_family():
         ("glorot_normal", GlorotNormal()),
         ("he_uniform", HeUniform()),
         ("he_normal", HeNormal()),
+        ("orthogonal", Orthogonal()),
         ("zeros", Zeros()),
     ],
 )
@@ -182,6 +235,7 @@ def test_get_refuses_unknown_names_and_numbers_that_are_not_finite():
         (lambda: Normal(stddev=math.nan), "Normal: stddev must be a finite number >= 0, got nan"),
         (lambda: Normal(mean=math.inf), "Normal: mean must be a finite number, got inf"),
         (lambda: TruncatedNormal(stddev=-1), "TruncatedNormal: stddev must be .* >= 0, got -1"),
+        (lambda: Orthogonal(-1.0), "Orthogonal: gain must be a finite number >= 0, got -1"),
         (lambda: Uniform(0.2, 0.1), r"Uniform: high must be a finite number >= 0.2, got 0.1"),
         (lambda: Uniform(-math.inf, 0.1), "Uniform: low must be a finite number, got -inf"),
         (lambda: Constant(math.inf), "Constant: value must be a finite number, got inf"),

@@ -240,6 +240,79 @@ class HeNormal(Initializer, name="he_normal"):
         return _normal(rng, math.sqrt(2.0 / fan_in), shape)
 
 
+class Orthogonal(Initializer, name="orthogonal"):
+    """A random matrix with orthogonal rows or columns [1]_, usual in reinforcement learning.
+
+    A parameter of shape ``(n, ...)`` is a matrix W with n rows, the other axes flattened, as in
+    PyTorch: a row holds the weights of one unit or filter. With at most as many rows as columns,
+    ``W W^T = gain^2 I``, else ``W^T W = gain^2 I``. W is uniformly distributed (Haar measure).
+
+    The product of random Householder reflections [2]_ is computed with elementwise operations only,
+    so that its bits are the same on every machine. The time grows as ``rows * columns * min(rows,
+    columns)``; 1024 units with 1024 inputs take a second or two.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+        Factor of the orthogonal matrix, at least 0. Usual are ``sqrt(2)`` before a rectifier, 1
+        before a value, and 0.01 before the logits of a policy.
+
+    References
+    ----------
+    .. [1] A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics
+       of learning in deep linear neural networks", ICLR 2014, arXiv:1312.6120.
+    .. [2] G. W. Stewart, "The efficient generation of random orthogonal matrices with an
+       application to condition estimators", SIAM Journal on Numerical Analysis 17, 1980.
+    """
+
+    gain: float = checked(real, default=1.0, minimum=0.0)
+
+    def draw(self, rng: np.random.Generator, shape: _Shape, fan_in: int, fan_out: int) -> _Array:
+        """Draw the values; see `Initializer.draw`. The shape must have at least two axes."""
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal: a parameter must have two or more axes, got {shape}")
+        rows, columns = shape[0], math.prod(shape[1:])
+        matrix = _orthonormal_rows(rng, min(rows, columns), max(rows, columns))
+        matrix = np.ascontiguousarray(matrix.T if rows > columns else matrix)
+        return self.gain * matrix.reshape(shape)
+
+
+_ROWS_IN_CACHE = 64
+
+
+def _orthonormal_rows(rng: np.random.Generator, count: int, length: int) -> _Array:
+    """Return the first rows of a random orthogonal matrix, without BLAS.
+
+    The sums of BLAS, and with them their last bits, depend on the machine.
+    """
+    vectors, scales, signs = [], [], np.empty((count, 1))
+    for k in range(count):
+        vector = rng.standard_normal(length - k)
+        norm = math.sqrt(_sums_of_rows(vector[np.newaxis] ** 2)[0])
+        signs[k] = -1.0 if vector[0] >= 0.0 else 1.0  # the diagonal of R in A = QR, A Gaussian
+        vector[0] -= signs[k, 0] * norm
+        vectors.append(vector)
+        scales.append(2.0 / _sums_of_rows(vector[np.newaxis] ** 2)[0])
+    matrix = np.eye(count, length)
+    for start in range(0, count, _ROWS_IN_CACHE):
+        end = min(start + _ROWS_IN_CACHE, count)
+        for k in reversed(range(end)):
+            part = matrix[max(k, start) : end, k:]
+            factors = scales[k] * _sums_of_rows(part * vectors[k])
+            part -= factors[:, np.newaxis] * vectors[k]
+    return signs * matrix
+
+
+def _sums_of_rows(matrix: _Array) -> _Array:
+    """Return the sum of each row, added pairwise in a fixed order; overwrites `matrix`."""
+    count = matrix.shape[1]
+    while count > 1:
+        half = count // 2
+        matrix[:, :half] += matrix[:, count - half : count]
+        count -= half
+    return matrix[:, 0]
+
+
 class Zeros(Initializer, name="zeros"):
     """All zeros."""
 
