@@ -23,6 +23,7 @@ from .callbacks import (
     TensorBoard,
     TerminateOnNaN,
 )
+from .clipping import clip_norm
 from .history import History
 from .layers import (
     ACTIVATION_LAYERS,
@@ -82,6 +83,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "check_gradients",
+    "clip_norm",
     "from_keras",
     "from_onnx",
     "from_torch",
