@@ -102,7 +102,7 @@ __all__ = [
 ]
 
 # Imported on first use, since training does not need them.
-_LAZY = ("data", "estimators", "interop", "plots")
+_LAZY = ("data", "distributions", "estimators", "interop", "plots")
 # These need scikit-learn.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor")
 # Functions and the modules of interop that define them.
