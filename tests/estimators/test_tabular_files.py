@@ -132,6 +132,9 @@ def rewritten(path, change):
         lambda found, arrays: found["members"][0]["records"].clear() or arrays.clear(),
         lambda found, arrays: found["records"].pop("classes_"),
         lambda found, arrays: found["records"]["classes_"]["values"].append("z"),
+        lambda found, arrays: found["records"]["classes_"].update(values=[["no"], ["yes"]]),
+        lambda found, arrays: found["records"]["classes_"].update(dtype="V8"),
+        lambda found, arrays: found["members"][0]["records"].update(predict=1),
         lambda found, arrays: arrays.pop("member/0/factor"),
         lambda found, arrays: arrays.update({"member/0/offset": np.zeros(7)}),
         lambda found, arrays: arrays.update({"member/5/offset": np.zeros(2)}),
@@ -146,6 +149,13 @@ def test_damaged_files_are_refused(change, tmp_path):
     rewritten(path, change)
     with pytest.raises(ValueError, match="is damaged or incomplete"):
         pn.load(path)
+
+
+def test_a_file_cannot_demand_memory(tmp_path):
+    path = tmp_path / "m.npz"
+    fitted("classifier").save(path)
+    rewritten(path, lambda found, _: found["records"]["classes_"].update(dtype="<U500000000"))
+    assert pn.load(path).classes_.itemsize == 12
 
 
 def test_commands_for_networks_refuse_estimators(tmp_path, capsys):

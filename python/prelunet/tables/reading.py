@@ -106,14 +106,15 @@ def _of_array(operation: str, X: Table) -> list[Column]:
 def _of_pandas(label: str, series: Series) -> Column:
     dtype = series.dtype
     kind = getattr(dtype, "kind", "O")
+    if kind in "iuf":
+        if isinstance(dtype, np.dtype):
+            return Column(label, "number", series.to_numpy().astype(np.float64))
+        return Column(label, "number", series.to_numpy(np.float64, na_value=np.nan))
+    if kind == "M":
+        return Column(label, "date", series.dt.tz_localize(None).to_numpy(_US))
     if dtype.name == "category":
         codes = series.cat.codes.to_numpy(np.int64)
         return of_levels(label, codes, series.cat.categories.tolist(), mixed=True)
-    if kind in "iuf":
-        return Column(label, "number", series.to_numpy(np.float64, na_value=np.nan))
-    if kind == "M":
-        local = series.dt.tz_localize(None)
-        return Column(label, "date", local.to_numpy(_US))
     if kind == "b" or str(dtype) in ("object", "str") or str(dtype).startswith("string"):
         return of_objects(label, series.tolist())
     raise _refuse(label, dtype)

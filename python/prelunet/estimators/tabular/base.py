@@ -439,6 +439,8 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
             wanted = (estimator._outputs(), estimator.n_features_in_)
             if (len(member.factor), len(member.encoder.encoders)) != wanted:
                 raise ValueError("the members must have the outputs and columns of the estimator")
+            if not member.records.keys() <= {*_RECORDS, "temperature_"}:
+                raise ValueError(f"unknown records of a member: {', '.join(member.records)}")
         estimator._members = parts.members
         estimator._set_attributes()
         return estimator

@@ -86,11 +86,14 @@ def labels_to_json(labels: Array) -> dict[str, Any]:
 
 def labels_from_json(found: Mapping[str, Any]) -> Array:
     """Return the labels of `labels_to_json`."""
-    dtype = np.dtype(found["dtype"])
-    if dtype.kind not in _LABEL_KINDS + "O":
-        raise TypeError(f"labels must be numbers or text, got dtype {dtype}")
-    labels = np.empty(len(found["values"]), dtype)
-    labels[:] = found["values"]
+    dtype, values = np.dtype(found["dtype"]), found["values"]
+    if dtype.kind not in _LABEL_KINDS + "O" or not isinstance(values, list):
+        raise TypeError(f"labels must be a list of numbers or text, got dtype {dtype}")
+    if dtype.kind == "U":
+        dtype = np.dtype(str)  # as long as the labels, whatever the file says
+    labels: Array = np.array(values, dtype)
+    if labels.ndim != 1:
+        raise ValueError(f"labels must have one axis, got {labels.ndim}")
     return labels
 
 
