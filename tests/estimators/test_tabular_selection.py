@@ -178,6 +178,8 @@ def test_refitting_trains_on_all_rows_until_the_best_epoch():
     model = classifier(scoring="log_loss", epochs=12, refit=True).fit(X, y)
     assert (model.best_epoch_, model.temperature_) == (first.best_epoch_, first.temperature_)
     assert model.validation_scores_ == first.validation_scores_
+    hot = classifier(calibration="temperature", refit=True).fit(X, y)
+    assert hot.temperature_ == classifier(calibration="temperature").fit(X, y).temperature_ != 1.0
     whole = classifier(validation_fraction=0.0).fit(X, y)
     assert_same_bits(model.encode(X), whole.encode(X))
     assert (model.predict_proba(X) != first.predict_proba(X)).any()

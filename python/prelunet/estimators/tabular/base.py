@@ -210,6 +210,10 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
     def _plan(self, data: Data, held: Data) -> Plan:
         """Return what the network is trained on for rows, and the score of the held-out rows."""
 
+    def _needs_held_out(self) -> bool:
+        """Return whether a temperature is fitted in any case."""
+        return False
+
     def _calibrates(self) -> bool:
         """Return whether a temperature is fitted to the held-out rows."""
         return False
@@ -273,6 +277,8 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
                 raise ValueError(f"{owner}: refit must be False where X_val is given")
             given = self._take(*validation, reset=False, suffix="_val")
         jobs = jobs_of(self, data, groups, holds_out=given is None)
+        if given is None and self._needs_held_out() and not all(len(job.held) for job in jobs):
+            raise ValueError(f"{owner}: calibration='temperature' needs held-out rows, got none")
         verbose = self.verbose if len(jobs) == 1 else False
         training = Training(
             *(owner, recipe, self._loss(), self._outputs(), self.dtype),

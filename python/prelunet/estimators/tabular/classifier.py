@@ -163,6 +163,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     _task = "classification"
     classes_: Array
+    calibration: str | None
 
     def __init__(
         self,
@@ -283,10 +284,6 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return len(self.classes_)
 
     def _plan(self, data: Data, held: Data) -> Plan:
-        if not held.count and self.calibration == "temperature":
-            raise ValueError(
-                f"{type(self).__name__}: calibration='temperature' needs held-out rows, got none"
-            )
         weights = data.weights
         if self.class_weight is not None:
             owner = type(self).__name__
@@ -295,6 +292,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         ones, zeros = np.ones(self._outputs()), np.zeros(self._outputs())
         score = ClassScore(self.scoring, self.classes_, held.targets, held.weights)
         return Plan(data.targets, weights, ones, zeros, score)
+
+    def _needs_held_out(self) -> bool:
+        return self.calibration == "temperature"
 
     def _calibrates(self) -> bool:
         if self.calibration == "auto":
