@@ -88,22 +88,36 @@ Bfloat16Dense::Places Bfloat16Dense::places(std::size_t rows) const {
   return at;
 }
 
-void Bfloat16Dense::pack_weight(Range rows, Range columns) const {
+void Bfloat16Dense::pack_forward(Range rows, Range columns) const {
   if (rows.empty() || columns.empty()) return;
-  const Bfloat16Rows<float> part{rows.size(), columns.size(), weight().value + rows.begin * features_ + columns.begin,
-                                 features_};
-  const std::size_t forward_size = bfloat16_panel_size(features_), backward_size = bfloat16_panel_size(units_);
-  kernels_.table->float_rows.b_of_rows(
-      part, 0, panel_count(rows.size()),
-      forward_panels_.data() + rows.begin / kBfloat16Panel * forward_size + columns.begin * kBfloat16Panel,
-      forward_size);
-  kernels_.table->float_rows.b_of_columns(
-      part, 0, panel_count(columns.size()),
-      backward_panels_.data() + columns.begin / kBfloat16Panel * backward_size + rows.begin * kBfloat16Panel,
-      backward_size);
+  const std::size_t size = bfloat16_panel_size(features_);
+  std::uint16_t* const to =
+      forward_panels_.data() + rows.begin / kBfloat16Panel * size + columns.begin * kBfloat16Panel;
+  kernels_.table->float_rows.b_of_rows(part_of_weight(rows, columns), 0, panel_count(rows.size()), to, size);
 }
 
-void Bfloat16Dense::refresh(Team& team) { pack_weight(team.even_share(units_, kBfloat16Group), {0, features_}); }
+void Bfloat16Dense::pack_backward(Range rows, Range columns) const {
+  if (rows.empty() || columns.empty()) return;
+  const std::size_t size = bfloat16_panel_size(units_);
+  std::uint16_t* const to =
+      backward_panels_.data() + columns.begin / kBfloat16Panel * size + rows.begin * kBfloat16Panel;
+  kernels_.table->float_rows.b_of_columns(part_of_weight(rows, columns), 0, panel_count(columns.size()), to, size);
+}
+
+void Bfloat16Dense::refresh(Team& team) {
+  const Range rows = team.even_share(units_, kBfloat16Group);
+  pack_forward(rows, {0, features_});
+  pack_backward(rows, {0, features_});
+}
+
+void Bfloat16Dense::keep_in_panels(Team& team) {
+  if (team.rank() == 0) backward_unused_ = true;
+}
+
+void Bfloat16Dense::leave_panels(Team& team) {
+  pack_backward(team.even_share(units_, kBfloat16Group), {0, features_});
+  if (team.rank() == 0) backward_unused_ = false;
+}
 
 // z = x W^T, then y, for rows of this thread.
 void Bfloat16Dense::multiply(const Flow<float>& flow, Range rows, const std::uint16_t* x) const {
@@ -206,7 +220,10 @@ void Bfloat16Dense::gradients(Team& team, const Flow<float>& flow) const {
     if (flow.update != nullptr && flow.first) g.c = nullptr;  // only the epilogue reads the gradient
     const Bfloat16Part part = bfloat16_share(team, units_, features_);
     bfloat16_gemm_part(kernels_, g, part.rows, part.columns);
-    if (flow.update != nullptr) pack_weight(part.rows, part.columns);
+    if (flow.update != nullptr) {
+      pack_forward(part.rows, part.columns);
+      if (!backward_unused_) pack_backward(part.rows, part.columns);
+    }
   }
   other_gradients(team, flow);
 }

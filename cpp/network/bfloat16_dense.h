@@ -19,6 +19,10 @@ class Bfloat16Dense final : public Weighted<float> {
   static bool fits(std::size_t features, std::size_t units);
 
   void refresh(Team& team) override;
+  // Until leave_panels(), an update does not pack the weight for dz W.
+  bool reserve_panels() override { return true; }
+  void keep_in_panels(Team& team) override;
+  void leave_panels(Team& team) override;
   // A group of k must not be divided between two threads: the rows are k in the gradient of W.
   std::size_t row_unit() const override { return kBfloat16Group; }
   std::size_t work_size(std::size_t rows) const override { return places(rows).size; }
@@ -55,14 +59,19 @@ class Bfloat16Dense final : public Weighted<float> {
   float* bias_work(const Flow<float>& flow) const override { return flow.work + places(flow.rows).bias; }
 
   void multiply(const Flow<float>& flow, Range rows, const std::uint16_t* x) const;
-  // Packs rows and columns of W, which begin at multiples of kBfloat16Group, for both products with W.
-  void pack_weight(Range rows, Range columns) const;
+  // Pack rows and columns of W, which begin at multiples of kBfloat16Group, for x W^T and for dz W.
+  void pack_forward(Range rows, Range columns) const;
+  void pack_backward(Range rows, Range columns) const;
+  Bfloat16Rows<float> part_of_weight(Range rows, Range columns) const {
+    return {rows.size(), columns.size(), weight().value + rows.begin * features_ + columns.begin, features_};
+  }
 
   std::size_t features_;
   std::size_t units_;
   const Bfloat16Kernels& kernels_;
   Arena<std::uint16_t> forward_panels_;   // of x W^T: units as lanes
   Arena<std::uint16_t> backward_panels_;  // of dz W: features as lanes
+  bool backward_unused_ = false;          // backward_panels_ are not current, and not read
 };
 
 }  // namespace prelunet

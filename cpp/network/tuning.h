@@ -30,8 +30,9 @@ inline constexpr std::size_t kMinStepsInPanels = 8;
 inline constexpr std::size_t kMinTransposedColumns = 64;
 
 // ---- bfloat16 (bfloat16_dense.h) ----
-// Minimum features and units of a Dense layer in bfloat16. The bits depend on it.
-inline constexpr std::size_t kBfloat16MinWidth = 32;
+// Minimum features and units of a Dense layer in bfloat16. The bits depend on it. A step of 64-64-64-10 on
+// 32 rows is up to 27% faster than in float32 on AMX, a step of 32-32-32-10 14% slower.
+inline constexpr std::size_t kBfloat16MinWidth = 64;
 
 // ---- threads (engine.cpp, thread_tuner.h) ----
 // A call with fewer multiply-adds runs on the calling thread. One thread needs some ten microseconds for them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -103,10 +105,23 @@ def test_fusion_and_blocks_do_not_change_the_bits(rng):
         assert_same_bits(many, gradients[name], name)
 
 
+def test_training_leaves_all_panels_current(rng):
+    X, y = rng.standard_normal((160, 65)).astype(np.float32), rng.integers(64, size=160)
+    layers = [pn.Dense(64), pn.ReLU(), pn.Dense(64)]
+    model = pn.Sequential(layers, input_shape=(65,), dtype="mixed_bfloat16", seed=0)
+    model.compile(pn.SGD(0.1))
+    model.fit(X, y, batch_size=16, verbose=False)  # enough steps to skip the panels of grad_x
+    fresh = copy.deepcopy(model)  # packs its panels anew
+    (outputs, backward), (expected, fresh_backward) = model.vjp(X), fresh.vjp(X)
+    assert_same_bits(outputs, expected)
+    grad = rng.standard_normal((160, 64)).astype(np.float32)
+    assert_same_bits(backward(grad)[0], fresh_backward(grad)[0])
+
+
 # ---- which layers ------------------------------------------------------------------------------
 
 
-def trained(dtype, widths, features=31):
+def trained(dtype, widths, features=63):
     rng = np.random.default_rng(1)
     layers = [layer for units in widths for layer in (pn.Dense(units), pn.Tanh())]
     model = pn.Sequential(layers, input_shape=(features,), dtype=dtype, seed=2)
@@ -116,9 +131,9 @@ def trained(dtype, widths, features=31):
     return {name: values.copy() for name, values in model.parameters().items()}
 
 
-@pytest.mark.parametrize("width", [1, 15, 16, 17, 31])
+@pytest.mark.parametrize("width", [1, 15, 16, 17, 31, 32, 33, 63])
 def test_narrow_layers_are_float32(width):
-    mixed, plain = (trained(dtype, (width, 200, 31)) for dtype in ("mixed_bfloat16", "float32"))
+    mixed, plain = (trained(dtype, (width, 200, 63)) for dtype in ("mixed_bfloat16", "float32"))
     for name, values in plain.items():
         assert_same_bits(mixed[name], values, name)
 
@@ -206,7 +221,7 @@ def test_gradients_are_checked_in_float64(rng):
 
 def test_estimators_take_it(rng):
     pytest.importorskip("sklearn")
-    X = rng.standard_normal((200, 40)).astype(np.float32)
+    X = rng.standard_normal((200, 64)).astype(np.float32)
     y = (X[:, 0] > 0).astype(int)
     options = {"dtype": "mixed_bfloat16", "batch_size": 20, "tol": 1.0, "random_state": 0}
     assert pn.MLPClassifier((64, 64), **options).fit(X, y).score(X, y) > 0.9

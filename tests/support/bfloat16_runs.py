@@ -14,14 +14,14 @@ import prelunet as pn
 RATE = 2.0**-10
 # Rows of a batch, then the widths of the network: one off those of a group, a panel and a tile.
 SIZES = [
-    (1, 32, 32, 33),
-    (15, 33, 47, 32),
-    (16, 48, 49, 63),
-    (17, 64, 33, 65),
-    (31, 65, 32, 48),
-    (32, 47, 64, 33),
-    (33, 100, 80, 49),
-    (70, 33, 97, 32),
+    (1, 64, 64, 65),
+    (15, 65, 79, 64),
+    (16, 80, 81, 95),
+    (17, 96, 65, 97),
+    (31, 97, 64, 80),
+    (32, 79, 96, 65),
+    (33, 100, 80, 81),
+    (70, 65, 129, 64),
 ]
 
 
@@ -55,11 +55,11 @@ def steps():
 
 def network(*, clip_norm=None):
     """Return a model with every kind of layer beside Dense layers in bfloat16."""
-    inner = pn.Residual([pn.Dense(40), pn.GELU(), pn.Dense(70)], step=0.5)
+    inner = pn.Residual([pn.Dense(64), pn.GELU(), pn.Dense(70)], step=0.5)
     layers = [
-        *(pn.Rescaling(1 / 255), pn.Conv2D(5, 3), pn.ReLU(), pn.MaxPool2D(2), pn.Flatten()),
+        *(pn.Rescaling(1 / 255), pn.Conv2D(8, 3), pn.ReLU(), pn.MaxPool2D(2), pn.Flatten()),
         *(pn.Dense(70), pn.PReLU("shared"), pn.Dropout(0.1), inner),
-        *(pn.Dense(33, activation="tanh"), pn.Dense(10)),
+        *(pn.Dense(65, activation="tanh"), pn.Dense(10)),
     ]
     model = pn.Sequential(layers, input_shape=(9, 8, 2), dtype="mixed_bfloat16", seed=3)
     model.compile(pn.Adam(1e-3, clip_norm=clip_norm), metrics=["accuracy"])
