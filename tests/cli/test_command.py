@@ -31,6 +31,9 @@ def test_info(capsys):
     assert values["packages"]["scikit-learn"] is not None
     for shown in (config["isa"], pn.__version__, np.__version__, *data.NAMES):
         assert shown in text
+    assert f"order {config['bfloat16_order']}, on {config['bfloat16_runs_on']}" in text
+    assert values["bfloat16_order"] == config["bfloat16_order"]
+    assert "bfloat16_ratio" not in values  # results of two runs are compared
 
 
 def test_info_names_the_extra_of_a_missing_package(monkeypatch, capsys):

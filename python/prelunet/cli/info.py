@@ -48,11 +48,13 @@ def run(arguments: argparse.Namespace) -> None:
         return
     versions = environment["versions"]
     available = ", ".join(environment["isas_available"])
+    order = environment["bfloat16_order"]
     _print_table(
         "prelunet",
         {
             "version": versions["prelunet"],
             "ISA": f"{environment['isa']} (this machine has {available})",
+            "bfloat16": f"order {order}, on {environment['bfloat16_runs_on']}",
             "threads": environment["threads"],
             "compiler": environment["compiler"],
             "Python": f"{versions['python']} on {environment['platform']}",

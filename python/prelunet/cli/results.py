@@ -27,6 +27,7 @@ UNITS = {"loss": "nats", "accuracy": "share of rows"}
 def environment() -> dict[str, Any]:
     """Return the environment that affects results, besides the configuration."""
     config = pn.show_config(mode="dicts")
+    del config["bfloat16_ratio"]  # a speed, another in each process
     versions = {name: config.pop(key) for name, key in VERSIONS.items()}
     return {**config, "versions": versions}
 
