@@ -14,6 +14,7 @@ from prelunet import _core
 from prelunet.dtypes import ORDERS
 from reference.bfloat16 import from_bfloat16
 from reference.mixed_bfloat16 import sgd_step
+from sparse_rows import Csr
 from subprocesses import run_python
 from tolerances import assert_same_bits
 
@@ -228,3 +229,18 @@ def test_estimators_take_it(rng):
     assert (
         pn.MLPRegressor(hidden_layer_sizes=(64,), **options).fit(X, X[:, 0]).score(X, X[:, 0]) > 0.5
     )
+
+
+@pytest.mark.parametrize("clip_delta", [None, 0.01])
+def test_sparse_rows_have_the_bits_of_dense_rows(rng, clip_delta):
+    dense = rng.standard_normal((300, 70)).astype(np.float32)
+    dense[dense < 0.8] = 0
+    y = rng.integers(64, size=300)
+    results = []
+    for X in (dense, Csr.of(dense)):
+        layers = [pn.Dense(65), pn.PReLU("channel"), pn.Dense(64)]
+        model = pn.Sequential(layers, input_shape=(70,), dtype="mixed_bfloat16", seed=0)
+        model.compile(pn.SGD(0.1, momentum=0.9), clip_delta=clip_delta)
+        model.fit(X, y, epochs=2, batch_size=100, verbose=False)
+        results.append(model.predict(X))
+    assert_same_bits(*results)
