@@ -85,8 +85,8 @@ class Categorical:
         -------
         ndarray of the shape of actions
         """
-        chosen = self._checked("log_prob", actions)
-        return np.take_along_axis(self._log_probs, chosen, axis=-1)[..., 0]
+        log_probs: Array = self._log_probs[self._places("log_prob", actions)]
+        return log_probs
 
     def log_prob_vjp(self, actions: npt.ArrayLike) -> tuple[Array, Callable[..., Array]]:
         """Return `log_prob` and a function that backpropagates from it.
@@ -102,14 +102,13 @@ class Categorical:
         backward : callable
             ``backward(grad_log_probs) -> grad_logits``, the product with ``onehot(action) - p``.
         """
-        chosen = self._checked("log_prob_vjp", actions)
-        log_probs = np.take_along_axis(self._log_probs, chosen, axis=-1)[..., 0]
+        places = self._places("log_prob_vjp", actions)
+        log_probs = self._log_probs[places]
 
         def backward(grad_log_probs: npt.ArrayLike) -> Array:
-            grad = checked_gradient("grad_log_probs", grad_log_probs, log_probs)[..., np.newaxis]
-            grad_logits = -grad * self._probabilities
-            at_chosen = np.take_along_axis(grad_logits, chosen, axis=-1) + grad
-            np.put_along_axis(grad_logits, chosen, at_chosen, axis=-1)
+            grad = checked_gradient("grad_log_probs", grad_log_probs, log_probs)
+            grad_logits = -grad[..., np.newaxis] * self._probabilities
+            grad_logits[places] += grad
             return grad_logits
 
         return log_probs, backward
@@ -143,7 +142,8 @@ class Categorical:
         terms: Array = self._probabilities * np.where(possible, self._log_probs, 0)
         return terms
 
-    def _checked(self, method: str, actions: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    def _places(self, method: str, actions: npt.ArrayLike) -> tuple[npt.NDArray[np.intp], ...]:
+        """Return the index of the actions' elements in an array of the shape of logits."""
         operation, classes = f"Categorical.{method}", self.logits.shape[-1]
         chosen = as_array(operation, "actions", actions)
         if chosen.dtype.kind not in "iu":
@@ -157,4 +157,4 @@ class Categorical:
             raise ValueError(
                 f"{operation}: actions must be from 0 to {classes - 1}, got {chosen[wrong][0]}"
             )
-        return chosen.astype(np.intp)[..., np.newaxis]
+        return (*np.ogrid[tuple(map(slice, chosen.shape))], chosen.astype(np.intp))

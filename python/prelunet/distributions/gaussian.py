@@ -25,18 +25,19 @@ class _Gaussian:
         owner = type(self).__name__
         self.mean, self.log_std = parameters(owner, mean=mean, log_std=log_std)
         shape = self.mean.shape
-        try:
-            log_std_all = np.broadcast_to(self.log_std, shape)
-        except ValueError:
-            raise ValueError(
-                f"{owner}: log_std must have shape {shape} or one that broadcasts to it, got "
-                f"{self.log_std.shape}"
-            ) from None
+        self._log_std = self.log_std
+        if self.log_std.shape != shape:
+            try:
+                self._log_std = np.ascontiguousarray(np.broadcast_to(self.log_std, shape))
+            except ValueError:
+                raise ValueError(
+                    f"{owner}: log_std must have shape {shape} or one that broadcasts to it, got "
+                    f"{self.log_std.shape}"
+                ) from None
         for name, values in (("mean", self.mean), ("log_std", self.log_std)):
             if not np.isfinite(values).all():
                 got = values[~np.isfinite(values)][0]
                 raise ValueError(f"{owner}: {name} must be finite, got {got}")
-        self._log_std = np.ascontiguousarray(log_std_all)
         self._std = ops.exp(self._log_std)
 
     def sample(self, rng: np.random.Generator) -> Array:
@@ -164,6 +165,8 @@ class _Gaussian:
     def _sum_to_log_std(self, gradient: Array) -> Array:
         """Sum a gradient of mean's shape over the axes along which log_std was broadcast."""
         shape = self.log_std.shape
+        if shape == gradient.shape:
+            return gradient.copy()
         added = gradient.ndim - len(shape)
         axes = tuple(range(added)) + tuple(
             added + axis
