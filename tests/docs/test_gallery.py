@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -26,3 +27,18 @@ def test_example_runs(path, tmp_path):
         env=os.environ | {"MPLBACKEND": "Agg"},
         check=True,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stem", "steps", "wanted"), [("13_ppo", 200_000, 475), ("14_sac", 20_000, -200)]
+)
+def test_agents_learn_for_four_of_five_seeds(stem, steps, wanted, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    (path,) = (path for path in EXAMPLES if path.stem == stem)
+    example = runpy.run_path(str(path))
+    means = []
+    for seed in range(5):
+        trained, _ = example["train"](steps, seed)
+        means.append(example["evaluate"](trained, seed + 1000))
+    assert sum(mean >= wanted for mean in means) >= 4, means
