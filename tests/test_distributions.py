@@ -248,6 +248,27 @@ def test_one_action_and_integers():
     assert [part.tolist() for part in backward(1)] == [[2.0], 3.0]
 
 
+def test_no_rows_and_several_axes(rng):
+    for shape in ((0,), (2, 3), (2, 0, 3)):
+        policy = Categorical(rng.standard_normal((*shape, 4)))
+        actions = policy.sample(rng)
+        log_probs, backward = policy.log_prob_vjp(actions)
+        assert actions.shape == log_probs.shape == policy.mode().shape == shape
+        assert backward(log_probs).shape == policy.entropy_vjp()[1](log_probs).shape == (*shape, 4)
+        policy = SquashedNormal(rng.standard_normal((*shape, 4)), np.zeros(4))
+        actions, log_probs, backward = policy.sample_vjp(rng)
+        assert (actions.shape, log_probs.shape) == ((*shape, 4), shape)
+        assert [part.shape for part in backward(actions, log_probs)] == [(*shape, 4), (4,)]
+
+
+def test_several_axes_are_rows(rng):
+    logits, actions = rng.standard_normal((2, 3, 4)), rng.integers(4, size=(2, 3))
+    log_probs, backward = Categorical(logits).log_prob_vjp(actions)
+    rows, backward_rows = Categorical(logits.reshape(6, 4)).log_prob_vjp(actions.ravel())
+    assert_same_bits(log_probs.ravel(), rows)
+    assert_same_bits(backward(log_probs).reshape(6, 4), backward_rows(rows))
+
+
 def test_arrays_are_not_shared_with_the_caller():
     mean = np.zeros((2, 1))
     Normal(mean, 0.0).mode()[:] = 1

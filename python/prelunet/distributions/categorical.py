@@ -85,7 +85,7 @@ class Categorical:
         -------
         ndarray of the shape of actions
         """
-        log_probs: Array = self._log_probs[self._places("log_prob", actions)]
+        log_probs: Array = self._log_probs.take(self._places("log_prob", actions))
         return log_probs
 
     def log_prob_vjp(self, actions: npt.ArrayLike) -> tuple[Array, Callable[..., Array]]:
@@ -103,12 +103,12 @@ class Categorical:
             ``backward(grad_log_probs) -> grad_logits``, the product with ``onehot(action) - p``.
         """
         places = self._places("log_prob_vjp", actions)
-        log_probs = self._log_probs[places]
+        log_probs = self._log_probs.take(places)
 
         def backward(grad_log_probs: npt.ArrayLike) -> Array:
             grad = checked_gradient("grad_log_probs", grad_log_probs, log_probs)
             grad_logits = -grad[..., np.newaxis] * self._probabilities
-            grad_logits[places] += grad
+            grad_logits.reshape(-1)[places] += grad  # a view
             return grad_logits
 
         return log_probs, backward
@@ -142,8 +142,8 @@ class Categorical:
         terms: Array = self._probabilities * np.where(possible, self._log_probs, 0)
         return terms
 
-    def _places(self, method: str, actions: npt.ArrayLike) -> tuple[npt.NDArray[np.intp], ...]:
-        """Return the index of the actions' elements in an array of the shape of logits."""
+    def _places(self, method: str, actions: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """Return the positions of the actions' logits in the flattened logits."""
         operation, classes = f"Categorical.{method}", self.logits.shape[-1]
         chosen = as_array(operation, "actions", actions)
         if chosen.dtype.kind not in "iu":
@@ -157,4 +157,5 @@ class Categorical:
             raise ValueError(
                 f"{operation}: actions must be from 0 to {classes - 1}, got {chosen[wrong][0]}"
             )
-        return (*np.ogrid[tuple(map(slice, chosen.shape))], chosen.astype(np.intp))
+        first = np.arange(0, self.logits.size, classes).reshape(chosen.shape)
+        return first + chosen.astype(np.intp)
