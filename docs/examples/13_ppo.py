@@ -49,12 +49,16 @@ class CartPole:
 
 def build(seed):
     """Return a trunk, a head for the logits of the two pushes, and one for the value."""
-    models = []
-    for features, units, gain in ((4, 64, 2**0.5), (64, 2, 0.01), (64, 1, 1.0)):
-        layer = pn.Dense(units, weight_init=pn.initializers.Orthogonal(gain))
-        stack = [layer, pn.Tanh()] if features == 4 else [layer]
-        models.append(pn.Sequential(stack, input_shape=(features,), seed=seed + len(models)))
-        models[-1].compile(pn.Adam())
+
+    def dense(units, gain):
+        return pn.Dense(units, weight_init=pn.initializers.Orthogonal(gain))
+
+    trunk = pn.Sequential([dense(64, 2**0.5), pn.Tanh()], input_shape=(4,), seed=seed)
+    logits = pn.Sequential([dense(2, 0.01)], input_shape=(64,), seed=seed + 1)
+    value = pn.Sequential([dense(1, 1.0)], input_shape=(64,), seed=seed + 2)
+    models = [trunk, logits, value]
+    for model in models:
+        model.compile(pn.Adam())
     return models
 
 
@@ -69,8 +73,8 @@ def policy_and_values(models, states):
 # On the way back, ``backward`` of each head returns the gradient of the features, and the trunk
 # backpropagates their sum. ``clip_norm`` limits the gradients of the three models together.
 #
-# PPO makes several updates with the same steps. It leaves out a step whose push has already become
-# more probable, or less, by a factor of more than 1 + clip or less than 1 - clip.
+# PPO makes several updates with the same steps. It leaves out a step if its push was good (advantage
+# above 0) and is 1 + clip times as probable by now, or was bad and is 1 - clip times as probable.
 
 
 def update(models, states, pushes, old_log_probs, advantages, returns, clip):
