@@ -73,8 +73,9 @@ def policy_and_values(models, states):
 # On the way back, ``backward`` of each head returns the gradient of the features, and the trunk
 # backpropagates their sum. ``clip_norm`` limits the gradients of the three models together.
 #
-# PPO makes several updates with the same steps. It leaves out a step if its push was good (advantage
-# above 0) and is 1 + clip times as probable by now, or was bad and is 1 - clip times as probable.
+# PPO makes several updates with the same steps. It leaves out a step if its push was good, with an
+# advantage above 0, and is 1 + clip times as probable by now, or was bad and is 1 - clip times as
+# probable.
 
 
 def update(models, states, pushes, old_log_probs, advantages, returns, clip):
