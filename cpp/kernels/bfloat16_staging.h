@@ -21,8 +21,8 @@ struct StagedBlock {
   bool continued;  // c holds the sums so far; else they start at zero
 };
 
-// Memory for the rows of a block, padded to whole panels. It is C itself if there is one and the block needs no padding,
-// else memory on the stack.
+// Memory for the rows of a block, padded to whole panels. It is C itself if there is one and the block needs no
+// padding, else memory on the stack.
 class Staging {
  public:
   PRELUNET_INLINE StagedBlock begin(const Bfloat16Gemm& g, const Block& block) {
