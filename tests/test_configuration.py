@@ -218,7 +218,7 @@ def own_descriptions(base=Description):
 
 
 NEEDED = {"forward": abs, "backward": abs, "function": abs, "layers": [pn.Tanh()], "rate": 0.5}
-NEEDED |= {"pattern": "*", "activation": "relu", "low": 0.0}
+NEEDED |= {"pattern": "*", "activation": "relu", "low": 0.0, "branches": [("a", [], 0)]}
 NEEDED |= {"saved": {"class": "Mine", "module": "mine"}}
 ARGUMENTS = [
     (cls, name)

@@ -111,10 +111,14 @@ def test_every_layer_of_the_design_is_there():
         pn.LayerNorm(-1, epsilon=1e-3, center=True, scale=True),
         *(pn.Dropout(0.5), pn.Flatten(), pn.Rescaling(0.5, offset=0)),
         pn.Residual([pn.Dense(8, "tanh")], step=0.1),
+        pn.Columns([("wide", [], [0, 1]), ("deep", [pn.Dense(3)], slice(2, 8))], remainder="drop"),
+        pn.PeriodicEmbeddings(4, n_frequencies=16, frequency_init_scale=0.1, kind="pbld"),
+        pn.Dense(8),
     ]
     for layer in stack:
         assert {"name", "trainable"} <= inspect.signature(type(layer)).parameters.keys()
     assert pn.Sequential(stack).predict(np.ones((2, 3))).shape == (2, 8)
+    assert pn.Sequential([pn.Embedding(5, 2)]).predict([[4, 0], [1, 1]]).shape == (2, 4)
     images = [
         pn.Conv2D(4, 3, stride=1, padding="same"),
         pn.Conv2D(filters=5, kernel_size=2, activation="prelu"),

@@ -296,6 +296,44 @@ void check_options(const Argument& argument, const std::vector<double>& options,
                        std::to_string(options.size()) + " numbers");
 }
 
+namespace {
+
+void check_code(const Argument& argument, double code, std::size_t categories, std::size_t row, std::size_t column) {
+  if (categories == 0 || (code >= 0.0 && code < static_cast<double>(categories) && code == std::floor(code))) return;
+  argument.value_error(
+      "hold integer codes from 0 to " + std::to_string(categories - 1) + " in column " + std::to_string(column),
+      in_row(code, row));
+}
+
+}  // namespace
+
+void check_codes(const Argument& argument, const RowSource& source, const std::vector<std::size_t>& categories) {
+  if (categories.empty()) return;
+  if (source.compressed != nullptr) {  // elements that are not stored are 0, which is a code
+    const CompressedRows& rows = *source.compressed;
+    for (std::size_t row = 0; row < source.rows; ++row) {
+      for (auto e = static_cast<std::size_t>(rows.begin[row]); e < static_cast<std::size_t>(rows.begin[row + 1]); ++e) {
+        const auto column = static_cast<std::size_t>(rows.column[e]);
+        const double code = std::visit([&](const auto& values) { return static_cast<double>(values[e]); }, rows.value);
+        check_code(argument, code, categories[column], row, column);
+      }
+    }
+    return;
+  }
+  for (std::size_t row = 0; row < source.rows; ++row) {
+    const auto* const begin = source.data + static_cast<std::ptrdiff_t>(row) * source.row_stride;
+    for (std::size_t column = 0; column < categories.size(); ++column) {
+      if (categories[column] == 0) continue;
+      const std::ptrdiff_t offset = source.run_offsets[column / source.run_length];
+      const auto* const from =
+          begin + offset + static_cast<std::ptrdiff_t>(column % source.run_length) * source.run_stride;
+      double code = 0.0;
+      kernel_table<double>().convert(source.type, 1, from, source.run_stride, &code);
+      check_code(argument, code, categories[column], row, column);
+    }
+  }
+}
+
 std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows,
                                     double highest) {
   constexpr double kSmallest = std::numeric_limits<double>::min();  // 1 / x of a smaller x may be infinite

@@ -92,13 +92,16 @@ RowSource compressed_rows(const std::string& operation, const py::array& indptr,
 std::vector<std::int64_t> checked_integers(const Argument& argument, const py::array& array, std::size_t count,
                                            const char* things);
 
+// Inputs with a number of categories must hold integer codes below it; 0: any number.
+void check_codes(const Argument& argument, const RowSource& source, const std::vector<std::size_t>& categories);
+
 // Elements must be in [lowest, highest]; NaN is an error unless `allow_nan`.
 void check_range(const Argument& argument, const RowSource& source, double lowest, double highest, bool allow_nan);
 
-// Weights >= 0 of shape (n,), each at most `highest`. The sum of any of them and its inverse are finite.
-std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows, double highest);
-
 // A loss has one value of its option, or one for each output.
 void check_options(const Argument& argument, const std::vector<double>& options, std::size_t outputs);
+
+// Weights >= 0 of shape (n,), each at most `highest`. The sum of any of them and its inverse are finite.
+std::vector<double> checked_weights(const Argument& argument, const py::array& array, std::size_t rows, double highest);
 
 }  // namespace prelunet

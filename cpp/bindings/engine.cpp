@@ -85,13 +85,17 @@ py::list parameter_list(const Engine<T>& engine) {
 
 template <class T>
 Rows make_rows(const Engine<T>& engine, const std::string& operation, const py::array& x) {
-  return {row_source({operation, "X"}, x, engine.input_shape()), x};
+  Rows rows{row_source({operation, "X"}, x, engine.input_shape()), x};
+  check_codes({operation, "X"}, rows.source, engine.categories());
+  return rows;
 }
 
 template <class T>
 Rows make_compressed_rows(const Engine<T>& engine, const std::string& operation, const py::array& indptr,
                           const py::array& indices, const py::array& data, const Shape& shape) {
-  return {compressed_rows<T>(operation, indptr, indices, data, shape, engine.input_shape()), {}};
+  Rows rows{compressed_rows<T>(operation, indptr, indices, data, shape, engine.input_shape()), {}};
+  check_codes({operation, "X"}, rows.source, engine.categories());
+  return rows;
 }
 
 template <class T>

@@ -156,6 +156,12 @@ struct LayerNormBackward {
   }
 };
 
+// Arguments of the kernels of periodic embeddings; see periodic_table.h.
+template <class T>
+struct PeriodicForward;
+template <class T>
+struct PeriodicBackward;
+
 // The hyperparameters of an update in one step.
 struct UpdateRule {
   double learning_rate;
@@ -403,6 +409,13 @@ struct KernelTable {
   void (*log)(std::size_t count, const T* x, T* y);
   void (*cos_2pi)(std::size_t count, const T* x, T* y);
   void (*sin_2pi)(std::size_t count, const T* x, T* y);
+
+  void (*periodic_forward)(const PeriodicForward<T>&);
+  void (*periodic_backward)(const PeriodicBackward<T>&);
+  // Units [first, last) of the gradient (features * outputs, terms) of the weight, one chain over the rows each.
+  void (*periodic_weight_gradient)(const PeriodicBackward<T>&, std::size_t first, std::size_t last, bool accumulate,
+                                   T* gradient);
+
   void (*scale_shift)(std::size_t count, const T* x, double scale, double shift, T* y);
   void (*scaled_sum)(std::size_t count, double factor, const T* x, const T* y, T* out);
   // Converts values `stride` bytes apart, each rounded once to T.

@@ -11,6 +11,7 @@
 #include "kernels/max_pool2d.h"
 #include "kernels/optimizer.h"
 #include "kernels/pack.h"
+#include "kernels/periodic.h"
 #include "kernels/softmax.h"
 #include "kernels/sparse.h"
 #include "kernels/table.h"
@@ -97,6 +98,9 @@ constexpr KernelTable<T> make_table() {
       .log = log_elements<T>,
       .cos_2pi = cos_2pi_elements<T>,
       .sin_2pi = sin_2pi_elements<T>,
+      .periodic_forward = periodic_forward<T>,
+      .periodic_backward = periodic_backward<T>,
+      .periodic_weight_gradient = periodic_weight_gradient<T>,
       .scale_shift = scale_shift<T>,
       .scaled_sum = scaled_sum<T>,
       .convert = convert<T>,

@@ -71,6 +71,8 @@ class Engine {
   std::size_t outputs() const { return plan_.shapes.empty() ? inputs() : element_count(plan_.shapes.back()); }
   const std::vector<Shape>& shapes() const { return plan_.shapes; }
   const std::vector<PlacedParameter>& parameters() const { return parameters_; }
+  // For each feature of X, the number of categories whose integer codes it holds, or 0. Empty: none holds codes.
+  std::vector<std::size_t> categories() const { return plan_.categories(); }
   T* values() const { return values_.data(); }
   T* gradients() const { return gradients_.data(); }
 

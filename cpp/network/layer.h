@@ -90,6 +90,8 @@ class Layer {
   virtual bool keeps_z() const { return false; }
   // The plan of the layers inside this one, or null.
   virtual const Plan<T>* inner() const { return nullptr; }
+  // For each input, the number of categories whose integer codes it holds, or 0. Empty: no input holds codes.
+  virtual std::vector<std::size_t> categories() const { return {}; }
   // Whether y = x when predicting, so that the step is skipped.
   virtual bool identity_in_predict() const { return false; }
   // Whether the layer calls Python. It then runs on the calling thread only, and may throw.

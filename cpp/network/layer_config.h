@@ -41,6 +41,7 @@ class LayerReader {
   double real(const std::string& key) { return value<double>(key); }
   std::size_t size(const std::string& key);
   Shape sizes(const std::string& key, std::size_t count);
+  const Shape& numbers(const std::string& key) { return value<Shape>(key); }
   const std::string& text(const std::string& key) { return value<std::string>(key); }
   const std::vector<LayerConfig>& layers(const std::string& key) { return value<std::vector<LayerConfig>>(key); }
   const std::shared_ptr<const LambdaFunctions>& functions(const std::string& key) {

@@ -4,12 +4,15 @@
 
 #include "network/activation_layer.h"
 #include "network/clip.h"
+#include "network/columns.h"
 #include "network/conv2d.h"
 #include "network/dense.h"
 #include "network/dropout.h"
+#include "network/embedding.h"
 #include "network/lambda.h"
 #include "network/layer_norm.h"
 #include "network/max_pool2d.h"
+#include "network/periodic_embeddings.h"
 #include "network/rescaling.h"
 #include "network/residual.h"
 
@@ -31,6 +34,10 @@ constexpr LayerRow<T> kLayers[] = {
     {"flatten", "Flatten", nullptr},
     {"rescaling", "Rescaling", Rescaling<T>::make},
     {"residual", "Residual", Residual<T>::make},
+    {"columns", "Columns", Columns<T>::make},
+    {"branch", "Branch", Branch<T>::make},
+    {"embedding", "Embedding", Embedding<T>::make},
+    {"periodic_embeddings", "PeriodicEmbeddings", PeriodicEmbeddings<T>::make},
     {"lambda", "Lambda", Lambda<T>::make},
 };
 

@@ -15,10 +15,13 @@ struct LayerContext {
   LayerReader& config;
   const Shape& input;
   std::uint64_t seed;
-  std::uint64_t number;                                               // of the layer, in the order of descriptions
-  std::size_t& scheduled;                                             // layers so far whose rate has a schedule
-  bool bfloat16;                                                      // see PlanOptions
-  std::function<Plan<T>(const std::vector<LayerConfig>&)> make_plan;  // of layers inside, for the same input
+  std::uint64_t number;    // of the layer, in the order of descriptions
+  std::size_t& scheduled;  // layers so far whose rate has a schedule
+  bool bfloat16;           // see PlanOptions
+  bool reads_input;        // the input of the layer are columns of X, unchanged
+  // The plan of the layers inside, for this input; and of layers that all have the input of this layer.
+  std::function<Plan<T>(const Shape& input, const std::vector<LayerConfig>&)> make_plan;
+  std::function<Plan<T>(const std::vector<LayerConfig>&)> make_branches;
 };
 
 template <class T>

@@ -34,15 +34,18 @@ class Planner {
  public:
   explicit Planner(const PlanOptions& options) : options_(options) {}
 
-  // The plan of a list of layers; `prefix` comes before their names.
-  Plan<T> plan(const Shape& input, const std::vector<LayerConfig>& layers, const std::string& prefix);
+  // The plan of a list of layers; `prefix` comes before their names. `reads_input`: their input are columns of X. If
+  // `parallel`, it is the input of every layer, and the layers are not fused.
+  Plan<T> plan(const Shape& input, const std::vector<LayerConfig>& layers, const std::string& prefix, bool reads_input,
+               bool parallel = false);
 
  private:
   static LayerReader reader(const LayerConfig& layer, const std::string& prefix) {
     return {layer, "layer " + prefix + layer.name + " (" + find_layer<T>(layer.type).title + ")"};
   }
   // The step of one layer; null for a layer that only flattens its input.
-  std::unique_ptr<Layer<T>> make_step(const Shape& input, const LayerConfig& layer, const std::string& prefix);
+  std::unique_ptr<Layer<T>> make_step(const Shape& input, const LayerConfig& layer, const std::string& prefix,
+                                      bool reads_input);
   // Fuses the layer into the step if possible; returns whether it did.
   bool fuses(Layer<T>& step, const LayerConfig& layer, const std::string& prefix) const;
 
@@ -52,15 +55,26 @@ class Planner {
 };
 
 template <class T>
-std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerConfig& layer,
-                                                const std::string& prefix) {
+std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerConfig& layer, const std::string& prefix,
+                                                bool reads_input) {
   LayerReader config = reader(layer, prefix);
   const std::size_t number = count_++;
   const auto make = find_layer<T>(layer.type).make;
   std::unique_ptr<Layer<T>> step;
   if (make != nullptr) {
-    step = make({config, input, options_.seed, number, scheduled_, options_.bfloat16,
-                 [&](const std::vector<LayerConfig>& inner) { return plan(input, inner, prefix + layer.name + "."); }});
+    const std::string own = prefix + layer.name + ".";
+    step =
+        make({.config = config,
+              .input = input,
+              .seed = options_.seed,
+              .number = number,
+              .scheduled = scheduled_,
+              .bfloat16 = options_.bfloat16,
+              .reads_input = reads_input,
+              .make_plan = [&](const Shape& of,
+                               const std::vector<LayerConfig>& inner) { return plan(of, inner, own, reads_input); },
+              .make_branches =
+                  [&](const std::vector<LayerConfig>& inner) { return plan(input, inner, own, reads_input, true); }});
   }
   config.finish();
   return step;
@@ -76,17 +90,20 @@ bool Planner<T>::fuses(Layer<T>& step, const LayerConfig& layer, const std::stri
 }
 
 template <class T>
-Plan<T> Planner<T>::plan(const Shape& input, const std::vector<LayerConfig>& layers, const std::string& prefix) {
+Plan<T> Planner<T>::plan(const Shape& input, const std::vector<LayerConfig>& layers, const std::string& prefix,
+                         bool reads_input, bool parallel) {
   Plan<T> plan;
   Shape shape = input;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::size_t first = count_;
-    std::unique_ptr<Layer<T>> step = make_step(shape, layers[i], prefix);
+    if (parallel) shape = input;
+    std::unique_ptr<Layer<T>> step =
+        make_step(shape, layers[i], prefix, reads_input && (parallel || plan.steps.empty()));
     shape = step == nullptr ? Shape{element_count(shape)} : step->output_shape();
     plan.shapes.push_back(shape);
     if (step == nullptr) continue;
     std::size_t last = first;
-    if (i + 1 < layers.size() && fuses(*step, layers[i + 1], prefix)) {
+    if (!parallel && i + 1 < layers.size() && fuses(*step, layers[i + 1], prefix)) {
       ++i;
       last = count_++;
       plan.shapes.push_back(shape);
@@ -109,6 +126,11 @@ void Plan<T>::bind(const std::vector<Parameter<T>>& bound) const {
   std::vector<std::vector<Parameter<T>>> of_step(steps.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) of_step[parameters[i].step].push_back(bound[i]);
   for (std::size_t step = 0; step < steps.size(); ++step) steps[step]->bind(of_step[step]);
+}
+
+template <class T>
+std::vector<std::size_t> Plan<T>::categories() const {
+  return steps.empty() ? std::vector<std::size_t>{} : steps.front()->categories();
 }
 
 template <class T>
@@ -165,7 +187,7 @@ void Plan<T>::predict(Team& team, const Flow<T>& flow, std::size_t first) const 
 
 template <class T>
 Plan<T> make_plan(const Shape& input, const std::vector<LayerConfig>& layers, const PlanOptions& options) {
-  return Planner<T>(options).plan(input, layers, "");
+  return Planner<T>(options).plan(input, layers, "", true);
 }
 
 template struct Plan<float>;

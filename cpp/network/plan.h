@@ -24,6 +24,9 @@ struct Plan {
   std::vector<Owner> parameters;               // step by step, in the order of bind()
   std::vector<Shape> shapes;                   // the output shape of each layer; the last one is that of the plan
 
+  // Layer::categories() of the first step.
+  std::vector<std::size_t> categories() const;
+
   // `bound` is the memory of each of `parameters`.
   void bind(const std::vector<Parameter<T>>& bound) const;
 

@@ -148,7 +148,7 @@ void Residual<T>::predict(Team& team, const Flow<T>& flow) const {
 template <class T>
 std::unique_ptr<Layer<T>> Residual<T>::make(const LayerContext<T>& context) {
   const double step = context.config.real("step");
-  Plan<T> inner = context.make_plan(context.config.layers("layers"));
+  Plan<T> inner = context.make_plan(context.input, context.config.layers("layers"));
   if (inner.shapes.back() != context.input) {
     context.config.fail("layers must give the shape of their input, " + shape_text(context.input) + ", got " +
                         shape_text(inner.shapes.back()));

@@ -19,6 +19,7 @@ class Residual final : public Layer<T> {
   static std::unique_ptr<Layer<T>> make(const LayerContext<T>& context);
 
   const Plan<T>* inner() const override { return &inner_; }
+  std::vector<std::size_t> categories() const override { return inner_.categories(); }
   void bind(const std::vector<Parameter<T>>& parameters) override { inner_.bind(parameters); }
   void refresh(Team& team) override;
   std::size_t work_size(std::size_t rows) const override { return begin(inner_.steps.size(), rows); }

@@ -87,6 +87,12 @@ void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count) {
 }
 
 template <class T>
+void update_own_rows(Team& team, UpdateId id, const Update<T>& g) {
+  const Range own = share_rows(team, g.rows, g.columns);
+  kernel_table<T>().update[static_cast<int>(id)](g.at({own.begin, 0, own.size(), g.columns}));
+}
+
+template <class T>
 void clip_by_value(Team& team, std::size_t count, T* x, double limit) {
   const Range share = team.share(count, kElementUnit);
   kernel_table<T>().clip_by_value(share.size(), x + share.begin, limit);
@@ -124,6 +130,7 @@ double sum_pieces(std::size_t pieces, const double* partial) {
 
 #define PRELUNET_INSTANTIATE(T)                                         \
   template void update(Team&, UpdateId, const Update<T>&, std::size_t); \
+  template void update_own_rows(Team&, UpdateId, const Update<T>&);     \
   template void clip_by_value(Team&, std::size_t, T*, double);          \
   template void scale(Team&, std::size_t, T*, double);                  \
   template void add_scaled(Team&, std::size_t, double, const T*, T*);   \

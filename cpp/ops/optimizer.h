@@ -46,6 +46,14 @@ void prepare_update(UpdateId id, UpdateRule& rule);
 template <class T>
 void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count);
 
+// This thread's rows of a parameter with `columns` elements in a row, in whole cache lines.
+inline Range share_rows(const Team& team, std::size_t rows, std::size_t columns) {
+  return team.share(rows, (kElementUnit + columns - 1) / columns);
+}
+// Updates the rows that share_rows() gives this thread.
+template <class T>
+void update_own_rows(Team& team, UpdateId id, const Update<T>& g);
+
 // Clips x to [-limit, limit]; NaN stays NaN.
 template <class T>
 void clip_by_value(Team& team, std::size_t count, T* x, double limit);

@@ -230,6 +230,8 @@ def _to_json(value: Any) -> Any:
         return value.config()
     if isinstance(value, (list, tuple)):
         return [_to_json(item) for item in value]
+    if isinstance(value, slice):
+        return {"slice": [value.start, value.stop, value.step]}
     return value
 
 
@@ -249,4 +251,6 @@ def _from_json(owner: str, name: str, value: Any) -> Any:
         return next(takers, families[0]).from_config(value)
     if isinstance(value, list):
         return [_from_json(owner, name, item) for item in value]
+    if isinstance(value, Mapping) and isinstance(value.get("slice"), list):
+        return slice(*value["slice"])
     return value

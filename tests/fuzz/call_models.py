@@ -50,6 +50,7 @@ def _layers(rng, outputs):
     hidden = [
         lambda: [pn.Dense(units), pn.PReLU(("channel", "shared")[rng.integers(2)])],
         lambda: [pn.Dense(units, ("relu", "tanh", "gelu", None)[rng.integers(4)])],
+        lambda: [pn.Columns([("a", [pn.Dense(2)], 0)], "passthrough"), pn.PeriodicEmbeddings()],
         lambda: [pn.LayerNorm(), pn.Dense(units, use_bias=False), pn.ELU()],
         lambda: [pn.Dense(units), pn.Dropout(0.3), pn.Sigmoid()],
         lambda: [pn.Dense(4), pn.Residual([pn.Dense(4), pn.Tanh()], step=0.5)],

@@ -18,4 +18,6 @@ def models():
     plain = pn.Sequential(
         [pn.Scale(), pn.Dense(4), pn.Parametric(pn.GELU()), pn.Dense(2), pn.Clip(-9, 9)], seed=2
     )
-    return [flat, images, plain]
+    groups = [("codes", [pn.Embedding(3, 2)], [0]), ("waves", [pn.PeriodicEmbeddings(3)], slice(2))]
+    table = pn.Sequential([pn.Columns(groups, "passthrough"), pn.Dense(2)], input_shape=(3,))
+    return [flat, images, plain, table]

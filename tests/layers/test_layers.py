@@ -14,6 +14,7 @@ import prelunet as pn
 from description_checks import assert_covers_the_family, assert_is_a_record
 from prelunet import initializers, layers
 from prelunet.layers import ACTIVATION_LAYERS, Activation, Layer, activation
+from prelunet.layers.columns import Branch
 
 REGISTRY = list(ACTIVATION_LAYERS.values())
 WITH_PARAMETER = [layer for layer in REGISTRY if layer.parameter]
@@ -63,11 +64,27 @@ EXAMPLES = [
         name="block",
         trainable=False,
     ),
+    pn.Columns([("a", [], 0)]),
+    pn.Columns(
+        [
+            ("a", [pn.Dense(2), pn.Tanh()], slice(1, None, 2)),
+            ("b", [pn.Columns([("c", [], 0)])], [3, 1]),
+        ],
+        "passthrough",
+        name="parts",
+        trainable=False,
+    ),
+    Branch([pn.Dense(2)], slice(3), name="a"),
+    pn.Embedding(4, 2),
+    pn.Embedding(9, 1, weight_init="uniform", name="city", trainable=False),
+    pn.PeriodicEmbeddings(),
+    pn.PeriodicEmbeddings(24, n_frequencies=48, frequency_init_scale=0.01, kind="plr", name="x"),
     *(layer() for layer in REGISTRY),
     *(layer(0.125, name="a", trainable=False) for layer in WITH_PARAMETER),
 ]
 COMMON = ("name", "trainable")
 NAMES = {name: getattr(layers, name) for name in layers.__all__} | vars(initializers)
+NAMES["Branch"] = Branch
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)

@@ -20,6 +20,11 @@ The layers::
     {"layer": "clip", "low": -1.0, "high": 1.0}
     {"layer": "dropout", "factor": (rows, ...)}         0 where dropped, 1 / (1 - rate) where kept
     {"layer": "residual", "step": h, "layers": [...]}   y = x + h f(x), f the layers
+    {"layer": "columns", "layers": [branches], "passthrough": bool}    side by side
+    {"layer": "branch", "columns": [...], "layers": [...]}
+    {"layer": "embedding", "weight": (categories, width)}
+    {"layer": "periodic_embeddings", "frequency": ..., "phase": ... or None, "weight": ...,
+     "bias": ...}
 """
 
 from __future__ import annotations
@@ -32,10 +37,12 @@ import numpy as np
 from reference import activation as activations
 from reference.clip import clip_by_norm, clip_by_value
 from reference.conv2d import conv2d_backward, conv2d_forward
+from reference.embedding import embedding_backward, embedding_forward
 from reference.gemm import gemm
 from reference.layer_norm import layer_norm_backward, layer_norm_forward
 from reference.max_pool2d import max_pool2d_backward, max_pool2d_forward
 from reference.parametric import parametric_backward, parametric_forward
+from reference.periodic_embeddings import periodic_backward, periodic_forward
 from reference.prelu import prelu_backward, prelu_forward
 from reference.scale import scale_backward, scale_forward
 
@@ -46,6 +53,8 @@ PARAMETERS = {
     "scale": ("weight",),
     "parametric": ("weight",),
     "layer_norm": ("gamma", "beta"),
+    "embedding": ("weight",),
+    "periodic_embeddings": ("frequency", "phase", "weight", "bias"),
 }
 
 
@@ -65,7 +74,7 @@ def with_parameters(layers, values):
     for name, value in values.items():
         index, _, key = name.partition(".")
         layer = replaced[int(index)]
-        if layer["layer"] == "residual":
+        if layer["layer"] in ("residual", "columns", "branch"):
             layer["layers"] = with_parameters(layer["layers"], {key: value})
         else:
             layer[key] = value
@@ -115,6 +124,15 @@ def _layer_forward(layer, x):
         return x * layer["factor"]
     if kind == "residual":
         return x + layer["step"] * forward(layer["layers"], x)[-1]
+    if kind == "branch":
+        return forward(layer["layers"], x[:, layer["columns"]])[-1]
+    if kind == "columns":
+        outputs = [_layer_forward(branch, x) for branch in layer["layers"]]
+        return np.concatenate([*outputs, x[:, _rest(layer, x)]], axis=1)
+    if kind == "embedding":
+        return embedding_forward(x, layer["weight"])
+    if kind == "periodic_embeddings":
+        return periodic_forward(x, *(layer[name] for name in PARAMETERS[kind]))
     return getattr(activations, f"{kind}_forward")(x, layer.get("parameter"))
 
 
@@ -166,7 +184,41 @@ def _layer_backward(layer, x, grad_out, delta_limit=None):
         grad_f = layer["step"] * grad_out
         grad_x, gradients = backward(layer["layers"], values, grad_f, delta_limit)
         return grad_out + grad_x, gradients
+    if kind == "branch":
+        values = forward(layer["layers"], x[:, layer["columns"]])
+        grad_x = np.zeros(x.shape)
+        own, gradients = backward(layer["layers"], values, grad_out, delta_limit)
+        grad_x[:, layer["columns"]] = own
+        return grad_x, gradients
+    if kind == "columns":
+        return _columns_backward(layer, x, grad_out, delta_limit)
+    if kind == "embedding":
+        own = embedding_backward(grad_out, x, layer["weight"])
+        return np.zeros(x.shape), {"weight": own}
+    if kind == "periodic_embeddings":
+        names = PARAMETERS[kind]
+        grad_x, *own = periodic_backward(grad_out, x, *(layer[name] for name in names))
+        named = dict(zip(names, own, strict=True))
+        return grad_x, {name: values for name, values in named.items() if values is not None}
     return getattr(activations, f"{kind}_backward")(grad_out, x, layer.get("parameter")), {}
+
+
+def _rest(layer, x):
+    """Return the columns that pass through: those that no branch reads."""
+    read = {j for branch in layer["layers"] for j in np.arange(x.shape[1])[branch["columns"]]}
+    return [j for j in range(x.shape[1]) if layer["passthrough"] and j not in read]
+
+
+def _columns_backward(layer, x, grad_out, delta_limit):
+    widths = [_layer_forward(branch, x).shape[1] for branch in layer["layers"]]
+    parts = np.split(grad_out, np.cumsum(widths), axis=1)
+    grad_x, gradients = np.zeros(x.shape), {}
+    grad_x[:, _rest(layer, x)] = parts.pop()
+    for place, (branch, part) in enumerate(zip(layer["layers"], parts, strict=True)):
+        own, inner = _layer_backward(branch, x, part, delta_limit)
+        grad_x += own
+        gradients |= {f"{place}.{name}": value for name, value in inner.items()}
+    return grad_x, gradients
 
 
 def _clip_rows(delta, limit):

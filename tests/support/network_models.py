@@ -9,6 +9,7 @@ import numpy as np
 
 import prelunet as pn
 from op_cases import POSITIVE_TARGETS, positive_targets
+from prelunet.layers.columns import Branch
 from prelunet.layers.stacking import all_layers
 from reference import network as oracle
 
@@ -114,9 +115,9 @@ def _twin(stack, prefix, values, factors):
         for part in (layer, getattr(layer, "fused_activation", None)):
             if not isinstance(part, pn.Layer):
                 continue
-            if isinstance(part, pn.Residual):
-                inner = _twin(part.layers, f"{name}.", values, factors)
-                entry = {"layer": "residual", "step": part.step, "layers": inner.layers}
+            if isinstance(part, (pn.Residual, pn.Columns, Branch)):
+                inner = _twin(part.inner_layers(), f"{name}.", values, factors)
+                entry = {**_container(part), "layers": inner.layers}
                 own = inner.names
             else:
                 entry = _entry(part, name, values, factors)
@@ -125,6 +126,18 @@ def _twin(stack, prefix, values, factors):
             names |= {f"{len(layers)}.{key}": full for key, full in own.items()}
             layers.append(entry)
     return Twin(layers, names)
+
+
+def _container(layer):
+    if isinstance(layer, pn.Residual):
+        return {"layer": "residual", "step": layer.step}
+    if isinstance(layer, pn.Columns):
+        return {"layer": "columns", "passthrough": layer.remainder == "passthrough"}
+    columns = layer.columns
+    return {
+        "layer": "branch",
+        "columns": columns if isinstance(columns, slice) else list(columns),
+    }
 
 
 def _entry(layer, prefix, values, factors):
@@ -150,6 +163,10 @@ def _entry(layer, prefix, values, factors):
     if isinstance(layer, pn.LayerNorm):
         found = {name: values.get(f"{prefix}.{name}") for name in ("gamma", "beta")}
         return {"layer": "layer_norm", **found, "axes": len(layer.axes), "epsilon": layer.epsilon}
+    if isinstance(layer, (pn.Embedding, pn.PeriodicEmbeddings)):
+        kind = "embedding" if isinstance(layer, pn.Embedding) else "periodic_embeddings"
+        found = {name: values.get(f"{prefix}.{name}") for name in oracle.PARAMETERS[kind]}
+        return {"layer": kind, **found}
     if isinstance(layer, pn.Rescaling):
         return {"layer": "rescaling", "scale": layer.scale, "offset": layer.offset}
     if isinstance(layer, pn.Dropout):

@@ -17,6 +17,7 @@ from sparse_rows import Csr
 
 ROWS = 330
 FEATURES = 64
+CATEGORIES = 50
 WIDTHS = (97, 61, 10)  # large enough for a team even with the smallest batch below
 DTYPES = ("float32", "float64")
 
@@ -68,6 +69,8 @@ RUNS = {
         "batch_size": 300,
         "dropout": 0.2,
     },
+    "columns": {"optimizer": pn.AdamW(2e-3), "embeds": True, "batch_size": 300},
+    "columns-clip": {"optimizer": pn.SGD(0.05, momentum=0.5, clip_norm=0.5), "embeds": True},
     "layer-norm": {
         "optimizer": pn.AdamW(2e-3, clip_norm=0.5),
         "normalizes": True,
@@ -140,11 +143,27 @@ def convolutions(activation):
     ]
 
 
-def build(dtype, *, activation, dropout, residuals, convolves, normalizes, scales, data, shape):
+def embeddings():
+    """Return a layer whose first three columns hold codes, and others waves."""
+    return pn.Columns(
+        [
+            ("codes", [pn.Embedding(CATEGORIES, 7)], slice(0, 3)),
+            ("pbld", [pn.PeriodicEmbeddings(5, n_frequencies=21)], slice(3, 12)),
+            ("plr", [pn.PeriodicEmbeddings(6, n_frequencies=9, kind="plr"), dense(30)], [40, 20]),
+            ("deep", [dense(33), pn.PReLU(), dense(20)], slice(3, None, 2)),
+        ],
+        remainder="passthrough",
+    )
+
+
+def build(
+    dtype, *, activation, dropout, residuals, convolves, normalizes, scales, embeds, data, shape
+):
     """Return the model of a run."""
     layers = [pn.Rescaling(1 / 255)] if data == np.uint8 else []
     if scales:
         layers.append(pn.Scale(pn.initializers.Normal(stddev=0.5)))
+    layers += [embeddings()] if embeds else []
     if normalizes:
         layers += [pn.LayerNorm(), pn.LayerNorm(tuple(range(-len(shape), 0)), center=False)]
     if convolves:
@@ -179,6 +198,7 @@ def train(
     convolves=False,
     normalizes=False,
     scales=False,
+    embeds=False,
     weighted=False,
     shuffle=True,
     clip_delta=None,
@@ -189,6 +209,8 @@ def train(
     X = samples(rng, shape, data)
     if sparse:
         X = Csr.of(np.where(X > 0.8, X, X.dtype.type(0)))
+    if embeds:
+        X[:, :3] = rng.integers(CATEGORIES, size=(ROWS, 3))
     y = targets(rng, ROWS, WIDTHS[-1], loss=loss, kind="labels")
     weights = rng.uniform(size=ROWS) if weighted else None
     model = build(
@@ -199,6 +221,7 @@ def train(
         convolves=convolves,
         normalizes=normalizes,
         scales=scales,
+        embeds=embeds,
         data=data,
         shape=shape,
     )

@@ -179,6 +179,62 @@ class _Export:
             graph.add("Mul", name, graph.constant(f"{name}.step", layer.step))
         graph.join("Add", name, start, graph.value)
 
+    def columns(self, layer: layers.Columns, name: str) -> None:
+        graph = self.graph
+        start, count = graph.value, graph.shape[0]
+        parts, width = [], 0
+        groups = [(f"{name}.{b.name}", b.positions(count), b.layers) for b in layer.inner_layers()]
+        if rest := layer.rest(count):
+            groups.append((f"{name}.remainder", rest, ()))
+        for key, positions, inside in groups:
+            graph.value, graph.shape = start, (len(positions),)
+            graph.add("Gather", key, graph.places(f"{key}.columns", positions), axis=1)
+            self.stack(inside, f"{key}.")
+            parts.append(graph.value)
+            width += graph.shape[0]
+        graph.join("Concat", name, *parts, axis=1)
+        graph.shape = (width,)
+
+    def embedding(self, layer: layers.Embedding, name: str) -> None:
+        graph, key = self.graph, f"{name}.weight"
+        weight = graph.constant(key, self.parameters[key])
+        graph.cast_to_integer(name)
+        graph.join("Gather", name, weight, graph.value, axis=0)
+        graph.add("Flatten", name, axis=1)
+        graph.shape = (graph.shape[0] * layer.output_dim,)
+
+    def periodic_embeddings(self, layer: layers.PeriodicEmbeddings, name: str) -> None:
+        """Add ``cos(2 pi (t - round(t)))``, whose argument is small, of turns t, and the maps."""
+        graph, plr, values = self.graph, layer.kind == "plr", self.parameters
+        features = graph.shape[0]
+        graph.add("Unsqueeze", name, graph.places(f"{name}.axis", [2]))
+        column = graph.value
+        graph.add("Mul", name, graph.constant(f"{name}.frequency", values[f"{name}.frequency"]))
+        if not plr:
+            phase = values[f"{name}.phase"].astype(np.float64) / (2 * np.pi)
+            graph.add("Add", name, graph.constant(f"{name}.phase", phase))
+        turns = graph.value
+        graph.add("Round", name)
+        graph.join("Sub", name, turns, graph.value)
+        graph.add("Mul", name, graph.constant("2 pi", 2 * np.pi))
+        angle = graph.value
+        graph.add("Cos", name)
+        if plr:
+            cosines = graph.value
+            graph.join("Sin", name, angle)
+            graph.join("Concat", name, cosines, graph.value, axis=2)
+        graph.add("Transpose", name, perm=(1, 0, 2))  # a product for each feature
+        weight = values[f"{name}.weight"].transpose(0, 2, 1)
+        graph.add("MatMul", name, graph.constant(f"{name}.weight", weight))
+        graph.add("Transpose", name, perm=(1, 0, 2))
+        graph.add("Add", name, graph.constant(f"{name}.bias", values[f"{name}.bias"]))
+        if plr:
+            graph.add("Relu", name)
+        else:
+            graph.add("Concat", name, column, axis=2)
+        graph.add("Flatten", name, axis=1)
+        graph.shape = (features * layer.d_embedding,)
+
     def activation(self, layer: layers.Activation, name: str) -> None:
         write_activation = _ACTIVATIONS.get(layer.activation)
         if write_activation is None:
@@ -204,6 +260,9 @@ _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
     layers.Flatten: _Export.flatten,
     layers.Dropout: _Export.dropout,
     layers.Residual: _Export.residual,
+    layers.Columns: _Export.columns,
+    layers.Embedding: _Export.embedding,
+    layers.PeriodicEmbeddings: _Export.periodic_embeddings,
 }
 
 

@@ -59,9 +59,19 @@ class GraphWriter:
         self._nodes.append(node)
         self.value = name
 
+    def cast_to_integer(self, layer: str) -> None:
+        """Add a node that converts the current value, integers in the dtype, to int64."""
+        self.add("Cast", layer, to=self._onnx.TensorProto.INT64)
+
     def constant(self, name: str, values: npt.ArrayLike) -> str:
         """Store a constant and return its name."""
         array = np.array(values, dtype=self._dtype, order="C")
+        self._constants[name] = self._onnx.numpy_helper.from_array(array, name)
+        return name
+
+    def places(self, name: str, values: npt.ArrayLike) -> str:
+        """Store integers, such as positions of columns, and return their name."""
+        array = np.array(values, dtype=np.int64)
         self._constants[name] = self._onnx.numpy_helper.from_array(array, name)
         return name
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..layers.residual import DEEPEST
+from ..layers.stacking import DEEPEST
 from .onnx_constants import Constants
 
 if TYPE_CHECKING:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from .activation import ACTIVATION_LAYERS, Activation, PReLU
 from .base import Layer
 from .clip import Clip
+from .columns import Columns
 from .conv2d import Conv2D
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding
 from .function import Lambda
 from .layer_norm import LayerNorm
 from .max_pool2d import MaxPool2D
 from .parametric import Parametric
+from .periodic_embeddings import PeriodicEmbeddings
 from .reshaping import Flatten, Rescaling
 from .residual import Residual
 from .scale import Scale
@@ -20,9 +23,11 @@ __all__ = [
     "ACTIVATION_LAYERS",
     "Activation",
     "Clip",
+    "Columns",
     "Conv2D",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Lambda",
     "Layer",
@@ -30,6 +35,7 @@ __all__ = [
     "MaxPool2D",
     "PReLU",
     "Parametric",
+    "PeriodicEmbeddings",
     "Rescaling",
     "Residual",
     "Scale",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY
-from typing import Any
+from typing import Any, ClassVar
 
 from .._description import Description, checked
 from .._validation import boolean
@@ -43,6 +43,8 @@ class Layer(Description, ABC):
         Whether training updates its parameters.
     """
 
+    parallel: ClassVar[bool] = False  # whether all inner layers have the same input
+
     _: KW_ONLY
     name: str | None = checked(_name, default=None)
     trainable: bool = checked(boolean, default=True)
@@ -75,6 +77,10 @@ class Layer(Description, ABC):
     def inner_layers(self) -> Sequence[Layer]:
         """Return the layers inside this layer that have their own names."""
         return ()
+
+    def inner_sample(self, sample: Shape) -> Shape:
+        """Return the shape of one input sample of the layers inside, from that of this layer."""
+        return sample
 
 
 def frozen(specifications: list[dict[str, Any]]) -> list[dict[str, Any]]:

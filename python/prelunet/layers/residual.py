@@ -8,21 +8,7 @@ from typing import Any
 from .._description import checked
 from .._validation import real
 from .base import Layer, frozen
-from .stacking import checked_layers, specifications
-
-DEEPEST = 32  # nesting of Residual layers; each level takes several calls in Python and in C++
-
-
-def _checked_inside(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers of a Residual, checked."""
-    checked = checked_layers(owner, layers)
-    if _levels(checked) > DEEPEST:
-        raise ValueError(f"{owner}: layers must be nested at most {DEEPEST} deep")
-    return checked
-
-
-def _levels(layers: Sequence[Layer]) -> int:
-    return 1 + max((_levels(layer.inner_layers()) for layer in layers), default=-1)
+from .stacking import checked_inside, specifications
 
 
 class Residual(Layer):
@@ -56,7 +42,7 @@ class Residual(Layer):
        Problems 34 (2018), arXiv:1705.03341.
     """
 
-    layers: Sequence[Layer] = checked(lambda owner, name, value: _checked_inside(owner, value))
+    layers: Sequence[Layer] = checked(lambda owner, name, value: checked_inside(owner, value))
     step: float = checked(real, default=1.0)
 
     def specifications(self) -> list[dict[str, Any]]:

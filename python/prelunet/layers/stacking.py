@@ -8,6 +8,7 @@ from typing import Any
 
 from .base import Layer, Shape
 
+DEEPEST = 32  # nesting of layers; each level takes several calls in Python and in C++
 MOST_LAYERS = 10_000  # in one list; bounds the time that a description in a file can take
 
 
@@ -34,6 +35,18 @@ def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
         if count > 1:
             raise ValueError(f"{owner}: layers must differ in name, got {key!r} twice")
     return tuple(layers)
+
+
+def checked_inside(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers inside a layer, checked; a ValueError if they are nested too deep."""
+    checked = checked_layers(owner, layers)
+    if _levels(checked) > DEEPEST:
+        raise ValueError(f"{owner}: layers must be nested at most {DEEPEST} deep")
+    return checked
+
+
+def _levels(layers: Sequence[Layer]) -> int:
+    return 1 + max((_levels(layer.inner_layers()) for layer in layers), default=-1)
 
 
 def layer_keys(layers: Sequence[Layer]) -> list[str]:
@@ -63,15 +76,19 @@ def all_layers(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str,
 
 
 def parameter_shapes(
-    layers: Sequence[Layer], sample: Shape, prefix: str = ""
+    layers: Sequence[Layer], sample: Shape, prefix: str = "", *, parallel: bool = False
 ) -> Iterator[tuple[str, Layer, Shape]]:
     """Yield the name, the layer and the shape of each parameter, in the engine's order.
 
-    The layers must accept samples of this shape. Nothing is allocated.
+    The layers must accept samples of this shape: if `parallel`, each of them, else the first.
+    Nothing is allocated.
     """
     for key, layer in zip(layer_keys(layers), layers, strict=True):
         own, output = layer.shapes(sample)
         for name, shape in own.items():
             yield f"{prefix}{key}.{name}", layer, shape
-        yield from parameter_shapes(layer.inner_layers(), sample, f"{prefix}{key}.")
-        sample = output
+        inner, inside = layer.inner_layers(), f"{prefix}{key}."
+        yield from parameter_shapes(
+            inner, layer.inner_sample(sample), inside, parallel=layer.parallel
+        )
+        sample = sample if parallel else output
