@@ -21,6 +21,7 @@ from prelunet.initializers import (
     Normal,
     Orthogonal,
     TruncatedNormal,
+    UndefinedInitializer,
     Uniform,
     Zeros,
 )
@@ -48,6 +49,7 @@ RANDOM = [
     (HeUniform(), 0.0, math.sqrt(2 / FAN_IN)),
     (HeNormal(), 0.0, math.sqrt(2 / FAN_IN)),
 ]
+UNDEFINED = {"class": "Mine", "a": 1, "module": "mine", "family": "Initializer"}
 EXAMPLES = [
     *(initializer for initializer, _, _ in RANDOM),
     Orthogonal(2.0),
@@ -186,7 +188,14 @@ def test_is_a_record(example):
 
 
 def test_examples_cover_the_family():
-    assert_covers_the_family(Initializer, EXAMPLES)
+    assert_covers_the_family(Initializer, [*EXAMPLES, UndefinedInitializer(UNDEFINED)])
+
+
+def test_an_initializer_that_is_not_defined_keeps_its_configuration():
+    assert Initializer.from_config(UNDEFINED) == UndefinedInitializer(UNDEFINED)
+    assert UndefinedInitializer(UNDEFINED).config() == UNDEFINED
+    with pytest.raises(ValueError, match="'Mine' of module 'mine' is not defined"):
+        UndefinedInitializer(UNDEFINED).draw(np.random.default_rng(0), (2, 3), 3, 2)
 
 
 @pytest.mark.parametrize(

@@ -166,11 +166,15 @@ class Usage {
     const bool held = holds_ > 0 && owner_ != std::this_thread::get_id();
     if (held || writing_) throw std::runtime_error(busy(what));
     if (writes && readers_ > 0) {
-      throw std::runtime_error(std::string(what) + ": another thread is predicting or evaluating with the model");
+      throw std::runtime_error(std::string(what) +
+                               ": another thread is predicting or evaluating with the model; hold "
+                               "one lock for the calls of both threads");
     }
   }
   static std::string busy(const char* what) {
-    return std::string(what) + ": the model is being trained or changed by another thread";
+    return std::string(what) +
+           ": the model is being trained or changed by another thread; use a copy here, which the training thread "
+           "updates between its calls with copy.copy_from(model), and hold one lock for each use of the copy";
   }
 
   mutable std::mutex mutex_;

@@ -114,8 +114,7 @@ def train(
 def save_and_load(model: pn.Sequential) -> pn.Sequential:
     """Return the model after saving and loading it."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.npz")
-        model.save(path)
+        model.save(path := Path(folder, "model.npz"))
         return load_sequential(path)
 
 
