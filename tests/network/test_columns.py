@@ -204,6 +204,7 @@ def build(*layers, shape=(INPUTS,), dtype="float32"):
     [
         (lambda: build(pn.Columns([("a", [], 7)])), "layer 0.a (Branch): columns must be below 7"),
         (lambda: build(pn.Columns([("a", [], slice(7, 9))])), "columns must be at least one of"),
+        (lambda: build(pn.Columns([("a", [], slice(0, 0))])), "columns must be at least one of"),
         (
             lambda: build(pn.Columns([("a", [], 1)]), pn.Dense(2), shape=(2, 3)),
             "layer 0 (Columns): input must have shape (columns,), got (2,3)",
@@ -219,6 +220,8 @@ def build(*layers, shape=(INPUTS,), dtype="float32"):
         (lambda: pn.Columns([("a", [], [1, 1])]), "different positions"),
         (lambda: pn.Columns([("a", [], -1)]), "must be an integer >= 0"),
         (lambda: pn.Columns([("a", [], slice(None, -1))]), "stop must be an integer >= 0"),
+        (lambda: pn.Columns([("a", [], slice(3, None, 2**64 - 1))]), "step must be an integer"),
+        (lambda: pn.Columns([("a", [], slice(2**64, None))]), "start must be an integer"),
         (lambda: pn.Columns([("a", [])]), "list of (name, layers, columns)"),
         (lambda: pn.Columns([]), "list of (name, layers, columns)"),
         (lambda: pn.Columns([("a", [], 1)], "keep"), "remainder must be one of"),

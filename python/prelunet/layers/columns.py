@@ -21,8 +21,8 @@ def _checked_columns(owner: str, name: str, value: Positions) -> tuple[int, ...]
     if isinstance(value, slice):
         start = 0 if value.start is None else value.start
         step = 1 if value.step is None else value.step
-        integer(owner, f"{name}.start", start, minimum=0)
-        integer(owner, f"{name}.step", step, minimum=1)
+        integer(owner, f"{name}.start", start, minimum=0, maximum=_NO_END)
+        integer(owner, f"{name}.step", step, minimum=1, maximum=_NO_END)
         if value.stop is not None:
             integer(owner, f"{name}.stop", value.stop, minimum=0, maximum=_NO_END)
         return slice(int(start), None if value.stop is None else int(value.stop), int(step))
@@ -60,7 +60,8 @@ class Branch(Layer):
         columns = self.columns
         slices = isinstance(columns, slice)
         if isinstance(columns, slice):
-            columns = (columns.start, columns.stop or _NO_END, columns.step)
+            end = _NO_END if columns.stop is None else columns.stop
+            columns = (columns.start, end, columns.step)
         inner = specifications(self.layers)
         return [{"type": "branch", "slices": slices, "columns": columns, "layers": inner}]
 
