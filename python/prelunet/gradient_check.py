@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ._arrays import as_rows
 from ._validation import integer, real
 from .engine import Engine
+from .layers import Columns, Embedding, Flatten, Layer
 from .model import Sequential
 from .training import prepare
 
@@ -113,7 +114,8 @@ def check_gradients(
     """Compare the gradients of a compiled model with central differences of the loss.
 
     The central differences ``(loss(p + h) - loss(p - h)) / 2 h`` are computed for random entries p
-    of every parameter and of X, in float64 on a copy of the model. Dropout uses the same mask
+    of every parameter and of X, in float64 on a copy of the model. Columns of X that an `Embedding`
+    reads have no gradient and are left out. Dropout uses the same mask
     throughout. Smaller steps h are tried if the loss has a kink within h (such as ReLU at 0), and
     larger ones if its rounding exceeds the change over h. If no step is conclusive, the result is
     "UNCLEAR".
@@ -135,8 +137,9 @@ def check_gradients(
     Returns
     -------
     GradientErrors
-        A mapping from the parameter names, and "X", to `GradientError`; printed as a table. Its
-        attribute `passed` tells whether all gradients are correct.
+        A mapping from the parameter names, and "X" unless all its columns hold codes, to
+        `GradientError`; printed as a table. Its attribute `passed` tells whether all gradients are
+        correct.
 
     Raises
     ------
@@ -161,6 +164,9 @@ def check_gradients(
     gradients = twin.gradients_by_name(loss_and_gradients(rows)[1])
     starts = {name: values.copy() for name, values in twin.parameters().items()}
     gradients[ROWS], starts[ROWS] = _gradient_of_rows(twin, rows, y, sample_weight), rows
+    codes = _code_columns(twin.layers, rows[0].size)
+    movable = {name: np.arange(start.size) for name, start in starts.items()}
+    movable[ROWS] = movable[ROWS][~np.isin(movable[ROWS] % rows[0].size, codes)]
 
     def moved_loss(name: str, values: Array) -> float:
         if name == ROWS:
@@ -170,8 +176,11 @@ def check_gradients(
 
     errors = {}
     for name, gradient in gradients.items():
+        if not movable[name].size:
+            continue
         start = starts[name]
-        places = [np.unravel_index(p, start.shape) for p in rng.permutation(start.size)[:entries]]
+        chosen = rng.permutation(movable[name])[:entries]
+        places = [np.unravel_index(p, start.shape) for p in chosen]
         largest = float(np.abs(gradient).max())
         found = [
             _compare(
@@ -183,6 +192,25 @@ def check_gradients(
         error, allowed = max(found, key=_excess)
         errors[name] = GradientError(largest, error, allowed, len(places))
     return GradientErrors(errors)
+
+
+def _code_columns(layers: Sequence[Layer], count: int) -> list[int]:
+    """Return which of `count` columns hold the codes of an Embedding."""
+    if not layers:
+        return []
+    first = layers[0]
+    if isinstance(first, Embedding):
+        return list(range(count))
+    if isinstance(first, Flatten):
+        return _code_columns(layers[1:], count)
+    if isinstance(first, Columns):
+        return [
+            places[code]
+            for branch in first.inner_layers()
+            for places in (branch.positions(count),)
+            for code in _code_columns(branch.layers, len(places))
+        ]
+    return _code_columns(first.inner_layers(), count)
 
 
 def _gradient_of_rows(

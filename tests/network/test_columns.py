@@ -242,3 +242,18 @@ def test_weights_of_dense_rows_of_codes(rng):
     for code, row in zip(X[:, 0], model.predict(X) - y, strict=True):
         expected[code] += row
     assert_same_bits(gradients["0.weight"], expected)
+
+
+def test_check_gradients_leaves_codes_out(rng):
+    X, y = rows(rng, 12), rng.standard_normal((12, 2))
+    model = build(*STACKS["wide and deep"](), pn.Dense(2), dtype="float64")
+    model.compile(loss="mean_squared_error")
+    found = pn.check_gradients(model, X, y, entries=12 * INPUTS)
+    assert found.passed
+    assert found["X"].tried == 12 * (INPUTS - 2)
+    nested = build(*STACKS["columns in columns"](), pn.Dense(2), dtype="float64")
+    nested.compile(loss="mean_squared_error")
+    assert pn.check_gradients(nested, X, y, entries=12 * INPUTS)["X"].tried == 12 * (INPUTS - 1)
+    codes = build(pn.Flatten(), pn.Embedding(CATEGORIES, 2), shape=(1, 2))
+    codes.compile(loss="mean_squared_error")
+    assert [*pn.check_gradients(codes, X[:, np.newaxis, [0, 4]], np.ones((12, 4)))] == ["1.weight"]
