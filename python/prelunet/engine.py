@@ -69,6 +69,9 @@ class Engine(Buildable):
         Number of completed epochs.
     span : (int, int) or None
         During a call of `fit`: the number of updates before it, and the number of its updates.
+    shows_averages : bool
+        During a call of `fit` with `use_ema`: whether the parameters and their averages are
+        exchanged.
     restored_order : tuple of (int, str or None) or None
         The number of steps of the last restored state, and the `bfloat16_order` they had.
     """
@@ -80,6 +83,7 @@ class Engine(Buildable):
         self.compiled: Compiled | None = None
         self.epochs_trained = 0
         self.span: tuple[int, int] | None = None
+        self.shows_averages = False
         self._dropouts = [
             (name, layer.schedule)
             for name, layer in all_layers(layers)
@@ -233,6 +237,13 @@ class Engine(Buildable):
             return False
         core: Any = self.core  # of the class of the other core
         return bool(core.move_towards(other.core, weight))
+
+    def show_averages(self, show: bool) -> None:
+        """Exchange the parameters and their averages, unless they are so already."""
+        if show != self.shows_averages:
+            exchange = self.core.swap_mean
+            self.shows_averages = show  # before the call: Python handles signals right after it
+            exchange(True)
 
     def apply_gradients(self, gradients: Mapping[str, npt.ArrayLike], *, finite: bool) -> float:
         """Make one update; see `OpenLoop.apply_gradients`."""

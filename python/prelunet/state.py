@@ -34,6 +34,8 @@ def get_state(engine: Engine, operation: str, metadata: Mapping[str, Any]) -> St
         while True:
             moment = engine.moment()
             found, arrays = progress(engine, operation)
+            if engine.shows_averages:
+                _end_averages(engine, arrays)
             description = {"format": FORMAT, "version": __version__, "metadata": metadata}
             description |= describe(engine) | found
             functions = [] if engine.compiled is None else engine.compiled.metric_functions.values()
@@ -72,6 +74,14 @@ def progress(engine: Engine, operation: str) -> tuple[dict[str, Any], dict[str, 
     if engine.bfloat16_order is not None:
         found["bfloat16_order"] = engine.bfloat16_order
     return found, arrays
+
+
+def _end_averages(engine: Engine, arrays: dict[str, Array]) -> None:
+    """Set the averages to the parameters, which are the averages, as at the end of `fit`."""
+    last = engine.core.slot_count - 1  # the slot of the averages
+    for name, info in engine.infos().items():
+        if info["trainable"]:
+            arrays[f"slot/{last}/{name}"] = arrays[f"parameter/{name}"].copy()
 
 
 class Progress:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -160,6 +162,55 @@ def test_an_error_leaves_the_parameters_of_the_last_update(data):
         model.fit(*data, batch_size=SIZE, callbacks=[pn.LambdaCallback(on_epoch_end=fail)])
     plain.fit(*data, batch_size=SIZE)
     same_parameters(model, plain)
+
+
+def test_a_signal_during_the_exchange_leaves_the_parameters_of_the_last_update(data):
+    """Python runs signal handlers as soon as the call into the core returns."""
+
+    def interrupt(frame, event, called):
+        if event == "c_return" and called.__name__ == "swap_mean":
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    model, plain = averaging(), mlp(optimizer=OPTIMIZERS[1]())
+    watch = pn.LambdaCallback(on_epoch_begin=lambda *_: sys.setprofile(interrupt))
+    before = sys.getprofile()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(*data, batch_size=SIZE, callbacks=[watch])
+    finally:
+        sys.setprofile(before)
+    plain.fit(*data, batch_size=SIZE)
+    same_parameters(model, plain)
+
+
+def test_a_model_saved_by_a_callback_continues_from_the_averages(data):
+    states = []
+    keep = pn.LambdaCallback(on_epoch_end=lambda *_: states.append(model.__getstate__()))
+    model = averaging()
+    model.fit(*data, batch_size=SIZE, epochs=2, callbacks=[keep])
+    saved = pn.Sequential.__new__(pn.Sequential)
+    saved.__setstate__(states[-1])
+    same_parameters(saved, model)
+    for one in (model, saved):
+        one.fit(*data, batch_size=SIZE)
+    same_parameters(saved, model)
+
+
+def test_a_failed_resume_leaves_the_parameters(data, tmp_path):
+    class Failing(pn.Callback):
+        def set_state(self, state):
+            raise ValueError("no state")
+
+    averaging().fit(*data, batch_size=SIZE, callbacks=[pn.Checkpoint(tmp_path / "c"), Failing()])
+    model = averaging()
+    for _ in range(2):
+        model.train_on_batch(*data)
+    before = parameter_copies(model)
+    with pytest.raises(ValueError, match="no state"):
+        model.fit(*data, batch_size=SIZE, callbacks=[pn.Checkpoint(tmp_path / "c"), Failing()])
+    for name, values in model.parameters().items():
+        assert_same_bits(values, before[name], name)
 
 
 def test_no_update_leaves_no_average(data):

@@ -20,7 +20,7 @@ def all_or_nothing(model: TrainedModel, run: Run) -> Iterator[None]:
     dictionaries, sets or arrays.
     """
     engine, stop, run_state = run.engine, model.stop_training, run.get_state()
-    compiled = engine.compiled
+    compiled, shows_averages = engine.compiled, engine.shows_averages
     before = Progress(engine, *progress(engine, "fit"))
     attributes = [_Attributes(c) for c in run.callbacks if overrides(c, "set_state")]
     try:
@@ -29,6 +29,7 @@ def all_or_nothing(model: TrainedModel, run: Run) -> Iterator[None]:
         before.restore("fit")
         model.stop_training, engine.compiled = stop, compiled
         run.set_state(run_state)
+        engine.shows_averages = shows_averages
         for kept in attributes:
             kept.put_back()
         raise

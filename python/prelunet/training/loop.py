@@ -113,7 +113,6 @@ class WatchedLoop:
         self.begin = self.engine.steps  # updates before the run
         compiled = self.engine.compiled
         self._averages = compiled is not None and compiled.optimizer.use_ema
-        self._shows_averages = False  # the parameters are their averages
         self.history = History()
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.batch_hooks = self._wants("on_train_batch_begin") or self._wants("on_train_batch_end")
@@ -160,7 +159,7 @@ class WatchedLoop:
         kept = [(every, _checked_sums(sums)) for every, sums in state["sums"]]
         self.begin = integer("fit", "state['begin']", state["begin"], minimum=0)
         self.engine.span = (self.begin, self.epochs * self.steps)
-        self._shows_averages = self._averages  # as at the end of an epoch
+        self.engine.shows_averages = self._averages  # as at the end of an epoch
         self.history = history
         for stop, (every, sums) in zip(self.stops, kept, strict=False):
             stop.set_state(every, sums)
@@ -188,9 +187,8 @@ class WatchedLoop:
 
     def _show_averages(self, show: bool) -> None:
         """Exchange the parameters and their averages, if the optimizer has these."""
-        if self._averages and show != self._shows_averages and self.engine.steps:
-            self.engine.core.swap_mean(True)
-            self._shows_averages = show
+        if self._averages and self.engine.steps:
+            self.engine.show_averages(show)
 
     def _keep_averages(self) -> None:
         """Replace the parameters by their averages, at the end of a run."""
