@@ -106,7 +106,12 @@ def test_bad_delta(delta):
 
 
 @pytest.mark.parametrize("make", [SoftmaxCrossEntropy, Huber, losses.Pinball])
-@pytest.mark.parametrize("value", ["0.5", None, True])
+@pytest.mark.parametrize("value", ["0.5", None, True, np.array(0.5)])
 def test_bad_types(make, value):
     with pytest.raises(TypeError, match="must be a finite number"):
         make(value)
+
+
+def test_quantiles_have_one_axis():
+    with pytest.raises(TypeError, match=r"Pinball: quantile must be .*, got \[0.1\]"):
+        losses.Pinball([[0.1], [0.9]])

@@ -180,13 +180,17 @@ class Gamma(Loss, name="gamma"):
     """
 
 
+def _one_quantile(owner: str, name: str, value: object) -> float:
+    return real(owner, name, value, exclusive_minimum=0.0, exclusive_maximum=1.0)
+
+
 def _quantile(owner: str, name: str, value: float | Sequence[float]) -> float | tuple[float, ...]:
     """Return one quantile, or several as a tuple."""
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, (list, tuple, np.ndarray)) and getattr(value, "shape", None) != ():
         if len(value) == 0:
             raise ValueError(f"{owner}: {name} must hold at least one number, got {value!r}")
-        return tuple(_quantile(owner, name, one) for one in value)  # type: ignore[misc]
-    return real(owner, name, value, exclusive_minimum=0.0, exclusive_maximum=1.0)
+        return tuple(_one_quantile(owner, name, one) for one in value)
+    return _one_quantile(owner, name, value)
 
 
 class Pinball(Loss, name="pinball"):
