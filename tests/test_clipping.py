@@ -57,6 +57,9 @@ def test_no_gradients_and_those_that_are_not_finite():
     assert pn.clip_norm([], 1.0) == ([], 0.0)
     _, norm = pn.clip_norm({"a": [1.0, math.nan]}, 1.0)
     assert math.isnan(norm)
+    clipped, norm = pn.clip_norm({"a": [1e308, 1e308]}, 1.0)
+    assert norm == math.inf
+    assert np.isnan(clipped["a"]).all()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
@@ -44,7 +45,8 @@ def clip_norm(
         float64.
     norm : float
         The joint Euclidean norm before clipping. If it is not finite, the clipped gradients are
-        not either; ``apply_gradients(clipped, finite=True)`` refuses them.
+        not either, and NaN if it overflows; ``apply_gradients(clipped, finite=True)`` refuses
+        them.
 
     Raises
     ------
@@ -68,7 +70,11 @@ def clip_norm(
     narrow = all(value.dtype == np.float32 for m in given for value in m.values())
     dtype = np.float32 if narrow else np.float64
     clipped = [{name: np.array(v, dtype, order="C") for name, v in m.items()} for m in given]
-    norm = ops.clip_by_norm([value for m in clipped for value in m.values()], limit)
+    arrays = [value for m in clipped for value in m.values()]
+    norm = ops.clip_by_norm(arrays, limit)
+    if norm == math.inf:  # a finite gradient divided by it would be 0
+        for array in arrays:
+            array.fill(math.nan)
     return clipped[0] if isinstance(gradients, Mapping) else clipped, norm
 
 
