@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import prelunet as pn
 from description_checks import assert_covers_the_family, assert_is_a_record
 from prelunet import schedules
 from prelunet.schedules import (
@@ -194,6 +195,7 @@ def test_a_function_is_a_schedule():
     schedule = schedules.get(lambda step: 1 / (step + 1))
     assert isinstance(schedule, FunctionSchedule)
     assert_same_bits(schedule(np.arange(3)), np.array([1.0, 1 / 2, 1 / 3]))
+    assert schedules.get(lambda step: np.array(0.25)).at(0) == 0.25
     assert WarmUp(schedule, 3).holds_function
     assert not WarmUp(CosLog(0.1), 3).holds_function
 
@@ -277,6 +279,13 @@ def test_bad_values(make, message):
         (lambda: ExponentialDecay(0.1, 0.5, 5, staircase=1), "staircase must be True or False"),
         (lambda: CosineDecay(0.1, "5"), "CosineDecay: steps must be an integer >= 1, got '5'"),
         (lambda: WarmUp(None, 5), r"WarmUp: schedule .* got None"),
+        (lambda: pn.Dropout(CosLog), "Dropout: rate .* must be a finite number >= 0, got <class"),
+        (lambda: pn.SGD(0.1, weight_decay=CosLog), "SGD: weight_decay .* got <class"),
+        (lambda: schedules.get(lambda step: "1").at(7), "must return a .*, got '1' for update 7"),
+        (
+            lambda: schedules.get(lambda step: [1]).at(0),
+            r"got \[1\] for update 0",
+        ),
     ],
 )
 def test_bad_types(make, message):

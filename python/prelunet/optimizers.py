@@ -37,7 +37,7 @@ from .schedules import get as get_schedule
 
 def _rate(owner: str, name: str, value: Rate) -> float | Schedule:
     if isinstance(value, Schedule) or callable(value):
-        return get_schedule(value)
+        return get_schedule(value, owner=owner, name=name)
     return real(owner, f"{name} (unless a Schedule)", value, minimum=0.0)
 
 

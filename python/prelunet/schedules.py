@@ -319,7 +319,13 @@ class FunctionSchedule(Schedule):
 
     def at(self, step: int) -> float:
         """Return the result of the function."""
-        return float(self.function(step))
+        rate = np.asarray(self.function(step))
+        if rate.ndim > 0 or rate.dtype.kind not in "iuf":
+            raise TypeError(
+                f"FunctionSchedule: function must return a number, got {rate.tolist()!r} for "
+                f"update {step}"
+            )
+        return float(rate)
 
 
 class WarmUp(Schedule):
@@ -389,12 +395,12 @@ def get(
     Raises
     ------
     TypeError
-        If `value` is neither a Schedule nor a number nor callable.
+        If `value` is neither a Schedule nor a number nor a function.
     ValueError
         If the number is negative or not finite.
     """
     if isinstance(value, Schedule):
         return value
-    if callable(value):
+    if callable(value) and not isinstance(value, type):
         return FunctionSchedule(value)
     return Constant(real(owner, f"{name} (unless a Schedule)", value, minimum=0.0))

@@ -13,7 +13,7 @@ from .base import Layer
 
 def _rate(owner: str, name: str, value: Rate) -> float | Schedule:
     if isinstance(value, Schedule) or callable(value):
-        return get_schedule(value)
+        return get_schedule(value, owner=owner, name=name)
     return real(owner, f"{name} (unless a Schedule)", value, minimum=0.0, exclusive_maximum=1.0)
 
 
