@@ -322,11 +322,13 @@ class Engine(Buildable):
 
     def start_step(self) -> float:
         """Pass the rates of the next update to the core; return its learning rate."""
+        self.show_averages(False)  # a callback updates the parameters, not the averages
         self.pass_rates(1)
         return self.learning_rate
 
     def learning_rates(self, count: int) -> Array:
         """Pass the rates of the next `count` updates to the core; return the learning rates."""
+        self.show_averages(False)
         self.pass_rates(count)
         schedule = self.record("learning_rate").schedule
         if isinstance(schedule, Constant):

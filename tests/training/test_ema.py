@@ -197,6 +197,32 @@ def test_a_model_saved_by_a_callback_continues_from_the_averages(data):
     same_parameters(saved, model)
 
 
+def test_an_update_in_a_callback_leaves_the_averages_apart(data, tmp_path):
+    """At the end of an epoch it moves the parameters, as at the beginning of the next."""
+    models = [averaging(), averaging(), averaging()]
+
+    def run(model, hook, epochs):
+        update = pn.LambdaCallback(**{hook: lambda *_: model.train_on_batch(*data)})
+        keep = pn.Checkpoint(tmp_path / hook)
+        model.fit(*data, batch_size=SIZE, epochs=epochs, callbacks=[update, keep])
+
+    run(models[0], "on_epoch_end", 2)
+    run(models[1], "on_epoch_end", 1)
+    run(models[2], "on_epoch_end", 2)
+    same_parameters(models[0], models[2])
+    plain = mlp(optimizer=OPTIMIZERS[1]())
+    average = None
+    for epoch in range(2):
+        order = pn._core.row_order(plain.seed, epoch, ROWS)
+        batches = [order[start : start + SIZE] for start in range(0, ROWS, SIZE)]
+        for rows in [*batches, slice(None)]:
+            plain.train_on_batch(data[0][rows], data[1][rows])
+            now = parameter_copies(plain)
+            average = average or now
+            average = {n: MOMENTUM * average[n] + (1 - MOMENTUM) * v for n, v in now.items()}
+    assert_are(models[0].parameters(), average)
+
+
 def test_a_failed_resume_leaves_the_parameters(data, tmp_path):
     class Failing(pn.Callback):
         def set_state(self, state):

@@ -181,6 +181,7 @@ class WatchedLoop:
                 logs |= {f"val_{name}": value for name, value in validated.items()}
             self.history.append(logs)
             self._call("on_epoch_end", epoch, logs)
+            self._show_averages(True)  # a callback may have made updates
             self._call("keep_run", self)
         self._keep_averages()
         self._call("on_train_end")
