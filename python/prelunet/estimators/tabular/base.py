@@ -16,6 +16,7 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..._arrays import refuse_masked
+from ...dtypes import variable_dtype
 from ...formats import checked_path
 from ...losses import Loss
 from ...model import Sequential
@@ -108,7 +109,7 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
             The input of `to_sequential`.
         """
         member = self._only_member("encode")
-        return member.encoder.transform(self._columns("encode", X), member.network.dtype)
+        return member.encoder.transform(self._columns("encode", X), member.network.variable_dtype)
 
     def to_sequential(self) -> Sequential:
         """Return a copy of the network as a `Sequential`, which predicts from rows of `encode`.
@@ -319,10 +320,11 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         """Return a member trained on `data`, whose best epoch `held` decides if it has rows."""
         plan = self._plan(data, held)
         encoder = TableEncoder.fit(data.columns, data.row_counts())
-        X = encoder.transform(data.columns, self.dtype)
+        dtype = variable_dtype(self.dtype)
+        X = encoder.transform(data.columns, dtype)
         validation = X_val = None
         if held.count:
-            X_val = encoder.transform(held.columns, self.dtype)
+            X_val = encoder.transform(held.columns, dtype)
             validation = HeldOut(X_val, plan.score_of)
         trained = training.run(
             X, plan.targets, plan.weights, validation, seed=seed, deadline=deadline, epochs=epochs

@@ -48,7 +48,8 @@ class Member:
         for start in range(0, count, _BLOCK_ROWS):
             rows = slice(start, start + _BLOCK_ROWS)
             own = [column.rows(rows) for column in columns]
-            found[rows] = self.network.predict(self.encoder.transform(own, self.network.dtype))
+            X = self.encoder.transform(own, self.network.variable_dtype)
+            found[rows] = self.network.predict(X)
         return found * self.factor + self.offset
 
     def to_sequential(self) -> Sequential:

@@ -162,7 +162,7 @@ class _Graph:
         third = self.node("Div", z, self.constant(_CLIP))
         one_more = self.node("Add", self.node("Mul", third, third), self.constant(1.0))
         z = self.node("Div", z, self.node("Sqrt", one_more))
-        dtype = np.dtype(member.network.dtype)
+        dtype = np.dtype(member.network.variable_dtype)
         x = self.node("Cast", z, to=package.helper.np_dtype_to_tensor_dtype(dtype))
         writer = GraphWriter(package, (encoder.width,), dtype.name, value=x)
         prefix = f"member_{place}."

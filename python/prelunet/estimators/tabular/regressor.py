@@ -90,7 +90,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         gives the same bits for any number of threads and jobs, unless `time_limit` ends training.
     verbose : bool or int, default False
         Whether to show progress: a bar, with 2 a line per epoch, or a line per network.
-    dtype : {"float32", "float64"}, default "float32"
+    dtype : {"float32", "float64", "mixed_bfloat16"}, default "float32"
         Dtype of the network.
     hidden_layer_sizes : int or list of int, optional
         Number of units of each hidden layer; (256, 256, 256).
