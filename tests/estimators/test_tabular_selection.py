@@ -332,3 +332,13 @@ def test_earlier_attributes_are_forgotten():
     for name in ("estimators_", "oof_prediction_", "oof_score_"):
         assert not hasattr(model, name)
     assert model.best_epoch_ < 5
+
+
+def test_a_checkpoint_keeps_the_best_epoch(tmp_path):
+    X, y = table()
+    whole = classifier(epochs=8).fit(X, y)
+    for _ in range(2):  # the second run finds a finished one
+        again = classifier(epochs=8, callbacks=[pn.Checkpoint(tmp_path / "c")]).fit(X, y)
+        assert again.best_epoch_ == whole.best_epoch_
+        assert again.validation_scores_ == whole.validation_scores_
+        assert np.array_equal(again.predict_proba(X), whole.predict_proba(X))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,6 +153,20 @@ class _BestEpoch(Callback):
                 self._parameters = copy_parameters(self.model)
         if time.monotonic() > self._deadline:
             self.model.stop_training = True
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the scores, and the best epoch and its parameters, for a Checkpoint."""
+        return {
+            "epoch": self.epoch,
+            "scores": self.scores,
+            "best": self._best,
+            "parameters": self._parameters,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `get_state` returned."""
+        self.epoch, self.scores = int(state["epoch"]), list(state["scores"])
+        self._best, self._parameters = float(state["best"]), state["parameters"]
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Restore the parameters of the best epoch."""
