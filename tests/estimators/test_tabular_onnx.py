@@ -103,6 +103,9 @@ def test_what_onnx_cannot_hold(tmp_path):
     with pytest.raises(TypeError, match="column 'x0' must hold either text or numbers"):
         regressor().fit(mixed, np.arange(20.0)).to_onnx(tmp_path / "m.onnx")
     pd = pytest.importorskip("pandas")
+    unnamed = pd.DataFrame({"": np.arange(20.0)})
+    with pytest.raises(ValueError, match="no column may have an empty name"):
+        regressor().fit(unnamed, np.arange(20.0)).to_onnx(tmp_path / "m.onnx")
     named = pd.DataFrame({"label": np.arange(20.0)})
     with pytest.raises(ValueError, match="name of an output, got 'label'"):
         regressor().fit(named, np.arange(20.0)).to_onnx(tmp_path / "m.onnx")

@@ -55,11 +55,13 @@ def write(
     Raises
     ------
     TypeError, ValueError
-        If a column holds dates, or both text and numbers, or has the name of an output.
+        If a column holds dates, or both text and numbers, or has no name or that of an output.
     """
     package = require("onnx", extra="io", purpose="an ONNX file")
     graph = _Graph(package)
     taken = {"label", "probabilities", "variable"} & set(names)
+    if "" in names:
+        raise ValueError("to_onnx: no column may have an empty name, the input's name, got ''")
     if taken:
         raise ValueError(f"to_onnx: no column may have the name of an output, got {min(taken)!r}")
     columns = zip(*(member.encoder.encoders for member in members), strict=True)
