@@ -195,3 +195,13 @@ def test_it_composes_with_scikit_learn():
     assert search.best_params_["learning_rate"] in (0.01, 0.05)
     assert len(cross_val_score(clone(regressor()), *values(), cv=2)) == 2
     assert make_pipeline(classifier()).fit(X, y).predict(X).shape == (60,)
+
+
+def test_targets_of_other_types_are_refused_by_name():
+    X = np.arange(6.0)[:, np.newaxis]
+    days = np.arange(6).astype("datetime64[D]")
+    for y in (days, days - days[0]):
+        with pytest.raises(TypeError, match="TabularRegressor: y must hold numbers, got dtype"):
+            regressor().fit(X, y)
+    with pytest.raises(TypeError, match="TabularClassifier: y must hold labels of one type"):
+        classifier().fit(X, np.array(["a", "b", None] * 2, object))

@@ -156,3 +156,9 @@ def test_bad_selections(selection, error, message):
     frame = pd.DataFrame({"a": [3.0, 2.0], "b": ["x", "y"]})
     with pytest.raises(error, match=message):
         choose_kinds("fit", frame, read_columns("fit", frame), selection)
+
+
+def test_integers_beyond_float64_are_refused_by_name():
+    for mixed in ([10**400, 2], [10**400, True]):
+        with pytest.raises(ValueError, match="fit: column 0 must hold numbers within float64"):
+            read_columns("fit", [[value] for value in mixed])[0].numbers()

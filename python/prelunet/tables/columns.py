@@ -59,7 +59,8 @@ class Column:
             text = next((level for level in self.levels if isinstance(level, str)), None)
             if text is not None:
                 raise TypeError(f"{self.label} must hold numbers, got {text!r}")
-            levels: Array = np.array([*map(float, self.levels), np.nan])
+            found = [_number(self.label, level) for level in self.levels]
+            levels: Array = np.array([*found, np.nan])
             return levels[self.values]
         infinite = np.isinf(self.values)
         if infinite.any():
@@ -165,7 +166,7 @@ def of_levels(label: str, codes: Array, found: Sequence[Any], *, mixed: bool = F
                 f"a number, got {value!r}"
             )
     if here and not mixed and not any(isinstance(v, (str, bool, np.bool_)) for v in here):
-        plain = [np.nan if _is_missing(value) else float(value) for value in found]
+        plain = [np.nan if _is_missing(value) else _number(label, value) for value in found]
         return Column(label, "number", np.array([*plain, np.nan])[codes])
     levels: list[Level] = []
     number: dict[Level, int] = {}
@@ -188,6 +189,13 @@ def _is_missing(value: object) -> bool:
     if isinstance(value, np.datetime64):
         return bool(np.isnat(value))
     return isinstance(value, numbers.Real) and bool(value != value)
+
+
+def _number(label: str, value: Value) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an int above the largest float
+        raise ValueError(f"{label} must hold numbers within float64, got {value!r}") from None
 
 
 def _is_infinite(value: object) -> bool:

@@ -269,14 +269,19 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _take_y(self, y: object, *, reset: bool) -> Array:
         checked = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0)
         labels = column_or_1d(checked, warn=True)
-        check_classification_targets(labels)
+        owner = type(self).__name__
+        try:
+            check_classification_targets(labels)
+        except TypeError as error:  # text and None cannot be sorted
+            raise TypeError(
+                f"{owner}: y must hold labels of one type, none missing: {error}"
+            ) from None
         if reset:
             self.classes_, codes = np.unique(labels, return_inverse=True)
             return np.asarray(codes, np.int64)
         unknown = ~np.isin(labels, self.classes_)
         if unknown.any():
             first = labels[unknown].tolist()[0]
-            owner = type(self).__name__
             raise ValueError(f"{owner}: y_val must hold classes of y, got {first!r}")
         return np.asarray(np.searchsorted(self.classes_, labels))
 

@@ -245,9 +245,14 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             raise ValueError(f"{type(self).__name__}: loss must be one of regression, got {loss!r}")
 
     def _take_y(self, y: object, *, reset: bool) -> Array:
-        targets = check_array(
+        checked = check_array(
             y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
-        ).astype(np.float64)
+        )
+        if checked.dtype.kind in "mM":
+            raise TypeError(
+                f"{type(self).__name__}: y must hold numbers, got dtype {checked.dtype}"
+            )
+        targets = checked.astype(np.float64)
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         outputs = 1 if targets.ndim == 1 else targets.shape[1]
