@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -342,3 +345,23 @@ def test_a_checkpoint_keeps_the_best_epoch(tmp_path):
         assert again.best_epoch_ == whole.best_epoch_
         assert again.validation_scores_ == whole.validation_scores_
         assert np.array_equal(again.predict_proba(X), whole.predict_proba(X))
+
+
+def test_an_error_of_a_member_ends_the_others():
+    """A signal reaches the main thread alone; the other threads would train on."""
+    X, y = table()
+    calls = []
+
+    def scorer(estimator, X, y):
+        calls.append(None)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return 0.0
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        classifier(epochs=10**6, n_estimators=2, n_jobs=2, scoring=scorer).fit(X, y)
+    deadline = time.monotonic() + 60.0
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before

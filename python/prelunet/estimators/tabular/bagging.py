@@ -65,6 +65,7 @@ def train_members(
     time_limit: float | None,
     n_jobs: int | None,
     verbose: bool | int,
+    cancelled: threading.Event,
 ) -> list[Member]:
     """Return the members of all jobs, in order.
 
@@ -81,6 +82,8 @@ def train_members(
         The number of members trained at once; None means `get_num_threads`.
     verbose : bool or int
         Whether to print a line after each of several members.
+    cancelled : threading.Event
+        Set after an error or a signal, which does not end the other threads.
     """
     threads = get_num_threads()
     wanted = threads if n_jobs is None else n_jobs
@@ -105,5 +108,9 @@ def train_members(
             return run(job)
 
     tasks = [delayed(run_limited)(job) for job in jobs]
-    found: list[Any] = Parallel(n_jobs=parallel, backend="threading")(tasks)
+    try:
+        found: list[Any] = Parallel(n_jobs=parallel, backend="threading")(tasks)
+    except BaseException:
+        cancelled.set()
+        raise
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -286,6 +287,7 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
             calibrates=self._calibrates(),
             verbose=verbose,
             callbacks=self.callbacks or (),
+            cancelled=threading.Event(),
         )
 
         def train(job: Job, deadline: float) -> Member:
@@ -302,6 +304,7 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
             time_limit=self.time_limit,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            cancelled=training.cancelled,
         )
         self._set_attributes()
         if self.cv is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class Training:
     verbose : bool or int
         As in `Sequential.fit`.
     callbacks : sequence of Callback
+    cancelled : threading.Event
+        Training ends after the epoch in which it is set.
     """
 
     owner: str
@@ -56,6 +59,7 @@ class Training:
     calibrates: bool
     verbose: bool | int
     callbacks: Sequence[Callback]
+    cancelled: threading.Event
 
     def run(
         self,
@@ -91,7 +95,7 @@ class Training:
         layers = recipe.layers(self.owner, features, self.outputs)
         network = Sequential(layers, input_shape=(features,), dtype=self.dtype, seed=seed)
         network.compile(recipe.optimizer(self.owner, features, steps), loss=self.loss)
-        best = _BestEpoch(held, deadline)
+        best = _BestEpoch(held, deadline, self.cancelled)
         history = network.fit(
             X,
             targets,
@@ -130,8 +134,8 @@ class Trained:
 class _BestEpoch(Callback):
     """Scores the held-out rows after each epoch; restores the best epoch; keeps the time limit."""
 
-    def __init__(self, held: HeldOut | None, deadline: float) -> None:
-        self._held, self._deadline = held, deadline
+    def __init__(self, held: HeldOut | None, deadline: float, cancelled: threading.Event) -> None:
+        self._held, self._deadline, self._cancelled = held, deadline, cancelled
         self.epoch = -1
         self.scores: list[float] = []
         self._best = -math.inf
@@ -151,7 +155,7 @@ class _BestEpoch(Callback):
                 self._best = score if score >= self._best else -math.inf
                 self.epoch = epoch
                 self._parameters = copy_parameters(self.model)
-        if time.monotonic() > self._deadline:
+        if time.monotonic() > self._deadline or self._cancelled.is_set():
             self.model.stop_training = True
 
     def get_state(self) -> dict[str, Any]:
