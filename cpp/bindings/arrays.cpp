@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iomanip>
 #include <limits>
 #include <sstream>
 
@@ -300,9 +301,11 @@ namespace {
 
 void check_code(const Argument& argument, double code, std::size_t categories, std::size_t row, std::size_t column) {
   if (categories == 0 || (code >= 0.0 && code < static_cast<double>(categories) && code == std::floor(code))) return;
+  std::ostringstream got;  // with the digits that tell 1.0000000001 from the code 1
+  got << std::setprecision(std::numeric_limits<double>::digits10) << code << " in row " << row;
   argument.value_error(
       "hold integer codes from 0 to " + std::to_string(categories - 1) + " in column " + std::to_string(column),
-      in_row(code, row));
+      got.str());
 }
 
 }  // namespace

@@ -166,7 +166,8 @@ std::unique_ptr<Layer<T>> Branch<T>::make(const LayerContext<T>& context) {
                   std::to_string(column));
     }
   }
-  if (columns.empty()) config.fail("columns must be at least one of the " + std::to_string(inputs) + " of the input");
+  if (columns.empty())
+    config.fail("columns must be at least one of the " + std::to_string(inputs) + " of the input, got none");
   Plan<T> inner = context.make_plan({columns.size()}, config.layers("layers"));
   if (!inner.shapes.empty() && inner.shapes.back().size() != 1) {
     config.fail("layers must give one axis of outputs, got shape " + shape_text(inner.shapes.back()) + "; add Flatten");

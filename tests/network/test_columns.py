@@ -188,6 +188,12 @@ def test_what_is_no_code_is_refused_before_anything_moves(rng, dtype, code, layo
         assert_same_bits(values, before[name], name)
 
 
+def test_a_fraction_near_a_code_has_its_digits_in_the_message():
+    model = pn.Sequential([pn.Embedding(3, 2)], input_shape=(1,), seed=0)
+    with pytest.raises(ValueError, match=r"got 1\.0000000001 in row 0"):
+        model.predict(np.array([[1.0000000001]]))
+
+
 def test_rows_of_an_embedding_are_those_of_its_weight():
     model = pn.Sequential([pn.Embedding(3, 2)], input_shape=(2,), seed=0)
     weight = model.parameters()["0.weight"]
