@@ -315,3 +315,10 @@ PAIR = (np.zeros((2, 3)), np.zeros(3))
 def test_bad_arguments(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_arguments_are_copied():
+    logits = np.zeros((1, 3))
+    found = Categorical(logits)
+    logits[0, 2] = 1.0
+    assert found.mode().tolist() == [0]

@@ -162,3 +162,13 @@ def test_integers_beyond_float64_are_refused_by_name():
     for mixed in ([10**400, 2], [10**400, True]):
         with pytest.raises(ValueError, match="fit: column 0 must hold numbers within float64"):
             read_columns("fit", [[value] for value in mixed])[0].numbers()
+
+
+def test_numbers_that_float64_merges_are_no_categories():
+    ids = np.array([[2**53], [2**53 + 1], [3]])
+    (column,) = read_columns("fit", ids)
+    with pytest.raises(
+        ValueError, match=r"numbers below 2\*\*53, to be a category, got 9007.* row 0"
+    ):
+        column.categories()
+    assert read_columns("fit", ids[2:] + 2**53 - 4)[0].categories().levels == [2**53 - 1]

@@ -37,13 +37,13 @@ def real_array(
     dtype: np.dtype[Any],
     shape: tuple[int, ...] | None = None,
 ) -> Array:
-    """Return real numbers in a dtype and C order."""
+    """Return a copy of real numbers, in a dtype and C order."""
     array = native(as_array(operation, name, value))
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{operation}: {name} must hold real numbers, got dtype {array.dtype}")
     if shape is not None and array.shape != shape:
         raise ValueError(f"{operation}: {name} must have shape {shape}, got {array.shape}")
-    return np.asarray(array, dtype=dtype, order="C")
+    return np.array(array, dtype=dtype, order="C")
 
 
 def check_generator(operation: str, rng: object) -> None:

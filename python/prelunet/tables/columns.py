@@ -17,6 +17,7 @@ Value = Any  # an element of a table, of any library
 
 _DATES = (datetime.date, np.datetime64)  # a datetime is a date
 _NULLS = ("NAType", "NaTType")  # of pandas
+_EXACT = 2**53  # float64 holds all integers below it
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class Column:
         Raises
         ------
         TypeError, ValueError
-            If the column holds dates, or infinity.
+            If the column holds dates, infinity, or numbers from 2**53 on.
         """
         if self.kind == "date":
             raise TypeError(f"{self.label} must hold categories, got dates")
@@ -85,6 +86,12 @@ class Column:
         if self.kind == "number":
             values = self.numbers()
             here = ~np.isnan(values)
+            large = np.abs(values) >= _EXACT
+            if large.any():  # different integers may be one float
+                raise ValueError(
+                    f"{self.label} must hold text, or numbers below 2**53, to be a category, got "
+                    f"{values[large.argmax()]:.17g} in row {int(large.argmax())}"
+                )
             found, inverse = np.unique(values[here], return_inverse=True)
             levels = [as_level(value) for value in found.tolist()]
             codes = np.full(len(values), -1, np.int64)
