@@ -16,6 +16,7 @@ from tabular_runs import classifier, regressor, table, values
 from tolerances import assert_close_to_scale, assert_same_bits, sum_tolerance
 
 LATE = table(20, seed=9)[0]
+TD = {"preset": "realmlp-td", "max_one_hot_levels": 2}
 
 
 def fitted(kind):
@@ -26,12 +27,13 @@ def fitted(kind):
         "regressor": lambda: regressor().fit(*values()),
         "outputs": lambda: regressor().fit(values()[0], np.column_stack([values()[1]] * 2)),
         "members": lambda: classifier(n_estimators=2).fit(*table()),
+        "td": lambda: regressor(**TD).fit(values()[0], np.column_stack([values()[1]] * 2)),
         "folds": lambda: regressor(cv=KFold(2), activation=pn.PReLU()).fit(*values()),
     }
     return makers[kind]()
 
 
-KINDS = ("classifier", "integers", "regressor", "outputs", "members", "folds")
+KINDS = ("classifier", "integers", "regressor", "outputs", "members", "td", "folds")
 
 
 def same(found, expected):
@@ -59,7 +61,7 @@ def test_files_keep_what_predicts(kind, tmp_path):
     assert got.pop("cv") is None
     del wanted["cv"]
     assert {**got, "hidden_layer_sizes": (8,)} == wanted
-    clone(found).fit(*(values() if kind in ("regressor", "outputs", "folds") else table()))
+    clone(found).fit(*(values() if kind in ("regressor", "outputs", "td", "folds") else table()))
 
 
 def test_safetensors_and_column_names(tmp_path):
@@ -84,7 +86,7 @@ def test_pickles(kind):
     same(again.predict(LATE), model.predict(LATE))
 
 
-@pytest.mark.parametrize("kind", ["classifier", "integers", "regressor", "outputs"])
+@pytest.mark.parametrize("kind", ["classifier", "integers", "regressor", "outputs", "td"])
 def test_to_sequential_predicts_from_encoded_rows(kind):
     model = fitted(kind)
     network = model.to_sequential()
@@ -137,6 +139,7 @@ def rewritten(path, change):
         lambda found, arrays: found["members"][0]["records"].update(predict=1),
         lambda found, arrays: arrays.pop("member/0/factor"),
         lambda found, arrays: arrays.update({"member/0/offset": np.zeros(7)}),
+        lambda found, arrays: arrays.update({"member/0/low": np.full(2, np.nan)}),
         lambda found, arrays: arrays.update({"member/5/offset": np.zeros(2)}),
         lambda found, arrays: arrays.pop("member/0/encoder/center"),
         lambda found, arrays: arrays.pop("member/0/network/parameter/output.bias"),

@@ -12,6 +12,7 @@ from tabular_runs import classifier, regressor, table
 from tolerances import PORTED_OUTPUTS
 
 COLUMNS = ["a", "b", "color", "own"]
+TD = {"preset": "realmlp-td", "max_one_hot_levels": 2}
 FLOAT32 = PORTED_OUTPUTS[np.dtype(np.float32)]
 
 
@@ -54,10 +55,16 @@ def exported(model, path):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"activation": "tanh", "scoring": "log_loss"}, {"n_estimators": 3}, {"dtype": "float64"}],
+    [
+        {},
+        {"activation": "tanh", "scoring": "log_loss"},
+        {"n_estimators": 3, "activation": "gelu"},
+        {"dtype": "float64"},
+        TD,
+    ],
 )
 def test_probabilities_and_labels(settings, tmp_path):
-    settings = {"activation": "relu"} | settings
+    settings = settings if settings is TD else {"activation": "relu"} | settings
     model = classifier(**settings).fit(frame(), table()[1])
     late = frame(30, seed=4, extra=True)
     graph = exported(model, tmp_path)
@@ -76,8 +83,15 @@ def test_predictions_of_numbers(tmp_path):
     X = frame()
     Y = np.column_stack([np.arange(60.0), -1e3 * np.arange(60.0)])
     one = Y[:, 0]
-    for y, loss in ((one, "squared_error"), (Y, "huber"), (one, "poisson"), (one, "quantile")):
-        model = regressor(cv=2, loss=loss, quantile=[0.7, 0.2]).fit(X, y)
+    for y, loss, settings in (
+        (one, "squared_error", {}),
+        (Y, "huber", {}),
+        (one, "poisson", {}),
+        (one, "quantile", {}),
+        (Y, "huber", TD),
+        (one, "poisson", TD),
+    ):
+        model = regressor(cv=2, loss=loss, quantile=[0.7, 0.2], **settings).fit(X, y)
         (found,) = exported(model, tmp_path).run(["variable"], fed(X))
         expected = model.predict(X).reshape(60, -1)
         assert found.shape == expected.shape

@@ -60,6 +60,24 @@ def test_categories_of_two_and_more_levels():
     assert_close(encoded(table), scaled(np.column_stack([first, others])))
 
 
+def test_categories_of_many_levels_are_codes(rng):
+    table = np.array(
+        [[a, b, 1.5 * c] for c, (a, b) in enumerate(zip("xyzx", "pqpq", strict=True))], object
+    )
+    columns = read_columns("fit", table)
+    found = TableEncoder.fit(columns, np.ones(4), max_one_hot_levels=2)
+    assert (found.width, found.codes, found.numbers) == (3, {0: 4}, [2])
+    late = np.array([["z", "p", 0.0], [None, "q", 1.5], ["unknown", "q", 6.0]], object)
+    rows = found.transform(read_columns("predict", late), "float64")
+    assert rows[:, 0].tolist() == [3.0, 0.0, 0.0]
+    plain = TableEncoder.fit(columns[1:], np.ones(4))
+    expected = plain.transform(read_columns("predict", late[:, 1:]), "float64")
+    np.testing.assert_array_equal(rows[:, 1:], expected)
+    state, arrays = found.state()
+    again = TableEncoder.of_state(json.loads(json.dumps(state)), arrays)
+    np.testing.assert_array_equal(again.transform(columns, "float64")[:, 0], [1, 2, 3, 1])
+
+
 def test_missing_and_unknown_categories_are_zeros():
     table = [["x", "p"], ["y", "q"], ["y", "r"], ["x", "r"]]
     late = np.array([[None, None], ["z", "z"], ["x", "r"]], object)

@@ -23,21 +23,27 @@ ACTIVATIONS: Mapping[str, Callable[[], Layer | None]] = MappingProxyType(
 
 
 def activation_layers(
-    owner: str, activation: str | Layer | Sequence[str | Layer], count: int
+    owner: str,
+    activation: str | Layer | Sequence[str | Layer],
+    count: int,
+    kinds: tuple[type[Layer], ...] = (Activation, PReLU),
 ) -> list[Layer | None]:
-    """Return the activation of each of `count` hidden layers; None means the identity."""
+    """Return the activation of each of `count` hidden layers; None means the identity.
+
+    `kinds` are the classes of layers that are accepted.
+    """
     if not isinstance(activation, Sequence) or isinstance(activation, str):
-        return [_layer(owner, activation)] * count
+        return [_layer(owner, activation, kinds)] * count
     if len(activation) != count:
         raise ValueError(
             f"{owner}: activation must be one, or a list of {count}, one for each hidden layer, "
             f"got {len(activation)}"
         )
-    return [_layer(owner, each) for each in activation]
+    return [_layer(owner, each, kinds) for each in activation]
 
 
-def _layer(owner: str, value: str | Layer) -> Layer | None:
-    if isinstance(value, (Activation, PReLU)):
+def _layer(owner: str, value: str | Layer, kinds: tuple[type[Layer], ...]) -> Layer | None:
+    if isinstance(value, kinds):
         return value
     if not isinstance(value, str):
         raise TypeError(

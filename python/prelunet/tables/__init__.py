@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .columns import Column
-from .encoders import CategoryEncoder, Encoder, NumberEncoder
+from .encoders import CategoryEncoder, CodeEncoder, Encoder, NumberEncoder
 from .encoding import TableEncoder, choose_kinds
 from .reading import Table, read_columns
 from .scaling import quantiles
 
 __all__ = [
     "CategoryEncoder",
+    "CodeEncoder",
     "Column",
     "Encoder",
     "NumberEncoder",

@@ -143,6 +143,24 @@ class CategoryEncoder(Encoder):
         return cls(levels)
 
 
+class CodeEncoder(CategoryEncoder):
+    """A category as one code: 1 for the first level, and 0 where it is missing or unknown."""
+
+    kind = "code"
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        super().__init__(levels)
+        self.width = 1
+
+    def encode(self, column: Column) -> Floats:
+        """Return the codes."""
+        return (self.codes(column) + 1).astype(np.float64)[:, np.newaxis]
+
+    def distributions(self, column: Column, weights: Floats) -> list[Distribution]:
+        """Return nothing: codes are not scaled."""
+        return []
+
+
 class DateEncoder(Encoder):
     """A date as year, month, weekday, hour, and days since the first date of training."""
 
@@ -192,6 +210,7 @@ class DateEncoder(Encoder):
 ENCODERS: dict[str, type[NumberEncoder | CategoryEncoder | DateEncoder]] = {
     "number": NumberEncoder,
     "category": CategoryEncoder,
+    "code": CodeEncoder,
     "date": DateEncoder,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Column
-from .encoders import ENCODERS, Encoder
+from .encoders import ENCODERS, CategoryEncoder, CodeEncoder, Encoder
 from .reading import Table, column_names
 from .scaling import RobustScale
 
@@ -19,25 +20,50 @@ _BLOCK_ELEMENTS = 1 << 20  # of float64 rows encoded at once
 
 
 class TableEncoder:
-    """Encodes the rows of a table as numbers within (-3, 3).
+    """Encodes the rows of a table as numbers within (-3, 3), and as codes.
 
     Each column becomes one or more columns of numbers (see `encoders`), which `RobustScale` scales
-    and clips. The state is JSON values and arrays.
+    and clips, or one column of codes. The state is JSON values and arrays.
 
     Parameters
     ----------
     encoders : sequence of Encoder
         One for each column.
     scale : RobustScale
-        The scaling of the encoded columns.
+        The scaling of the encoded columns that are not codes.
+
+    Attributes
+    ----------
+    width : int
+        The number of encoded columns.
+    numbers : list of int
+        The encoded columns that are not of categories.
+    codes : dict of int to int
+        The encoded columns that are codes, and the number of codes of each.
     """
 
     def __init__(self, encoders: Sequence[Encoder], scale: RobustScale) -> None:
         self.encoders, self.scale = list(encoders), scale
-        self.width = sum(encoder.width for encoder in self.encoders)
+        self.width = 0
+        self.numbers: list[int] = []
+        self.codes: dict[int, int] = {}
+        for encoder in self.encoders:
+            if isinstance(encoder, CodeEncoder):
+                self.codes[self.width] = len(encoder.levels) + 1
+            elif not isinstance(encoder, CategoryEncoder):
+                self.numbers += range(self.width, self.width + encoder.width)
+            self.width += encoder.width
+        scaled = [place for place in range(self.width) if place not in self.codes]
+        self._scaled: slice | list[int] = scaled if self.codes else slice(None)
 
     @classmethod
-    def fit(cls, columns: Sequence[Column], weights: npt.NDArray[np.float64]) -> Self:
+    def fit(
+        cls,
+        columns: Sequence[Column],
+        weights: npt.NDArray[np.float64],
+        *,
+        max_one_hot_levels: float = math.inf,
+    ) -> Self:
         """Return an encoder of training columns.
 
         Parameters
@@ -46,8 +72,15 @@ class TableEncoder:
             Their kinds decide how they are encoded; see `choose_kinds`.
         weights : ndarray of float64, shape (n,)
             Above 0; a weight of 2 counts as two rows.
+        max_one_hot_levels : float, default math.inf
+            Categories of more levels become codes.
         """
-        encoders = [ENCODERS[column.kind].fit(column, weights) for column in columns]
+        encoders: list[Encoder] = []
+        for column in columns:
+            encoder: Encoder = ENCODERS[column.kind].fit(column, weights)
+            if isinstance(encoder, CategoryEncoder) and len(encoder.levels) > max_one_hot_levels:
+                encoder = CodeEncoder(encoder.levels)
+            encoders.append(encoder)
         fitted = zip(encoders, columns, strict=True)
         each = [encoder.distributions(column, weights) for encoder, column in fitted]
         return cls(encoders, RobustScale.of([pair for pairs in each for pair in pairs]))
@@ -67,7 +100,9 @@ class TableEncoder:
             rows = slice(start, start + step)
             own = zip(self.encoders, columns, strict=True)
             parts = [encoder.encode(column.rows(rows)) for encoder, column in own]
-            encoded[rows] = self.scale(np.concatenate(parts, axis=1))
+            block = np.concatenate(parts, axis=1)
+            block[:, self._scaled] = self.scale(block[:, self._scaled])
+            encoded[rows] = block
         return encoded
 
     def state(self) -> tuple[list[dict[str, Any]], dict[str, Array]]:
@@ -85,7 +120,7 @@ class TableEncoder:
             If the state is damaged.
         """
         encoders = [ENCODERS[column["kind"]].of_state(column) for column in columns]
-        width = sum(encoder.width for encoder in encoders)
+        width = sum(e.width for e in encoders if not isinstance(e, CodeEncoder))
         center, factor = (arrays[name] for name in ("center", "factor"))
         for values in (center, factor):
             if values.shape != (width,) or values.dtype != np.float64:

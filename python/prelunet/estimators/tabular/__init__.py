@@ -1,9 +1,10 @@
 """Estimators for tables: TabularClassifier and TabularRegressor.
 
-``recipe`` has the presets and builds networks, ``training`` trains one network, ``scoring`` scores
-its epochs, ``calibration`` fits the temperature, ``splitting`` chooses held-out rows, ``bagging``
-trains several members, ``files`` saves and loads, ``onnx_table`` exports, and ``base`` is the base
-class of the estimators.
+``recipe`` has the presets and builds networks, ``initial`` sets initial parameters from the data,
+``training`` trains one network, ``scoring`` scores its epochs, ``calibration`` fits the
+temperature, ``outputs`` scales outputs, ``splitting`` chooses held-out rows, ``bagging`` trains
+several members, ``files`` saves and loads, ``onnx_table`` exports, and ``base`` is the base class
+of the estimators.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from . import files, onnx_table
 from .bagging import Job, train_members
 from .member import Member
 from .parameters import Tabular, check_parameters
+from .recipe import Recipe
 from .rows import Data, Plan
 from .splitting import jobs_of
 from .training import HeldOut, Trained, Training
@@ -209,7 +210,7 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         """Return the number of outputs of the network."""
 
     @abstractmethod
-    def _plan(self, data: Data, held: Data) -> Plan:
+    def _plan(self, data: Data, held: Data, recipe: Recipe) -> Plan:
         """Return what the network is trained on for rows, and the score of the held-out rows."""
 
     def _needs_held_out(self) -> bool:
@@ -321,19 +322,24 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         epochs: int | None = None,
     ) -> Member:
         """Return a member trained on `data`, whose best epoch `held` decides if it has rows."""
-        plan = self._plan(data, held)
-        encoder = TableEncoder.fit(data.columns, data.row_counts())
-        dtype = variable_dtype(self.dtype)
+        recipe, dtype = training.recipe, variable_dtype(self.dtype)
+        plan = self._plan(data, held, recipe)
+        encoder = TableEncoder.fit(
+            data.columns, data.row_counts(), max_one_hot_levels=recipe.max_one_hot()
+        )
         X = encoder.transform(data.columns, dtype)
         validation = X_val = None
         if held.count:
             X_val = encoder.transform(held.columns, dtype)
             validation = HeldOut(X_val, plan.score_of)
         trained = training.run(
-            X, plan.targets, plan.weights, validation, seed=seed, deadline=deadline, epochs=epochs
+            *(encoder, X, plan.targets, plan.weights, validation),
+            seed=seed,
+            deadline=deadline,
+            epochs=epochs,
         )
         records = records_of(trained)
-        member = Member(encoder, trained.network, plan.factor, plan.offset, records)
+        member = Member(encoder, trained.network, plan.scaling, records)
         return self._calibrated(member, X_val if training.calibrates else None, held)
 
     def _refitted(self, training: Training, data: Data, job: Job, deadline: float) -> Member:
@@ -448,7 +454,7 @@ class BaseTabular(BaseEstimator, Tabular, ABC):
         estimator._set_records(parts.records)
         for member in parts.members:
             wanted = (estimator._outputs(), estimator.n_features_in_)
-            if (len(member.factor), len(member.encoder.encoders)) != wanted:
+            if (len(member.scaling.factor), len(member.encoder.encoders)) != wanted:
                 raise ValueError("the members must have the outputs and columns of the estimator")
             if not member.records.keys() <= {*_RECORDS, "temperature_"}:
                 raise ValueError(f"unknown records of a member: {', '.join(member.records)}")

@@ -23,6 +23,8 @@ from . import files
 from .base import BaseTabular
 from .calibration import fit_temperature
 from .member import Member
+from .outputs import OutputScaling
+from .recipe import Recipe
 from .rows import Data, Plan
 from .scoring import ClassScore, probabilities
 
@@ -42,8 +44,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     Parameters
     ----------
-    preset : {"realmlp-td-s"}, default "realmlp-td-s"
-        The values of the parameters from `hidden_layer_sizes` on that are None.
+    preset : {"realmlp-td-s", "realmlp-td"}, default "realmlp-td-s"
+        The values of the parameters from `hidden_layer_sizes` on that are None. The values
+        of "realmlp-td", whose training takes more time, stand after a slash.
     categorical_features : "from_dtype", None or sequence, default "from_dtype"
         "from_dtype": columns of text, bool, categories and objects are categories, except objects
         that are all numbers or all dates. A sequence of bool (one for each column), positions or
@@ -83,9 +86,21 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     hidden_layer_sizes : int or list of int, optional
         Number of units of each hidden layer; (256, 256, 256).
     activation : str, activation layer, or list of these, optional
-        As for `MLPClassifier`; "selu".
-    dropout : float, optional
-        Dropout rate after each activation; 0.
+        As for `MLPClassifier`; "selu" / ``Parametric("selu")``.
+    dropout : float or Schedule, optional
+        Dropout rate after each activation; 0 / ``FlatCosine(0.15)``.
+    initialization : {"normal", "data"}, optional
+        "normal": weights and biases of hidden layers from normal distributions, and zeros for the
+        last layer. "data": each unit is divided by the standard deviation of its outputs on the
+        training rows, and its bias is minus a convex combination of five of its outputs;
+        "normal" / "data".
+    embedding_dim : int, optional
+        Numbers of the learned embedding of a category with many levels; 0 is one-hot for any
+        number of levels; 0 / 8.
+    max_one_hot_levels : int, optional
+        Categories of more levels are embedded, unless `embedding_dim` is 0; 8.
+    periodic_embeddings : bool, optional
+        Whether `PeriodicEmbeddings` of 4 values follow each number; False / True.
     feature_scale : bool, optional
         Whether the network begins with a learned factor for each input; True.
     label_smoothing : float or "auto", default "auto"
@@ -96,12 +111,19 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Factor of the learning rate for the factors of the inputs; 6.
     bias_learning_rate_factor : float, optional
         Factor of the learning rate for biases; 0.1.
+    activation_learning_rate_factor : float, optional
+        Factor of the learning rate for the parameters of activations; 0.1.
+    periodic_learning_rate_factor : float, optional
+        Factor of the learning rate for the periodic embeddings; 0.1.
     beta_1, beta_2 : float, optional
         Of Adam; 0.9 and 0.95.
     epsilon : float, optional
         Of Adam; 1e-8.
-    weight_decay : float, optional
-        Decoupled weight decay of the weights, relative to the learning rate; 0.
+    weight_decay : float or Schedule, optional
+        Decoupled weight decay, relative to the learning rate; 0 / ``FlatCosine(0.02)``.
+    decay_all : bool, optional
+        Whether all parameters but the biases of hidden and last layers decay, in proportion to the
+        squares of their factors of the learning rate, or only the weights; False / True.
     epochs : int, optional
         256.
     batch_size : int or "all", optional
@@ -142,7 +164,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     Notes
     -----
     Encoding: a category becomes one column for each level that occurs in training, or one column of
-    1 and -1 for two levels; missing and unknown levels are zeros. A date becomes year, month,
+    1 and -1 for two levels; missing and unknown levels are zeros. Embedded categories are codes, 0
+    where missing or unknown, which are not scaled. A date becomes year, month,
     weekday, hour, and days since the first date. A missing number becomes the training median; if
     numbers of the column were missing in training, one more column tells where. All columns x then
     become ``z = (x - median) / (interquartile range)``, with half the range where that is 0, and 0
@@ -185,16 +208,23 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         dtype: str = "float32",
         hidden_layer_sizes: int | Sequence[int] | None = None,
         activation: str | Layer | Sequence[str | Layer] | None = None,
-        dropout: float | None = None,
+        dropout: float | Schedule | None = None,
+        initialization: str | None = None,
+        embedding_dim: int | None = None,
+        max_one_hot_levels: int | None = None,
+        periodic_embeddings: bool | None = None,
         feature_scale: bool | None = None,
         label_smoothing: float | str = "auto",
         learning_rate: float | Schedule | None = None,
         scale_learning_rate_factor: float | None = None,
         bias_learning_rate_factor: float | None = None,
+        activation_learning_rate_factor: float | None = None,
+        periodic_learning_rate_factor: float | None = None,
         beta_1: float | None = None,
         beta_2: float | None = None,
         epsilon: float | None = None,
-        weight_decay: float | None = None,
+        weight_decay: float | Schedule | None = None,
+        decay_all: bool | None = None,
         epochs: int | None = None,
         batch_size: int | str | None = None,
         shuffle: bool | None = None,
@@ -288,15 +318,15 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _outputs(self) -> int:
         return len(self.classes_)
 
-    def _plan(self, data: Data, held: Data) -> Plan:
+    def _plan(self, data: Data, held: Data, recipe: Recipe) -> Plan:
         weights = data.weights
         if self.class_weight is not None:
             owner = type(self).__name__
             factors = class_factors(self.class_weight, self.classes_, data.targets, owner=owner)
             weights = factors if weights is None else weights * factors
-        ones, zeros = np.ones(self._outputs()), np.zeros(self._outputs())
+        scaling = self._scaling(1.0)
         score = ClassScore(self.scoring, self.classes_, held.targets, held.weights)
-        return Plan(data.targets, weights, ones, zeros, score)
+        return Plan(data.targets, weights, scaling, score)
 
     def _needs_held_out(self) -> bool:
         return self.calibration == "temperature"
@@ -319,7 +349,11 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def _with_temperature(self, member: Member, temperature: float) -> Member:
         records = member.records | {"temperature_": temperature}
-        return replace(member, factor=np.full(self._outputs(), 1.0 / temperature), records=records)
+        return replace(member, scaling=self._scaling(temperature), records=records)
+
+    def _scaling(self, temperature: float) -> OutputScaling:
+        count = self._outputs()
+        return OutputScaling.linear(np.full(count, 1.0 / temperature), np.zeros(count))
 
     def _onnx_function(self) -> str | None:
         return "Softmax"  # along the last axis, by default

@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ...layers import Dense
+from ...layers import Clip, Columns, Dense, Layer
 from ...model import Sequential
 from ...serialization import without_training
 from ...tables import Column, TableEncoder
+from .outputs import OutputScaling
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -28,45 +29,66 @@ class Member:
     ----------
     encoder : TableEncoder
     network : Sequential
-    factor, offset : ndarray of float64, shape (outputs,)
-        Outputs are ``network * factor + offset``: logits by the temperature, or numbers in the
-        units of y.
+    scaling : OutputScaling
+        From outputs of the network to logits by the temperature, or to the units of y.
     records : dict
         The attributes of a fitted estimator that describe the training, as JSON values.
     """
 
     encoder: TableEncoder
     network: Sequential
-    factor: Floats
-    offset: Floats
+    scaling: OutputScaling
     records: dict[str, Any]
 
     def outputs(self, columns: Sequence[Column]) -> Floats:
         """Return scaled outputs of shape (n, outputs)."""
         count = len(columns[0].values)
-        found = np.empty((count, len(self.factor)))
+        found = np.empty((count, len(self.scaling.factor)))
         for start in range(0, count, _BLOCK_ROWS):
             rows = slice(start, start + _BLOCK_ROWS)
             own = [column.rows(rows) for column in columns]
             X = self.encoder.transform(own, self.network.variable_dtype)
             found[rows] = self.network.predict(X)
-        return found * self.factor + self.offset
+        return self.scaling(found)
 
     def to_sequential(self) -> Sequential:
-        """Return a copy of the network whose last layer contains the scaling of the outputs."""
-        model = Sequential.__new__(type(self.network))
-        model.__setstate__(self.network.__getstate__())
-        last = model.layers[-1]
+        """Return a copy of the network whose last layers contain the scaling of the outputs."""
+        network, scaling = self.network, self.scaling
+        last, limits = network.layers[-1], self._limits()
         assert isinstance(last, Dense)
-        parameters = self.network.parameters()
-        weight, bias = (parameters[f"{last.name}.{name}"] for name in ("weight", "bias"))
-        model.set_parameters(
-            {
-                f"{last.name}.weight": weight * self.factor[:, np.newaxis],
-                f"{last.name}.bias": bias * self.factor + self.offset,
-            }
+        model = Sequential(
+            [*network.layers, *limits],
+            input_shape=network.input_shape,
+            dtype=network.dtype,
+            seed=network.seed,
         )
+        parameters = network.parameters()
+        weight, bias = (parameters[f"{last.name}.{name}"] for name in ("weight", "bias"))
+        parameters |= {
+            f"{last.name}.weight": weight * scaling.factor[:, np.newaxis],
+            f"{last.name}.bias": bias * scaling.factor + scaling.offset,
+        }
+        model.set_parameters(parameters)
         return model
+
+    def _limits(self) -> list[Layer]:
+        """Return the layers that clip scaled outputs."""
+        if not self.scaling.clips:
+            return []
+        largest = float(np.finfo(self.network.variable_dtype).max)
+        pairs = zip(self.scaling.low, self.scaling.high, strict=True)
+        clips = [
+            Clip(max(float(low), -largest), min(float(high), largest), in_training=False)
+            for low, high in pairs
+        ]
+        if len(clips) == 1:
+            return [clips[0]]
+        each = Columns([(f"output_{i}", [clip], [i]) for i, clip in enumerate(clips)])
+        # The engine has the wrong number of outputs if `Columns` is the last layer.
+        widest = Clip(
+            min(clip.low for clip in clips), max(clip.high for clip in clips), in_training=False
+        )
+        return [each, widest]
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return JSON values and arrays from which `of_state` makes an equal member."""
@@ -79,7 +101,7 @@ class Member:
         }
         arrays = {f"network/{name}": values for name, values in network["arrays"].items()}
         arrays |= {f"encoder/{name}": values for name, values in scaling.items()}
-        return description, arrays | {"factor": self.factor, "offset": self.offset}
+        return description, arrays | self.scaling.arrays()
 
     @classmethod
     def of_state(cls, description: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
@@ -90,18 +112,14 @@ class Member:
         KeyError, TypeError, ValueError
             If the state is damaged.
         """
-        parts: dict[str, dict[str, Array]] = {"network": {}, "encoder": {}}
+        parts: dict[str, dict[str, Array]] = {"network": {}, "encoder": {}, "scaling": {}}
         for name, values in arrays.items():
             group, _, rest = name.partition("/")
-            if rest:
-                parts[group][rest] = values
+            parts[group if rest else "scaling"][rest or group] = values
         network = Sequential.__new__(Sequential)
         network.__setstate__({"description": description["network"], "arrays": parts["network"]})
         encoder = TableEncoder.of_state(description["columns"], parts["encoder"])
         if network.input_shape != (encoder.width,):
             raise ValueError(f"the network must have {encoder.width} inputs")
-        scaling = [arrays[name] for name in ("factor", "offset")]
-        for values in scaling:
-            if values.shape != network.output_shape or values.dtype != np.float64:
-                raise ValueError("factor and offset must be float64, one for each output")
-        return cls(encoder, network, scaling[0], scaling[1], dict(description["records"]))
+        scaling = OutputScaling.of_arrays(parts["scaling"], network.output_shape)
+        return cls(encoder, network, scaling, dict(description["records"]))

@@ -16,7 +16,7 @@ from ..._extras import require
 from ..._files import replacing
 from ...export.onnx import add_layers
 from ...export.onnx_graph import OPSET, GraphWriter, model_bytes
-from ...tables import CategoryEncoder, Encoder, NumberEncoder
+from ...tables import CategoryEncoder, CodeEncoder, Encoder, NumberEncoder, TableEncoder
 from .member import Member
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def write(
         )
     numbers = graph.node("Cast", mean, to=package.TensorProto.FLOAT)
     name = "variable" if classes is None else "probabilities"
-    graph.output(name, numbers, np.dtype(np.float32), (len(members[0].factor),))
+    graph.output(name, numbers, np.dtype(np.float32), (len(members[0].scaling.factor),))
     content = graph.serialized()
     with replacing(path) as stream:
         stream.write(content)
@@ -155,7 +155,35 @@ class _Graph:
     def member(self, member: Member, names: Sequence[str], place: int) -> str:
         """Add a network with the encoding of its inputs and the scaling of its outputs."""
         encoder, package = member.encoder, self._onnx
-        parts = [p for n, e in zip(names, encoder.encoders, strict=True) for p in self.column(n, e)]
+        each = [(e, self.column(n, e)) for n, e in zip(names, encoder.encoders, strict=True)]
+        numbers = [part for e, parts in each if not isinstance(e, CodeEncoder) for part in parts]
+        codes = [part for e, parts in each if isinstance(e, CodeEncoder) for part in parts]
+        encoded = [self.scaled(numbers, encoder)] if numbers else []
+        x = self.node("Concat", *encoded, *codes, axis=1)
+        if codes:
+            places = [p for p in range(encoder.width) if p not in encoder.codes]
+            order = np.argsort([*places, *encoder.codes], kind="stable").astype(np.int64)
+            x = self.node("Gather", x, self.constant(order), axis=1)
+        dtype = np.dtype(member.network.variable_dtype)
+        x = self.node("Cast", x, to=package.helper.np_dtype_to_tensor_dtype(dtype))
+        writer = GraphWriter(package, (encoder.width,), dtype.name, value=x)
+        prefix = f"member_{place}."
+        add_layers(writer, member.network.layers, member.network.parameters(), prefix)
+        self._nodes += writer.nodes
+        # Numbers such as 2 pi have one name in all members.
+        known = {constant.name for constant in self._constants}
+        self._constants += [c for c in writer.constants if c.name not in known]
+        double = self.node("Cast", writer.value, to=package.TensorProto.DOUBLE)
+        scaling = member.scaling
+        found = self.node("Mul", double, self.constant(scaling.factor))
+        found = self.node("Add", found, self.constant(scaling.offset))
+        if scaling.clips:
+            found = self.node("Max", found, self.constant(scaling.low))
+            found = self.node("Min", found, self.constant(scaling.high))
+        return found
+
+    def scaled(self, parts: Sequence[str], encoder: TableEncoder) -> str:
+        """Add the scaling and clipping of encoded columns."""
         z = self.node(
             "Sub", self.node("Concat", *parts, axis=1), self.constant(encoder.scale.center)
         )
@@ -163,17 +191,7 @@ class _Graph:
         z = self.node("Clip", z, self.constant(-_LARGEST), self.constant(_LARGEST))
         third = self.node("Div", z, self.constant(_CLIP))
         one_more = self.node("Add", self.node("Mul", third, third), self.constant(1.0))
-        z = self.node("Div", z, self.node("Sqrt", one_more))
-        dtype = np.dtype(member.network.variable_dtype)
-        x = self.node("Cast", z, to=package.helper.np_dtype_to_tensor_dtype(dtype))
-        writer = GraphWriter(package, (encoder.width,), dtype.name, value=x)
-        prefix = f"member_{place}."
-        add_layers(writer, member.network.layers, member.network.parameters(), prefix)
-        self._nodes += writer.nodes
-        self._constants += writer.constants
-        double = self.node("Cast", writer.value, to=package.TensorProto.DOUBLE)
-        scaled = self.node("Mul", double, self.constant(member.factor))
-        return self.node("Add", scaled, self.constant(member.offset))
+        return self.node("Div", z, self.node("Sqrt", one_more))
 
     def column(self, name: str, encoder: Encoder) -> list[str]:
         """Add the encoding of a column; return its parts."""
@@ -189,6 +207,9 @@ class _Graph:
         if not len(levels):
             levels = np.full(1, -2)  # no code
         one_hot = self.node("Cast", self.node("Equal", name, self.constant(levels)), to=double)
+        if isinstance(encoder, CodeEncoder):
+            codes = np.arange(1.0, len(levels) + 1.0)[:, np.newaxis]
+            return [self.node("MatMul", one_hot, self.constant(codes))]
         if len(levels) != 2:
             return [one_hot]
         return [self.node("MatMul", one_hot, self.constant(np.array([[1.0], [-1.0]])))]

@@ -38,7 +38,8 @@ def check_parameters(estimator: Tabular, task: str) -> Recipe:
     `task` is a key of the presets.
     """
     owner = type(estimator).__name__
-    pieces = {name: getattr(estimator, name) for name in PIECES}
+    # A classifier lacks pieces of regression.
+    pieces = {name: getattr(estimator, name, None) for name in PIECES}
     recipe = recipe_of(owner, task, estimator.preset, pieces)
     share = estimator.validation_fraction
     real(owner, "validation_fraction", share, minimum=0.0, exclusive_maximum=1.0)

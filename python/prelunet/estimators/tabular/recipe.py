@@ -15,11 +15,25 @@ from itertools import pairwise
 
 from ..._validation import boolean, choice, integer, real
 from ...initializers import Normal
-from ...layers import Dense, Dropout, Layer, Scale
+from ...layers import (
+    Activation,
+    Columns,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    Parametric,
+    PeriodicEmbeddings,
+    PReLU,
+    Scale,
+)
 from ...optimizers import AdamW
 from ...parameter_groups import ParameterGroup
-from ...schedules import CosLog, Schedule
+from ...schedules import CosLog, FlatCosine, Schedule
+from ...tables import TableEncoder
 from ..activations import activation_layers
+
+INITIALIZATIONS = ("normal", "data")
 
 
 @dataclass(frozen=True)
@@ -28,34 +42,48 @@ class Recipe:
 
     hidden_layer_sizes: int | Sequence[int]
     activation: str | Layer | Sequence[str | Layer]
-    dropout: float
+    dropout: float | Schedule
+    initialization: str
+    embedding_dim: int
+    max_one_hot_levels: int
+    periodic_embeddings: bool
     feature_scale: bool
+    clip_predictions: bool
     learning_rate: float | Schedule
     scale_learning_rate_factor: float
     bias_learning_rate_factor: float
+    activation_learning_rate_factor: float
+    periodic_learning_rate_factor: float
     beta_1: float
     beta_2: float
     epsilon: float
-    weight_decay: float
+    weight_decay: float | Schedule
+    decay_all: bool
     epochs: int
     batch_size: int | str
     shuffle: bool
 
     def check(self, owner: str) -> None:
         """Check the pieces."""
-        for name in ("feature_scale", "shuffle"):
+        for name in _SWITCHES:
             boolean(owner, name, getattr(self, name))
-        for name in ("scale_learning_rate_factor", "bias_learning_rate_factor", "weight_decay"):
+        for name in _FACTORS:
             real(owner, name, getattr(self, name), minimum=0.0)
-        for name in ("dropout", "beta_1", "beta_2"):
+        for name in ("beta_1", "beta_2"):
             real(owner, name, getattr(self, name), minimum=0.0, exclusive_maximum=1.0)
+        for name, end in (("dropout", 1.0), ("learning_rate", None), ("weight_decay", None)):
+            value = getattr(self, name)
+            if not isinstance(value, Schedule):
+                shown = f"{name} (unless a Schedule)"
+                real(owner, shown, value, minimum=0.0, exclusive_maximum=end)
         real(owner, "epsilon", self.epsilon, exclusive_minimum=0.0)
         integer(owner, "epochs", self.epochs, minimum=1)
+        integer(owner, "embedding_dim", self.embedding_dim, minimum=0)
+        integer(owner, "max_one_hot_levels", self.max_one_hot_levels, minimum=0)
+        choice(owner, "initialization", self.initialization, INITIALIZATIONS)
         if self.batch_size != "all":
             integer(owner, "batch_size (unless 'all')", self.batch_size, minimum=1)
-        if not isinstance(self.learning_rate, Schedule):
-            real(owner, "learning_rate (unless a Schedule)", self.learning_rate, minimum=0.0)
-        activation_layers(owner, self.activation, len(self.units(owner)))
+        self._activations(owner)
 
     def units(self, owner: str) -> list[int]:
         """Return the number of units of each hidden layer."""
@@ -63,41 +91,93 @@ class Recipe:
         listed = list(sizes) if isinstance(sizes, Iterable) else [sizes]
         return [integer(owner, "hidden_layer_sizes", size, minimum=1) for size in listed]
 
-    def layers(self, owner: str, features: int, outputs: int) -> list[Layer]:
-        """Return the layers of a network.
+    def _activations(self, owner: str) -> list[Layer | None]:
+        """Return the activation of each hidden layer."""
+        kinds = (Activation, *_LEARNED)
+        return activation_layers(owner, self.activation, len(self.units(owner)), kinds)
+
+    def max_one_hot(self) -> float:
+        """Return the most levels of a category that is one-hot."""
+        return self.max_one_hot_levels if self.embedding_dim else math.inf
+
+    def layers(self, owner: str, encoder: TableEncoder, outputs: int, steps: int) -> list[Layer]:
+        """Return the layers of a network for encoded rows, trained for a number of updates.
 
         A hidden layer is ``x W^T / sqrt(fan_in) + b`` with W and b from N(0, 1): here its weight is
         W / sqrt(fan_in), and `optimizer` has the factors of W. The last layer begins with zeros.
+        With the initialization "data", W of all layers is that which `fit_initial_parameters`
+        divides, and b is 0.
         """
         units = self.units(owner)
-        activations = activation_layers(owner, self.activation, len(units))
-        layers: list[Layer] = [Scale(name="scale")] if self.feature_scale else []
-        for place, (fan_in, size) in enumerate(pairwise([features, *units])):
-            weight = Normal(stddev=1.0 / math.sqrt(fan_in))
+        activations = self._activations(owner)
+        data = self.initialization == "data"
+        layers = self._input_layers(encoder)
+        fans = [self._features(encoder), *units]
+        for place, (fan_in, size) in enumerate(pairwise(fans)):
             dense = Dense(
-                size, weight_init=weight, bias_init=Normal(stddev=1.0), name=f"hidden_{place}"
+                size,
+                weight_init=Normal(stddev=1.0 / math.sqrt(fan_in)),
+                bias_init="zeros" if data else Normal(stddev=1.0),
+                name=f"hidden_{place}",
             )
             layers.append(dense)
             activation = activations[place]
+            if isinstance(activation, _LEARNED):
+                activation = replace(activation, name=f"activation_{place}")
             layers += [] if activation is None else [activation]
-            layers += [Dropout(self.dropout)] if self.dropout else []
-        return [*layers, Dense(outputs, weight_init="zeros", name="output")]
+            layers += [Dropout(_spanning(self.dropout, steps))] if self.dropout else []
+        last = Normal(stddev=1.0 / math.sqrt(fans[-1])) if data else "zeros"
+        return [*layers, Dense(outputs, weight_init=last, name="output")]
 
-    def optimizer(self, owner: str, features: int, steps: int) -> AdamW:
+    def _input_layers(self, encoder: TableEncoder) -> list[Layer]:
+        """Return the layers before the hidden ones."""
+        branches: list[tuple[str, list[Layer], list[int]]] = []
+        if self._is_periodic(encoder):
+            branches.append(("numbers", [PeriodicEmbeddings(_PERIODIC)], encoder.numbers))
+        for place, count in encoder.codes.items():
+            layer = Embedding(count, self.embedding_dim)
+            branches.append((f"category_{place}", [layer], [place]))
+        layers: list[Layer] = []
+        if branches:
+            layers.append(Columns(branches, remainder="passthrough", name="inputs"))
+        return [*layers, Scale(name="scale")] if self.feature_scale else layers
+
+    def _is_periodic(self, encoder: TableEncoder) -> bool:
+        return self.periodic_embeddings and bool(encoder.numbers)
+
+    def _features(self, encoder: TableEncoder) -> int:
+        """Return the number of inputs of the first hidden layer."""
+        periodic = len(encoder.numbers) if self._is_periodic(encoder) else 0
+        more = (self.embedding_dim - 1) * len(encoder.codes) + (_PERIODIC - 1) * periodic
+        return encoder.width + more
+
+    def optimizer(self, owner: str, encoder: TableEncoder, steps: int) -> AdamW:
         """Return the optimizer of a network of `layers`, for a number of updates.
 
         With s = 1 / sqrt(fan_in), a weight W s has the learning-rate factor s and the factor 1 / s
         of epsilon. Decoupled decay is relative to the weight, so that its factor 1 / s restores the
-        decay of W.
+        decay of W. With `decay_all`, other parameters decay by the squares of their factors of the
+        learning rate, as in the authors' program, and biases of dense layers do not.
         """
         groups = []
+
+        def add(pattern: str, factor: float) -> None:
+            group = ParameterGroup(pattern, learning_rate_factor=factor, weight_decay_factor=factor)
+            groups.append(group)
+
+        if self._is_periodic(encoder):
+            add("inputs.numbers.*", self.periodic_learning_rate_factor)
         if self.feature_scale:
-            factor = self.scale_learning_rate_factor
-            groups.append(ParameterGroup("scale.weight", learning_rate_factor=factor))
-        groups.append(ParameterGroup("*.bias", learning_rate_factor=self.bias_learning_rate_factor))
+            add("scale.weight", self.scale_learning_rate_factor)
         units = self.units(owner)
+        if any(isinstance(layer, _LEARNED) for layer in self._activations(owner)):
+            add("activation_*", self.activation_learning_rate_factor)
+        biases = self.bias_learning_rate_factor
+        groups.append(
+            ParameterGroup("*.bias", learning_rate_factor=biases, weight_decay_factor=0.0)
+        )
         names = [*(f"hidden_{place}" for place in range(len(units))), "output"]
-        for name, fan_in in zip(names, [features, *units], strict=True):
+        for name, fan_in in zip(names, [self._features(encoder), *units], strict=True):
             root = math.sqrt(fan_in)
             groups.append(
                 ParameterGroup(
@@ -109,11 +189,12 @@ class Recipe:
             )
         rate = self.learning_rate
         return AdamW(
-            rate if isinstance(rate, Schedule) else CosLog(rate, steps=steps),
+            _spanning(rate if isinstance(rate, Schedule) else CosLog(rate), steps),
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
-            weight_decay=self.weight_decay,
+            weight_decay=_spanning(self.weight_decay, steps),
+            decay_all=self.decay_all,
             groups=groups,
         )
 
@@ -122,27 +203,62 @@ class Recipe:
         return rows if isinstance(self.batch_size, str) else min(self.batch_size, rows)
 
 
-_CLASSES = Recipe(
+def _spanning(rate: float | Schedule, steps: int) -> float | Schedule:
+    """Return a rate whose schedule, if it has one without a number of updates, has `steps`."""
+    return rate.spanning(steps) if isinstance(rate, Schedule) else rate
+
+
+_LEARNED = (Parametric, PReLU)
+_PERIODIC = 4  # values of a number: three of waves, and the number itself
+_SWITCHES = ("periodic_embeddings", "feature_scale", "clip_predictions", "decay_all", "shuffle")
+_FACTORS = tuple(
+    f"{name}_learning_rate_factor" for name in ("scale", "bias", "activation", "periodic")
+)
+_S_CLASSES = Recipe(
     hidden_layer_sizes=(256, 256, 256),
     activation="selu",
     dropout=0.0,
+    initialization="normal",
+    embedding_dim=0,
+    max_one_hot_levels=8,
+    periodic_embeddings=False,
     feature_scale=True,
+    clip_predictions=False,
     learning_rate=0.04,
     scale_learning_rate_factor=6.0,
     bias_learning_rate_factor=0.1,
+    activation_learning_rate_factor=0.1,
+    periodic_learning_rate_factor=0.1,
     beta_1=0.9,
     beta_2=0.95,
     epsilon=1e-8,
     weight_decay=0.0,
+    decay_all=False,
     epochs=256,
     batch_size=256,
     shuffle=True,
 )
+_CLASSES = replace(
+    _S_CLASSES,
+    activation=Parametric("selu"),
+    dropout=FlatCosine(0.15),
+    initialization="data",
+    embedding_dim=8,
+    periodic_embeddings=True,
+    weight_decay=FlatCosine(0.02),
+    decay_all=True,
+)
 PRESETS = {
     "realmlp-td-s": {
+        "classification": _S_CLASSES,
+        "regression": replace(_S_CLASSES, activation="mish", learning_rate=0.07),
+    },
+    "realmlp-td": {
         "classification": _CLASSES,
-        "regression": replace(_CLASSES, activation="mish", learning_rate=0.07),
-    }
+        "regression": replace(
+            _CLASSES, activation=Parametric("mish"), learning_rate=0.2, clip_predictions=True
+        ),
+    },
 }
 PIECES = tuple(field.name for field in fields(Recipe))
 

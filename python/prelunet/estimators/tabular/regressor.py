@@ -19,6 +19,8 @@ from ...losses import Gamma, Huber, Loss, MeanAbsoluteError, MeanSquaredError, P
 from ...schedules import Schedule
 from .base import BaseTabular
 from .member import Member
+from .outputs import OutputScaling
+from .recipe import Recipe
 from .rows import Data, Plan
 from .scoring import NumberScore, PinballScore
 
@@ -52,8 +54,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     Parameters
     ----------
-    preset : {"realmlp-td-s"}, default "realmlp-td-s"
-        The values of the parameters from `hidden_layer_sizes` on that are None.
+    preset : {"realmlp-td-s", "realmlp-td"}, default "realmlp-td-s"
+        The values of the parameters from `hidden_layer_sizes` on that are None. The values
+        of "realmlp-td", whose training takes more time, stand after a slash.
     loss : str or Loss, default "squared_error"
         "squared_error", "absolute_error", "huber", "quantile", "poisson" or "gamma", or a loss of
         `prelunet.losses`. y is scaled to mean 0 and standard deviation 1, or to mean 1 for
@@ -95,23 +98,44 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     hidden_layer_sizes : int or list of int, optional
         Number of units of each hidden layer; (256, 256, 256).
     activation : str, activation layer, or list of these, optional
-        As for `MLPRegressor`; "mish".
-    dropout : float, optional
-        Dropout rate after each activation; 0.
+        As for `MLPRegressor`; "mish" / ``Parametric("mish")``.
+    dropout : float or Schedule, optional
+        Dropout rate after each activation; 0 / ``FlatCosine(0.15)``.
+    initialization : {"normal", "data"}, optional
+        "normal": weights and biases of hidden layers from normal distributions, and zeros for the
+        last layer. "data": each unit is divided by the standard deviation of its outputs on the
+        training rows, and its bias is minus a convex combination of five of its outputs;
+        "normal" / "data".
+    embedding_dim : int, optional
+        Numbers of the learned embedding of a category with many levels; 0 is one-hot for any
+        number of levels; 0 / 8.
+    max_one_hot_levels : int, optional
+        Categories of more levels are embedded, unless `embedding_dim` is 0; 8.
+    periodic_embeddings : bool, optional
+        Whether `PeriodicEmbeddings` of 4 values follow each number; False / True.
     feature_scale : bool, optional
         Whether the network begins with a learned factor for each input; True.
+    clip_predictions : bool, optional
+        Whether predictions are limited to the range of y in training; False / True.
     learning_rate : float or Schedule, optional
-        A number is the largest rate of `schedules.CosLog`; 0.07.
+        A number is the largest rate of `schedules.CosLog`; 0.07 / 0.2.
     scale_learning_rate_factor : float, optional
         Factor of the learning rate for the factors of the inputs; 6.
     bias_learning_rate_factor : float, optional
         Factor of the learning rate for biases; 0.1.
+    activation_learning_rate_factor : float, optional
+        Factor of the learning rate for the parameters of activations; 0.1.
+    periodic_learning_rate_factor : float, optional
+        Factor of the learning rate for the periodic embeddings; 0.1.
     beta_1, beta_2 : float, optional
         Of Adam; 0.9 and 0.95.
     epsilon : float, optional
         Of Adam; 1e-8.
-    weight_decay : float, optional
-        Decoupled weight decay of the weights, relative to the learning rate; 0.
+    weight_decay : float or Schedule, optional
+        Decoupled weight decay, relative to the learning rate; 0 / ``FlatCosine(0.02)``.
+    decay_all : bool, optional
+        Whether all parameters but the biases of hidden and last layers decay, in proportion to the
+        squares of their factors of the learning rate, or only the weights; False / True.
     epochs : int, optional
         256.
     batch_size : int or "all", optional
@@ -151,7 +175,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     Notes
     -----
     Encoding: a category becomes one column for each level that occurs in training, or one column of
-    1 and -1 for two levels; missing and unknown levels are zeros. A date becomes year, month,
+    1 and -1 for two levels; missing and unknown levels are zeros. Embedded categories are codes, 0
+    where missing or unknown, which are not scaled. A date becomes year, month,
     weekday, hour, and days since the first date. A missing number becomes the training median; if
     numbers of the column were missing in training, one more column tells where. All columns x then
     become ``z = (x - median) / (interquartile range)``, with half the range where that is 0, and 0
@@ -194,15 +219,23 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         dtype: str = "float32",
         hidden_layer_sizes: int | Sequence[int] | None = None,
         activation: str | Layer | Sequence[str | Layer] | None = None,
-        dropout: float | None = None,
+        dropout: float | Schedule | None = None,
+        initialization: str | None = None,
+        embedding_dim: int | None = None,
+        max_one_hot_levels: int | None = None,
+        periodic_embeddings: bool | None = None,
         feature_scale: bool | None = None,
+        clip_predictions: bool | None = None,
         learning_rate: float | Schedule | None = None,
         scale_learning_rate_factor: float | None = None,
         bias_learning_rate_factor: float | None = None,
+        activation_learning_rate_factor: float | None = None,
+        periodic_learning_rate_factor: float | None = None,
         beta_1: float | None = None,
         beta_2: float | None = None,
         epsilon: float | None = None,
-        weight_decay: float | None = None,
+        weight_decay: float | Schedule | None = None,
+        decay_all: bool | None = None,
         epochs: int | None = None,
         batch_size: int | str | None = None,
         shuffle: bool | None = None,
@@ -274,15 +307,18 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         quantiles = self._quantiles()
         return self.n_outputs_ if quantiles is None else len(quantiles)
 
-    def _plan(self, data: Data, held: Data) -> Plan:
-        scaled, factor, offset = self._scaled(data)
+    def _plan(self, data: Data, held: Data, recipe: Recipe) -> Plan:
+        scaled, scaling = self._scaled(data)
+        if recipe.clip_predictions:
+            with np.errstate(divide="ignore"):
+                y = np.log(data.targets) if self._has_log_link() else data.targets
+            low, high = (np.full_like(scaling.offset, v) for v in (y.min(axis=0), y.max(axis=0)))
+            scaling = replace(scaling, low=low, high=high)
         score = self._number_score(held)
-        return Plan(
-            scaled, data.weights, factor, offset, lambda found: score(self._finished(found))
-        )
+        return Plan(scaled, data.weights, scaling, lambda found: score(self._finished(found)))
 
-    def _scaled(self, data: Data) -> tuple[Floats, Floats, Floats]:
-        """Return scaled targets, and the factor and offset of the outputs."""
+    def _scaled(self, data: Data) -> tuple[Floats, OutputScaling]:
+        """Return scaled targets, and the scaling of the outputs."""
         y, weights = data.targets, data.weights
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.average(y, axis=0, weights=weights)
@@ -293,11 +329,11 @@ class TabularRegressor(RegressorMixin, BaseTabular):
                 f"{np.abs(y).max():.3g}; scale y"
             )
         if self._has_log_link():
-            return y / mean, np.ones_like(mean), np.log(mean)
+            return y / mean, OutputScaling.linear(np.ones_like(mean), np.log(mean))
         deviation[deviation == 0.0] = 1.0  # constant y
         outputs = self._outputs()  # as many as y has, or one for each quantile
         factor, offset = (np.broadcast_to(v, outputs).copy() for v in (deviation, mean))
-        return (y - mean) / deviation, factor, offset
+        return (y - mean) / deviation, OutputScaling.linear(factor, offset)
 
     def _check_range(self, y: Array) -> None:
         """Reject targets outside the range of the loss."""

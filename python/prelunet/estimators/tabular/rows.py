@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...tables import Column
 from .bagging import Indices
+from .outputs import OutputScaling
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -68,18 +69,17 @@ class Plan:
         Labels, or scaled numbers.
     weights : ndarray or None
         The row weights of the loss.
-    factor, offset : ndarray of float64, shape (outputs,)
-        The scaling of the outputs, as in `Member`.
+    scaling : OutputScaling
+        The scaling of the outputs.
     score : callable
         ``score(scaled outputs) -> float`` of the held-out rows; not called without them.
     """
 
     targets: Array
     weights: Floats | None
-    factor: Floats
-    offset: Floats
+    scaling: OutputScaling
     score: Callable[[Floats], float]
 
     def score_of(self, outputs: Floats) -> float:
         """Return the score of outputs of the network."""
-        return self.score(outputs * self.factor + self.offset)
+        return self.score(self.scaling(outputs))

@@ -16,6 +16,8 @@ from ...callbacks import Callback
 from ...callbacks.base import Logs, copy_parameters
 from ...losses import Loss
 from ...model import Sequential
+from ...tables import TableEncoder
+from .initial import fit_initial_parameters
 from .recipe import Recipe
 
 Array = npt.NDArray[Any]
@@ -63,6 +65,7 @@ class Training:
 
     def run(
         self,
+        encoder: TableEncoder,
         X: Array,
         targets: Array,
         weights: Array | None,
@@ -79,6 +82,8 @@ class Training:
 
         Parameters
         ----------
+        encoder : TableEncoder
+            That which encoded the rows.
         X, targets, weights
             The training rows.
         held : HeldOut or None
@@ -89,12 +94,14 @@ class Training:
             The number of epochs to train, at most that of the recipe; by default all of them. The
             learning rate is always that of a training with all of them.
         """
-        recipe, features = self.recipe, X.shape[1]
+        recipe, owner = self.recipe, self.owner
         size = recipe.rows_per_batch(len(X))
         steps = recipe.epochs * max(1, len(X) // size)
-        layers = recipe.layers(self.owner, features, self.outputs)
-        network = Sequential(layers, input_shape=(features,), dtype=self.dtype, seed=seed)
-        network.compile(recipe.optimizer(self.owner, features, steps), loss=self.loss)
+        layers = recipe.layers(owner, encoder, self.outputs, steps)
+        network = Sequential(layers, input_shape=(encoder.width,), dtype=self.dtype, seed=seed)
+        if recipe.initialization == "data":
+            fit_initial_parameters(network, X, seed)
+        network.compile(recipe.optimizer(owner, encoder, steps), loss=self.loss)
         best = _BestEpoch(held, deadline, self.cancelled)
         history = network.fit(
             X,
