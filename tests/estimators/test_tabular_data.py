@@ -167,6 +167,17 @@ def test_missing_columns_and_many_levels():
     assert regressor(**settings).fit(many, np.arange(3000.0)).encode(many).shape == (3000, 2400)
 
 
+def test_class_weights_count_in_the_score_of_held_out_rows():
+    X, y = table()
+    late, truth = table(30, seed=3)
+    weights = {"yes": 9.0, "no": 1.0}
+    model = classifier(class_weight=weights).fit(X, y, X_val=late, y_val=truth)
+    right = model.predict(late) == truth
+    expected = np.average(right, weights=[weights[label] for label in truth])
+    assert model.best_score_ == pytest.approx(expected, rel=1e-12)
+    assert expected != np.mean(right)
+
+
 def test_class_weights_multiply_sample_weights():
     X, y = table()
     own = np.where(y == "yes", 2.0, 0.5)

@@ -60,7 +60,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         "temperature" divides the logits by the temperature of the least log loss on the held-out
         rows of the best epoch. "auto" does so if `scoring` reads probabilities.
     class_weight : dict, "balanced" or None, default None
-        Factors by class for the sample weights in training.
+        Factors by class for the sample weights in training and in the score of the held-out rows.
     validation_fraction : float, default 0.2
         The share of rows to hold out if `fit` gets no `X_val`, in [0, 1). Without held-out rows the
         last epoch is kept. At least one row (of each class) is trained on.
@@ -319,14 +319,19 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return len(self.classes_)
 
     def _plan(self, data: Data, held: Data, recipe: Recipe) -> Plan:
-        weights = data.weights
-        if self.class_weight is not None:
-            owner = type(self).__name__
-            factors = class_factors(self.class_weight, self.classes_, data.targets, owner=owner)
-            weights = factors if weights is None else weights * factors
-        scaling = self._scaling(1.0)
-        score = ClassScore(self.scoring, self.classes_, held.targets, held.weights)
-        return Plan(data.targets, weights, scaling, score)
+        weights = self._class_weighted(held) if held.count else None
+        if weights is not None and not weights.any():
+            weights = held.weights
+        score = ClassScore(self.scoring, self.classes_, held.targets, weights)
+        return Plan(data.targets, self._class_weighted(data), self._scaling(1.0), score)
+
+    def _class_weighted(self, data: Data) -> Floats | None:
+        """Return the sample weights of rows times the factors of their classes."""
+        if self.class_weight is None:
+            return data.weights
+        owner = type(self).__name__
+        factors = class_factors(self.class_weight, self.classes_, data.targets, owner=owner)
+        return factors if data.weights is None else data.weights * factors
 
     def _needs_held_out(self) -> bool:
         return self.calibration == "temperature"
