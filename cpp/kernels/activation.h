@@ -235,16 +235,16 @@ PRELUNET_INLINE Vec<T> load_parameter(const T* parameter, std::size_t stride, st
 
 // Computes kVectors vectors of columns for rows [begin, end). Arguments are copied to locals, because stores may alias
 // them.
-template <class T, class Function, bool kAddsBias, bool kKeepsX, std::size_t kVectors>
+template <class T, class Function, std::size_t kVectors>
 PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t begin, std::size_t end, std::size_t j,
-                                     std::size_t count) {
+                                     std::size_t count, bool adds_bias, bool keeps_x) {
   const Vec<T> constant = splat(g.constant);
   Vec<T> parameter[kVectors], bias[kVectors];
 #pragma GCC unroll 3
   for (std::size_t v = 0; v < kVectors; ++v) {
     const std::size_t at = j + v * kLanes<T>;
     parameter[v] = load_parameter(g.parameter, g.parameter_stride, at, count);
-    bias[v] = kAddsBias ? load_count(g.bias + at, count) : Vec<T>{};
+    bias[v] = adds_bias ? load_count(g.bias + at, count) : Vec<T>{};
   }
   const std::size_t x_stride = g.x_stride, y_stride = g.y_stride;
   T* x = g.x + begin * x_stride + j;
@@ -253,8 +253,8 @@ PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t 
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) {
       Vec<T> value = load_count<T>(x + v * kLanes<T>, count);
-      if constexpr (kAddsBias) value += bias[v];
-      if constexpr (kKeepsX) store_count(x + v * kLanes<T>, value, count);
+      if (adds_bias) value += bias[v];
+      if (keeps_x) store_count(x + v * kLanes<T>, value, count);
       store_count(y + v * kLanes<T>, forward_of<Function>(value, parameter[v], constant), count);
     }
   }
@@ -262,23 +262,26 @@ PRELUNET_INLINE void forward_columns(const ActivationForward<T>& g, std::size_t 
 
 // Processes one chunk after another, to read memory in order. Within a chunk, processes column by column, to load
 // parameters once.
-template <class T, class Function, bool kAddsBias, bool kKeepsX>
-void forward_chunks(const ActivationForward<T>& g) {
+template <class T, class Function>
+PRELUNET_INLINE void forward_chunks(const ActivationForward<T>& g, bool adds_bias, bool keeps_x) {
   const std::size_t rows = g.rows, columns = g.columns;
   for (std::size_t begin = 0; begin < rows; begin += kChunkRows) {
     const std::size_t end = rows - begin < kChunkRows ? rows : begin + kChunkRows;
     for_each_vectors<T, Function::kLight>(
         columns, [&](std::size_t j, std::size_t count, auto vectors) __attribute__((always_inline)) {
-          forward_columns<T, Function, kAddsBias, kKeepsX, decltype(vectors)::value>(g, begin, end, j, count);
+          forward_columns<T, Function, decltype(vectors)::value>(g, begin, end, j, count, adds_bias, keeps_x);
         });
   }
 }
 
 template <class T, class Function>
 void forward_rows(const ActivationForward<T>& g) {
-  if (g.bias == nullptr) return forward_chunks<T, Function, false, false>(g);
-  if (g.x == g.y) return forward_chunks<T, Function, true, false>(g);
-  return forward_chunks<T, Function, true, true>(g);
+  const bool adds_bias = g.bias != nullptr, keeps_x = adds_bias && g.x != g.y;
+  // The branches on these cost little beside many instructions, and copies of these would make the module larger.
+  if constexpr (!Function::kLight) return forward_chunks<T, Function>(g, adds_bias, keeps_x);
+  if (!adds_bias) return forward_chunks<T, Function>(g, false, false);
+  if (!keeps_x) return forward_chunks<T, Function>(g, true, false);
+  forward_chunks<T, Function>(g, true, true);
 }
 
 // Writes `rows` adjacent copies of a row that is narrower than a vector. Returns null if the row is null.
