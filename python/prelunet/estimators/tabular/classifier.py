@@ -86,7 +86,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     hidden_layer_sizes : int or list of int, optional
         Number of units of each hidden layer; (256, 256, 256).
     activation : str, activation layer, or list of these, optional
-        As for `MLPClassifier`; "selu" / ``Parametric("selu")``.
+        As for `MLPClassifier`, or `Parametric`; "selu" / ``Parametric("selu")``.
     dropout : float or Schedule, optional
         Dropout rate after each activation; 0 / ``FlatCosine(0.15)``.
     initialization : {"normal", "data"}, optional
@@ -95,12 +95,12 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         training rows, and its bias is minus a convex combination of five of its outputs;
         "normal" / "data".
     embedding_dim : int, optional
-        Numbers of the learned embedding of a category with many levels; 0 is one-hot for any
-        number of levels; 0 / 8.
+        Number of values of the learned embedding of a category with many levels. With 0, all
+        categories are one-hot; 0 / 8.
     max_one_hot_levels : int, optional
         Categories of more levels are embedded, unless `embedding_dim` is 0; 8.
     periodic_embeddings : bool, optional
-        Whether `PeriodicEmbeddings` of 4 values follow each number; False / True.
+        Whether `PeriodicEmbeddings` makes 4 values of each number; False / True.
     feature_scale : bool, optional
         Whether the network begins with a learned factor for each input; True.
     label_smoothing : float or "auto", default "auto"
