@@ -314,6 +314,7 @@ void register_engine_of(py::module_& m, const char* name) {
       .def_property_readonly(
           "shapes", [](const N& n) { return n.shapes(); },
           "The output shape of each layer; a Residual comes before the layers inside it.")
+      .def_property_readonly("output_shape", [](const N& n) { return n.output_shape(); })
       .def_property_readonly("outputs", &N::outputs)
       .def_property_readonly(
           "answers_per_row", [](const N& n) { return n.loss().answers_per_row(n.outputs()); },

@@ -7,18 +7,10 @@
 #include "runtime/scratch.h"
 
 namespace prelunet {
-namespace {
-
-template <class T>
-Shape output_of(const Plan<T>& inner, const Shape& columns) {
-  return inner.shapes.empty() ? Shape{columns.size()} : inner.shapes.back();
-}
-
-}  // namespace
 
 template <class T>
 Branch<T>::Branch(const Shape& input, Shape columns, Plan<T> inner)
-    : Layer<T>(input, output_of(inner, columns)), columns_(std::move(columns)), inner_(std::move(inner)) {}
+    : Layer<T>(input, inner.output), columns_(std::move(columns)), inner_(std::move(inner)) {}
 
 template <class T>
 std::vector<std::size_t> Branch<T>::categories() const {
@@ -169,8 +161,8 @@ std::unique_ptr<Layer<T>> Branch<T>::make(const LayerContext<T>& context) {
   if (columns.empty())
     config.fail("columns must be at least one of the " + std::to_string(inputs) + " of the input, got none");
   Plan<T> inner = context.make_plan({columns.size()}, config.layers("layers"));
-  if (!inner.shapes.empty() && inner.shapes.back().size() != 1) {
-    config.fail("layers must give one axis of outputs, got shape " + shape_text(inner.shapes.back()) + "; add Flatten");
+  if (inner.output.size() != 1) {
+    config.fail("layers must give one axis of outputs, got shape " + shape_text(inner.output) + "; add Flatten");
   }
   return std::make_unique<Branch>(context.input, std::move(columns), std::move(inner));
 }

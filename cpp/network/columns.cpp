@@ -11,7 +11,11 @@ namespace prelunet {
 template <class T>
 Columns<T>::Columns(const Shape& input, std::size_t outputs, Plan<T> branches, Shape rest)
     : Layer<T>(input, {outputs}), branches_(std::move(branches)), named_(branches_.steps.size()) {
-  if (!rest.empty()) branches_.steps.push_back(std::make_unique<Branch<T>>(input, std::move(rest), Plan<T>{}));
+  if (!rest.empty()) {
+    Plan<T> none;
+    none.output = {rest.size()};
+    branches_.steps.push_back(std::make_unique<Branch<T>>(input, std::move(rest), std::move(none)));
+  }
   std::size_t first = 0;
   for (const auto& step : branches_.steps) {
     first_.push_back(first);

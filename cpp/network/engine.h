@@ -68,8 +68,9 @@ class Engine {
 
   const Shape& input_shape() const { return input_; }
   std::size_t inputs() const { return element_count(input_); }
-  std::size_t outputs() const { return plan_.shapes.empty() ? inputs() : element_count(plan_.shapes.back()); }
+  std::size_t outputs() const { return element_count(plan_.output); }
   const std::vector<Shape>& shapes() const { return plan_.shapes; }
+  const Shape& output_shape() const { return plan_.output; }
   const std::vector<PlacedParameter>& parameters() const { return parameters_; }
   // For each feature of X, the number of categories whose integer codes it holds, or 0. Empty: none holds codes.
   std::vector<std::size_t> categories() const { return plan_.categories(); }

@@ -116,6 +116,7 @@ Plan<T> Planner<T>::plan(const Shape& input, const std::vector<LayerConfig>& lay
   for (const auto& step : plan.steps) {
     if (!step->identity_in_predict()) plan.predict_steps.push_back(step.get());
   }
+  plan.output = shape;
   return plan;
 }
 
@@ -168,7 +169,7 @@ template <class T>
 void Plan<T>::predict(Team& team, const Flow<T>& flow, std::size_t first) const {
   if (predict_steps.empty()) {
     const Range share = team.share(flow.rows, kChunkRows);
-    const std::size_t columns = element_count(shapes.back());
+    const std::size_t columns = element_count(output);
     std::copy(flow.x + share.begin * columns, flow.x + share.end * columns, flow.y + share.begin * columns);
     return;
   }

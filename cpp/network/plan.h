@@ -22,7 +22,8 @@ struct Plan {
   std::vector<std::unique_ptr<Layer<T>>> steps;
   std::vector<const Layer<T>*> predict_steps;  // without steps that are the identity when predicting
   std::vector<Owner> parameters;               // step by step, in the order of bind()
-  std::vector<Shape> shapes;                   // the output shape of each layer; the last one is that of the plan
+  std::vector<Shape> shapes;                   // the output shape of each layer, also of those inside layers
+  Shape output;                                // the output shape of the plan; its input shape if it has no layers
 
   // Layer::categories() of the first step.
   std::vector<std::size_t> categories() const;

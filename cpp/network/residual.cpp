@@ -149,9 +149,9 @@ template <class T>
 std::unique_ptr<Layer<T>> Residual<T>::make(const LayerContext<T>& context) {
   const double step = context.config.real("step");
   Plan<T> inner = context.make_plan(context.input, context.config.layers("layers"));
-  if (inner.shapes.back() != context.input) {
+  if (inner.output != context.input) {
     context.config.fail("layers must give the shape of their input, " + shape_text(context.input) + ", got " +
-                        shape_text(inner.shapes.back()));
+                        shape_text(inner.output));
   }
   return std::make_unique<Residual>(context.input, step, std::move(inner));
 }

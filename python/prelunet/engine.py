@@ -192,10 +192,10 @@ class Engine(Buildable):
 
     def _new_core(self, shape: tuple[int, ...], **options: bool) -> Core:
         core = CORES[self.dtype](shape, specifications(self.layers), self.seed, **options)
-        if len(core.shapes[-1]) != 1:
+        if len(core.output_shape) != 1:
             raise ValueError(
                 "Sequential: the last layer must give one axis of outputs, got shape "
-                f"{tuple(core.shapes[-1])}; add Flatten"
+                f"{tuple(core.output_shape)}; add Flatten"
             )
         if self.compiled is not None:
             _compile_core(core, self.compiled, self._names_in(core))

@@ -110,7 +110,7 @@ class Sequential(OpenLoop, Saving):
     @property
     def output_shape(self) -> tuple[int, ...]:
         """The shape of one row of outputs."""
-        return tuple(self.engine.core.shapes[-1])
+        return tuple(self.engine.core.output_shape)
 
     @property
     def epochs_trained(self) -> int:

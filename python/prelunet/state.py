@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -144,6 +143,8 @@ def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array
 
 def fingerprint(engine: Engine) -> str:
     """Return a hash of an engine's layers, dtype and parameters; see `Saving.fingerprint`."""
+    import hashlib  # imported here: a tenth of the import time of this package
+
     found = hashlib.sha256()
     values = engine.copies("fingerprint")
     head = [engine.input_shape, engine.dtype, specifications(engine.layers)]

@@ -160,6 +160,20 @@ def test_names_shapes_and_frozen_branches():
     assert list(gradients) == ["1.weight", "1.bias"]
 
 
+def test_columns_may_be_the_last_layer(rng):
+    X = rng.standard_normal((5, 3))
+    last = pn.Columns([("one", [pn.ReLU()], [0, 2]), ("two", [], [1])])
+    expected = np.column_stack([np.maximum(X[:, [0, 2]], 0.0), X[:, 1]])
+    for layers, whole in (
+        ([last], expected),
+        ([pn.Columns([("all", [last], slice(None))])], expected),
+        ([pn.Residual([last])], X + expected),
+    ):
+        model = pn.Sequential(layers, input_shape=(3,), dtype="float64")
+        assert model.output_shape == (3,)
+        assert_same_bits(model.predict(X), whole)
+
+
 def test_sparse_rows_have_the_bits_of_dense_rows(rng):
     sparse = pytest.importorskip("scipy.sparse")
     X = rows(rng, 40) * (rng.random((40, INPUTS)) < 0.5)

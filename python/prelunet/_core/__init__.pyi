@@ -130,6 +130,9 @@ class Engine32:
         Whether a fork left the parameters incomplete in this process, where every use raises.
         """
     @property
+    def output_shape(self) -> list[int]:
+        ...
+    @property
     def outputs(self) -> int:
         ...
     @property
@@ -232,6 +235,9 @@ class Engine64:
         """
         Whether a fork left the parameters incomplete in this process, where every use raises.
         """
+    @property
+    def output_shape(self) -> list[int]:
+        ...
     @property
     def outputs(self) -> int:
         ...

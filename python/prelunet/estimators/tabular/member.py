@@ -83,12 +83,7 @@ class Member:
         ]
         if len(clips) == 1:
             return [clips[0]]
-        each = Columns([(f"output_{i}", [clip], [i]) for i, clip in enumerate(clips)])
-        # The engine has the wrong number of outputs if `Columns` is the last layer.
-        widest = Clip(
-            min(clip.low for clip in clips), max(clip.high for clip in clips), in_training=False
-        )
-        return [each, widest]
+        return [Columns([(f"output_{i}", [clip], [i]) for i, clip in enumerate(clips)])]
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return JSON values and arrays from which `of_state` makes an equal member."""
