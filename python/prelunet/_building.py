@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+from _thread import allocate_lock, get_ident  # importing threading takes 2 ms
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -30,7 +30,7 @@ class Buildable:
         self.names: list[str] = []
         self._core: Core | None = None
         self._is_built = False
-        self._builds = threading.Lock()
+        self._builds = allocate_lock()
         self._builder: int | None = None  # the thread that holds the lock
         self._process = os.getpid()
         self._built_by: int | None = None  # the thread of the last build
@@ -65,7 +65,7 @@ class Buildable:
             return _NO_CONTEXT
         if self._process != os.getpid():
             self._forget_lost_builder()
-        return _NO_CONTEXT if self._builder == threading.get_ident() else self._building()
+        return _NO_CONTEXT if self._builder == get_ident() else self._building()
 
     def undoing_build(self) -> AbstractContextManager[None]:
         """Undo the build of a call that fails before its first update."""
@@ -74,8 +74,8 @@ class Buildable:
     def _forget_lost_builder(self) -> None:
         """After a fork, discard what a thread of the parent was building."""
         self._process = os.getpid()
-        if self._builder not in (None, threading.get_ident()):
-            self._builds, self._builder = threading.Lock(), None
+        if self._builder not in (None, get_ident()):
+            self._builds, self._builder = allocate_lock(), None
             self._discard()
 
     @contextmanager
@@ -84,11 +84,11 @@ class Buildable:
             if self._is_built:  # by another thread, while this one waited
                 yield
                 return
-            self._builder = threading.get_ident()
+            self._builder = get_ident()
             try:
                 yield
                 self._is_built = self._core is not None
-                self._built_by = threading.get_ident()
+                self._built_by = get_ident()
             except BaseException:
                 self._discard()
                 raise
@@ -101,7 +101,7 @@ class Buildable:
             yield
         except BaseException:
             # Another thread may have built the engine in the meantime.
-            ours = self._is_built and self._built_by == threading.get_ident()
+            ours = self._is_built and self._built_by == get_ident()
             if ours and self.steps == 0:
                 self._discard()
                 self._is_built = False

@@ -17,7 +17,7 @@ from .metrics import Metric, get_all
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Compiled:
     """The training settings of a model."""
 

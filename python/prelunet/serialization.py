@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
@@ -62,6 +61,8 @@ def _write(
     part: str,
 ) -> None:
     """Write a file; `part` names the values that may be invalid, for messages."""
+    import json  # imported here: takes a twentieth of the import time of this package
+
     target, file_format = format_of("save", path)
     try:
         text = json.dumps(description, allow_nan=False)
@@ -76,6 +77,8 @@ def read(path: str | os.PathLike[str]) -> tuple[str, State]:
 
     Raises what `prelunet.load` raises.
     """
+    import json  # imported here: takes a twentieth of the import time of this package
+
     source, file_format = format_of("load", path)
     with reading("load", source, "is not a model of prelunet, or is damaged") as stream:
         text, arrays = file_format.read(stream)

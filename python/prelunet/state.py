@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -143,7 +142,8 @@ def build(engine: Engine, input_shape: Sequence[int], arrays: Mapping[str, Array
 
 def fingerprint(engine: Engine) -> str:
     """Return a hash of an engine's layers, dtype and parameters; see `Saving.fingerprint`."""
-    import hashlib  # imported here: a tenth of the import time of this package
+    import hashlib  # imported here: they take a tenth of the import time of this package
+    import json
 
     found = hashlib.sha256()
     values = engine.copies("fingerprint")

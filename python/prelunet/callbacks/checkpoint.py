@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -99,7 +98,9 @@ class Checkpoint(Callback):
     # ---- writing -------------------------------------------------------------------------------
 
     def _write(self, run: Run) -> None:
-        from ..formats import sealed_npz  # hashlib and zipfile are slow to import
+        import json  # slow to import, as are hashlib and zipfile
+
+        from ..formats import sealed_npz
 
         trained, arrays = progress(run.engine, _OWNER)
         if run.engine.record(_OWNER).schedule.holds_function:
@@ -129,7 +130,9 @@ class Checkpoint(Callback):
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return the content of the file and its arrays; None if the file does not exist."""
-        from ..formats import sealed_npz  # hashlib and zipfile are slow to import
+        import json  # slow to import, as are hashlib and zipfile
+
+        from ..formats import sealed_npz
 
         complaint = "is not a checkpoint of prelunet, or is damaged"
         try:
@@ -215,6 +218,8 @@ def _state_of(callback: Callback) -> str:
 
 def _identity(run: Run) -> dict[str, Any]:
     """Return the model, its training settings and `fit`'s arguments, after a JSON round trip."""
+    import json  # slow to import
+
     settings = run.settings()
     if settings is None:
         raise ValueError(f"{_OWNER}: only Sequential.fit can be resumed")

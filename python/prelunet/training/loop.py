@@ -89,7 +89,7 @@ class Validated(Protocol):
         """Return the loss and the metrics, by name."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class WatchedLoop:
     """One training run on checked arguments, with callbacks."""
 
