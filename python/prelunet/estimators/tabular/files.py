@@ -29,7 +29,7 @@ def write(
     records: Mapping[str, Any],
     members: Sequence[Member],
 ) -> None:
-    """Write a fitted estimator; see `BaseTabular.save`."""
+    """Write a fitted estimator; see `FittedTabular.save`."""
     states = [member.state() for member in members]
     description = {
         "class": kind,
