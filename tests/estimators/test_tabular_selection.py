@@ -365,3 +365,68 @@ def test_an_error_of_a_member_ends_the_others():
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before
+
+
+class Stop(pn.Callback):
+    def __init__(self, epoch, error):
+        self.epoch, self.error = epoch, error
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("mine")])
+def test_an_exception_in_training_keeps_the_best_epoch_so_far(error):
+    X, y = table()
+    whole = classifier(epochs=12).fit(X, y)
+    stopped = classifier(epochs=12, callbacks=[Stop(5, error)])
+    with pytest.raises(type(error)) as caught:
+        stopped.fit(X, y)
+    assert caught.value is error
+    assert stopped.validation_scores_ == whole.validation_scores_[:6]
+    assert stopped.loss_curve_ == whole.loss_curve_[:6]
+    best = max(stopped.validation_scores_)
+    assert stopped.best_score_ == best
+    assert stopped.validation_scores_[stopped.best_epoch_] == best
+    assert stopped.predict(X).shape == y.shape
+
+
+def test_an_exception_in_the_second_training_of_refit_keeps_the_first():
+    X, y = table()
+    first = classifier(epochs=6).fit(X, y)
+    begun = []
+
+    class StopSecond(pn.Callback):
+        def on_train_begin(self, logs=None):
+            begun.append(None)
+
+        def on_epoch_end(self, epoch, logs=None):
+            if len(begun) == 2:
+                raise KeyboardInterrupt
+
+    stopped = classifier(epochs=6, refit=True, callbacks=[StopSecond()])
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(X, y)
+    assert np.array_equal(stopped.predict_proba(X), first.predict_proba(X))
+
+
+@pytest.mark.parametrize("several", [{"n_estimators": 2}, {"cv": 2}])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_exception_among_several_members_leaves_an_earlier_fit(several, n_jobs):
+    X, y = table()
+    model = classifier(epochs=4).fit(X, y)
+    before = model.predict_proba(X)
+    calls = []
+
+    def scorer(estimator, X, y):
+        calls.append(None)
+        if len(calls) == 5:
+            raise ValueError("mine")
+        return 0.0
+
+    model.set_params(scoring=scorer, n_jobs=n_jobs, **several)
+    with pytest.raises(ValueError, match="mine"):
+        model.fit(X, y)
+    model.set_params(n_estimators=1, cv=None, scoring=None)
+    assert np.array_equal(model.predict_proba(X), before)

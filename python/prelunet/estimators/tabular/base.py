@@ -25,7 +25,7 @@ from .parameters import check_parameters
 from .recipe import Recipe
 from .rows import Data, Plan
 from .splitting import jobs_of
-from .training import HeldOut, Trained, Training
+from .training import HeldOut, Interrupted, Trained, Training
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -76,10 +76,23 @@ class BaseTabular(FittedTabular):
         ------
         TypeError, ValueError
             If a parameter or the data are invalid; the estimator is unchanged then.
+
+        Notes
+        -----
+        An exception in training, such as KeyboardInterrupt or one in a callback, leaves the best
+        epoch so far. With several members, or before the end of the first epoch, it leaves the
+        estimator unchanged.
         """
         before = dict(vars(self))
         try:
             self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups)
+        except Interrupted as stop:
+            if self.n_estimators > 1 or self.cv is not None:
+                self.__dict__ = before
+            else:
+                self._members = [stop.kept]
+                self._set_attributes()
+            raise stop.error from None
         except BaseException:
             self.__dict__ = before
             raise
@@ -198,15 +211,21 @@ class BaseTabular(FittedTabular):
         if held.count:
             X_val = encoder.transform(held.columns, dtype)
             validation = HeldOut(X_val, plan.score_of)
-        trained = training.run(
-            *(encoder, X, plan.targets, plan.weights, validation),
-            seed=seed,
-            deadline=deadline,
-            epochs=epochs,
-        )
-        records = records_of(trained)
-        member = Member(encoder, trained.network, plan.scaling, records)
-        return self._calibrated(member, X_val if training.calibrates else None, held)
+
+        def member_of(trained: Trained) -> Member:
+            member = Member(encoder, trained.network, plan.scaling, records_of(trained))
+            return self._calibrated(member, X_val if training.calibrates else None, held)
+
+        try:
+            trained = training.run(
+                *(encoder, X, plan.targets, plan.weights, validation),
+                seed=seed,
+                deadline=deadline,
+                epochs=epochs,
+            )
+        except Interrupted as stop:
+            raise Interrupted(member_of(stop.kept), stop.error) from stop.error
+        return member_of(trained)
 
     def _refitted(self, training: Training, data: Data, job: Job, deadline: float) -> Member:
         """Return a member of all rows, trained until the best epoch of a member of some."""
@@ -215,9 +234,12 @@ class BaseTabular(FittedTabular):
         first = self._train(training, trained, held, job.seed, now + 0.5 * (deadline - now))
         rows = np.union1d(job.trained, job.held)
         epochs = first.records["best_epoch_"] + 1
-        again = self._train(
-            *(training, data.take(rows), data.take(rows[:0]), job.seed, deadline), epochs=epochs
-        )
+        try:
+            again = self._train(
+                *(training, data.take(rows), data.take(rows[:0]), job.seed, deadline), epochs=epochs
+            )
+        except Interrupted as stop:  # the first member was trained to its end
+            raise Interrupted(first, stop.error) from stop.error
         return self._with_calibration_of(again, first)
 
     def _take(

@@ -93,6 +93,11 @@ class Training:
         epochs : int or None
             The number of epochs to train, at most that of the recipe; by default all of them. The
             learning rate is always that of a training with all of them.
+
+        Raises
+        ------
+        Interrupted
+            From any exception after the first epoch, with what is trained so far.
         """
         recipe, owner = self.recipe, self.owner
         size = recipe.rows_per_batch(len(X))
@@ -103,18 +108,25 @@ class Training:
             fit_initial_parameters(network, X, seed)
         network.compile(recipe.optimizer(owner, encoder, steps), loss=self.loss)
         best = _BestEpoch(held, deadline, self.cancelled)
-        history = network.fit(
-            X,
-            targets,
-            epochs=recipe.epochs if epochs is None else epochs,
-            batch_size=size,
-            drop_last=True,
-            shuffle=recipe.shuffle,
-            sample_weight=weights,
-            verbose=self.verbose,
-            callbacks=[best, *self.callbacks],
-        )
-        return Trained(network, list(history["loss"]), best.scores, best.epoch)
+        try:
+            network.fit(
+                X,
+                targets,
+                epochs=recipe.epochs if epochs is None else epochs,
+                batch_size=size,
+                drop_last=True,
+                shuffle=recipe.shuffle,
+                sample_weight=weights,
+                verbose=self.verbose,
+                callbacks=[best, *self.callbacks],
+            )
+        except BaseException as error:
+            if best.epoch < 0:
+                raise
+            best.on_train_end()
+            kept = Trained(network, best.losses, best.scores, best.epoch)
+            raise Interrupted(kept, error) from error
+        return Trained(network, best.losses, best.scores, best.epoch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,18 +150,36 @@ class Trained:
     best_epoch: int
 
 
+class Interrupted(BaseException):
+    """Carries what is trained when another exception ends a training.
+
+    Parameters
+    ----------
+    kept : Trained or Member
+    error : BaseException
+        The other exception.
+    """
+
+    def __init__(self, kept: Any, error: BaseException) -> None:
+        super().__init__(kept, error)
+        self.kept, self.error = kept, error
+
+
 class _BestEpoch(Callback):
     """Scores the held-out rows after each epoch; restores the best epoch; keeps the time limit."""
 
     def __init__(self, held: HeldOut | None, deadline: float, cancelled: threading.Event) -> None:
         self._held, self._deadline, self._cancelled = held, deadline, cancelled
         self.epoch = -1
+        self.losses: list[float] = []
         self.scores: list[float] = []
         self._best = -math.inf
         self._parameters: dict[str, Array] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Score the epoch; stop training if the time is over."""
+        assert logs is not None
+        self.losses.append(float(logs["loss"]))
         if self._held is None:
             self.epoch = epoch
         else:
@@ -166,9 +196,10 @@ class _BestEpoch(Callback):
             self.model.stop_training = True
 
     def get_state(self) -> dict[str, Any]:
-        """Return the scores, and the best epoch and its parameters, for a Checkpoint."""
+        """Return losses and scores, and the best epoch and its parameters, for a Checkpoint."""
         return {
             "epoch": self.epoch,
+            "losses": self.losses,
             "scores": self.scores,
             "best": self._best,
             "parameters": self._parameters,
@@ -176,7 +207,8 @@ class _BestEpoch(Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `get_state` returned."""
-        self.epoch, self.scores = int(state["epoch"]), list(state["scores"])
+        self.epoch = int(state["epoch"])
+        self.losses, self.scores = list(state["losses"]), list(state["scores"])
         self._best, self._parameters = float(state["best"]), state["parameters"]
 
     def on_train_end(self, logs: Logs | None = None) -> None:
