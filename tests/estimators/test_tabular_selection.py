@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -379,17 +380,21 @@ class Stop(pn.Callback):
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("mine")])
 def test_an_exception_in_training_keeps_the_best_epoch_so_far(error):
     X, y = table()
-    whole = classifier(epochs=12).fit(X, y)
-    stopped = classifier(epochs=12, callbacks=[Stop(5, error)])
+
+    def peak(at=3):
+        epochs = itertools.count()
+        return lambda estimator, X, y: -abs(next(epochs) - at)
+
+    whole = classifier(epochs=12, scoring=peak()).fit(X, y)
+    stopped = classifier(epochs=12, scoring=peak(), callbacks=[Stop(8, error)])
     with pytest.raises(type(error)) as caught:
         stopped.fit(X, y)
     assert caught.value is error
-    assert stopped.validation_scores_ == whole.validation_scores_[:6]
-    assert stopped.loss_curve_ == whole.loss_curve_[:6]
-    best = max(stopped.validation_scores_)
-    assert stopped.best_score_ == best
-    assert stopped.validation_scores_[stopped.best_epoch_] == best
-    assert stopped.predict(X).shape == y.shape
+    assert stopped.validation_scores_ == whole.validation_scores_[:9]
+    assert stopped.loss_curve_ == whole.loss_curve_[:9]
+    assert stopped.best_score_ == 0
+    assert stopped.best_epoch_ == whole.best_epoch_ < 5
+    assert np.array_equal(stopped.predict_proba(X), whole.predict_proba(X))
 
 
 def test_an_exception_in_the_second_training_of_refit_keeps_the_first():
