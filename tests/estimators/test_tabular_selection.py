@@ -151,7 +151,7 @@ def test_scorers_of_classes_and_probabilities():
         return float((estimator.predict(X) == y).mean())
 
     def by_probability(estimator, X, y):
-        return -log_loss(y, estimator.predict_proba(X))
+        return -log_loss(y, estimator.predict_proba(X))  # of calibrated probabilities
 
     held = {"X_val": X[:20], "y_val": y[:20]}
     pairs = [(by_class, "accuracy"), (by_probability, "neg_log_loss")]
@@ -219,11 +219,26 @@ def test_the_temperature_minimizes_the_log_loss(temperature, rng):
     assert 0.8 < found / temperature < 1.25
 
 
+def test_epochs_are_scored_with_their_temperature():
+    X, y = table()
+    X_val, y_val = table(30, seed=3)
+    model, plain = (
+        classifier(scoring="log_loss", epochs=12, calibration=c).fit(X, y, X_val=X_val, y_val=y_val)
+        for c in ("auto", None)
+    )
+    assert model.loss_curve_ == plain.loss_curve_
+    gains = np.subtract(model.validation_scores_, plain.validation_scores_)
+    assert (gains >= -1e-12).all()
+    assert gains.max() > 0.0
+    close(-log_loss(y_val, model.predict_proba(X_val)), model.best_score_)
+
+
 def test_temperatures_are_bounded():
     logits, labels = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1])
     assert fit_temperature(logits, labels, None) == 0.1
     assert fit_temperature(logits, 1 - labels, None) == 10.0
     assert fit_temperature(np.zeros((2, 2)), labels, None) == 10.0
+    assert fit_temperature(np.full((2, 2), np.nan), labels, None) == 10.0
 
 
 def test_calibration_needs_held_out_rows():

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from .scoring import probabilities
+from scipy.optimize import brentq
+from scipy.special import softmax
 
 _COLDEST, _HOTTEST = 0.1, 10.0
-_HALVINGS = 60
 
 
 def fit_temperature(
@@ -26,7 +25,7 @@ def fit_temperature(
 ) -> float:
     """Return the temperature T in [0.1, 10] with the least log loss of ``softmax(logits / T)``.
 
-    The loss is convex in 1 / T, so that its derivative has one root, found by bisection.
+    The loss is convex in 1 / T, so that its derivative has one root.
 
     Parameters
     ----------
@@ -35,21 +34,15 @@ def fit_temperature(
     weights : ndarray of shape (n,) or None
         The weights of the rows.
     """
-    right = logits[np.arange(len(logits)), labels]
+    of_labels = logits[np.arange(len(logits)), labels]
 
     def slope(inverse: float) -> float:
-        expected = (probabilities(inverse * logits) * logits).sum(axis=1)
-        return float(np.average(expected - right, weights=weights))
+        expected = (softmax(inverse * logits, axis=1) * logits).sum(axis=1)
+        return float(np.average(expected - of_labels, weights=weights))
 
     low, high = 1.0 / _HOTTEST, 1.0 / _COLDEST
-    if slope(low) >= 0.0:
+    if not slope(low) < 0.0:  # or NaN
         return _HOTTEST
     if slope(high) <= 0.0:
         return _COLDEST
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        if slope(middle) < 0.0:
-            low = middle
-        else:
-            high = middle
-    return 2.0 / (low + high)
+    return 1.0 / float(brentq(slope, low, high))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -26,7 +27,7 @@ from .member import Member
 from .outputs import OutputScaling
 from .recipe import Recipe
 from .rows import Data, Plan
-from .scoring import ClassScore, probabilities
+from .scoring import ClassScore
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -58,7 +59,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         last is the best.
     calibration : "auto", "temperature" or None, default "auto"
         "temperature" divides the logits by the temperature of the least log loss on the held-out
-        rows of the best epoch. "auto" does so if `scoring` reads probabilities.
+        rows, for the score of each epoch too. "auto" does so if `scoring` reads probabilities.
     class_weight : dict, "balanced" or None, default None
         Factors by class for the sample weights in training and in the score of the held-out rows.
     validation_fraction : float, default 0.2
@@ -322,7 +323,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         weights = self._class_weighted(held) if held.count else None
         if weights is not None and not weights.any():
             weights = held.weights
-        score = ClassScore(self.scoring, self.classes_, held.targets, weights)
+        score = ClassScore(
+            *(self.scoring, self.classes_, held.targets, weights), calibrates=self._calibrates()
+        )
         return Plan(data.targets, self._class_weighted(data), self._scaling(1.0), score)
 
     def _class_weighted(self, data: Data) -> Floats | None:
@@ -364,7 +367,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return "Softmax"  # along the last axis, by default
 
     def _combine(self, outputs: Sequence[Floats]) -> Floats:
-        return np.asarray(sum(map(probabilities, outputs)) / len(outputs))
+        return np.asarray(sum(softmax(logits, axis=1) for logits in outputs) / len(outputs))
 
     def _score_of(self, predictions: Floats, data: Data) -> float:
         with np.errstate(divide="ignore"):

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
+from scipy.special import log_softmax, softmax, xlogy
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer
+
+from .calibration import fit_temperature
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -54,25 +56,25 @@ def check_scoring_parameter(owner: str, scoring: object) -> None:
         raise TypeError(f"{owner}: scoring must be a string, a callable or None, got {scoring!r}")
 
 
-def log_probabilities(logits: Floats) -> Floats:
-    """Return the logarithms of the softmax of each row."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
-
-
-def probabilities(logits: Floats) -> Floats:
-    """Return the softmax of each row."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
 class ClassScore:
-    """A score of logits, of held-out rows with labels."""
+    """A score of logits, of held-out rows with labels.
+
+    With `calibrates`, it is the score of the logits divided by their temperature, as the estimator
+    predicts. Otherwise the log loss prefers early epochs, whose logits are small, to later ones
+    that separate the classes better (E. Berta et al., "Rethinking Early Stopping: Refine, Then
+    Calibrate", 2025, arXiv:2501.19195).
+    """
 
     def __init__(
-        self, scoring: object, classes: Array, labels: Array, weights: Floats | None
+        self,
+        scoring: object,
+        classes: Array,
+        labels: Array,
+        weights: Floats | None,
+        *,
+        calibrates: bool = False,
     ) -> None:
-        self._labels, self._weights = labels, weights
+        self._labels, self._weights, self._calibrates = labels, weights, calibrates
         own = "accuracy" if scoring is None else _own(scoring, _OWN_OF_CLASSES)
         self._own = own
         self._outputs = _Classes()
@@ -90,10 +92,12 @@ class ClassScore:
         """Return the score; larger is better."""
         if self._own == "accuracy":
             return float(np.average(logits.argmax(axis=1) == self._labels, weights=self._weights))
+        if self._calibrates:
+            logits = logits / fit_temperature(logits, self._labels, self._weights)
         if self._own == "log_loss":
             rows = np.arange(len(logits))
-            right = log_probabilities(logits)[rows, self._labels]
-            return float(np.average(right, weights=self._weights))
+            of_labels = log_softmax(logits, axis=1)[rows, self._labels]
+            return float(np.average(of_labels, weights=self._weights))
         self._outputs.logits = logits
         y = self._outputs.classes_[self._labels]
         return _scored(self._scorer, self._outputs, y, self._weights)
@@ -152,7 +156,7 @@ class _Classes(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: object) -> Floats:
         """Return the probabilities."""
         self.probabilities_read = True
-        return probabilities(self.logits)
+        return np.asarray(softmax(self.logits, axis=1))
 
 
 class _Numbers(RegressorMixin, BaseEstimator):
