@@ -60,6 +60,17 @@ def test_an_interrupt_stays_one():
 
 
 @needs_pipes
+def test_a_length_that_a_file_declares_allocates_what_the_file_holds(tmp_path):
+    path = tmp_path / "short"
+    path.write_bytes(b"abcdef")
+    with reading("load", path) as stream:
+        assert stream.read(2) == b"ab"
+        assert stream.read(1 << 50) == b"cdef"
+        assert stream.read(1 << 50) == b""
+        stream.seek(0)
+        assert stream.read() == b"abcdef"
+
+
 def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path):
     for suffix in ("npz", "safetensors", "onnx"):
         os.mkfifo(tmp_path / f"m.{suffix}")

@@ -7,6 +7,7 @@ file and the reason. `replacing` writes a file atomically.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import stat
@@ -29,10 +30,21 @@ def reading(owner: str, path: str | os.PathLike[str], complaint: str = "") -> It
     Pipes and devices are refused: they have no length to check a header against, and reading one
     may block forever.
     """
-    with naming(owner, path, complaint), open(path, "rb", opener=_without_blocking) as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    with naming(owner, path, complaint), open(path, "rb", 0, opener=_without_blocking) as raw:
+        if not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
             raise ValueError("it must be a regular file")
-        yield stream
+        with _BoundedReader(raw) as stream:
+            yield stream
+
+
+class _BoundedReader(io.BufferedReader):
+    """Reads a file; allocates no more than the file holds, whatever length a parser believes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            length = os.fstat(self.fileno()).st_size
+            size = min(size, max(0, length - self.tell()))
+        return super().read(size)
 
 
 @contextmanager
