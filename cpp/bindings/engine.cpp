@@ -162,7 +162,7 @@ void train(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::obj
   interruptible([&](const Interrupt& interrupt) { return engine.train(x.source, y.targets, run, &epoch, interrupt); });
 }
 
-// One update with all rows as one batch. Returns (loss, right answers).
+// One update with all rows as one batch. Returns (loss, correct answers).
 template <class T>
 std::pair<double, double> train_on_batch(Engine<T>& engine, const py::array& x, const py::array& y,
                                          const py::object& sample_weight, double learning_rate) {
@@ -178,12 +178,12 @@ std::pair<double, double> train_on_batch(Engine<T>& engine, const py::array& x, 
   interruptible(
       [&](const Interrupt& interrupt) { return engine.train(rows.source, targets.targets, run, &totals, interrupt); });
   const bool mean = engine.loss().info().reduction == Reduction::mean;
-  return {mean ? totals.loss / totals.rows : totals.loss, totals.right};
+  return {mean ? totals.loss / totals.rows : totals.loss, totals.correct};
 }
 
-// Trains whole epochs in one call; row i of `totals` (epochs, 3) gets loss, right answers and rows of epoch i. `order`:
-// the rows to visit, epoch after epoch; or a seed and the number of the first epoch, from which the orders are drawn;
-// or None.
+// Trains whole epochs in one call; row i of `totals` (epochs, 3) gets loss, correct answers and rows of epoch i.
+// `order`: the rows to visit, epoch after epoch; or a seed and the number of the first epoch, from which the orders are
+// drawn; or None.
 template <class T>
 void train_epochs(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::object& order,
                   std::size_t batch_size, const py::array_t<double, py::array::c_style>& learning_rates,
@@ -407,10 +407,10 @@ void register_engine(py::module_& m) {
   py::class_<Totals>(m, "Totals", "Sums over the steps of an epoch.")
       .def(py::init<>())
       .def(
-          "add", [](Totals& t, double loss, double right, double rows) { t += {loss, right, rows}; }, py::arg("loss"),
-          py::arg("right"), py::arg("rows"))
+          "add", [](Totals& t, double loss, double correct, double rows) { t += {loss, correct, rows}; },
+          py::arg("loss"), py::arg("correct"), py::arg("rows"))
       .def_readonly("loss", &Totals::loss)
-      .def_readonly("right", &Totals::right)
+      .def_readonly("correct", &Totals::correct)
       .def_readonly("rows", &Totals::rows);
   py::class_<Rows>(m, "Rows", "Checked rows of a user's array.").def_property_readonly("count", [](const Rows& r) {
     return r.source.rows;

@@ -58,14 +58,14 @@ class HeldTape {
     });
   }
 
-  // (outputs, their gradient) of each step; without `gradients`, None in their place.
-  py::list steps(bool gradients) const {
-    if (!tape_->whole()) throw std::logic_error("steps: the tape must be whole");
+  // (outputs, their gradient) of each stage; without `gradients`, None in their place.
+  py::list stages(bool gradients) const {
+    if (!tape_->whole()) throw std::logic_error("stages: the tape must be whole");
     py::list list;
-    tape_->visit([&](const Layer<T>& step, const Flow<T>& flow) {
+    tape_->visit([&](const Layer<T>& stage, const Flow<T>& flow) {
       py::object grad_y = py::none();
-      if (gradients) grad_y = copy_of(flow.grad_y, step.output_shape());
-      list.append(py::make_tuple(copy_of(flow.y, step.output_shape()), grad_y));
+      if (gradients) grad_y = copy_of(flow.grad_y, stage.output_shape());
+      list.append(py::make_tuple(copy_of(flow.y, stage.output_shape()), grad_y));
     });
     return list;
   }
@@ -111,21 +111,21 @@ class HeldTape {
 template <class T>
 void register_tape_of(py::module_& m, const char* name) {
   using H = HeldTape<T>;
-  py::class_<H>(m, name, "A batch with the outputs and gradients of every step.")
+  py::class_<H>(m, name, "A batch with the outputs and gradients of every stage.")
       .def(py::init([](const py::object& network, const std::string& operation, const Rows& rows,
                        const HeldTargets* targets, bool training, bool clips, bool whole) {
              return std::make_unique<H>(network, operation, rows, targets, TapeOptions{training, clips, whole});
            }),
            py::arg("network"), py::arg("operation"), py::arg("rows"), py::arg("targets").none(true),
            py::arg("training"), py::arg("clips"), py::arg("whole") = true,
-           "Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().")
+           "Computes the outputs. A tape that is not whole has neither the gradient of X nor stages().")
       .def("outputs", &H::outputs)
       .def("backward", &H::backward, py::arg("grad_outputs"), py::arg("parameters") = true,
            "The gradients of X and, with `parameters`, of the trainable parameters.")
       .def("backward_from_loss", &H::backward_from_loss, "The same, starting from the loss of the targets.")
       .def("step", &H::step, py::arg("grad_outputs"), py::arg("row_scale"), py::arg("learning_rate"),
            "One update of the parameters.")
-      .def("steps", &H::steps, py::arg("gradients"), "Outputs of every step, and their gradients.");
+      .def("stages", &H::stages, py::arg("gradients"), "Outputs of every stage, and their gradients.");
 }
 
 }  // namespace

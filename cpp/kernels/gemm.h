@@ -206,14 +206,14 @@ PRELUNET_INLINE void list_prefetches(PrefetchList& list, const Gemm<T>& g, const
   const Epilogue<T>* const e = g.epilogue;
   const Staging staging = e == nullptr ? Staging::in_c : e->staging;
   const std::size_t tile_rows = most_tile_rows(s.panel.vectors), end = block.row + block.rows;
-  list.columns = list.lines = 0;
+  list.streams = list.lines = 0;
   if (staging == Staging::in_c || staging == Staging::overwritten) add_block(list, g.c, g.c_stride, block);
   if (e != nullptr)
     e->prefetch(e->context, {g.row + block.row, g.column + block.column, block.rows, block.columns}, list);
   if (g.next_rows != nullptr) add_next_rows(list, *g.next_rows, (block.rows + kChunkRows - 1) / kChunkRows * s.steps);
   // The first panel also prefetches the part of a transposed A that the next block reads.
-  if (staging == Staging::transposed && s.column == 0 && end < g.m && list.columns < PrefetchList::kMost) {
-    add_column(list, g.a + end + s.begin * g.a_k_stride, g.a_k_stride * sizeof(T), s.steps, false);
+  if (staging == Staging::transposed && s.column == 0 && end < g.m && list.streams < PrefetchList::kMost) {
+    add_stream(list, g.a + end + s.begin * g.a_k_stride, g.a_k_stride * sizeof(T), s.steps, false);
   }
   const std::size_t share = (next.steps + g.m - 1) / g.m, first = block.row * share;
   const std::size_t last = first + block.rows * share;
@@ -280,7 +280,7 @@ PRELUNET_INLINE void gemm_slice(const Gemm<T>& g, const Slice<T>& s, const Slice
   T* const buffer = static_cast<T*>(g.scratch);
   const Destination<T> to = destination_of(g, s, epilogue, buffer);
   PrefetchList list;
-  list.columns = list.lines = 0;
+  list.streams = list.lines = 0;
   list.pace = 1;
   TileArgs<T> tile = tile_args(g, s, to, list);
   if (s.copied) {

@@ -9,20 +9,20 @@
 
 namespace prelunet {
 
-// Cache lines to prefetch. Each Column holds `count` lines, `stride` bytes apart, such as a line of each row of a
+// Cache lines to prefetch. Each stream has `count` lines, `stride` bytes apart, such as a line of each row of a
 // block. A tile prefetches as many lines as its steps of k allow. The next tile continues.
 struct PrefetchList {
   static constexpr std::size_t kMost = 20;
-  struct Column {
+  struct Stream {
     const char* first;
     std::size_t stride;
     std::size_t count;
     bool to_write;  // the epilogue will write these lines, so this core must own them; false: prefetch to the L2 cache
   };
-  std::size_t columns;
-  std::size_t lines;  // of all columns
+  std::size_t streams;
+  std::size_t lines;  // of all streams
   std::size_t pace;   // lines per iteration of an unrolled tile
-  Column column[kMost];
+  Stream stream[kMost];
 };
 
 }  // namespace prelunet
@@ -32,9 +32,9 @@ namespace {
 
 constexpr std::size_t kLineBytes = 64;  // of a cache line, on every machine these kernels run on
 
-PRELUNET_INLINE void add_column(PrefetchList& list, const void* first, std::size_t stride, std::size_t count,
+PRELUNET_INLINE void add_stream(PrefetchList& list, const void* first, std::size_t stride, std::size_t count,
                                 bool to_write) {
-  list.column[list.columns++] = {static_cast<const char*>(first), stride, count, to_write};
+  list.stream[list.streams++] = {static_cast<const char*>(first), stride, count, to_write};
   list.lines += count;
 }
 
@@ -44,8 +44,8 @@ template <class T>
 [[gnu::noinline]] void add_rows(PrefetchList& list, const T* p, std::size_t stride, std::size_t rows, std::size_t width,
                                 bool to_write) {
   if (p == nullptr) return;
-  for (std::size_t at = 0; at < width * sizeof(T) && list.columns < PrefetchList::kMost; at += kLineBytes) {
-    add_column(list, reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows, to_write);
+  for (std::size_t at = 0; at < width * sizeof(T) && list.streams < PrefetchList::kMost; at += kLineBytes) {
+    add_stream(list, reinterpret_cast<const char*>(p) + at, stride * sizeof(T), rows, to_write);
   }
 }
 // The same for a block of a matrix.
@@ -60,13 +60,13 @@ PRELUNET_INLINE void add_block(PrefetchList& list, const T* p, std::size_t strid
 PRELUNET_INLINE void add_next_rows(PrefetchList& list, RowPrefetch& next, std::size_t steps) {
   const std::size_t row_lines = (next.row_bytes + kLineBytes - 1) / kLineBytes;
   next.credit += steps;
-  while (next.credit >= next.pace && next.begin < next.end && list.columns < PrefetchList::kMost) {
+  while (next.credit >= next.pace && next.begin < next.end && list.streams < PrefetchList::kMost) {
     const std::size_t row = next.order == nullptr ? next.begin : static_cast<std::size_t>(next.order[next.begin]);
     const std::size_t paid = next.credit / next.pace, left = row_lines - next.line;
     const std::size_t count = paid < left ? paid : left;
     const unsigned char* const from =
         next.data + static_cast<std::ptrdiff_t>(row) * next.row_stride + next.line * kLineBytes;
-    add_column(list, from, kLineBytes, count, false);
+    add_stream(list, from, kLineBytes, count, false);
     next.credit -= count * next.pace;
     next.line += count;
     if (next.line < row_lines) break;
@@ -86,12 +86,12 @@ PRELUNET_INLINE void spread_over(PrefetchList& list, std::size_t steps) {
 template <std::size_t kSteps, class Step>
 PRELUNET_INLINE void prefetch_between_steps(PrefetchList& list, std::size_t& left, const Step& step) {
   const std::size_t pace = kSteps > 1 ? list.pace : 1;
-  for (std::size_t i = 0; i < list.columns && left >= kSteps; ++i) {
-    PrefetchList::Column& column = list.column[i];
-    const char* line = column.first;
-    const std::size_t line_stride = column.stride;
-    std::size_t count = column.count;
-    const bool to_write = column.to_write;
+  for (std::size_t i = 0; i < list.streams && left >= kSteps; ++i) {
+    PrefetchList::Stream& stream = list.stream[i];
+    const char* line = stream.first;
+    const std::size_t line_stride = stream.stride;
+    std::size_t count = stream.count;
+    const bool to_write = stream.to_write;
     while (count > 0 && left >= kSteps) {
       const std::size_t some = count < pace ? count : pace;
       for (std::size_t n = some; n > 0; --n, line += line_stride) {
@@ -105,8 +105,8 @@ PRELUNET_INLINE void prefetch_between_steps(PrefetchList& list, std::size_t& lef
       count -= some;
       left -= kSteps;
     }
-    column.first = line;
-    column.count = count;
+    stream.first = line;
+    stream.count = count;
   }
 }
 

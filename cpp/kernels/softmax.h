@@ -136,10 +136,10 @@ PRELUNET_INLINE void softmax_cross_entropy_row(const LossRows<T>& g, std::size_t
   const bool one_hot = t.target == nullptr && g.option[0] == 0.0;
   const T max = row_max(m, z);
   const double dot = one_hot ? static_cast<double>(z[t.label]) - static_cast<double>(max) : shifted_dot(m, t, z, max);
-  if (g.right != nullptr) {
+  if (g.correct != nullptr) {
     std::int64_t place = 0;  // max is NaN if the first element is NaN
     while (place < static_cast<std::int64_t>(m) - 1 && z[place] != max && max == max) ++place;
-    g.right[row] = place == t.label;
+    g.correct[row] = place == t.label;
   }
   const double sum = exp_row(m, z, max, grad);
   g.row_loss[row] = mass * log_of(sum) - dot;
@@ -259,11 +259,11 @@ template <class T, bool kOneHot>
     const RowDoubles<T> loss = kOneHot ? loss_of_labels(m, s) : loss_of_targets(m, smooth, s);
     loss.write(count, g.row_loss + first);
   });
-  if (g.right != nullptr) {
+  if (g.correct != nullptr) {
     each([&](SoftmaxGroup<T>& s, std::size_t first, std::size_t count) __attribute__((always_inline)) {
       Vec<T> wins = s.target[0];  // the target, 0 or 1, at the first of the largest outputs
       for (std::size_t j = m; j-- > 0;) wins = select(s.z[j] == s.max, s.target[j], wins);
-      store_mask<T>(g.right + first, wins == T(1), count);
+      store_mask<T>(g.correct + first, wins == T(1), count);
     });
   }
   if (g.grad == nullptr) return;
@@ -288,7 +288,7 @@ PRELUNET_INLINE LossRows<T> part_of(const LossRows<T>& g, std::size_t first, std
   part.row_scale = moved(g.row_scale, first);
   part.row_loss += first;
   part.grad = moved(g.grad, first * g.grad_stride);
-  part.right = moved(g.right, first);
+  part.correct = moved(g.correct, first);
   return part;
 }
 

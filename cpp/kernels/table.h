@@ -349,7 +349,7 @@ struct LossRows {
   double* row_loss;
   T* grad;  // null: only the losses are computed
   std::size_t grad_stride;
-  unsigned char* right;  // softmax with labels: 1 if argmax_rows gives the label, else 0; or null
+  unsigned char* correct;  // softmax with labels: 1 if argmax_rows gives the label, else 0; or null
 };
 
 enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, uint16, int32, uint32, int64, uint64 };

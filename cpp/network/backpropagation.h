@@ -34,7 +34,7 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
 
 struct PassOptions {
   std::size_t block_rows;  // maximum rows of a block
-  bool whole = false;      // copy X as dense rows; run the backward pass down to grad_x of the first step
+  bool whole = false;      // copy X as dense rows; run the backward pass down to grad_x of the first stage
   bool training = true;    // dropout drops units
   const StepRates* rates;  // outlives the passes
 };
@@ -51,11 +51,11 @@ class Backpropagation {
         outputs_(outputs),
         options_(options),
         lowest_(options.whole ? 0 : plan.lowest_trained()),
-        sparse_(plan.steps, options.whole ? RowSource{} : x),
+        sparse_(plan.stages, options.whole ? RowSource{} : x),
         workspace_(plan, sparse_.used() ? 0 : x.features, outputs, loss.answers_per_row(outputs), options.block_rows,
-                   options.whole, sparse_.first_step()),
+                   options.whole, sparse_.first_stage()),
         clip_{loss.clip_delta, workspace_.row_scale()} {
-    for (const auto& step : plan.steps) multiply_adds_ += step->multiply_adds();
+    for (const auto& stage : plan.stages) multiply_adds_ += stage->multiply_adds();
   }
 
   const Plan<T>& plan() const { return plan_; }
@@ -99,9 +99,9 @@ class Backpropagation {
       } else if (!all_.sparse_.used()) {
         input_ = rows_of(team_, all_.x_, index_, block_.count, buffer);
       }
-      for (std::size_t s = first_step(); s < steps().size() && !stops(); ++s) steps()[s]->forward(team_, flow(s));
+      for (std::size_t s = first_stage(); s < stages().size() && !stops(); ++s) stages()[s]->forward(team_, flow(s));
     }
-    // Propagates the gradient of the last step's outputs down to the lowest step.
+    // Propagates the gradient of the last stage's outputs down to the lowest stage.
     void backward() {
       all_.plan_.backward(team_, all_.lowest_, [this](std::size_t s) { return flow(s); }, [this] { return stops(); });
     }
@@ -109,10 +109,10 @@ class Backpropagation {
     // Computes the gradients of the parameters, then updates the parameters if `update` is not null. A barrier must
     // follow.
     void gradients(const StepUpdate* update) {
-      for (std::size_t s = all_.lowest_; s < steps().size(); ++s) {
+      for (std::size_t s = all_.lowest_; s < stages().size(); ++s) {
         Flow<T> f = flow(s);
         f.update = update;
-        steps()[s]->gradients(team_, f);
+        stages()[s]->gradients(team_, f);
       }
     }
 
@@ -121,7 +121,7 @@ class Backpropagation {
       Flow<T> f{};
       f.rows = block_.count;
       f.capacity = w.rows();
-      if (s > first_step()) {
+      if (s > first_stage()) {
         f.x = w.y(s - 1);
       } else if (all_.sparse_.used()) {
         f.sparse_x = &sparse_rows_;
@@ -154,25 +154,25 @@ class Backpropagation {
         row_scale[i] = block.weight == nullptr ? factor : block.weight[i] * factor;
       }
 
-      const std::size_t last = steps().size() - 1;
+      const std::size_t last = stages().size() - 1;
       score_rows<T>(team_, all_.loss_, block_.count, all_.outputs_, w.y(last), block, row_scale,
-                    {w.row_loss(), w.grad_y(last), w.right()});
+                    {w.row_loss(), w.grad_y(last), w.correct()});
     }
 
-    // Adds the block's losses and its right answers in row order. Called after a barrier.
-    void add_up(double& loss, double& right) const {
+    // Adds the block's losses and its correct answers in row order. Called after a barrier.
+    void add_up(double& loss, double& correct) const {
       const Workspace<T>& w = all_.workspace_;
       loss = add_weighted(loss, block_.count, weight_, w.row_loss());
       if (all_.loss_.accuracy != Accuracy::none) {
         const std::size_t answers = block_.count * all_.loss_.answers_per_row(all_.outputs_);
-        right += static_cast<double>(std::count(w.right(), w.right() + answers, 1));
+        correct += static_cast<double>(std::count(w.correct(), w.correct() + answers, 1));
       }
     }
 
    private:
-    const std::vector<std::unique_ptr<Layer<T>>>& steps() const { return all_.plan_.steps; }
+    const std::vector<std::unique_ptr<Layer<T>>>& stages() const { return all_.plan_.stages; }
 
-    std::size_t first_step() const { return all_.sparse_.first_step(); }
+    std::size_t first_stage() const { return all_.sparse_.first_stage(); }
 
     // Polls for an interrupt between two layers, if steps are long. A thread processes only its own rows, so the other
     // threads need not stop at the same layer.
@@ -201,7 +201,7 @@ class Backpropagation {
   const Targets& targets_;
   std::size_t outputs_;
   PassOptions options_;
-  std::size_t lowest_;  // the lowest step with a backward pass
+  std::size_t lowest_;  // the lowest stage with a backward pass
   double multiply_adds_ = 0.0;
   std::size_t coarse_ = plan_.row_unit() / kChunkRows;
   SparseInput<T> sparse_;

@@ -2,7 +2,7 @@
 //
 // The operands of the three products (x, W and dz) are rounded to bfloat16 when they are packed. Products are summed in
 // float32, and everything else is float32: W itself, outputs, gradients, bias and activation. So a fused activation
-// gives the same bits as one of its own step. kernels/bfloat16_table.h describes packings and orders of sums.
+// gives the same bits as one of its own stage. kernels/bfloat16_table.h describes packings and orders of sums.
 #pragma once
 
 #include "network/weighted.h"

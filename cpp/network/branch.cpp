@@ -22,37 +22,38 @@ std::vector<std::size_t> Branch<T>::categories() const {
 
 template <class T>
 void Branch<T>::refresh(Team& team) {
-  for (const auto& step : inner_.steps) step->refresh(team);
+  for (const auto& stage : inner_.stages) stage->refresh(team);
 }
 
 template <class T>
 double Branch<T>::multiply_adds() const {
   auto sum = static_cast<double>(columns_.size());
-  for (const auto& step : inner_.steps) sum += step->multiply_adds();
+  for (const auto& stage : inner_.stages) sum += stage->multiply_adds();
   return sum;
 }
 
 template <class T>
 bool Branch<T>::calls_python() const {
-  return std::any_of(inner_.steps.begin(), inner_.steps.end(), [](const auto& step) { return step->calls_python(); });
+  return std::any_of(inner_.stages.begin(), inner_.stages.end(),
+                     [](const auto& stage) { return stage->calls_python(); });
 }
 
 template <class T>
 void Branch<T>::visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const {
   visitor(*this, flow);
-  for (std::size_t s = 0; s < inner_.steps.size(); ++s) inner_.steps[s]->visit(inside(s, flow), visitor);
+  for (std::size_t s = 0; s < inner_.stages.size(); ++s) inner_.stages[s]->visit(inside(s, flow), visitor);
 }
 
 template <class T>
 typename Branch<T>::Places Branch<T>::places(std::size_t s, std::size_t rows) const {
-  const Layer<T>& step = *inner_.steps[s];
-  const bool last = s + 1 == inner_.steps.size();
-  const std::size_t size = checked_multiply(rows, step.outputs());
+  const Layer<T>& stage = *inner_.stages[s];
+  const bool last = s + 1 == inner_.stages.size();
+  const std::size_t size = checked_multiply(rows, stage.outputs());
   Layout layout;
   const std::size_t y = layout.add<T>(last ? 0 : size);
-  const std::size_t z = layout.add<T>(step.keeps_z() ? size : 0);
+  const std::size_t z = layout.add<T>(stage.keeps_z() ? size : 0);
   const std::size_t grad_y = layout.add<T>(last ? 0 : size);
-  const std::size_t work = layout.add<T>(step.work_size(rows));
+  const std::size_t work = layout.add<T>(stage.work_size(rows));
   return {y / sizeof(T), z / sizeof(T), grad_y / sizeof(T), work / sizeof(T), layout.bytes() / sizeof(T)};
 }
 
@@ -74,7 +75,7 @@ template <class T>
 Flow<T> Branch<T>::inside(std::size_t s, const Flow<T>& flow) const {
   T* const own = flow.work + begin(s, flow.capacity);
   const Places at = places(s, flow.capacity);
-  const bool last = s + 1 == inner_.steps.size();
+  const bool last = s + 1 == inner_.stages.size();
   Flow<T> inner = flow;
   inner.y = last ? flow.y : own + at.y;
   inner.z = own + at.z;
@@ -102,15 +103,15 @@ void Branch<T>::select(Team& team, std::size_t rows, const T* x, T* to) const {
 
 template <class T>
 void Branch<T>::forward(Team& team, const Flow<T>& flow) const {
-  select(team, flow.rows, flow.x, inner_.steps.empty() ? flow.y : flow.work);
-  for (std::size_t s = 0; s < inner_.steps.size(); ++s) inner_.steps[s]->forward(team, inside(s, flow));
+  select(team, flow.rows, flow.x, inner_.stages.empty() ? flow.y : flow.work);
+  for (std::size_t s = 0; s < inner_.stages.size(); ++s) inner_.stages[s]->forward(team, inside(s, flow));
 }
 
 template <class T>
 void Branch<T>::backward(Team& team, const Flow<T>& flow) const {
   inner_.backward(team, lowest(flow), [&](std::size_t s) { return inside(s, flow); }, [] { return false; });
   if (flow.grad_x == nullptr) return;
-  const T* const gradient = inner_.steps.empty() ? flow.grad_y : flow.work + input_size(flow.capacity);
+  const T* const gradient = inner_.stages.empty() ? flow.grad_y : flow.work + input_size(flow.capacity);
   const Range share = team.share(flow.rows, kChunkRows);
   for (std::size_t i = share.begin; i < share.end; ++i) {
     T* const row = flow.grad_x + i * this->inputs();
@@ -120,7 +121,7 @@ void Branch<T>::backward(Team& team, const Flow<T>& flow) const {
 
 template <class T>
 void Branch<T>::gradients(Team& team, const Flow<T>& flow) const {
-  for (std::size_t s = lowest(flow); s < inner_.steps.size(); ++s) inner_.steps[s]->gradients(team, inside(s, flow));
+  for (std::size_t s = lowest(flow); s < inner_.stages.size(); ++s) inner_.stages[s]->gradients(team, inside(s, flow));
 }
 
 template <class T>
@@ -130,7 +131,7 @@ std::size_t Branch<T>::predict_work_size(std::size_t rows) const {
 
 template <class T>
 void Branch<T>::predict(Team& team, const Flow<T>& flow) const {
-  if (inner_.predict_steps.empty()) return select(team, flow.rows, flow.x, flow.y);
+  if (inner_.predict_stages.empty()) return select(team, flow.rows, flow.x, flow.y);
   select(team, flow.rows, flow.x, flow.work);
   Flow<T> inner = flow;
   inner.x = flow.work;

@@ -23,7 +23,7 @@ class Branch final : public Layer<T> {
   std::vector<std::size_t> categories() const override;
   void bind(const std::vector<Parameter<T>>& parameters) override { inner_.bind(parameters); }
   void refresh(Team& team) override;
-  std::size_t work_size(std::size_t rows) const override { return begin(inner_.steps.size(), rows); }
+  std::size_t work_size(std::size_t rows) const override { return begin(inner_.stages.size(), rows); }
   std::size_t predict_work_size(std::size_t rows) const override;
   double multiply_adds() const override;
   bool calls_python() const override;
@@ -36,12 +36,12 @@ class Branch final : public Layer<T> {
   void visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const override;
 
  private:
-  // Offsets of the arrays of a step, and their total size. y and grad_y of the last step are those of the branch.
+  // Offsets of the arrays of a stage, and their total size. y and grad_y of the last stage are those of the branch.
   struct Places {
     std::size_t y, z, grad_y, work, size;
   };
   Places places(std::size_t s, std::size_t rows) const;
-  // The offset in work of the arrays of step s. The columns and their gradient come first.
+  // The offset in work of the arrays of stage s. The columns and their gradient come first.
   std::size_t begin(std::size_t s, std::size_t rows) const;
   // Elements of the columns of that many rows, a whole number of cache lines.
   std::size_t input_size(std::size_t rows) const;

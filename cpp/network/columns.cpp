@@ -10,16 +10,16 @@ namespace prelunet {
 
 template <class T>
 Columns<T>::Columns(const Shape& input, std::size_t outputs, Plan<T> branches, Shape rest)
-    : Layer<T>(input, {outputs}), branches_(std::move(branches)), named_(branches_.steps.size()) {
+    : Layer<T>(input, {outputs}), branches_(std::move(branches)), named_(branches_.stages.size()) {
   if (!rest.empty()) {
     Plan<T> none;
     none.output = {rest.size()};
-    branches_.steps.push_back(std::make_unique<Branch<T>>(input, std::move(rest), std::move(none)));
+    branches_.stages.push_back(std::make_unique<Branch<T>>(input, std::move(rest), std::move(none)));
   }
   std::size_t first = 0;
-  for (const auto& step : branches_.steps) {
+  for (const auto& stage : branches_.stages) {
     first_.push_back(first);
-    first += step->outputs();
+    first += stage->outputs();
   }
 }
 
@@ -38,20 +38,20 @@ std::vector<std::size_t> Columns<T>::categories() const {
 
 template <class T>
 void Columns<T>::refresh(Team& team) {
-  for (const auto& step : branches_.steps) step->refresh(team);
+  for (const auto& stage : branches_.stages) stage->refresh(team);
 }
 
 template <class T>
 double Columns<T>::multiply_adds() const {
   auto sum = static_cast<double>(this->outputs());
-  for (const auto& step : branches_.steps) sum += step->multiply_adds();
+  for (const auto& stage : branches_.stages) sum += stage->multiply_adds();
   return sum;
 }
 
 template <class T>
 bool Columns<T>::calls_python() const {
-  return std::any_of(branches_.steps.begin(), branches_.steps.end(),
-                     [](const auto& step) { return step->calls_python(); });
+  return std::any_of(branches_.stages.begin(), branches_.stages.end(),
+                     [](const auto& stage) { return stage->calls_python(); });
 }
 
 template <class T>
@@ -167,13 +167,13 @@ std::unique_ptr<Layer<T>> Columns<T>::make(const LayerContext<T>& context) {
   Plan<T> branches = context.make_branches(config.layers("layers"));
   std::vector<bool> read(context.input[0], false);
   std::size_t outputs = 0;
-  for (const auto& step : branches.steps) {
-    const auto* const branch = dynamic_cast<const Branch<T>*>(step.get());
+  for (const auto& stage : branches.stages) {
+    const auto* const branch = dynamic_cast<const Branch<T>*>(stage.get());
     if (branch == nullptr) config.fail("layers must be branches");
     for (const std::size_t column : branch->columns()) read[column] = true;
     outputs = checked_add(outputs, branch->outputs());
   }
-  if (branches.steps.empty()) config.fail("layers must hold at least one branch");
+  if (branches.stages.empty()) config.fail("layers must hold at least one branch");
   Shape rest;
   for (std::size_t j = 0; passes && j < read.size(); ++j) {
     if (!read[j]) rest.push_back(j);

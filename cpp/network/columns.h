@@ -31,8 +31,8 @@ class Columns final : public Layer<T> {
   void visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const override;
 
  private:
-  const Layer<T>& branch(std::size_t b) const { return *branches_.steps[b]; }
-  std::size_t count() const { return branches_.steps.size(); }
+  const Layer<T>& branch(std::size_t b) const { return *branches_.stages[b]; }
+  std::size_t count() const { return branches_.stages.size(); }
   // The offsets in work of each branch's arrays: y, grad_y, work; then the total size.
   std::vector<std::size_t> places(std::size_t rows) const;
   static std::size_t output_size(const Layer<T>& branch, std::size_t rows);

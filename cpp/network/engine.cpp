@@ -36,7 +36,7 @@ template <class T>
 void Engine<T>::refresh() {
   ++version_;
   run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
-    for (const auto& step : plan_.steps) step->refresh(team);
+    for (const auto& stage : plan_.stages) stage->refresh(team);
   });
 }
 
@@ -56,7 +56,7 @@ void Engine<T>::move_towards(const Engine& other, double weight) {
   run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
     prelunet::move_towards(team, values_.size(), weight, other.values(), values());
     team.barrier();
-    for (const auto& step : plan_.steps) step->refresh(team);
+    for (const auto& stage : plan_.stages) stage->refresh(team);
   });
 }
 
@@ -88,7 +88,7 @@ void Engine<T>::swap_mean(bool keep) {
 template <class T>
 double Engine<T>::multiply_adds() const {
   double sum = 0.0;
-  for (const auto& step : plan_.steps) sum += step->multiply_adds();
+  for (const auto& stage : plan_.stages) sum += stage->multiply_adds();
   return sum;
 }
 
@@ -107,7 +107,7 @@ int Engine<T>::training_threads(std::size_t batch_size) const {
 
 template <class T>
 bool Engine<T>::calls_python() const {
-  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const auto& step) { return step->calls_python(); });
+  return std::any_of(plan_.stages.begin(), plan_.stages.end(), [](const auto& stage) { return stage->calls_python(); });
 }
 
 template <class T>

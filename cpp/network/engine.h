@@ -18,12 +18,12 @@ namespace prelunet {
 // Sums over the steps of an epoch, in the order of the rows.
 struct Totals {
   double loss = 0.0;  // of the step losses; if the reduction is a mean, each is first multiplied by its rows
-  double right = 0.0;
+  double correct = 0.0;
   double rows = 0.0;
 
   Totals& operator+=(const Totals& other) {
     loss += other.loss;
-    right += other.right;
+    correct += other.correct;
     rows += other.rows;
     return *this;
   }

@@ -17,18 +17,18 @@ class BatchTotals {
   template <class Pass>
   void add(const Pass& pass, const BatchBlock& block, double factor, double penalty, Totals& totals,
            std::span<Totals* const> more) {
-    if (block.first()) loss_ = right_ = 0.0;
-    pass.add_up(loss_, right_);
+    if (block.first()) loss_ = correct_ = 0.0;
+    pass.add_up(loss_, correct_);
     if (!block.last()) return;
     const auto rows = static_cast<double>(block.batch_rows);
-    const Totals step{(factor * loss_ + penalty) * (mean_ ? rows : 1.0), right_, rows};
+    const Totals step{(factor * loss_ + penalty) * (mean_ ? rows : 1.0), correct_, rows};
     totals += step;
     for (Totals* const sums : more) *sums += step;
   }
 
  private:
   bool mean_;
-  double loss_ = 0.0, right_ = 0.0;
+  double loss_ = 0.0, correct_ = 0.0;
 };
 
 // The position of a run between two batches.
@@ -45,7 +45,7 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
                                    const Interrupt& interrupt) {
   LossConfig loss = loss_;
   loss.clip_delta = 0.0;  // clipping is part of an update
-  const std::size_t most = most_rows<T>(plan_.steps, x, block_rows(values_.size() * sizeof(T)));
+  const std::size_t most = most_rows<T>(plan_.stages, x, block_rows(values_.size() * sizeof(T)));
   const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(),
                                            {.block_rows = std::min(most, x.rows), .rates = &rates_});
   Stop stop(interrupt);
@@ -81,7 +81,7 @@ class Engine<T>::Training {
         run_(run),
         totals_(totals),
         batch_size_(std::min(run.batch_size, run.rows)),
-        most_(most_rows<T>(engine.plan_.steps, x, block_rows(engine.values_.size() * sizeof(T)))),
+        most_(most_rows<T>(engine.plan_.stages, x, block_rows(engine.values_.size() * sizeof(T)))),
         first_(block_at(0, run.rows, batch_size_, most_)),
         shuffled_(run.shuffle.has_value() && batch_size_ < run.rows ? run.rows : 0),
         backpropagation_(engine.plan_, engine.loss_, x, targets, engine.outputs(),
@@ -212,8 +212,8 @@ bool Engine<T>::train(const RowSource& x, const Targets& targets, const Training
 template <class T>
 Layer<T>* Engine<T>::layer_to_keep_in_panels(std::size_t steps) const {
   const std::size_t lowest = plan_.lowest_trained();
-  if (steps < kMinStepsInPanels || lowest == plan_.steps.size() || calls_python()) return nullptr;
-  Layer<T>* const layer = plan_.steps[lowest].get();
+  if (steps < kMinStepsInPanels || lowest == plan_.stages.size() || calls_python()) return nullptr;
+  Layer<T>* const layer = plan_.stages[lowest].get();
   return layer->reserve_panels() ? layer : nullptr;
 }
 
@@ -240,7 +240,7 @@ void Engine<T>::update_and_refresh(Team& team, const StepUpdate& update) {
   team.barrier();
   optimizer_->update(team, update);
   team.barrier();
-  for (const auto& layer : plan_.steps) layer->refresh(team);
+  for (const auto& layer : plan_.stages) layer->refresh(team);
 }
 
 template void Engine<float>::apply_gradients(double, double);

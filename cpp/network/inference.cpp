@@ -18,7 +18,7 @@ struct Call {
   T* out;                  // (rows, outputs); null: only the losses are computed
   const Targets* targets;  // null: only the outputs are computed
   double* row_loss;
-  unsigned char* right;
+  unsigned char* correct;
 };
 
 // Runs the network on one block of rows.
@@ -30,13 +30,13 @@ class BlockRunner {
         loss_(loss),
         call_(call),
         outputs_(outputs),
-        sparse_(plan.predict_steps, call.x),
-        block_rows_(most_rows<T>(plan.predict_steps, call.x,
+        sparse_(plan.predict_stages, call.x),
+        block_rows_(most_rows<T>(plan.predict_stages, call.x,
                                  plan.row_unit() > kChunkRows ? kBfloat16PredictBlockRows : kPredictBlockRows)) {
     const std::size_t rows = std::min(block_rows_, call.x.rows);
     const std::size_t scored = call.targets == nullptr ? 0 : rows;
     input_ = layout_.add<T>(sparse_.used() ? 0 : checked_multiply(rows, inputs));
-    work_ = layout_.add<T>(plan.predict_work_size(rows, sparse_.first_step()));
+    work_ = layout_.add<T>(plan.predict_work_size(rows, sparse_.first_stage()));
     last_ = layout_.add<T>(checked_multiply(rows, outputs));
     target_ = layout_.add<T>(checked_multiply(scored, outputs));
     row_scale_ = layout_.add<double>(scored);
@@ -58,7 +58,7 @@ class BlockRunner {
     }
     flow.y = last;
     flow.work = scratch.at<T>(base + work_);
-    plan_.predict(solo, flow, sparse_.first_step());
+    plan_.predict(solo, flow, sparse_.first_stage());
     if (call_.targets != nullptr) score(solo, begin, rows, last, scratch, base);
   }
 
@@ -71,7 +71,7 @@ class BlockRunner {
     double* const row_scale = scratch.at<double>(base + row_scale_);
     std::fill_n(row_scale, rows, 1.0);
     score_rows<T>(solo, loss_, rows, outputs_, output, block, row_scale,
-                  {call_.row_loss + begin, nullptr, call_.right + begin * loss_.answers_per_row(outputs_)});
+                  {call_.row_loss + begin, nullptr, call_.correct + begin * loss_.answers_per_row(outputs_)});
   }
 
   const Plan<T>& plan_;
@@ -106,13 +106,13 @@ bool run_all(const BlockRunner<T>& runner, std::size_t rows, int threads, const 
 
 }  // namespace
 
-// A step that reads compressed rows multiplies their elements only.
+// A stage that reads compressed rows multiplies their elements only.
 template <class T>
 int Engine<T>::threads_to_predict(const RowSource& x) const {
   const auto rows = static_cast<double>(x.rows);
   double work = multiply_adds() * rows;
-  if (const auto step = sparse_step<T>(plan_.predict_steps, x)) {
-    const Layer<T>& first = *plan_.predict_steps[*step];
+  if (const auto stage = sparse_stage<T>(plan_.predict_stages, x)) {
+    const Layer<T>& first = *plan_.predict_stages[*stage];
     const auto elements = static_cast<double>(x.compressed->column.size());
     work += elements * static_cast<double>(first.outputs()) - first.multiply_adds() * rows;
   }
@@ -131,12 +131,12 @@ bool Engine<T>::evaluate(const RowSource& x, const Targets& targets, Totals& tot
   Layout layout;
   const std::size_t loss_at = layout.add<double>(x.rows);
   const std::size_t answers = checked_multiply(x.rows, loss_.answers_per_row(outputs()));
-  const std::size_t right_at = layout.add<unsigned char>(answers);
+  const std::size_t correct_at = layout.add<unsigned char>(answers);
   const Scratch results(layout);
   double* const row_loss = results.at<double>(loss_at);
-  unsigned char* const right = results.at<unsigned char>(right_at);
+  unsigned char* const correct = results.at<unsigned char>(correct_at);
 
-  const Call<T> call{x, nullptr, &targets, row_loss, right};
+  const Call<T> call{x, nullptr, &targets, row_loss, correct};
   const BlockRunner<T> runner(plan_, loss_, inputs(), outputs(), call);
   if (!run_all(runner, x.rows, threads_to_predict(x), interrupt)) return false;
 
@@ -144,7 +144,7 @@ bool Engine<T>::evaluate(const RowSource& x, const Targets& targets, Totals& tot
   const double* const weight = targets.weight.empty() ? nullptr : targets.weight.data();
   totals.loss = factor * add_weighted(0.0, x.rows, weight, row_loss);
   totals.rows = static_cast<double>(x.rows);
-  if (loss_.accuracy != Accuracy::none) totals.right = static_cast<double>(std::count(right, right + answers, 1));
+  if (loss_.accuracy != Accuracy::none) totals.correct = static_cast<double>(std::count(correct, correct + answers, 1));
   return true;
 }
 

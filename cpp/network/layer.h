@@ -18,8 +18,8 @@ struct ActivationSpec;
 template <class T>
 struct Plan;
 
-// The first part of a step's backward pass: an elementwise function of the gradient of its outputs. The step above (the
-// next one in the forward pass) may run it in the epilogue of the product that computes this gradient.
+// The first part of a stage's backward pass: an elementwise function of the gradient of its outputs. The stage above
+// (the next one in the forward pass) may run it in the epilogue of the product that computes this gradient.
 template <class T>
 struct Prologue {
   ActivationId id;
@@ -51,8 +51,8 @@ struct Flow {
   std::uint64_t step;     // training steps taken before this one
   const double* dropout_rates;  // of the Dropout layers with a schedule; null: their own
   const ScaledSum<T>* sum;      // a residual's sum, computed from y or grad_x; null unless makes_sum()
-  const Prologue<T>* prologue;  // of the step below, to run on grad_x; null unless fuses_prologue()
-  bool prologue_done;           // the step above has run this step's prologue
+  const Prologue<T>* prologue;  // of the stage below, to run on grad_x; null unless fuses_prologue()
+  bool prologue_done;           // the stage above has run this stage's prologue
   const DeltaClip* clip;        // clips dz; or null
   const StepUpdate* update;     // null except in a batch's last block: gradients() then updates the parameters
   RowPrefetch* next_rows;       // rows that this thread gathers next, to prefetch; or null
@@ -83,7 +83,7 @@ class Layer {
   virtual void keep_in_panels(Team&) {}
   virtual void leave_panels(Team&) {}
 
-  // Fuses the next activation into this step, or returns false. The activation's parameter comes after this layer's
+  // Fuses the next activation into this stage, or returns false. The activation's parameter comes after this layer's
   // own.
   virtual bool fuse(const ActivationSpec&) { return false; }
   // Whether backward() reads the input of the fused activation.
@@ -92,7 +92,7 @@ class Layer {
   virtual const Plan<T>* inner() const { return nullptr; }
   // For each input, the number of categories whose integer codes it holds, or 0. Empty: no input holds codes.
   virtual std::vector<std::size_t> categories() const { return {}; }
-  // Whether y = x when predicting, so that the step is skipped.
+  // Whether y = x when predicting, so that the stage is skipped.
   virtual bool identity_in_predict() const { return false; }
   // Whether the layer calls Python. It then runs on the calling thread only, and may throw.
   virtual bool calls_python() const { return false; }
@@ -107,9 +107,9 @@ class Layer {
   // Multiply-adds of forward() for one row. The number of threads depends on this number.
   virtual double multiply_adds() const { return static_cast<double>(outputs()); }
 
-  // The prologue of this step's backward pass, if it has one.
+  // The prologue of this stage's backward pass, if it has one.
   virtual std::optional<Prologue<T>> prologue(const Flow<T>&) const { return std::nullopt; }
-  // Whether backward() can run the prologue of the step below.
+  // Whether backward() can run the prologue of the stage below.
   virtual bool fuses_prologue() const { return false; }
   // Whether forward() and backward() can compute flow.sum.
   virtual bool makes_sum() const { return false; }
@@ -121,7 +121,7 @@ class Layer {
   virtual void predict(Team& team, const Flow<T>& flow) const { forward(team, flow); }
 
   using Visitor = std::function<void(const Layer<T>&, const Flow<T>&)>;
-  // Calls visitor for this layer, then for the steps inside it, each with its flow.
+  // Calls visitor for this layer, then for the stages inside it, each with its flow.
   virtual void visit(const Flow<T>& flow, const Visitor& visitor) const { visitor(*this, flow); }
 
  private:

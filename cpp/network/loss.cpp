@@ -22,12 +22,12 @@ const E* gather_elements(const std::vector<E>& all, RowIndex index, Range share,
 }
 
 template <class T>
-void count_right(Team& team, Accuracy accuracy, double threshold, std::size_t rows, std::size_t outputs,
-                 const T* output, const TargetBlock<T>& block, unsigned char* right) {
+void count_correct(Team& team, Accuracy accuracy, double threshold, std::size_t rows, std::size_t outputs,
+                   const T* output, const TargetBlock<T>& block, unsigned char* correct) {
   const Range share = team.share(rows, kChunkRows);
   if (accuracy == Accuracy::threshold) {
     for (std::size_t i = share.begin * outputs; i < share.end * outputs; ++i) {
-      right[i] = (static_cast<double>(output[i]) > threshold) == (block.target[i] > T(0.5));
+      correct[i] = (static_cast<double>(output[i]) > threshold) == (block.target[i] > T(0.5));
     }
     return;
   }
@@ -39,7 +39,7 @@ void count_right(Team& team, Accuracy accuracy, double threshold, std::size_t ro
     kernels.argmax_rows(count, outputs, output + first * outputs, found);
     if (block.label == nullptr) kernels.argmax_rows(count, outputs, block.target + first * outputs, target);
     const std::int64_t* const wanted = block.label == nullptr ? target : block.label + first;
-    for (std::size_t i = 0; i < count; ++i) right[first + i] = found[i] == wanted[i];
+    for (std::size_t i = 0; i < count; ++i) correct[first + i] = found[i] == wanted[i];
   }
 }
 
@@ -70,10 +70,10 @@ void score_rows(Team& team, const LossConfig& config, std::size_t rows, std::siz
   g.row_loss = score.row_loss;
   g.grad = score.grad;
   const bool finds_largest = config.id == LossId::softmax_cross_entropy && block.label != nullptr;
-  if (config.accuracy == Accuracy::argmax && finds_largest) g.right = score.right;
+  if (config.accuracy == Accuracy::argmax && finds_largest) g.correct = score.correct;
   loss_rows(team, config.id, g);
-  if (config.accuracy != Accuracy::none && g.right == nullptr) {
-    count_right(team, config.accuracy, config.threshold, rows, outputs, output, block, score.right);
+  if (config.accuracy != Accuracy::none && g.correct == nullptr) {
+    count_correct(team, config.accuracy, config.threshold, rows, outputs, output, block, score.correct);
   }
 }
 

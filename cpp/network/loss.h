@@ -17,7 +17,7 @@ struct Targets {
   double weight_sum(RowIndex index, std::size_t count) const;
 };
 
-// When a prediction counts as right.
+// When a prediction counts as correct.
 enum class Accuracy {
   none,
   argmax,     // the largest output (the first of equals) has the index of the label or of the largest target
@@ -32,7 +32,7 @@ struct LossConfig {
   double clip_delta = 0.0;  // limit of a row's deltas in training; 0: no clipping
 
   const LossInfo& info() const { return kLosses[static_cast<int>(id)]; }
-  // The number of answers in a row of outputs. Each is right or wrong.
+  // The number of answers in a row of outputs. Each is correct or wrong.
   std::size_t answers_per_row(std::size_t outputs) const { return accuracy == Accuracy::threshold ? outputs : 1; }
 };
 
@@ -61,8 +61,8 @@ TargetBlock<T> gather_targets(Team& team, const Targets& targets, RowIndex index
 template <class T>
 struct Score {
   double* row_loss;
-  T* grad;               // dLoss/d(output), scaled by row_scale; or null
-  unsigned char* right;  // (rows, answers_per_row): 1 if an answer is right, else 0; unused without accuracy
+  T* grad;                 // dLoss/d(output), scaled by row_scale; or null
+  unsigned char* correct;  // (rows, answers_per_row): 1 if an answer is correct, else 0; unused without accuracy
 };
 
 // Computes loss and accuracy of this thread's share of a block.

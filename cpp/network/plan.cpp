@@ -11,20 +11,20 @@ namespace prelunet {
 namespace {
 
 template <class T>
-void add_parameters(Plan<T>& plan, std::size_t step, std::size_t first, std::size_t last) {
-  for (const ParameterInfo& info : plan.steps[step]->parameters()) {
+void add_parameters(Plan<T>& plan, std::size_t stage, std::size_t first, std::size_t last) {
+  for (const ParameterInfo& info : plan.stages[stage]->parameters()) {
     // The parameter of a fused activation belongs to the activation, not to the layer that fuses it.
     const bool fused = info.kind == ParameterKind::alpha || info.kind == ParameterKind::factor;
-    plan.parameters.push_back({step, fused ? last : first, info});
+    plan.parameters.push_back({stage, fused ? last : first, info});
   }
 }
 
-// Adds the shapes and parameters of the layers inside a step.
+// Adds the shapes and parameters of the layers inside a stage.
 template <class T>
-void add_inner(Plan<T>& plan, std::size_t step, const Plan<T>& inner) {
+void add_inner(Plan<T>& plan, std::size_t stage, const Plan<T>& inner) {
   plan.shapes.insert(plan.shapes.end(), inner.shapes.begin(), inner.shapes.end());
   for (typename Plan<T>::Owner owner : inner.parameters) {
-    owner.step = step;
+    owner.stage = stage;
     plan.parameters.push_back(std::move(owner));
   }
 }
@@ -43,11 +43,11 @@ class Planner {
   static LayerReader reader(const LayerConfig& layer, const std::string& prefix) {
     return {layer, "layer " + prefix + layer.name + " (" + find_layer<T>(layer.type).title + ")"};
   }
-  // The step of one layer; null for a layer that only flattens its input.
-  std::unique_ptr<Layer<T>> make_step(const Shape& input, const LayerConfig& layer, const std::string& prefix,
-                                      bool reads_input);
-  // Fuses the layer into the step if possible; returns whether it did.
-  bool fuses(Layer<T>& step, const LayerConfig& layer, const std::string& prefix) const;
+  // The stage of one layer; null for a layer that only flattens its input.
+  std::unique_ptr<Layer<T>> make_stage(const Shape& input, const LayerConfig& layer, const std::string& prefix,
+                                       bool reads_input);
+  // Fuses the layer into the stage if possible; returns whether it did.
+  bool fuses(Layer<T>& stage, const LayerConfig& layer, const std::string& prefix) const;
 
   PlanOptions options_;
   std::size_t count_ = 0;      // layers so far
@@ -55,15 +55,15 @@ class Planner {
 };
 
 template <class T>
-std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerConfig& layer, const std::string& prefix,
-                                                bool reads_input) {
+std::unique_ptr<Layer<T>> Planner<T>::make_stage(const Shape& input, const LayerConfig& layer,
+                                                 const std::string& prefix, bool reads_input) {
   LayerReader config = reader(layer, prefix);
   const std::size_t number = count_++;
   const auto make = find_layer<T>(layer.type).make;
-  std::unique_ptr<Layer<T>> step;
+  std::unique_ptr<Layer<T>> stage;
   if (make != nullptr) {
     const std::string own = prefix + layer.name + ".";
-    step =
+    stage =
         make({.config = config,
               .input = input,
               .seed = options_.seed,
@@ -77,14 +77,14 @@ std::unique_ptr<Layer<T>> Planner<T>::make_step(const Shape& input, const LayerC
                   [&](const std::vector<LayerConfig>& inner) { return plan(input, inner, own, reads_input, true); }});
   }
   config.finish();
-  return step;
+  return stage;
 }
 
 template <class T>
-bool Planner<T>::fuses(Layer<T>& step, const LayerConfig& layer, const std::string& prefix) const {
+bool Planner<T>::fuses(Layer<T>& stage, const LayerConfig& layer, const std::string& prefix) const {
   if (!options_.fuse || !is_activation(layer)) return false;
   LayerReader config = reader(layer, prefix);
-  const bool fused = step.fuse(read_activation(config));
+  const bool fused = stage.fuse(read_activation(config));
   config.finish();
   return fused;
 }
@@ -97,24 +97,24 @@ Plan<T> Planner<T>::plan(const Shape& input, const std::vector<LayerConfig>& lay
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::size_t first = count_;
     if (parallel) shape = input;
-    std::unique_ptr<Layer<T>> step =
-        make_step(shape, layers[i], prefix, reads_input && (parallel || plan.steps.empty()));
-    shape = step == nullptr ? Shape{element_count(shape)} : step->output_shape();
+    std::unique_ptr<Layer<T>> stage =
+        make_stage(shape, layers[i], prefix, reads_input && (parallel || plan.stages.empty()));
+    shape = stage == nullptr ? Shape{element_count(shape)} : stage->output_shape();
     plan.shapes.push_back(shape);
-    if (step == nullptr) continue;
+    if (stage == nullptr) continue;
     std::size_t last = first;
-    if (!parallel && i + 1 < layers.size() && fuses(*step, layers[i + 1], prefix)) {
+    if (!parallel && i + 1 < layers.size() && fuses(*stage, layers[i + 1], prefix)) {
       ++i;
       last = count_++;
       plan.shapes.push_back(shape);
     }
-    plan.steps.push_back(std::move(step));
-    const std::size_t place = plan.steps.size() - 1;
+    plan.stages.push_back(std::move(stage));
+    const std::size_t place = plan.stages.size() - 1;
     add_parameters(plan, place, first, last);
-    if (const Plan<T>* inner = plan.steps[place]->inner()) add_inner(plan, place, *inner);
+    if (const Plan<T>* inner = plan.stages[place]->inner()) add_inner(plan, place, *inner);
   }
-  for (const auto& step : plan.steps) {
-    if (!step->identity_in_predict()) plan.predict_steps.push_back(step.get());
+  for (const auto& stage : plan.stages) {
+    if (!stage->identity_in_predict()) plan.predict_stages.push_back(stage.get());
   }
   plan.output = shape;
   return plan;
@@ -124,21 +124,21 @@ Plan<T> Planner<T>::plan(const Shape& input, const std::vector<LayerConfig>& lay
 
 template <class T>
 void Plan<T>::bind(const std::vector<Parameter<T>>& bound) const {
-  std::vector<std::vector<Parameter<T>>> of_step(steps.size());
-  for (std::size_t i = 0; i < parameters.size(); ++i) of_step[parameters[i].step].push_back(bound[i]);
-  for (std::size_t step = 0; step < steps.size(); ++step) steps[step]->bind(of_step[step]);
+  std::vector<std::vector<Parameter<T>>> of_stage(stages.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) of_stage[parameters[i].stage].push_back(bound[i]);
+  for (std::size_t stage = 0; stage < stages.size(); ++stage) stages[stage]->bind(of_stage[stage]);
 }
 
 template <class T>
 std::vector<std::size_t> Plan<T>::categories() const {
-  return steps.empty() ? std::vector<std::size_t>{} : steps.front()->categories();
+  return stages.empty() ? std::vector<std::size_t>{} : stages.front()->categories();
 }
 
 template <class T>
 std::size_t Plan<T>::lowest_trained() const {
-  std::size_t lowest = steps.size();
+  std::size_t lowest = stages.size();
   for (const Owner& owner : parameters) {
-    if (owner.info.trainable) lowest = std::min(lowest, owner.step);
+    if (owner.info.trainable) lowest = std::min(lowest, owner.stage);
   }
   return lowest;
 }
@@ -146,17 +146,17 @@ std::size_t Plan<T>::lowest_trained() const {
 template <class T>
 std::size_t Plan<T>::row_unit() const {
   std::size_t unit = kChunkRows;
-  for (const auto& step : steps) unit = std::max(unit, step->row_unit());
+  for (const auto& stage : stages) unit = std::max(unit, stage->row_unit());
   return unit;
 }
 
 template <class T>
 typename Plan<T>::PredictPlaces Plan<T>::predict_places(std::size_t rows, std::size_t first) const {
   std::size_t width = 0, work = 0;
-  for (std::size_t s = first; s < predict_steps.size(); ++s) {
-    const Layer<T>* const step = predict_steps[s];
-    if (step != predict_steps.back()) width = std::max(width, step->outputs());
-    work = std::max(work, step->predict_work_size(rows));
+  for (std::size_t s = first; s < predict_stages.size(); ++s) {
+    const Layer<T>* const stage = predict_stages[s];
+    if (stage != predict_stages.back()) width = std::max(width, stage->outputs());
+    work = std::max(work, stage->predict_work_size(rows));
   }
   Layout layout;
   const std::size_t even = layout.add<T>(checked_multiply(rows, width));
@@ -167,7 +167,7 @@ typename Plan<T>::PredictPlaces Plan<T>::predict_places(std::size_t rows, std::s
 
 template <class T>
 void Plan<T>::predict(Team& team, const Flow<T>& flow, std::size_t first) const {
-  if (predict_steps.empty()) {
+  if (predict_stages.empty()) {
     const Range share = team.share(flow.rows, kChunkRows);
     const std::size_t columns = element_count(output);
     std::copy(flow.x + share.begin * columns, flow.x + share.end * columns, flow.y + share.begin * columns);
@@ -176,11 +176,11 @@ void Plan<T>::predict(Team& team, const Flow<T>& flow, std::size_t first) const 
   const PredictPlaces at = predict_places(flow.rows, first);
   Flow<T> one = flow;
   one.work = flow.work + at.work;
-  for (std::size_t s = first; s < predict_steps.size(); ++s) {
-    const bool last = s + 1 == predict_steps.size();
+  for (std::size_t s = first; s < predict_stages.size(); ++s) {
+    const bool last = s + 1 == predict_stages.size();
     one.y = last ? flow.y : flow.work + (s % 2 == 0 ? at.even : at.odd);
     one.sum = last ? flow.sum : nullptr;
-    predict_steps[s]->predict(team, one);
+    predict_stages[s]->predict(team, one);
     one.x = one.y;
     one.sparse_x = nullptr;
   }

@@ -10,41 +10,42 @@
 namespace prelunet {
 
 template <class T>
-Residual<T>::Residual(const Shape& shape, double step, Plan<T> inner)
-    : Layer<T>(shape, shape), step_(step), inner_(std::move(inner)) {}
+Residual<T>::Residual(const Shape& shape, double step_size, Plan<T> inner)
+    : Layer<T>(shape, shape), step_size_(step_size), inner_(std::move(inner)) {}
 
 template <class T>
 void Residual<T>::refresh(Team& team) {
-  for (const auto& step : inner_.steps) step->refresh(team);
+  for (const auto& stage : inner_.stages) stage->refresh(team);
 }
 
 template <class T>
 double Residual<T>::multiply_adds() const {
   auto sum = static_cast<double>(this->outputs());
-  for (const auto& step : inner_.steps) sum += step->multiply_adds();
+  for (const auto& stage : inner_.stages) sum += stage->multiply_adds();
   return sum;
 }
 
 template <class T>
 bool Residual<T>::calls_python() const {
-  return std::any_of(inner_.steps.begin(), inner_.steps.end(), [](const auto& step) { return step->calls_python(); });
+  return std::any_of(inner_.stages.begin(), inner_.stages.end(),
+                     [](const auto& stage) { return stage->calls_python(); });
 }
 
 template <class T>
 void Residual<T>::visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const {
   visitor(*this, flow);
-  for (std::size_t s = 0; s < inner_.steps.size(); ++s) inner_.steps[s]->visit(inside(s, flow), visitor);
+  for (std::size_t s = 0; s < inner_.stages.size(); ++s) inner_.stages[s]->visit(inside(s, flow), visitor);
 }
 
 template <class T>
 typename Residual<T>::Places Residual<T>::places(std::size_t s, std::size_t rows) const {
-  const Layer<T>& step = *inner_.steps[s];
-  const std::size_t size = checked_multiply(rows, step.outputs());
+  const Layer<T>& stage = *inner_.stages[s];
+  const std::size_t size = checked_multiply(rows, stage.outputs());
   Layout layout;
   const std::size_t y = layout.add<T>(size);
-  const std::size_t z = layout.add<T>(step.keeps_z() ? size : 0);
+  const std::size_t z = layout.add<T>(stage.keeps_z() ? size : 0);
   const std::size_t grad_y = layout.add<T>(size);
-  const std::size_t work = layout.add<T>(step.work_size(rows));
+  const std::size_t work = layout.add<T>(stage.work_size(rows));
   return {y / sizeof(T), z / sizeof(T), grad_y / sizeof(T), work / sizeof(T), layout.bytes() / sizeof(T)};
 }
 
@@ -88,25 +89,25 @@ void Residual<T>::add(Team& team, const ScaledSum<T>& g) const {
 
 template <class T>
 void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
-  const std::size_t last = inner_.steps.size() - 1;
-  const ScaledSum<T> sum = sum_of(flow.rows, step_, inside(last, flow).y, flow.x, flow.y);
+  const std::size_t last = inner_.stages.size() - 1;
+  const ScaledSum<T> sum = sum_of(flow.rows, step_size_, inside(last, flow).y, flow.x, flow.y);
   for (std::size_t s = 0; s <= last; ++s) {
     Flow<T> inner = inside(s, flow);
-    if (s == last && step_makes_sum(s)) inner.sum = &sum;
-    inner_.steps[s]->forward(team, inner);
+    if (s == last && stage_makes_sum(s)) inner.sum = &sum;
+    inner_.stages[s]->forward(team, inner);
   }
-  if (!step_makes_sum(last)) add(team, sum);
+  if (!stage_makes_sum(last)) add(team, sum);
 }
 
-// The prologue of the last step of f, applied to h grad_y.
+// The prologue of the last stage of f, applied to h grad_y.
 template <class T>
 std::optional<Prologue<T>> Residual<T>::prologue(const Flow<T>& flow) const {
-  const std::size_t last = inner_.steps.size() - 1;
+  const std::size_t last = inner_.stages.size() - 1;
   const Flow<T> inner = inside(last, flow);
-  std::optional<Prologue<T>> prologue = inner_.steps[last]->prologue(inner);
-  if (!prologue || prologue->g.grad_x != inner.grad_y) return std::nullopt;  // the step reads h grad_y later
+  std::optional<Prologue<T>> prologue = inner_.stages[last]->prologue(inner);
+  if (!prologue || prologue->g.grad_x != inner.grad_y) return std::nullopt;  // the stage reads h grad_y later
   prologue->g.grad_y = flow.grad_y;
-  prologue->g.factor = static_cast<T>(step_);
+  prologue->g.factor = static_cast<T>(step_size_);
   return prologue;
 }
 
@@ -114,31 +115,31 @@ std::optional<Prologue<T>> Residual<T>::prologue(const Flow<T>& flow) const {
 template <class T>
 void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
   if (!flow.prologue_done) {
-    T* const grad_f = inside(inner_.steps.size() - 1, flow).grad_y;
+    T* const grad_f = inside(inner_.stages.size() - 1, flow).grad_y;
     constexpr double kNothing = -0.0;  // adding -0.0 keeps the sign of a zero
-    scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_, kNothing, grad_f);
+    scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_size_, kNothing, grad_f);
   }
   const ScaledSum<T> sum = sum_of(flow.rows, 1.0, flow.grad_x, flow.grad_y, flow.grad_x);
   const auto flow_of = [&](std::size_t s) {
     Flow<T> inner = inside(s, flow);
-    if (s == 0 && flow.grad_x != nullptr && step_makes_sum(s)) inner.sum = &sum;
+    if (s == 0 && flow.grad_x != nullptr && stage_makes_sum(s)) inner.sum = &sum;
     return inner;
   };
   inner_.backward(team, lowest(flow), flow_of, [] { return false; });
-  if (flow.grad_x != nullptr && !step_makes_sum(0)) add(team, sum);
+  if (flow.grad_x != nullptr && !stage_makes_sum(0)) add(team, sum);
 }
 
 template <class T>
 void Residual<T>::gradients(Team& team, const Flow<T>& flow) const {
-  for (std::size_t s = lowest(flow); s < inner_.steps.size(); ++s) {
-    inner_.steps[s]->gradients(team, inside(s, flow));
+  for (std::size_t s = lowest(flow); s < inner_.stages.size(); ++s) {
+    inner_.stages[s]->gradients(team, inside(s, flow));
   }
 }
 
 template <class T>
 void Residual<T>::predict(Team& team, const Flow<T>& flow) const {
-  const bool carried = !inner_.predict_steps.empty() && inner_.predict_steps.back()->makes_sum();
-  const ScaledSum<T> sum = sum_of(flow.rows, step_, flow.y, flow.x, flow.y);
+  const bool carried = !inner_.predict_stages.empty() && inner_.predict_stages.back()->makes_sum();
+  const ScaledSum<T> sum = sum_of(flow.rows, step_size_, flow.y, flow.x, flow.y);
   Flow<T> inner = flow;
   inner.sum = carried ? &sum : nullptr;
   inner_.predict(team, inner);
@@ -147,13 +148,13 @@ void Residual<T>::predict(Team& team, const Flow<T>& flow) const {
 
 template <class T>
 std::unique_ptr<Layer<T>> Residual<T>::make(const LayerContext<T>& context) {
-  const double step = context.config.real("step");
+  const double step_size = context.config.real("step");
   Plan<T> inner = context.make_plan(context.input, context.config.layers("layers"));
   if (inner.output != context.input) {
     context.config.fail("layers must give the shape of their input, " + shape_text(context.input) + ", got " +
                         shape_text(inner.output));
   }
-  return std::make_unique<Residual>(context.input, step, std::move(inner));
+  return std::make_unique<Residual>(context.input, step_size, std::move(inner));
 }
 
 template class Residual<float>;

@@ -69,7 +69,7 @@ void Tape<T>::visit(const Visitor& visitor) const {
   Barrier alone;
   Team solo(0, 1, alone, nullptr);
   const Pass one = pass(solo, nullptr);
-  for (std::size_t s = 0; s <= last(); ++s) propagation_.plan().steps[s]->visit(one.flow(s), visitor);
+  for (std::size_t s = 0; s <= last(); ++s) propagation_.plan().stages[s]->visit(one.flow(s), visitor);
 }
 
 template class Tape<float>;

@@ -1,4 +1,4 @@
-// A batch that keeps the outputs and gradients of every step. Call forward() first. Then call backward() or
+// A batch that keeps the outputs and gradients of every stage. Call forward() first. Then call backward() or
 // backward_from_loss() any number of times, while the parameters do not change.
 #pragma once
 
@@ -41,7 +41,7 @@ class Tape {
   bool whole() const { return whole_; }
   // (rows, inputs), after a backward pass.
   const T* grad_x() const { return propagation_.workspace().grad_input(); }
-  // Calls visitor for all steps with their flows, in the order of the layers.
+  // Calls visitor for all stages with their flows, in the order of the layers.
   void visit(const Visitor& visitor) const;
 
  private:
@@ -49,7 +49,7 @@ class Tape {
   Pass pass(Team& team, Stop* stop) const {
     return Pass(propagation_, team, nullptr, block_, BatchBlock{}, step_, stop);
   }
-  std::size_t last() const { return propagation_.plan().steps.size() - 1; }
+  std::size_t last() const { return propagation_.plan().stages.size() - 1; }
   // In a forked child num_threads() is 1.
   int threads() const { return std::min(threads_, num_threads()); }
   // `begin` computes the gradient of the outputs.

@@ -32,7 +32,7 @@ class Weighted : public Layer<T> {
   T* z(const Flow<T>& flow) const { return keeps_z() && flow.z != nullptr ? flow.z : flow.y; }
   // Bias and activation of z; `forward` is null if there is neither.
   OutputEpilogue<T> output_epilogue(const Flow<T>& flow) const;
-  // Replaces flow.grad_y by dz: runs the prologue, unless the step above has done so, and clips deltas.
+  // Replaces flow.grad_y by dz: runs the prologue, unless the stage above has done so, and clips deltas.
   void run_prologue(Team& team, const Flow<T>& flow) const;
   // Computes gradients of all parameters but the weight, and updates these parameters.
   void other_gradients(Team& team, const Flow<T>& flow) const;

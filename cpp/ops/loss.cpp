@@ -21,7 +21,7 @@ void loss_rows(Team& team, LossId id, LossRows<T> g) {
   if (g.grad != nullptr) g.grad += rows.begin * g.grad_stride;
   g.row_scale += rows.begin;
   g.row_loss += rows.begin;
-  if (g.right != nullptr) g.right += rows.begin;
+  if (g.correct != nullptr) g.correct += rows.begin;
   kernel_table<T>().loss_rows[static_cast<int>(id)](g);
 }
 

@@ -26,12 +26,12 @@ def trace(
         with engine.building():
             rows = engine.rows("trace", X)
         tape = engine.copy("trace", fuse=False).tape("trace", rows, training=False)
-        return _by_name(engine, tape.steps(gradients=False))
+        return _by_name(engine, tape.stages(gradients=False))
     data = prepare(engine, "trace", X, y, sample_weight)
     unfused = engine.copy("trace", fuse=False)
     tape = unfused.tape("trace", data.rows, data.targets, training=True)
     data.backward(tape)
-    return _by_name(engine, tape.steps(gradients=True))
+    return _by_name(engine, tape.stages(gradients=True))
 
 
 def _by_name(engine: Engine, steps: list[tuple[Array, Array | None]]) -> dict[str, Array]:

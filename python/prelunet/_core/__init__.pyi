@@ -14,13 +14,13 @@ class Totals:
     """
     def __init__(self) -> None:
         ...
-    def add(self, loss: typing.SupportsFloat | typing.SupportsIndex, right: typing.SupportsFloat | typing.SupportsIndex, rows: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def add(self, loss: typing.SupportsFloat | typing.SupportsIndex, correct: typing.SupportsFloat | typing.SupportsIndex, rows: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def correct(self) -> float:
         ...
     @property
     def loss(self) -> float:
-        ...
-    @property
-    def right(self) -> float:
         ...
     @property
     def rows(self) -> float:
@@ -266,11 +266,11 @@ class Engine64:
         """
 class Tape32:
     """
-    A batch with the outputs and gradients of every step.
+    A batch with the outputs and gradients of every stage.
     """
     def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool, whole: bool = True) -> None:
         """
-        Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().
+        Computes the outputs. A tape that is not whole has neither the gradient of X nor stages().
         """
     def backward(self, grad_outputs: numpy.ndarray, parameters: bool = True) -> tuple:
         """
@@ -282,21 +282,21 @@ class Tape32:
         """
     def outputs(self) -> numpy.ndarray:
         ...
+    def stages(self, gradients: bool) -> list:
+        """
+        Outputs of every stage, and their gradients.
+        """
     def step(self, grad_outputs: numpy.ndarray, row_scale: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
         """
         One update of the parameters.
-        """
-    def steps(self, gradients: bool) -> list:
-        """
-        Outputs of every step, and their gradients.
         """
 class Tape64:
     """
-    A batch with the outputs and gradients of every step.
+    A batch with the outputs and gradients of every stage.
     """
     def __init__(self, network: typing.Any, operation: str, rows: Rows, targets: Targets, training: bool, clips: bool, whole: bool = True) -> None:
         """
-        Computes the outputs. A tape that is not whole has neither the gradient of X nor steps().
+        Computes the outputs. A tape that is not whole has neither the gradient of X nor stages().
         """
     def backward(self, grad_outputs: numpy.ndarray, parameters: bool = True) -> tuple:
         """
@@ -308,13 +308,13 @@ class Tape64:
         """
     def outputs(self) -> numpy.ndarray:
         ...
+    def stages(self, gradients: bool) -> list:
+        """
+        Outputs of every stage, and their gradients.
+        """
     def step(self, grad_outputs: numpy.ndarray, row_scale: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
         """
         One update of the parameters.
-        """
-    def steps(self, gradients: bool) -> list:
-        """
-        Outputs of every step, and their gradients.
         """
 def available_cpus() -> int:
     """

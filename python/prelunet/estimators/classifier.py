@@ -317,10 +317,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _score_of(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         if targets.ndim == 1:
-            right = outputs.argmax(axis=1) == targets
+            correct = outputs.argmax(axis=1) == targets
         else:
-            right = ((outputs > 0.5) == targets).all(axis=1)
-        return float(np.average(right, weights=weights))
+            correct = ((outputs > 0.5) == targets).all(axis=1)
+        return float(np.average(correct, weights=weights))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

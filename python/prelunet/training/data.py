@@ -68,10 +68,10 @@ def train_on_batch(
         _check_count("train_on_batch", targets, len(rows))
     if sample_weight is not None:
         sample_weight = as_rows("train_on_batch", "sample_weight", sample_weight)
-    value, right = core.train_on_batch(rows, targets, sample_weight, engine.start_step())
+    value, correct = core.train_on_batch(rows, targets, sample_weight, engine.start_step())
     logs = {"loss": value}
     if compiled.counts_accuracy(targets):
-        logs["accuracy"] = right / (len(rows) * core.answers_per_row)
+        logs["accuracy"] = correct / (len(rows) * core.answers_per_row)
     return logs
 
 
@@ -185,17 +185,17 @@ class Data:
 
     def history(self, totals: Floats) -> dict[str, list[float]]:
         """Return the loss and accuracy of each row of `totals`, by name."""
-        loss, right, rows = totals.T
+        loss, correct, rows = totals.T
         history = {"loss": (loss if self._loss_is_sum else loss / rows).tolist()}
         if self._counts_accuracy:
-            history["accuracy"] = (right / (rows * self._answers)).tolist()
+            history["accuracy"] = (correct / (rows * self._answers)).tolist()
         return history
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
         """Convert the totals of several steps to the loss and the accuracy, by name."""
         logs = {"loss": sums.loss if self._loss_is_sum else sums.loss / max(sums.rows, 1.0)}
         if self._counts_accuracy:
-            logs["accuracy"] = sums.right / max(sums.rows * self._answers, 1.0)
+            logs["accuracy"] = sums.correct / max(sums.rows * self._answers, 1.0)
         return logs
 
     def evaluate(self) -> dict[str, float]:
@@ -203,7 +203,7 @@ class Data:
         totals = self.engine.core.evaluate(self.rows, self._own_targets())
         logs = {"loss": totals.loss}
         if self._counts_accuracy:
-            logs["accuracy"] = totals.right / (totals.rows * self._answers)
+            logs["accuracy"] = totals.correct / (totals.rows * self._answers)
         return logs | self.metric_functions()
 
     def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:

@@ -40,11 +40,11 @@ class FunctionData(Data):
         for step, rate in enumerate(self.engine.learning_rates(steps)):
             places = visited[step * batch_size : (step + 1) * batch_size]
             outputs, tape = self._forward(places)
-            right = self._right(outputs, places)  # the loss may write into outputs
+            correct = self._correct(outputs, places)  # the loss may write into outputs
             loss, grad_outputs = self.loss_of(outputs, places)
             tape.step(grad_outputs, self._shares(places), rate)
             for totals in sums:
-                totals.add(loss * len(places), right, len(places))
+                totals.add(loss * len(places), correct, len(places))
 
     def train_epochs(self, shuffle: bool, batch_size: int, totals: Floats) -> None:
         """Train for whole epochs; store loss, correct predictions and rows of each in `totals`."""
@@ -55,16 +55,16 @@ class FunctionData(Data):
                 order = _core.row_order(engine.seed, engine.epochs_trained, self.count)
             epoch = _core.Totals()
             self.train(order, batch_size, [epoch], steps=steps)
-            row[:] = epoch.loss, epoch.right, epoch.rows
+            row[:] = epoch.loss, epoch.correct, epoch.rows
             engine.epochs_trained += 1
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss and the metrics of all rows as one batch."""
         outputs, places = self.engine.core.predict(self.rows), np.arange(self.count)
-        right = self._right(outputs, places)
+        correct = self._correct(outputs, places)
         logs = {"loss": self.loss_of(outputs, places)[0]}
         if self._counts_accuracy:
-            logs["accuracy"] = right / self.count
+            logs["accuracy"] = correct / self.count
         return logs | self.metric_functions()
 
     def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
@@ -108,7 +108,7 @@ class FunctionData(Data):
         tape = self.engine.tape("fit", rows, training=True, clips=True, whole=False)
         return tape.outputs(), tape
 
-    def _right(self, outputs: Array, places: Array) -> int:
+    def _correct(self, outputs: Array, places: Array) -> int:
         if not self._counts_accuracy:
             return 0
         wanted = class_of_rows(self._y[places])

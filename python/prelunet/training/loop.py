@@ -68,7 +68,7 @@ def fit(
         return loop.run()
 
 
-class Trained(Protocol):
+class TrainingData(Protocol):
     """Training data of the loop; `Data` implements it."""
 
     count: int
@@ -82,7 +82,7 @@ class Trained(Protocol):
         """Convert the totals of several steps to the loss and the metrics, by name."""
 
 
-class Validated(Protocol):
+class ValidationData(Protocol):
     """Validation data of the loop."""
 
     def evaluate(self) -> dict[str, float]:
@@ -95,8 +95,8 @@ class WatchedLoop:
 
     model: TrainedModel
     engine: Engine
-    data: Trained
-    validation: Validated | None
+    data: TrainingData
+    validation: ValidationData | None
     batch_size: int
     shuffle: bool
     epochs: int
@@ -120,7 +120,9 @@ class WatchedLoop:
         # Steps per call into C++: a whole epoch, or 1 with batch hooks. With progress only, it
         # starts at 1 and changes until a call takes _SLICE_SECONDS.
         self.slice = self.steps if not self.progress and not self.batch_hooks else 1
-        self.stops = [_Stop(c, c.steps_between) for c in callbacks if c.steps_between is not None]
+        self.steps_hooks = [
+            _StepsHook(c, c.steps_between) for c in callbacks if c.steps_between is not None
+        ]
 
     def run(self) -> History:
         """Train, then close all callbacks, even after an error."""
@@ -150,7 +152,7 @@ class WatchedLoop:
 
     def get_state(self) -> dict[str, Any]:
         """Return the history, and the totals since the last `on_steps` of each callback."""
-        sums = [stop.get_state() for stop in self.stops]
+        sums = [hook.get_state() for hook in self.steps_hooks]
         return {"history": self.history.to_dict(), "sums": sums, "begin": self.begin}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -161,8 +163,8 @@ class WatchedLoop:
         self.engine.span = (self.begin, self.epochs * self.steps)
         self.engine.shows_averages = self._averages  # as at the end of an epoch
         self.history = history
-        for stop, (every, sums) in zip(self.stops, kept, strict=False):
-            stop.set_state(every, sums)
+        for hook, (every, sums) in zip(self.steps_hooks, kept, strict=False):
+            hook.set_state(every, sums)
 
     def _epochs(self) -> None:
         self._call("on_train_begin")
@@ -201,7 +203,7 @@ class WatchedLoop:
         """Return the row order of the next epoch; None for the order of X."""
         if self.shuffle and (self.steps > 1 or self.drops):
             return _core.row_order(self.engine.seed, self.engine.epochs_trained, self.data.count)
-        if self.drops or (self.steps > 1 and (self.slice < self.steps or self.stops)):
+        if self.drops or (self.steps > 1 and (self.slice < self.steps or self.steps_hooks)):
             return np.arange(self.data.count)  # so that slices can index it
         return None
 
@@ -212,7 +214,7 @@ class WatchedLoop:
         # If on_epoch_begin sets stop_training, training ends after this epoch.
         stops_after = self.model.stop_training
         while done < self.steps and (stops_after or not self.model.stop_training):
-            count = min(self.slice, self.steps - done, *self._steps_to_stops())
+            count = min(self.slice, self.steps - done, *self._steps_to_hooks())
             rows = slice(done * self.batch_size, (done + count) * self.batch_size)
             if self.batch_hooks:
                 self._call("on_train_batch_begin", done)
@@ -222,7 +224,7 @@ class WatchedLoop:
             self.data.train(
                 None if order is None else order[rows],
                 self.batch_size,
-                [totals, *(stop.totals for stop in self.stops)],
+                [totals, *(hook.totals for hook in self.steps_hooks)],
                 steps=count,
             )
             seconds = time.perf_counter() - began
@@ -231,23 +233,23 @@ class WatchedLoop:
                 self._call("on_train_batch_end", done - 1, self.data.logs(totals))
             elif count == self.slice < self.steps:  # times of shorter slices are unreliable
                 self.slice = _next_slice(count, seconds, self.steps)
-            if self.stops:
-                self._call_stops()
+            if self.steps_hooks:
+                self._call_steps_hooks()
             if self.progress:
                 self._call("on_epoch_progress", done, self.steps, self.data.logs(totals))
         return self.data.logs(totals)
 
-    def _steps_to_stops(self) -> Iterator[int]:
+    def _steps_to_hooks(self) -> Iterator[int]:
         made = self.model.steps_trained
-        return (stop.every - made % stop.every for stop in self.stops)
+        return (hook.every - made % hook.every for hook in self.steps_hooks)
 
-    def _call_stops(self) -> None:
+    def _call_steps_hooks(self) -> None:
         made = self.model.steps_trained
-        for stop in self.stops:
-            if made % stop.every == 0:
-                logs = self.data.logs(stop.totals)
-                stop.totals = _core.Totals()
-                stop.callback.on_steps(made, logs)
+        for hook in self.steps_hooks:
+            if made % hook.every == 0:
+                logs = self.data.logs(hook.totals)
+                hook.totals = _core.Totals()
+                hook.callback.on_steps(made, logs)
 
     def _wants(self, hook: str) -> bool:
         return bool(self._methods(hook))
@@ -302,7 +304,7 @@ class _Loop(WatchedLoop):
             self.history.extend(self.data.history(totals))
 
 
-class _Stop:
+class _StepsHook:
     """A callback with `on_steps`, its interval `every`, and the totals since its last call."""
 
     def __init__(self, callback: Callback, every: int) -> None:
@@ -313,7 +315,7 @@ class _Stop:
     def get_state(self) -> list[Any]:
         """Return `every` and the totals, for a checkpoint."""
         totals = self.totals
-        return [self.every, np.array([totals.loss, totals.right, totals.rows])]
+        return [self.every, np.array([totals.loss, totals.correct, totals.rows])]
 
     def set_state(self, every: int, sums: Floats) -> None:
         """Restore the totals that `get_state` returned, unless `every` has changed."""
