@@ -17,7 +17,9 @@ LINE_WIDTH = 110
 
 def text(results: Results) -> str:
     """Return all tables."""
-    parts = [_machine(results), _ceilings(results)]
+    parts = [_machine(results)]
+    if "ceilings" in results:
+        parts.append(_ceilings(results))
     kernels = [k for k in results["kernels"] if k["timings"]]
     networks = results["predictions"] + results["steps"]
     timed = [case for case in networks if case["timings"]]

@@ -8,30 +8,28 @@ from prelunet.bench import Options, run
 from prelunet.bench.peers import OURS, PEERS
 
 
+@pytest.fixture(scope="module")
+def checked():
+    """Return the results of all installed peers, from one run."""
+    installed = [name for name, peer in PEERS.items() if name != OURS and peer.installed()]
+    cases = ["W3", "W1m", "W6", "P1"]
+    found = run(Options(1, against=installed, only=cases, check=True, quiet=True))
+    return {case["name"]: case for case in [*found["steps"], *found["predictions"]]}
+
+
 @pytest.mark.parametrize("name", [name for name in PEERS if name != OURS])
-def test_a_peer_agrees(name):
+def test_a_peer_agrees(name, checked):
     if not PEERS[name].installed():
         pytest.skip(f"{', '.join(PEERS[name].needs)} not installed")
-    found = run(Options(1, against=[name], only=["W3", "W1m", "P1"], check=True, quiet=True))
-    for case in [*found["steps"], *found["predictions"]]:
+    assert len(checked) == 4
+    for case in checked.values():
         assert not case["failures"]
         assert not case["timings"]
         assert all(share <= 1 for share in case["checked"].values())
-        assert name in case["checked"] or name in case["stand_ins"]
-
-
-@pytest.mark.parametrize("name", [name for name in PEERS if name != OURS])
-def test_a_peer_agrees_on_images_or_says_why_not(name):
-    if not PEERS[name].installed():
-        pytest.skip(f"{', '.join(PEERS[name].needs)} not installed")
-    found = run(Options(1, against=[name], only=["W6"], check=True, quiet=True))
-    (case,) = found["steps"]
-    assert not case["failures"]
-    assert all(share <= 1 for share in case["checked"].values())
-    if name == "sklearn":
-        assert case["unsupported"] == {name: "MLPClassifier has no convolution"}
-    else:
-        assert name in case["checked"] or name in case["stand_ins"]
+        if (case["name"], name) == ("W6", "sklearn"):
+            assert case["unsupported"][name] == "MLPClassifier has no convolution"
+        else:
+            assert name in case["checked"] or name in case["stand_ins"]
 
 
 def test_an_unknown_peer_and_an_unknown_case_are_refused():
