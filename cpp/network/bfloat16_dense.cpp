@@ -219,10 +219,13 @@ void Bfloat16Dense::gradients(Team& team, const Flow<float>& flow) const {
                    .context = &update};
     if (flow.update != nullptr && flow.first) g.c = nullptr;  // only the epilogue reads the gradient
     const Bfloat16Part part = bfloat16_share(team, units_, features_);
-    bfloat16_gemm_part(kernels_, g, part.rows, part.columns);
-    if (flow.update != nullptr) {
-      pack_forward(part.rows, part.columns);
-      if (!backward_unused_) pack_backward(part.rows, part.columns);
+    const std::size_t height = flow.update != nullptr ? kBfloat16Group : units_;
+    for (std::size_t row = part.rows.begin; row < part.rows.end; row += height) {
+      const Range rows{row, std::min(row + height, part.rows.end)};
+      bfloat16_gemm_part(kernels_, g, rows, part.columns);
+      if (flow.update == nullptr) continue;
+      pack_forward(rows, part.columns);
+      if (!backward_unused_) pack_backward(rows, part.columns);
     }
   }
   other_gradients(team, flow);
