@@ -238,6 +238,7 @@ py::array predict(Engine<T>& engine, const Rows& x) {
   py::array out = new_array("predict", {x.source.rows, engine.outputs()}, py::dtype::of<T>());
   T* const to = mutable_data_of<T>(out);
   const Usage::Reading reading(engine.usage(), "predict");
+  engine.prepare_to_predict();
   interruptible([&](const Interrupt& interrupt) { return engine.predict(x.source, to, interrupt); });
   return out;
 }
@@ -247,6 +248,7 @@ Totals evaluate(Engine<T>& engine, const Rows& x, const HeldTargets& y) {
   check_same_rows("evaluate", x, y);
   Totals totals;
   const Usage::Reading reading(engine.usage(), "evaluate");
+  engine.prepare_to_predict();
   interruptible([&](const Interrupt& interrupt) { return engine.evaluate(x.source, y.targets, totals, interrupt); });
   return totals;
 }

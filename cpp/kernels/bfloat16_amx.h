@@ -1,6 +1,7 @@
 // Products of bfloat16 matrices by TDPBF16PS, in the order `amx`.
 //
 // A block of C is 32 x 32. It uses all eight tile registers: four for C (16 x 16 floats each), two for A and two for B.
+// If C has at most 16 rows, a block is 16 x 64, so that four sums hide the latency of a multiplication.
 #pragma once
 
 #include "kernels/bfloat16_staging.h"
@@ -94,7 +95,59 @@ PRELUNET_INLINE void multiply_block(const std::uint16_t* a, const std::uint16_t*
   if constexpr (kTwoRows && kTwoColumns) tile_store<3>(c_second + kBfloat16Panel, c_bytes);
 }
 
+// Computes kPanels * 16 columns of at most 16 rows. Tiles 0 to 3 are C, 4 is A, and 5 to 7 are panels of B in turn.
+template <int kPanels>
+PRELUNET_INLINE void multiply_few_rows(const std::uint16_t* a, const std::uint16_t* b, std::size_t panel_size,
+                                       std::size_t depth, const StagedBlock& s) {
+  const auto each = [](auto f) __attribute__((always_inline)) {
+    f.template operator()<0>();
+    if constexpr (kPanels > 1) f.template operator()<1>();
+    if constexpr (kPanels > 2) f.template operator()<2>();
+    if constexpr (kPanels > 3) f.template operator()<3>();
+  };
+  const std::size_t c_bytes = s.stride * sizeof(float);
+  each([&]<int kPanel>() __attribute__((always_inline)) {
+    if (s.continued) {
+      tile_load<kPanel>(s.c + kPanel * kBfloat16Panel, c_bytes);
+    } else {
+      tile_zero<kPanel>();
+    }
+  });
+  for (const std::uint16_t* const end = a + depth * kBfloat16Panel; a != end; a += kBfloat16Tile, b += kBfloat16Tile) {
+    tile_load<4>(a, kTileBytes);
+    each([&]<int kPanel>() __attribute__((always_inline)) {
+      constexpr int kB = 5 + kPanel % 3;
+      tile_load<kB>(b + kPanel * panel_size, kTileBytes);
+      tile_multiply<kPanel, 4, kB>();
+    });
+  }
+  each([&]<int kPanel>()
+           __attribute__((always_inline)) { tile_store<kPanel>(s.c + kPanel * kBfloat16Panel, c_bytes); });
+}
+
+void gemm_amx_few_rows(const Bfloat16Gemm& g) {
+  constexpr std::size_t kColumns = 4 * kBfloat16Panel;
+  static_assert(kColumns * kBfloat16Panel <= kStagedRows * kMostStagedColumns);
+  const std::size_t depth = bfloat16_padded_depth(g.k);
+  Staging staging;
+  configure_tiles();
+  for (std::size_t column = 0; column < g.n; column += kColumns) {
+    const Block block = block_at(g, 0, column, kColumns);
+    const StagedBlock s = staging.begin(g, block);
+    const std::uint16_t* const b = g.b + column / kBfloat16Panel * g.panel_size;
+    switch (bfloat16_padded_lines(block.columns) / kBfloat16Panel) {
+      case 4: multiply_few_rows<4>(g.a, b, g.panel_size, depth, s); break;
+      case 3: multiply_few_rows<3>(g.a, b, g.panel_size, depth, s); break;
+      case 2: multiply_few_rows<2>(g.a, b, g.panel_size, depth, s); break;
+      default: multiply_few_rows<1>(g.a, b, g.panel_size, depth, s);
+    }
+    staging.end(g, block, s);
+  }
+  release_tiles();
+}
+
 void gemm_amx(const Bfloat16Gemm& g) {
+  if (g.m <= kBfloat16Panel) return gemm_amx_few_rows(g);
   const std::size_t depth = bfloat16_padded_depth(g.k);
   Staging staging;
   configure_tiles();

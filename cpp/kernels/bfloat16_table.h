@@ -58,7 +58,7 @@ struct Bfloat16Gemm {
   std::size_t c_stride;
   bool accumulate;
   // Called for each complete block of C, which is still in cache. Null: C is written. The block is in C, or in a buffer
-  // of whole panels if C is null or the block is narrower than its panels. It has at most 32 rows and 48 columns and
+  // of whole panels if C is null or the block is narrower than its panels. It has at most 32 rows and 64 columns and
   // begins at a multiple of 32 rows and 16 columns.
   void (*epilogue)(void* context, const Block& block, const float* c, std::size_t c_stride);
   // Prefetches what the epilogue of the next block will use. May be null. A kernel need not call it.

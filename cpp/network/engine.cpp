@@ -13,7 +13,7 @@ namespace prelunet {
 
 template <class T>
 Engine<T>::Engine(const Shape& input, const std::vector<LayerConfig>& layers, const PlanOptions& options)
-    : input_(input), plan_(make_plan<T>(input, layers, options)), fuse_(options.fuse) {
+    : input_(input), layers_(layers), options_(options), plan_(make_plan<T>(input, layers, options)) {
   Layout layout;
   for (const auto& owner : plan_.parameters) {
     const std::size_t size = element_count(owner.info.shape);
@@ -38,6 +38,40 @@ void Engine<T>::refresh() {
   run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
     for (const auto& stage : plan_.stages) stage->refresh(team);
   });
+  values_changed(plan_);
+}
+
+template <class T>
+void Engine<T>::make_current(const Plan<T>& plan) {
+  if (stale_ != &plan) return;
+  run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
+    for (const auto& stage : plan.stages) stage->refresh(team);
+  });
+  stale_ = nullptr;
+}
+
+template <class T>
+void Engine<T>::values_changed(const Plan<T>& current) {
+  stale_ = &current == &plan_ ? float32_plan_.get() : &plan_;
+}
+
+template <class T>
+const Plan<T>& Engine<T>::gradient_plan(std::size_t rows) {
+  gradient_plan_ = &plan_;
+  if (options_.bfloat16 && rows < kBfloat16MinRows) {
+    if (float32_plan_ == nullptr) {
+      PlanOptions options = options_;
+      options.bfloat16 = false;
+      auto made = std::make_unique<Plan<T>>(make_plan<T>(input_, layers_, options));
+      made->bind(places_);
+      make_current(plan_);
+      float32_plan_ = std::move(made);
+      stale_ = float32_plan_.get();
+    }
+    gradient_plan_ = float32_plan_.get();
+  }
+  make_current(*gradient_plan_);
+  return *gradient_plan_;
 }
 
 template <class T>
@@ -58,6 +92,7 @@ void Engine<T>::move_towards(const Engine& other, double weight) {
     team.barrier();
     for (const auto& stage : plan_.stages) stage->refresh(team);
   });
+  values_changed(plan_);
 }
 
 template <class T>
@@ -74,6 +109,7 @@ void Engine<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer
   places_ = std::move(places);
   optimizer_.emplace(std::move(compiled));
   plan_.bind(places_);
+  if (float32_plan_ != nullptr) float32_plan_->bind(places_);
   steps_ = 0;
   rates_ = {};
 }

@@ -98,6 +98,9 @@ class Engine {
 
   Usage& usage() { return usage_; }
 
+  // Called before predict() and evaluate(), which may run on several threads at once, by one thread at a time.
+  void prepare_to_predict() { make_current(plan_); }
+
   // Outputs (rows, outputs()) of all rows. Returns false if interrupted, here and below.
   bool predict(const RowSource& x, T* out, const Interrupt& interrupt) const;
 
@@ -120,7 +123,7 @@ class Engine {
   void swap_mean(bool keep);
 
   // A tape for a batch; the network and the arrays must outlive it.
-  std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const;
+  std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options);
 
   // Makes the training steps of `run` and adds epoch i to totals[i]. An interrupted step does not change the
   // parameters.
@@ -144,12 +147,25 @@ class Engine {
   // Whether a training step on `rows` rows is so short that fewer threads may be faster.
   bool is_small(std::size_t rows) const;
 
-  Layer<T>* layer_to_keep_in_panels(std::size_t steps) const;
-  void update_and_refresh(Team& team, const StepUpdate& update);
+  // The plan that computes the gradients of a batch of `rows` rows, made current.
+  const Plan<T>& gradient_plan(std::size_t rows);
+  // Refreshes the layers of a plan if values have changed.
+  void make_current(const Plan<T>& plan);
+  // Values have changed, and only the layers of `current` have been refreshed.
+  void values_changed(const Plan<T>& current);
+
+  Layer<T>* layer_to_keep_in_panels(const Plan<T>& plan, std::size_t steps) const;
+  void update_and_refresh(Team& team, const Plan<T>& plan, const StepUpdate& update);
 
   Shape input_;
+  std::vector<LayerConfig> layers_;
+  PlanOptions options_;  // fuse: layers also update their parameters as soon as a gradient is complete, unless clipped
   Plan<T> plan_;
-  bool fuse_;  // layers update their parameters as soon as a gradient is complete, if gradients are not clipped
+  // The same layers in float32. It computes the gradients of small batches of a network in bfloat16, where packing the
+  // weights after each update takes longer than products in bfloat16 save. Made when first used.
+  std::unique_ptr<Plan<T>> float32_plan_;
+  const Plan<T>* gradient_plan_ = &plan_;  // of the last gradients
+  const Plan<T>* stale_ = nullptr;         // its layers must be refreshed before it is used
   std::vector<PlacedParameter> parameters_;
   std::vector<Parameter<T>> places_;
   Arena<T> values_;

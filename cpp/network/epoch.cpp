@@ -45,8 +45,9 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
                                    const Interrupt& interrupt) {
   LossConfig loss = loss_;
   loss.clip_delta = 0.0;  // clipping is part of an update
-  const std::size_t most = most_rows<T>(plan_.stages, x, block_rows(values_.size() * sizeof(T)));
-  const Backpropagation<T> backpropagation(plan_, loss, x, targets, outputs(),
+  const Plan<T>& plan = gradient_plan(x.rows);
+  const std::size_t most = most_rows<T>(plan.stages, x, block_rows(values_.size() * sizeof(T)));
+  const Backpropagation<T> backpropagation(plan, loss, x, targets, outputs(),
                                            {.block_rows = std::min(most, x.rows), .rates = &rates_});
   Stop stop(interrupt);
   Stop* const between_layers = is_small(x.rows) ? nullptr : &stop;
@@ -78,15 +79,16 @@ class Engine<T>::Training {
   Training(Engine& engine, const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
            const Interrupt& interrupt)
       : engine_(engine),
+        plan_(engine.gradient_plan(run.batch_size)),
         run_(run),
         totals_(totals),
         batch_size_(std::min(run.batch_size, run.rows)),
-        most_(most_rows<T>(engine.plan_.stages, x, block_rows(engine.values_.size() * sizeof(T)))),
+        most_(most_rows<T>(plan_.stages, x, block_rows(engine.values_.size() * sizeof(T)))),
         first_(block_at(0, run.rows, batch_size_, most_)),
         shuffled_(run.shuffle.has_value() && batch_size_ < run.rows ? run.rows : 0),
-        backpropagation_(engine.plan_, engine.loss_, x, targets, engine.outputs(),
+        backpropagation_(plan_, engine.loss_, x, targets, engine.outputs(),
                          {.block_rows = std::min(most_, batch_size_), .rates = &engine.rates_}),
-        fused_(engine.fuse_ && !engine.optimizer_->clips()),
+        fused_(engine.options_.fuse && !engine.optimizer_->clips()),
         small_(engine.is_small(batch_size_)),
         before_(engine.steps_),
         stop_(interrupt),
@@ -98,7 +100,7 @@ class Engine<T>::Training {
     const TeamScratch scratch(std::max(first_team, most));
     const std::size_t steps = (run_.rows + batch_size_ - 1) / batch_size_ * run_.epochs;
     Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 && !engine_.optimizer_->has_mean()
-                               ? engine_.layer_to_keep_in_panels(steps)
+                               ? engine_.layer_to_keep_in_panels(plan_, steps)
                                : nullptr;
     if (kept != nullptr) run_flushed_team(first_team, scratch, [&](Team& team) { kept->keep_in_panels(team); });
     ThreadTuner& tuner = engine_.thread_tuner_;
@@ -150,7 +152,7 @@ class Engine<T>::Training {
     } else {
       const StepUpdate update = optimizer.step(run_.learning_rates[at.step - before_], at.step + 1, engine_.rates_, l2);
       pass.gradients(fused_ ? &update : nullptr);
-      if (!fused_) engine_.update_and_refresh(team, update);
+      if (!fused_) engine_.update_and_refresh(team, plan_, update);
       ++at.step;
     }
     if (team.rank() == 0) {
@@ -185,6 +187,7 @@ class Engine<T>::Training {
   }
 
   Engine& engine_;
+  const Plan<T>& plan_;
   const TrainingRun& run_;
   Totals* totals_;
   std::size_t batch_size_;
@@ -203,17 +206,19 @@ template <class T>
 bool Engine<T>::train(const RowSource& x, const Targets& targets, const TrainingRun& run, Totals* totals,
                       const Interrupt& interrupt) {
   ++version_;
-  return Training(*this, x, targets, run, totals, interrupt).run();
+  Training training(*this, x, targets, run, totals, interrupt);
+  values_changed(*gradient_plan_);
+  return training.run();
 }
 
 // The layer whose weight stays in panels for a run of `steps` steps: the lowest trained layer, whose input needs no
 // gradient. Null if Python code may read the weight during the run, or if the run is too short to repay copying the
 // weight to its panels and back.
 template <class T>
-Layer<T>* Engine<T>::layer_to_keep_in_panels(std::size_t steps) const {
-  const std::size_t lowest = plan_.lowest_trained();
-  if (steps < kMinStepsInPanels || lowest == plan_.stages.size() || calls_python()) return nullptr;
-  Layer<T>* const layer = plan_.stages[lowest].get();
+Layer<T>* Engine<T>::layer_to_keep_in_panels(const Plan<T>& plan, std::size_t steps) const {
+  const std::size_t lowest = plan.lowest_trained();
+  if (steps < kMinStepsInPanels || lowest == plan.stages.size() || calls_python()) return nullptr;
+  Layer<T>* const layer = plan.stages[lowest].get();
   return layer->reserve_panels() ? layer : nullptr;
 }
 
@@ -222,31 +227,32 @@ void Engine<T>::apply_gradients(double learning_rate, double l2) {
   ++version_;
   const StepUpdate update = optimizer_->step(learning_rate, steps_ + 1, rates_, l2);
   run_flushed_team(threads_for(1, 1.0), [&](Team& team) {
-    update_and_refresh(team, update);
+    update_and_refresh(team, *gradient_plan_, update);
     if (optimizer_->has_mean()) optimizer_->add_to_mean(team, steps_ + 1);
   });
+  values_changed(*gradient_plan_);
   ++steps_;
 }
 
 template <class T>
-std::unique_ptr<Tape<T>> Engine<T>::tape(const RowSource& x, const Targets& targets, const TapeOptions& options) const {
-  return std::make_unique<Tape<T>>(plan_, loss_, x, targets, outputs(), options, static_cast<std::uint64_t>(steps_),
+std::unique_ptr<Tape<T>> Engine<T>::tape(const RowSource& x, const Targets& targets, const TapeOptions& options) {
+  return std::make_unique<Tape<T>>(gradient_plan(x.rows), loss_, x, targets, outputs(), options, static_cast<std::uint64_t>(steps_),
                                    rates_, threads_for(x.rows, 3.0));
 }
 
 // The update as a separate pass, after all gradients are complete.
 template <class T>
-void Engine<T>::update_and_refresh(Team& team, const StepUpdate& update) {
+void Engine<T>::update_and_refresh(Team& team, const Plan<T>& plan, const StepUpdate& update) {
   team.barrier();
   optimizer_->update(team, update);
   team.barrier();
-  for (const auto& layer : plan_.stages) layer->refresh(team);
+  for (const auto& layer : plan.stages) layer->refresh(team);
 }
 
 template void Engine<float>::apply_gradients(double, double);
 template void Engine<double>::apply_gradients(double, double);
-template std::unique_ptr<Tape<float>> Engine<float>::tape(const RowSource&, const Targets&, const TapeOptions&) const;
-template std::unique_ptr<Tape<double>> Engine<double>::tape(const RowSource&, const Targets&, const TapeOptions&) const;
+template std::unique_ptr<Tape<float>> Engine<float>::tape(const RowSource&, const Targets&, const TapeOptions&);
+template std::unique_ptr<Tape<double>> Engine<double>::tape(const RowSource&, const Targets&, const TapeOptions&);
 template bool Engine<float>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
 template bool Engine<double>::loss_and_gradients(const RowSource&, const Targets&, Totals&, const Interrupt&);
 template bool Engine<float>::train(const RowSource&, const Targets&, const TrainingRun&, Totals*, const Interrupt&);

@@ -139,6 +139,57 @@ def test_narrow_layers_are_float32(width):
         assert_same_bits(mixed[name], values, name)
 
 
+# Bits of the parameters, of the gradients and of a trace, of models that train on few rows.
+def few_rows(dtype, rows):
+    rng = np.random.default_rng(rows)
+    X = rng.standard_normal((70, 65)).astype(np.float32)
+    y = rng.integers(64, size=70)
+    layers = [pn.Dense(64), pn.PReLU(), pn.Residual([pn.Dense(64), pn.Tanh()]), pn.Dense(64)]
+    model = pn.Sequential(layers, input_shape=(65,), dtype=dtype, seed=4)
+    model.compile(pn.Adam(1e-2, clip_norm=1.0 if rows == 7 else None))
+    model.fit(X, y, epochs=2, batch_size=rows, verbose=False)
+    model.train_on_batch(X[:rows], y[:rows])
+    outputs, backward = model.vjp(X[:rows])
+    _, gradients = backward(outputs)
+    model.apply_gradients(gradients)
+    found = dict(model.loss_and_gradients(X[:rows], y[:rows])[1])
+    found |= {f"{name} after": values.copy() for name, values in model.parameters().items()}
+    return model, X, found | {"outputs": outputs}
+
+
+@pytest.mark.parametrize("rows", [1, 7, 15, 16])
+def test_gradients_of_few_rows_are_float32(rows):
+    (mixed, X, found), (_, _, plain) = (few_rows(d, rows) for d in ("mixed_bfloat16", "float32"))
+    for name, values in plain.items():
+        if rows < 16:
+            assert_same_bits(found[name], values, name)
+        else:
+            assert not np.array_equal(found[name], values), name
+    # Outputs are bfloat16 for any number of rows, with the parameters of the last update.
+    fresh = copy.deepcopy(mixed)
+    assert_same_bits(mixed.predict(X[:rows]), fresh.predict(X)[:rows])
+
+
+def test_few_and_many_rows_alternate(rng):
+    X, y = rng.standard_normal((40, 65)).astype(np.float32), rng.integers(64, size=40)
+
+    def model():
+        layers = [pn.Dense(64), pn.ReLU(), pn.Dense(64)]
+        made = pn.Sequential(layers, input_shape=(65,), dtype="mixed_bfloat16", seed=0)
+        made.compile(pn.SGD(0.1, momentum=0.9))
+        return made
+
+    one = model()
+    for rows in (8, 40, 8, 8, 40, 40, 8):
+        before = copy.deepcopy(one)  # packs its weights anew
+        for each in (one, before):
+            each.train_on_batch(X[:rows], y[:rows])
+        for name, values in before.parameters().items():
+            assert_same_bits(one.parameters()[name], values, name)
+        assert_same_bits(one.predict(X), copy.deepcopy(one).predict(X))
+        assert one.evaluate(X, y) == copy.deepcopy(one).evaluate(X, y)
+
+
 def test_wide_layers_round_their_operands(rng):
     model = pn.Sequential([pn.Dense(64)], input_shape=(64,), dtype="mixed_bfloat16", seed=0)
     X = rng.standard_normal((5, 64)).astype(np.float32)
