@@ -13,6 +13,8 @@ from prelunet.cli import results
 # Optional distributions, and the extra that installs each.
 OPTIONAL = {
     "scikit-learn": "sklearn",
+    "pandas": "tables",
+    "pyarrow": "tables",
     "matplotlib": "plot",
     "plotly": "plot",
     "tqdm": "progress",

@@ -5,10 +5,15 @@ from __future__ import annotations
 from .columns import Column
 from .encoders import CategoryEncoder, CodeEncoder, Encoder, NumberEncoder
 from .encoding import TableEncoder, choose_kinds
+from .files import is_table_file, read_file
 from .reading import Table, read_columns
 from .scaling import quantiles
+from .targets import CLASSIFICATION, REGRESSION, TASKS, task_of
 
 __all__ = [
+    "CLASSIFICATION",
+    "REGRESSION",
+    "TASKS",
     "CategoryEncoder",
     "CodeEncoder",
     "Column",
@@ -17,6 +22,9 @@ __all__ = [
     "Table",
     "TableEncoder",
     "choose_kinds",
+    "is_table_file",
     "quantiles",
     "read_columns",
+    "read_file",
+    "task_of",
 ]
