@@ -43,7 +43,7 @@ class Crew:
     def get(self, name: str) -> Worker:
         """Return a worker; start it on first use."""
         if name not in self.workers:
-            self.workers[name] = Worker(PEERS[name], self.threads)
+            self.workers[name] = Worker(name, self.threads)
         return self.workers[name]
 
     def versions(self) -> dict[str, dict[str, str]]:

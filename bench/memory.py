@@ -21,7 +21,7 @@ def measure(peers: Sequence[str], threads: int, *, quiet: bool) -> dict[str, int
     with Progress(len(runs), quiet=quiet) as progress:
         for peer, case in runs:
             progress.begin(f"peak memory: {PEERS[peer].title}, {case}")
-            with Worker(PEERS[peer], threads) as worker:
+            with Worker(peer, threads) as worker:
                 try:
                     worker.ask("prepare", case=case)
                     found[peer if case == CASE else f"{peer}, uint8"] = worker.ask("peak_memory")[

@@ -11,7 +11,7 @@ import tempfile
 from typing import Any, Self
 
 from . import machine
-from .peers import PeerSpec, UnsupportedError
+from .peers import UnsupportedError
 
 STOP_SECONDS = 10.0
 
@@ -23,11 +23,12 @@ class WorkerError(ChildProcessError):
 class Worker:
     """A peer in its own process, with a number of threads."""
 
-    def __init__(self, spec: PeerSpec, threads: int) -> None:
-        self.spec = spec
+    def __init__(self, name: str, threads: int, *, module: str = "worker") -> None:
+        """Start the process of the peer `name`, which runs a module of this package."""
+        self.name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the worker
         cpus = machine.cpus_for(threads)
-        command = [sys.executable, "-m", f"{__package__}.worker", spec.name]
+        command = [sys.executable, "-m", f"{__package__}.{module}", name]
         before = None if cpus is None else os.sched_getaffinity(0)
         if cpus is not None:
             os.sched_setaffinity(0, cpus)  # inherited; must precede the library's start
@@ -56,14 +57,12 @@ class Worker:
             self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise WorkerError(
-                f"bench: the process of {self.spec.name} ended:\n{self._last_words()}"
-            )
+            raise WorkerError(f"bench: the process of {self.name} ended:\n{self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "unsupported" in answer:
             raise UnsupportedError(answer["unsupported"])
         if "error" in answer:
-            raise WorkerError(f"bench: {self.spec.name} failed:\n{answer['error']}")
+            raise WorkerError(f"bench: {self.name} failed:\n{answer['error']}")
         return answer
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from . import harness
 from .cases.scaling import SCALING, THREADS_CASE
 from .cases.steps import StepCase
 from .harness import Entrant
-from .peers import OURS, PEERS
+from .peers import OURS
 from .processes import Worker
 from .progress import Progress
 
@@ -22,7 +22,7 @@ def measure(threads: int, *, quiet: bool) -> dict[str, Any]:
     total = sum(map(len, SCALING.values())) + len(counts)
     found: dict[str, Any] = {}
     with Progress(total, quiet=quiet) as progress:
-        with Worker(PEERS[OURS], threads) as ours, Worker(PEERS["numpy"], threads) as numpy:
+        with Worker(OURS, threads) as ours, Worker("numpy", threads) as numpy:
             workers = {OURS: ours, "numpy": numpy}
             for axis, cases in SCALING.items():
                 found[axis] = []
@@ -33,7 +33,7 @@ def measure(threads: int, *, quiet: bool) -> dict[str, Any]:
         found["threads"] = []
         for count in counts:
             progress.begin(f"scaling: {count} threads")
-            with Worker(PEERS[OURS], count) as ours, Worker(PEERS["numpy"], count) as numpy:
+            with Worker(OURS, count) as ours, Worker("numpy", count) as numpy:
                 workers = {OURS: ours, "numpy": numpy}
                 found["threads"].append(_point(count, THREADS_CASE, workers, count))
             progress.done()

@@ -98,11 +98,10 @@ class Worker:
         return {"bytes": 1024 * int(found[1])}
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
+def serve(worker: object) -> None:
+    """Call the worker's methods by requests until there are no more."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    worker = Worker(sys.argv[1])
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -115,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Worker(sys.argv[1]))

@@ -89,6 +89,11 @@ def batch_size(text: str) -> int | None:
         ) from None
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Parse names between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def add_data_options(parser: argparse._ActionsContainer, *, default: str | None) -> None:
     """Add the options that select the data; `--data` is required if `default` is None."""
     parser.add_argument(

@@ -10,14 +10,14 @@ import pytest
 from prelunet import _core
 from prelunet.bench import harness, machine
 from prelunet.bench.harness import Entrant, Timing
-from prelunet.bench.peers import OURS, PEERS, UnsupportedError
+from prelunet.bench.peers import OURS, UnsupportedError
 from prelunet.bench.processes import Worker, WorkerError
 
 
 @pytest.fixture(scope="module")
 def ours():
     """Return prelunet's worker, on one thread."""
-    with Worker(PEERS[OURS], 1) as worker:
+    with Worker(OURS, 1) as worker:
         yield worker
 
 
@@ -60,14 +60,14 @@ def test_what_fails_comes_back_and_the_worker_goes_on(ours):
 
 
 def test_what_a_peer_cannot_do_it_says():
-    with Worker(PEERS["products"], 1) as worker:
+    with Worker("products", 1) as worker:
         assert worker.ask("stand_in", case="W2") == {"stand_in": "matrix products alone"}
         with pytest.raises(UnsupportedError, match="prelunet alone"):
             worker.ask("prepare", case="W0m-uint8")
 
 
 def test_a_worker_that_is_gone_leaves_its_last_words():
-    with Worker(PEERS[OURS], 1) as worker:
+    with Worker(OURS, 1) as worker:
         worker._process.kill()
         worker._process.wait()
         with pytest.raises(WorkerError, match="the process of prelunet ended"):
@@ -80,7 +80,7 @@ def test_fewer_threads_than_cpus_means_fewer_cpus():
     assert machine.cpus_for(len(allowed)) is None
     if len(allowed) > 1:
         assert len(machine.cpus_for(1)) == 1
-    with Worker(PEERS["numpy"], 1) as worker:
+    with Worker("numpy", 1) as worker:
         if len(allowed) > 1:
             assert len(os.sched_getaffinity(worker._process.pid)) == 1
     assert os.sched_getaffinity(0) == allowed
@@ -92,7 +92,7 @@ def test_one_cpu_of_each_core_comes_first():
 
 
 def test_rounds_time_everybody(ours):
-    with Worker(PEERS["numpy"], 1) as numpy:
+    with Worker("numpy", 1) as numpy:
         entrants = [Entrant("a", ours, 1), Entrant("b", numpy, 1)]
         for entrant in entrants:
             entrant.worker.ask("prepare", case="W1m")

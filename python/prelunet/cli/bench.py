@@ -7,7 +7,7 @@ from pathlib import Path
 
 import prelunet as pn
 from prelunet import _options as options
-from prelunet.cli import results
+from prelunet.cli import bench_tables, results
 from prelunet.plots import style
 
 TIMES, SCALING = "times.png", "scaling.png"
@@ -20,7 +20,8 @@ def add_parser(commands: options.Commands) -> None:
         help="time kernels and training steps against the machine's ceiling and other libraries",
         description="Measure the FMA ceiling of this machine, then kernels, whole training steps "
         "and predictions of prelunet, NumPy and each installed peer. Each library runs in its own "
-        "process. Their answers are compared before they are timed.",
+        "process. Their answers are compared before they are timed. With --tables, compare scores "
+        "and times of estimators on tables instead.",
         formatter_class=options.HelpFormatter,
     )
     add = parser.add_argument
@@ -29,10 +30,10 @@ def add_parser(commands: options.Commands) -> None:
         "torch-compile, keras, sklearn (default: all that are installed; with --quick, numpy and "
         "products)"
     )
-    add("--against", type=_names, metavar="PEER,...", help=text)
+    add("--against", type=options.names, metavar="PEER,...", help=text)
     options.add_threads_option(parser)
-    text = "cases by name or pattern: W0m, 'W*', P1"
-    add("--only", type=_names, metavar="CASE,...", help=text)
+    text = "cases by name or pattern: W0m, 'W*', P1; with --tables, tables by name"
+    add("--only", type=options.names, metavar="CASE,...", help=text)
     add("--quick", action="store_true", help="run a small selection in less than a minute")
     add("--check", action="store_true", help="compare answers without timing")
     text = "also measure time against batch size, width, depth, rows, threads"
@@ -41,14 +42,22 @@ def add_parser(commands: options.Commands) -> None:
     add("--estimators", action="store_true", help=text)
     add("--json", metavar="FILE", help="write all results to this file")
     add("--figure", metavar="FILE", help="draw times relative to prelunet to this file")
-    text = f"write results.json, {TIMES} and, with --scaling, {SCALING}"
+    text = (
+        f"write results.json, {TIMES} and, with --scaling, {SCALING}; with --tables, "
+        f"{bench_tables.RESULTS} and {bench_tables.FIGURE}"
+    )
     add("--out", metavar="DIR", help=text)
     add("--quiet", action="store_true", help="no progress")
+    bench_tables.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print, write."""
+    bench_tables.check(arguments)
+    if arguments.tables is not None:
+        bench_tables.run(arguments)
+        return
     from prelunet import bench  # imported here: most commands do not need it
 
     folder = None if arguments.out is None else results.writable_folder(arguments.out)
@@ -87,7 +96,3 @@ def run(arguments: argparse.Namespace) -> None:
     failed = [c["name"] for c in [*found["steps"], *found["predictions"]] if c["failures"]]
     if arguments.check and failed:
         raise ValueError(f"bench: answers of {', '.join(failed)} are missing or wrong: see above")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
