@@ -13,6 +13,7 @@ import pytest
 import prelunet as pn
 from docstrings import documented_parameters, parameters, sections
 from prelunet import _core
+from prelunet.export import c_text
 from reference import activation as oracle_activations
 from reference.network import loss_function, update_function
 from subprocesses import run_code
@@ -238,6 +239,8 @@ def test_an_activation_is_whole(name, rng):
     for kind in ("forward", "backward"):
         assert callable(getattr(pn.ops, f"{name}_{kind}"))
         assert callable(getattr(oracle_activations, f"{name}_{kind}"))
+    assert c_text.has(f"net_{name}", "float32")
+    assert c_text.has(f"net_{name}", "float64")
     y = rng.integers(3, size=20)
     state = rng.bit_generator.state
     by_name = train(rng, [pn.Dense(8, name), pn.Dense(3)], y)

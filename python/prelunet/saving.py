@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import serialization
 from ._validation import boolean
+from .c_export import export_to_c
 from .engine import Engine
 from .export import onnx
+from .export.c_text import checked_name
 from .formats import checked_path
 from .layers import Lambda
 from .layers.stacking import all_layers
@@ -17,6 +19,8 @@ from .state import fingerprint, get_state
 
 if TYPE_CHECKING:
     import os
+
+    import numpy.typing as npt
 
 
 class Saving:
@@ -104,6 +108,68 @@ class Saving:
             input_shape=self.engine.input_shape or (),
             dtype=self.engine.variable_dtype,
             probabilities=final,
+        )
+
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str = "net",
+        probabilities: bool = False,
+        quantize: str | None = None,
+        calibration: npt.ArrayLike | None = None,
+    ) -> None:
+        """Export what `predict` computes to one C99 header without dependencies.
+
+        ``net_predict(x, y)`` computes the ``NET_OUTPUTS`` outputs y of ``NET_INPUTS`` inputs x, in
+        float or double, the model's dtype. It allocates nothing and calls only ``<math.h>``. The
+        bits are those of `predict` if ``fmaf`` and ``fma`` round once, and if no intermediate
+        result is subnormal or ``NET_FLUSH`` is defined. With ``NET_TEST`` defined,
+        ``net_self_test()`` returns the number of results that differ from those of `predict`. The
+        comment at the top of the file describes these and other macros. The header is C++, too.
+
+        A model with the dtype "mixed_bfloat16" is exported as float32. Its C then has other bits
+        than `predict`, which multiplies in bfloat16.
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.h``.
+        name : str, default "net"
+            Prefix of all names, and in capitals of all macros; a C identifier.
+        probabilities : bool, default False
+            Compute probabilities, as `predict_proba` does.
+        quantize : {"int8"}, optional
+            Store weights of `Dense` and `Conv2D` as 8-bit integers, with a scale for each output,
+            and multiply them with 8-bit inputs, with a scale for each layer. Sums are 32-bit
+            integers, which cannot overflow. Needs `calibration` and a float32 model.
+        calibration : array_like of shape ``(n, *input_shape)``, optional
+            Samples, such as some hundred training rows: the largest input of each layer determines
+            its scale. Larger inputs are clipped.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an existing file is unchanged.
+        TypeError, ValueError
+            If an argument is invalid, C cannot compute a layer (`Lambda`), probabilities are
+            requested and the loss is not a cross-entropy of logits, or the model has more than
+            2**22 parameters or 2**24 numbers of working memory.
+        RuntimeError
+            If another thread trains or changes the model.
+        """
+        target = checked_path("to_c", path, (".h",))
+        prefix = checked_name("to_c", name)
+        final = None
+        if boolean("to_c", "probabilities", probabilities):
+            final = self.engine.record("to_c").probabilities("to_c")
+        export_to_c(
+            target,
+            self.engine,
+            name=prefix,
+            probabilities=final,
+            quantize=quantize,
+            calibration=calibration,
         )
 
     def fingerprint(self) -> str:

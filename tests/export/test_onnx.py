@@ -181,4 +181,4 @@ def test_the_command_writes_what_the_method_writes(tmp_path, monkeypatch, capsys
     assert first == "wrote m.onnx: float64, x (rows, 19) to outputs (rows, 5)"
     assert second == "wrote m.onnx: float64, x (rows, 19) to probabilities (rows, 5)"
     assert cli.main(["export", "m.safetensors", "m.pt"]) == 2
-    assert "path must end in .onnx, got 'm.pt'" in capsys.readouterr().err
+    assert "FILE must end in .onnx or .h, got 'm.pt'" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from prelunet import _options as options
+from prelunet.formats import checked_path
 from prelunet.loading import load_sequential
 
 
@@ -12,28 +13,36 @@ def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "export",
-        help="write a model as ONNX, for other programs to run",
-        description="Write a saved model as an ONNX file. Its input x is any number of rows in the "
-        "model's input shape. Its output is named outputs or probabilities.",
+        help="write a model as ONNX or C, for other programs to run",
+        description="Write a saved model as an ONNX file or a C header. The input x of an ONNX "
+        "file is any number of rows in the model's input shape. Its output is named outputs or "
+        "probabilities. A C header has a function NAME_predict(x, y) for one row.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
-    parser.add_argument("file", metavar="FILE", help="the file to write; must end in .onnx")
+    parser.add_argument("file", metavar="FILE", help="the file to write; must end in .onnx or .h")
     text = "output probabilities instead of the network's raw outputs"
     parser.add_argument("--probabilities", action="store_true", help=text)
+    text = "prefix of all names in a C header (default: net)"
+    parser.add_argument("--name", metavar="NAME", help=text)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, write, and print the file's input and output."""
+    checked_path("export", arguments.file, (".onnx", ".h"), argument="FILE")
     model = load_sequential(arguments.model)
-    model.to_onnx(arguments.file, probabilities=arguments.probabilities)
+    if arguments.file.endswith(".h"):
+        name = "net" if arguments.name is None else arguments.name
+        model.to_c(arguments.file, name=name, probabilities=arguments.probabilities)
+    elif arguments.name is not None:
+        raise ValueError(f"export: --name is for files that end in .h, got {arguments.file!r}")
+    else:
+        model.to_onnx(arguments.file, probabilities=arguments.probabilities)
     output = "probabilities" if arguments.probabilities else "outputs"
-    print(
-        f"wrote {arguments.file}: {model.dtype}, x {_shape(model.input_shape)} to "
-        f"{output} {_shape(model.output_shape)}"
-    )
-
-
-def _shape(sample: tuple[int, ...] | None) -> str:
-    return f"({', '.join(['rows', *map(str, sample or ())])})"
+    rows = [] if arguments.file.endswith(".h") else ["rows"]
+    shapes = [
+        ", ".join([*rows, *map(str, shape or ())])
+        for shape in (model.input_shape, model.output_shape)
+    ]
+    print(f"wrote {arguments.file}: {model.dtype}, x ({shapes[0]}) to {output} ({shapes[1]})")

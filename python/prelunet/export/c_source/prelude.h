@@ -1,0 +1,52 @@
+#include <float.h>
+#include <math.h>
+#if defined(NET_FLUSH) && (defined(__SSE2__) || defined(_M_X64))
+#include <xmmintrin.h>
+#endif
+
+#if FLT_EVAL_METHOD != 0
+#error "float and double must be computed in their own precision (on 32-bit x86: -msse2 -mfpmath=sse)"
+#endif
+#ifdef __FAST_MATH__
+#error "-ffast-math and -Ofast change results"
+#endif
+
+// The compiler must not contract a product and a sum into a fused multiply-add.
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#elif defined(_MSC_VER)
+#pragma fp_contract(off)
+#endif
+
+#if defined(__GNUC__) || defined(_MSC_VER)
+#define NET_RESTRICT __restrict
+#elif defined(__cplusplus)
+#define NET_RESTRICT
+#else
+#define NET_RESTRICT restrict
+#endif
+
+#ifdef NET_NO_FMA
+#define NET_FMA(a, b, c) ((a) * (b) + (c))
+#define NET_FMA_REAL(a, b, c) ((a) * (b) + (c))
+#elif defined(NET_SOFT_FMA)
+#define NET_FMA(a, b, c) net_soft_fma(a, b, c)
+#define NET_FMA_REAL(a, b, c) NET_SOFT_FMA_REAL(a, b, c)
+#else
+#define NET_FMA(a, b, c) fma(a, b, c)
+#define NET_FMA_REAL(a, b, c) NET_LIBRARY_FMA(a, b, c)
+#endif
+
+#ifdef NET_STATIC_WORK
+#define NET_STORAGE static
+#else
+#define NET_STORAGE
+#endif
+
+typedef union {
+  double value;
+  unsigned long long bits;
+} net_bits64;
