@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from prelunet.tables import TableEncoder, quantiles, read_columns
-from tolerances import assert_close_to_scale, sum_tolerance
+from tolerances import assert_close_to_scale, assert_same_bits, sum_tolerance
 
 
 def scaled(columns):
@@ -51,6 +51,25 @@ def test_numbers_with_and_without_gaps(rng):
     found = encoded(X, late)
     assert found[0, 0] == found[0, 1] == found[0, 3] == 0.0
     assert found[0, 2] > 1.0
+
+
+def test_columns_together_have_the_bits_of_columns_alone(rng):
+    numbers = rng.normal(size=(2, 23))
+    numbers[0, [3, 9]] = np.nan
+    days = (np.datetime64("2024-02-27", "us") + np.arange(23) * np.timedelta64(7, "h")).tolist()
+    days[5] = None
+    levels = rng.integers(0, 3, size=23)
+    columns = [numbers[0], ["abc"[i] for i in levels], days, [bool(i) for i in levels], numbers[1]]
+    table = [list(row) for row in zip(*columns, strict=True)]
+    alone = [encoded([[value] for value in column]) for column in columns]
+    assert_same_bits(encoded(table), np.concatenate(alone, axis=1))
+
+
+def test_infinity_is_refused_with_its_column():
+    encoder = encoder_of([[1.0, 2.0, 3.0], [2.0, 3.0, 1.0]])
+    other = read_columns("predict", np.array([[1.0, 2.0, 3.0], [1.0, np.inf, np.nan]]))
+    with pytest.raises(ValueError, match=r"column 1 must hold finite numbers .* row 1"):
+        encoder.transform(other, "float32")
 
 
 def test_categories_of_two_and_more_levels():

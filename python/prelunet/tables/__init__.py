@@ -6,7 +6,7 @@ from .columns import Column
 from .encoders import CategoryEncoder, CodeEncoder, Encoder, NumberEncoder
 from .encoding import TableEncoder, choose_kinds
 from .files import is_table_file, read_file
-from .reading import Table, read_columns
+from .reading import Table, column_names, read_columns
 from .scaling import quantiles
 from .targets import CLASSIFICATION, REGRESSION, TASKS, task_of
 
@@ -22,6 +22,7 @@ __all__ = [
     "Table",
     "TableEncoder",
     "choose_kinds",
+    "column_names",
     "is_table_file",
     "quantiles",
     "read_columns",

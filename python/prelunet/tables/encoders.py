@@ -28,10 +28,6 @@ class Encoder(ABC):
     width: int
 
     @abstractmethod
-    def encode(self, column: Column) -> Floats:
-        """Return float64 without NaN, of shape (n, width)."""
-
-    @abstractmethod
     def distributions(self, column: Column, weights: Floats) -> list[Distribution]:
         """Return values and weights of each encoded column of training rows."""
 
@@ -40,7 +36,19 @@ class Encoder(ABC):
         """Return JSON values from which `of_state` makes an equal encoder."""
 
 
-class NumberEncoder(Encoder):
+class ValueEncoder(Encoder):
+    """Encodes a column of numbers or dates."""
+
+    @abstractmethod
+    def encode(self, column: Column) -> list[Floats]:
+        """Return the encoded columns, without NaN."""
+
+    def distributions(self, column: Column, weights: Floats) -> list[Distribution]:
+        """Return the encoded columns and the row weights."""
+        return [(encoded, weights) for encoded in self.encode(column)]
+
+
+class NumberEncoder(ValueEncoder):
     """A number, with the training median where missing.
 
     If numbers were missing in training, a second column is 1 where the number is missing, else 0.
@@ -58,18 +66,13 @@ class NumberEncoder(Encoder):
         values = column.numbers()
         return cls(_median(values, weights), gaps=bool(np.isnan(values).any()))
 
-    def encode(self, column: Column) -> Floats:
+    def encode(self, column: Column) -> list[Floats]:
         """Return the numbers, and where they are missing if some were in training."""
         values = column.numbers()
         missing = np.isnan(values)
-        parts = [np.where(missing, self.fill, values)]
-        if self.gaps:
-            parts.append(missing.astype(np.float64))
-        return np.stack(parts, axis=1)
-
-    def distributions(self, column: Column, weights: Floats) -> list[Distribution]:
-        """Return the encoded columns and the row weights."""
-        return [(encoded, weights) for encoded in self.encode(column).T]
+        if missing.any():
+            values = np.where(missing, self.fill, values)
+        return [values, missing.astype(np.float64)] if self.gaps else [values]
 
     def state(self) -> dict[str, Any]:
         """Return the median and whether numbers were missing."""
@@ -101,20 +104,10 @@ class CategoryEncoder(Encoder):
 
     def codes(self, column: Column) -> npt.NDArray[np.int64]:
         """Return the number of each row's level, and -1 where it is missing or unknown."""
-        found = column.categories()
+        found = column if column.kind == "category" else column.categories()
         known = [self._codes.get(level, -1) for level in found.levels]
         codes: npt.NDArray[np.int64] = np.array([*known, -1], np.int64)[found.values]
         return codes
-
-    def encode(self, column: Column) -> Floats:
-        """Return the one-hot columns."""
-        codes = self.codes(column)
-        if len(self.levels) == 2:
-            return np.array([1.0, -1.0, 0.0])[codes][:, np.newaxis]
-        encoded = np.zeros((len(codes), self.width))
-        rows = np.flatnonzero(codes >= 0)
-        encoded[rows, codes[rows]] = 1.0
-        return encoded
 
     def distributions(self, column: Column, weights: Floats) -> list[Distribution]:
         """Return the values of each column and their total weights, without the columns."""
@@ -152,16 +145,12 @@ class CodeEncoder(CategoryEncoder):
         super().__init__(levels)
         self.width = 1
 
-    def encode(self, column: Column) -> Floats:
-        """Return the codes."""
-        return (self.codes(column) + 1).astype(np.float64)[:, np.newaxis]
-
     def distributions(self, column: Column, weights: Floats) -> list[Distribution]:
         """Return nothing: codes are not scaled."""
         return []
 
 
-class DateEncoder(Encoder):
+class DateEncoder(ValueEncoder):
     """A date as year, month, weekday, hour, and days since the first date of training."""
 
     kind = "date"
@@ -180,15 +169,11 @@ class DateEncoder(Encoder):
         encoders = [NumberEncoder(fill, gaps=False) for fill in fills[:-1]]
         return cls(first, [*encoders, NumberEncoder(fills[-1], gaps=bool(missing.any()))])
 
-    def encode(self, column: Column) -> Floats:
+    def encode(self, column: Column) -> list[Floats]:
         """Return the parts of the dates."""
         found = _parts(column.dates(), self.first).T
         named = zip(self.parts, found, strict=True)
-        return np.concatenate([p.encode(Column("", "number", v)) for p, v in named], axis=1)
-
-    def distributions(self, column: Column, weights: Floats) -> list[Distribution]:
-        """Return the encoded columns and the row weights."""
-        return [(encoded, weights) for encoded in self.encode(column).T]
+        return [values for part, v in named for values in part.encode(Column("", "number", v))]
 
     def state(self) -> dict[str, Any]:
         """Return the first date, in microseconds since 1970, and the medians of the parts."""

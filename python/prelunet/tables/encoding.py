@@ -11,11 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Column
-from .encoders import ENCODERS, CategoryEncoder, CodeEncoder, Encoder
+from .encoders import (
+    ENCODERS,
+    CategoryEncoder,
+    CodeEncoder,
+    DateEncoder,
+    Encoder,
+    NumberEncoder,
+)
 from .reading import Table, column_names
 from .scaling import RobustScale
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 _BLOCK_ELEMENTS = 1 << 20  # of float64 rows encoded at once
 
 
@@ -47,14 +55,30 @@ class TableEncoder:
         self.width = 0
         self.numbers: list[int] = []
         self.codes: dict[int, int] = {}
+        self._starts: list[int] = []  # the first encoded column of each encoder
         for encoder in self.encoders:
+            self._starts.append(self.width)
             if isinstance(encoder, CodeEncoder):
                 self.codes[self.width] = len(encoder.levels) + 1
             elif not isinstance(encoder, CategoryEncoder):
                 self.numbers += range(self.width, self.width + encoder.width)
             self.width += encoder.width
-        scaled = [place for place in range(self.width) if place not in self.codes]
-        self._scaled: slice | list[int] = scaled if self.codes else slice(None)
+        scaled = np.array([place for place in range(self.width) if place not in self.codes], int)
+        of_numbers = np.isin(scaled, self.numbers)
+        self._number_scale = RobustScale(scale.center[of_numbers], scale.factor[of_numbers])
+        # The fills of the encoded columns of numbers, and those that tell where numbers are missing
+        self._fills: list[float] = []
+        self._gaps: list[int] = []
+        for encoder in self.encoders:
+            if isinstance(encoder, NumberEncoder):
+                self._fills += [encoder.fill] * encoder.width
+                self._gaps += [len(self._fills) - 1] * encoder.gaps
+            elif isinstance(encoder, DateEncoder):
+                self._fills += [0.0] * encoder.width  # of dates, none is missing
+        # The three values of categories, scaled: of each encoded column.
+        self._zeros, self._ones, self._minus = np.zeros((3, self.width))
+        for values, value in ((self._zeros, 0.0), (self._ones, 1.0), (self._minus, -1.0)):
+            values[scaled] = scale(np.full((1, len(scaled)), value))[0]
 
     @classmethod
     def fit(
@@ -98,12 +122,47 @@ class TableEncoder:
         step = max(1, _BLOCK_ELEMENTS // self.width)
         for start in range(0, count, step):
             rows = slice(start, start + step)
-            own = zip(self.encoders, columns, strict=True)
-            parts = [encoder.encode(column.rows(rows)) for encoder, column in own]
-            block = np.concatenate(parts, axis=1)
-            block[:, self._scaled] = self.scale(block[:, self._scaled])
-            encoded[rows] = block
+            own = columns if count <= step else [column.rows(rows) for column in columns]
+            self._encode(own, encoded[rows])
         return encoded
+
+    def _encode(self, columns: Sequence[Column], out: Array) -> None:
+        """Encode rows into `out`."""
+        out[:] = self._zeros
+        numbers: list[Array] = []
+        for encoder, column, place in zip(self.encoders, columns, self._starts, strict=True):
+            if isinstance(encoder, NumberEncoder):
+                values = column.values if column.kind == "number" else column.numbers()
+                numbers += [values] * encoder.width
+                continue
+            if isinstance(encoder, DateEncoder):
+                numbers += encoder.encode(column)
+                continue
+            assert isinstance(encoder, CategoryEncoder)
+            codes = encoder.codes(column)
+            if isinstance(encoder, CodeEncoder):
+                out[:, place] = codes + 1
+            elif len(encoder.levels) == 2:
+                three = np.array([self._ones[place], self._minus[place], self._zeros[place]])
+                out[:, place] = three[codes]
+            else:
+                rows = np.flatnonzero(codes >= 0)
+                places = place + codes[rows]
+                out[rows, places] = self._ones[places]
+        if numbers:
+            self._encode_numbers(np.array(numbers), columns, out)
+
+    def _encode_numbers(self, values: Floats, columns: Sequence[Column], out: Array) -> None:
+        """Encode numbers of shape (columns, n), all columns together, into `out`."""
+        if np.isinf(values).any():
+            for encoder, column in zip(self.encoders, columns, strict=True):
+                if isinstance(encoder, NumberEncoder):
+                    column.numbers()  # refuses infinity
+        missing = np.isnan(values)
+        if missing.any():
+            np.copyto(values, np.array(self._fills)[:, np.newaxis], where=missing)
+        values[self._gaps] = missing[self._gaps]
+        out[:, self.numbers] = self._number_scale(values.T)
 
     def state(self) -> tuple[list[dict[str, Any]], dict[str, Array]]:
         """Return the columns as JSON values, and the arrays of the scaling."""

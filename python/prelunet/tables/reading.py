@@ -51,7 +51,7 @@ def read_columns(operation: str, X: Table) -> list[Column]:
         names = column_names(X)
         if names is None:
             raise ValueError(f"{operation}: X must have two axes, got a series. {_RESHAPE}")
-        return [_of_pandas(_label(operation, n), X.iloc[:, i]) for i, n in enumerate(names)]
+        return _of_pandas_frame(operation, X)
     if type(X).__module__.partition(".")[0] == "polars":
         if not hasattr(X, "get_columns"):
             raise TypeError(f"{operation}: X must be a DataFrame of polars, got {type(X).__name__}")
@@ -103,6 +103,15 @@ def _of_array(operation: str, X: Table) -> list[Column]:
     return columns
 
 
+def _of_pandas_frame(operation: str, X: Table) -> list[Column]:
+    labels = [_label(operation, name) for name in X.columns]
+    if all(isinstance(d, np.dtype) and d.kind in "iuf" for d in X.dtypes.tolist()):
+        numbers = X.to_numpy(np.float64)  # faster than column by column
+        named = zip(labels, numbers.T, strict=True)
+        return [Column(label, "number", values) for label, values in named]
+    return [_of_pandas(label, s) for label, (_, s) in zip(labels, X.items(), strict=True)]
+
+
 def _of_pandas(label: str, series: Series) -> Column:
     dtype = series.dtype
     kind = getattr(dtype, "kind", "O")
@@ -113,8 +122,8 @@ def _of_pandas(label: str, series: Series) -> Column:
     if kind == "M":
         return Column(label, "date", series.dt.tz_localize(None).to_numpy(_US))
     if dtype.name == "category":
-        codes = series.cat.codes.to_numpy(np.int64)
-        return of_levels(label, codes, series.cat.categories.tolist(), mixed=True)
+        codes = series.array.codes.astype(np.int64)
+        return of_levels(label, codes, series.array.categories.tolist(), mixed=True)
     if kind == "b" or str(dtype) in ("object", "str") or str(dtype).startswith("string"):
         return of_objects(label, series.tolist())
     raise _refuse(label, dtype)

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ...formats import checked_path
 from ...losses import Loss
 from ...model import Sequential
-from ...tables import Column, Table, choose_kinds, read_columns
+from ...tables import Column, Table, choose_kinds, column_names, read_columns
 from . import files, onnx_table
 from .member import Member
 from .parameters import Tabular
@@ -166,8 +166,6 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
         self, operation: str, X: Table, *, reset: bool = False, y: object = 0
     ) -> list[Column]:
         """Return the columns of X, after scikit-learn's checks of names and their number."""
-        if not reset:
-            check_is_fitted(self, "n_features_in_")
         columns = read_columns(operation, X)
         rows = len(columns[0].values) if columns else 0
         if not columns or not rows:
@@ -176,10 +174,19 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
                 f"Found array with 0 {kind}(s) (shape=({rows}, {count})) while a minimum of 1 is "
                 "required."
             )
-        validate_data(self, X, y, reset=reset, skip_check_array=True)
+        if reset or not self._is_of_fit(X, len(columns)):
+            validate_data(self, X, y, reset=reset, skip_check_array=True)
         if reset:
             columns = choose_kinds("fit", X, columns, self.categorical_features)
         return columns
+
+    def _is_of_fit(self, X: Table, count: int) -> bool:
+        """Return whether a table has the number of columns of `fit`, and its names if any."""
+        names, fitted = column_names(X), getattr(self, "feature_names_in_", None)
+        if fitted is not None:
+            return bool(names == fitted.tolist())
+        named = names is not None and any(isinstance(name, str) for name in names)
+        return count == self.n_features_in_ and not named
 
     def _set_attributes(self) -> None:
         """Set the public attributes of the members."""
@@ -196,7 +203,8 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
 
     def _predictions(self, operation: str, X: object) -> Floats:
         """Return the mean prediction of all members."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # raises
         columns = self._columns(operation, X)
         return self._combine([member.outputs(columns) for member in self._members])
 

@@ -46,7 +46,7 @@ class Member:
         found = np.empty((count, len(self.scaling.factor)))
         for start in range(0, count, _BLOCK_ROWS):
             rows = slice(start, start + _BLOCK_ROWS)
-            own = [column.rows(rows) for column in columns]
+            own = columns if count <= _BLOCK_ROWS else [column.rows(rows) for column in columns]
             X = self.encoder.transform(own, self.network.variable_dtype)
             found[rows] = self.network.predict(X)
         return self.scaling(found)
