@@ -168,7 +168,10 @@ class OpenLoop:
             size = checked_batch_size("train_epoch", batch_size, count)
             totals = _core.Totals()
             data.train(numbers, size, [totals], steps=math.ceil(count / size))
-        return data.logs(totals)
+        logs = data.logs(totals)
+        if not math.isfinite(logs["loss"]):
+            data.warn_not_finite("train_epoch", logs["loss"])
+        return logs
 
     def apply_gradients(
         self, gradients: Mapping[str, npt.ArrayLike], *, finite: bool = False

@@ -154,6 +154,7 @@ def test_a_rate_set_by_hand_comes_back(path):
     assert_same_ending(ending(other, history), expected)
 
 
+@pytest.mark.filterwarnings("ignore:fit. epoch .*the loss is")
 def test_losses_that_are_no_numbers_come_back(path):
     options = {"optimizer": pn.SGD(1e200)}
     first, again = build(**options), build(**options)
@@ -222,6 +223,7 @@ def test_a_run_that_early_stopping_ended_stays_ended_unless_it_has_more_patience
     assert_same_ending(ending(longer, history), reference)
 
 
+@pytest.mark.filterwarnings("ignore:fit. epoch .*the loss is")
 def test_a_run_that_ended_by_nan_stays_ended(path):
     ends = []
     for _ in range(2):

@@ -295,6 +295,7 @@ def test_without_histograms(data, folder):
     assert read(folder).Tags()["histograms"] == []
 
 
+@pytest.mark.filterwarnings("ignore:fit. epoch .*the loss is")
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 1e25, 1e200])
 def test_a_run_that_diverges_is_written_to_its_end(data, folder, bad):
     model = mlp()
@@ -358,6 +359,7 @@ def test_without_tensorboardx(monkeypatch):
         pn.TensorBoard("runs")
 
 
+@pytest.mark.filterwarnings("ignore:fit. epoch .*the loss is")
 def test_a_run_that_diverges_is_written_without_a_warning_for_each_number(data, folder, caplog):
     model = mlp(optimizer=pn.SGD(1e200))
     with np.errstate(all="ignore"):

@@ -98,8 +98,21 @@ def test_a_folder_without_permission_is_met_before_training(blobs, monkeypatch, 
 def test_a_diverging_training_is_an_error(blobs, capsys):
     arguments = ["--optimizer", "sgd", "--learning-rate", "1e30", "--schedule", "constant"]
     assert train("--data", blobs, *arguments) == 2
-    assert "lower --learning-rate than 1e+30" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert printed.startswith("prelunet: error: train: fit: epoch 1: the loss is ")
+    assert "a smaller learning rate" in printed
+    assert "(--learning-rate is 1e+30)" in printed
     assert not Path("runs/blobs/results.json").exists()
+
+
+def test_nan_in_the_data_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = np.ones((40, 3))
+    x[7, 1] = np.nan
+    np.savez("gaps.npz", X=x, y=np.arange(40) % 2)
+    assert train("--data", "gaps.npz") == 2
+    assert "the loss is nan, and X has NaN, infinity or " in (printed := capsys.readouterr().err)
+    assert printed.count("column 1") == 1
 
 
 def test_what_no_memory_can_hold_is_an_error_like_others(monkeypatch, capsys):

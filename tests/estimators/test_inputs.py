@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 
 import prelunet as pn
@@ -165,3 +166,68 @@ def test_a_bad_weight_is_named_by_its_row(solver, container):
     weights[17] = 1e-310  # its inverse overflows
     with pytest.raises(ValueError, match=r"sample_weight must hold weights .* in row 17"):
         classifier(solver=solver).fit(container(X), CLASSES, sample_weight=weights)
+
+
+# ---- what a table needs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gap", [np.nan, "a"])
+@pytest.mark.parametrize("kind", ["Classifier", "Regressor"])
+def test_gaps_and_text_in_x_lead_to_the_tabular_estimators(kind, gap):
+    """scikit-learn's message names another library's estimators."""
+    estimator = getattr(pn, f"MLP{kind}")(max_iter=2)
+    wrong = X.astype(object if gap == "a" else float)
+    wrong[3, 1] = gap
+    message = rf"(?s)^(Input X contains NaN|could not convert string).*prelunet\.Tabular{kind} "
+    for call in (
+        lambda: estimator.fit(wrong, CLASSES),
+        lambda: estimator.fit(X, CLASSES).predict(wrong),
+    ):
+        with pytest.raises(ValueError, match=message) as found:
+            call()
+        assert "HistGradient" not in str(found.value)
+    if kind == "Regressor":
+        with pytest.raises(ValueError, match=r"^(?s:(?!.*Tabular).*)$"):
+            estimator.fit(X, np.where(np.arange(len(X)) == 3, gap, VALUES.astype(object)))
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_large_unscaled_targets_warn_once(solver):
+    regressor = pn.MLPRegressor(solver=solver, learning_rate_init=1e-6, max_iter=2, warm_start=True)
+    for y in (VALUES + 2000.0, 300.0 * VALUES, np.c_[VALUES, VALUES - 2000.0]):
+        fresh = clone(regressor)
+        with pytest.warns(UserWarning, match="y has .* above 1000.*TabularRegressor") as caught:
+            fresh.fit(X, y)
+        assert sum("y has" in str(warning.message) for warning in caught) == 1
+        fresh.fit(X, y)  # with warm_start it goes on, quietly
+        fresh.partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "y"),
+    [
+        ({}, VALUES),
+        ({"solver": "lbfgs"}, VALUES + 2000.0),
+        ({"loss": "poisson"}, np.abs(VALUES) + 2000.0),
+    ],
+)
+def test_other_targets_do_not_warn(settings, y):
+    pn.MLPRegressor(max_iter=2, random_state=0, **settings).fit(X, y)
+
+
+def test_a_loss_that_is_not_finite_warns_once():
+    frame = pytest.importorskip("pandas").DataFrame(X, columns=list("abcd"))
+    regressor = pn.MLPRegressor(solver="sgd", learning_rate_init=1e9, max_iter=5, random_state=0)
+    with (
+        pytest.warns(RuntimeWarning, match="X is finite; a smaller learning_rate_init") as caught,
+        pytest.raises(ValueError, match="non-finite parameter weights"),
+    ):
+        regressor.fit(X, VALUES)
+    assert sum(warning.category is RuntimeWarning for warning in caught) == 1
+    frame.loc[5, "c"] = 1e300
+    classifier = pn.MLPClassifier(dtype="float32", max_iter=3, random_state=0)
+    with (
+        pytest.warns(RuntimeWarning, match="too large for float32 in column 'c'"),
+        pytest.raises(ValueError, match="non-finite parameter weights"),
+    ):
+        classifier.fit(frame, CLASSES)

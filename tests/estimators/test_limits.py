@@ -76,6 +76,7 @@ def test_weights_of_validation_rows(solver):
         assert_refused(make(solver), message, X, Y, **given, sample_weight_val=weights)
 
 
+@pytest.mark.filterwarnings("ignore:MLPRegressor. y has")
 @each_solver
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("outputs", [1, 3])

@@ -34,6 +34,7 @@ def run_theirs(folder, wanted):
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *("-p", "ours_in_place_of_theirs", "--pyargs", MODULE, "-k", wanted),
+            *("-W", "error:MLPRegressor. y has:UserWarning"),
         ],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(folder)},

@@ -150,6 +150,7 @@ def test_what_is_no_validation_data_is_refused(given, message):
         classifier().fit(X, Y, **given)
 
 
+@pytest.mark.filterwarnings("ignore:fit. epoch .*the loss is")
 def test_scores_that_are_not_numbers_keep_the_first_weights():
     """Early stopping goes back to the start where all scores are NaN, as in scikit-learn."""
     data, y = make_regression(60, 3, random_state=0)

@@ -89,6 +89,7 @@ def test_validation_sees_the_averages(data, rng):
     assert model.evaluate(*held)["loss"] == history["val_loss"][-1]
 
 
+@pytest.mark.filterwarnings("ignore:fit. epoch .*the loss is")
 def test_early_stopping_restores_averages(data, rng):
     held = labelled(rng, 20)
     epochs, stopping = Epochs(), pn.EarlyStopping(patience=None, restore_best_weights=True)

@@ -121,6 +121,7 @@ def test_steps_trained(data):
     assert model.steps_trained == 0
 
 
+@pytest.mark.filterwarnings("ignore:fit. epoch .*the loss is")
 def test_a_loss_past_all_others_is_that_of_its_own_steps_alone(data):
     """What differences of a running sum would give after it is 0, or NaN."""
     X, y = data

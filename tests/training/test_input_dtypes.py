@@ -121,5 +121,5 @@ def test_a_column_that_is_no_number_is_named(column):
     frame = pd.DataFrame({"a": [1.0, 2.0], "bad": column})
     with pytest.raises(TypeError, match=r"predict: X must .*, got .* in column 'bad'"):
         mlp((2,), (3, 2)).predict(frame)
-    with pytest.raises(TypeError, match="fit: y must have dtype float32"):
+    with pytest.raises(TypeError, match=r"fit: y must (have dtype float32|hold numbers, got text)"):
         mlp((2,), (3, 2)).fit(np.zeros((2, 2)), frame["bad"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import math
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -147,26 +147,27 @@ def _fit(
     arguments: argparse.Namespace, model: pn.Sequential, train: Rows, validation: Rows
 ) -> History:
     """Train; raise an error if the loss became NaN or infinite, so that scripts notice."""
-    watchers: list[callbacks.Callback] = [callbacks.TerminateOnNaN()]
+    watchers: list[callbacks.Callback] = []
     if arguments.patience is not None:
         watchers.append(
             callbacks.EarlyStopping(patience=arguments.patience, restore_best_weights=True)
         )
-    history = model.fit(
-        train.x,
-        train.y,
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        validation_data=(validation.x, validation.y),
-        verbose=not arguments.quiet,
-        callbacks=watchers,
-    )
-    if not math.isfinite(history["loss"][-1]):
-        raise ValueError(
-            f"train: the loss became {history['loss'][-1]} in epoch {len(history['loss'])}: try a "
-            f"lower --learning-rate than {arguments.learning_rate:g}"
-        )
-    return history
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "fit: .*the loss is", RuntimeWarning)
+        try:
+            return model.fit(
+                train.x,
+                train.y,
+                epochs=arguments.epochs,
+                batch_size=arguments.batch_size,
+                validation_data=(validation.x, validation.y),
+                verbose=not arguments.quiet,
+                callbacks=watchers,
+            )
+        except RuntimeWarning as warning:
+            raise ValueError(
+                f"train: {warning} (--learning-rate is {arguments.learning_rate:g})"
+            ) from warning
 
 
 def _configuration(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -157,6 +157,9 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     def _check_targets(self, name: str, data: FitData) -> None:
         """Reject targets whose losses overflow; labels never do."""
 
+    def _warn_about_targets(self, targets: Array) -> None:
+        """Warn if a new network will hardly learn such targets; labels are always fine."""
+
     def _training_weights(self, data: FitData, *, incremental: bool) -> Array | None:
         """Return the sample weights for training."""
         return data.weights
@@ -217,6 +220,8 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
             self._begin(data, hidden)
         goes_on = self._prepare_network(hidden, self._arithmetic(data), keeps=keeps)
         self._check_targets("y", data)
+        if not keeps:
+            self._warn_about_targets(data.targets)
         weights = self._training_weights(data, incremental=incremental)
         rows = Rows(Features(self._network.engine.core, data.X), data.targets, weights)
         if self.solver not in STOCHASTIC:
@@ -283,6 +288,17 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         except OverflowError as error:
             owner = type(self).__name__
             raise ValueError(f"{owner}: data must hold numbers within float64: {error}") from error
+        except ValueError as error:
+            found = str(error).partition("\n")[0]
+            text = "convert string" in found and np.asarray(data[0]).dtype.kind in "OSUT"
+            if "X contains NaN" not in found and not text:
+                raise
+            tabular = "TabularRegressor" if is_regressor(self) else "TabularClassifier"
+            raise ValueError(
+                f"{found}\n{type(self).__name__} requires numbers without missing values. "
+                f"prelunet.{tabular} accepts text, categories and missing values; or encode text "
+                "with sklearn.preprocessing, and fill missing values with sklearn.impute."
+            ) from None
         return tuple(map(native, found if isinstance(found, tuple) else (found,)))
 
     def _arithmetic(self, data: FitData) -> str:

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..training.divergence import warn_not_finite
 from .features import Features
 from .heads import Head
 from .network import EstimatorNetwork
 
 Array = npt.NDArray[Any]
+_HELPS = "a smaller learning_rate_init, or X scaled by StandardScaler, may help"
 _BLAS_ALONE = 8192  # elements of a dot product; OpenBLAS uses threads above 10,000
 
 
@@ -70,10 +72,18 @@ class Batches(Gradients):
     """The rows of one call of fit, for the training loop."""
 
     def __init__(
-        self, network: EstimatorNetwork, head: Head, rows: Rows, alpha: float, count: int
+        self,
+        network: EstimatorNetwork,
+        head: Head,
+        rows: Rows,
+        alpha: float,
+        count: int,
+        *,
+        labels: Sequence[object] | None = None,
     ) -> None:
         super().__init__(network, head, rows, alpha)
         self.count = count  # rows per epoch
+        self._X, self._labels = rows.features.X, labels
 
     def train(
         self, order: Array | None, batch_size: int, sums: Sequence[_core.Totals], *, steps: int
@@ -106,6 +116,11 @@ class Batches(Gradients):
     def logs(self, sums: _core.Totals) -> dict[str, float]:
         """Return scikit-learn's loss, including the penalty, from totals over steps."""
         return {"loss": self.head.loss_factor * sums.loss / max(sums.rows, 1.0)}
+
+    def warn_not_finite(self, where: str, loss: float) -> None:
+        """Warn that a loss is not finite, naming the columns of X that are not."""
+        dtype = self.network.variable_dtype
+        warn_not_finite(where, loss, self._X, self._labels, dtype, helps=_HELPS)
 
     def history(self, totals: npt.NDArray[np.float64]) -> dict[str, list[float]]:
         """Return `logs` for each row of totals."""

@@ -20,12 +20,13 @@ class Features:
 
     Attributes
     ----------
+    X : ndarray or CSR matrix
     rows : Rows
         All rows. The engine reads an array in place, and a copy of a CSR matrix.
     """
 
     def __init__(self, core: Core, X: Array | csr_matrix, operation: str = "fit") -> None:
-        self._core = core
+        self._core, self.X = core, X
         self.rows = core_rows(core, operation, X)
 
     def outputs(self) -> Array:

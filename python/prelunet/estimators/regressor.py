@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -17,15 +18,21 @@ from ..layers import Layer
 from .base import BaseMLP
 from .fit_data import FitData
 from .limits import check_targets
+from .parameters import STOCHASTIC
 
 Array = npt.NDArray[Any]
 _ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
+_LARGE = 1e3  # mean and standard deviation of y that the steps of "sgd" and "adam" do not suit
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
     """A multi-layer perceptron regressor with scikit-learn's interface.
 
     It minimizes half the squared error, or half the Poisson deviance.
+
+    The steps of "sgd" and "adam" suit targets of about mean 0 and standard deviation 1. A first fit
+    with squared error warns if an output of y has a mean (absolute) or a standard deviation above
+    1000. `TabularRegressor` scales y, and so does scikit-learn's `TransformedTargetRegressor`.
 
     Parameters
     ----------
@@ -133,6 +140,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _check_targets(self, name: str, data: FitData) -> None:
         dtype = self._network.variable_dtype
         check_targets("MLPRegressor", name, data.targets, data.weights, dtype=dtype)
+
+    def _warn_about_targets(self, targets: Array) -> None:
+        if self.loss != "squared_error" or self.solver not in STOCHASTIC:
+            return
+        if (np.abs(targets.mean(axis=0)) > _LARGE).any() or (targets.std(axis=0) > _LARGE).any():
+            warnings.warn(
+                f"MLPRegressor: y has a mean or a standard deviation above {_LARGE:g}, for which "
+                f"solver={self.solver!r} needs many steps, or diverges. Scale y, as in "
+                "TransformedTargetRegressor(MLPRegressor(), transformer=StandardScaler()), or use "
+                "prelunet.TabularRegressor, which scales it",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _outputs_of(self, targets: Array) -> tuple[str, int]:
         return _ACTIVATIONS[self.loss], targets.shape[1]

@@ -86,10 +86,11 @@ def prepare_stochastic(
         early_stopping=estimator.early_stopping,
     )
     progress = Progress(estimator, records, network, rows=len(visited), incremental=incremental)
+    labels = getattr(estimator, "feature_names_in_", None)
     watched = estimator.verbose or estimator.callbacks or held is not None
     return StochasticLoop(
         network,
-        Batches(network, head, rows, estimator.alpha, len(visited)),
+        Batches(network, head, rows, estimator.alpha, len(visited), labels=labels),
         validation,
         visited=visited,
         batch_size=size,
@@ -188,6 +189,7 @@ class StochasticLoop(WatchedLoop):
             self._progress.note_loss(loss)
             self.engine.epochs_trained += 1
             self.history.append(logs)
+            self._warn_not_finite([loss])
             self._call("on_epoch_end", epoch, logs)
 
 

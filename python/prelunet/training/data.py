@@ -14,10 +14,15 @@ from .._arrays import as_rows, as_samples, fingerprint
 from .._validation import integer
 from ..compiled import Compiled
 from ..engine import Engine, Tape
+from .divergence import column_labels, warn_not_finite
 from .targets import as_targets, class_factors
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+_HELPS = (
+    "a smaller learning rate, the optimizer's clip_norm, or columns of X scaled to mean 0 and "
+    "standard deviation 1 may help"
+)
 
 
 def checked_batch_size(operation: str, batch_size: int | None, rows: int) -> int:
@@ -197,6 +202,11 @@ class Data:
         if self._counts_accuracy:
             logs["accuracy"] = sums.correct / max(sums.rows * self._answers, 1.0)
         return logs
+
+    def warn_not_finite(self, where: str, loss: float) -> None:
+        """Warn that a loss is not finite, naming the columns of X that are not."""
+        labels, dtype = column_labels(self._given["X"]), self.engine.variable_dtype
+        warn_not_finite(where, loss, self._X, labels, dtype, helps=_HELPS)
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss and the metrics of all rows as one batch."""

@@ -81,6 +81,9 @@ class TrainingData(Protocol):
     def logs(self, sums: _core.Totals) -> dict[str, float]:
         """Convert the totals of several steps to the loss and the metrics, by name."""
 
+    def warn_not_finite(self, where: str, loss: float) -> None:
+        """Warn that a loss is not finite, naming the columns of X that are not."""
+
 
 class ValidationData(Protocol):
     """Validation data of the loop."""
@@ -123,6 +126,7 @@ class WatchedLoop:
         self.steps_hooks = [
             _StepsHook(c, c.steps_between) for c in callbacks if c.steps_between is not None
         ]
+        self._warned = False  # whether a loss was not finite
 
     def run(self) -> History:
         """Train, then close all callbacks, even after an error."""
@@ -182,11 +186,22 @@ class WatchedLoop:
                 validated = self.validation.evaluate()
                 logs |= {f"val_{name}": value for name, value in validated.items()}
             self.history.append(logs)
+            self._warn_not_finite([logs["loss"]])
             self._call("on_epoch_end", epoch, logs)
             self._show_averages(True)  # a callback may have made updates
             self._call("keep_run", self)
         self._keep_averages()
         self._call("on_train_end")
+
+    def _warn_not_finite(self, losses: Sequence[float]) -> None:
+        """Warn about the first loss that is not finite; `losses` end the history."""
+        if self._warned or math.isfinite(sum(losses)):
+            return
+        place = next((p for p, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        if place is not None:  # else the sum overflowed
+            self._warned = True
+            epoch = len(self.history.epochs) - len(losses) + place + 1
+            self.data.warn_not_finite(f"fit: epoch {epoch}", losses[place])
 
     def _show_averages(self, show: bool) -> None:
         """Exchange the parameters and their averages, if the optimizer has these."""
@@ -301,7 +316,9 @@ class _Loop(WatchedLoop):
         for begin in range(0, self.epochs, most):
             totals = np.zeros((min(most, self.epochs - begin), 3))
             self.data.train_epochs(self.shuffle, self.batch_size, totals)
-            self.history.extend(self.data.history(totals))
+            found = self.data.history(totals)
+            self.history.extend(found)
+            self._warn_not_finite(found["loss"])
 
 
 class _StepsHook:

@@ -24,6 +24,7 @@ def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
     ValueError.
     """
     array = as_rows(operation, "y", y)
+    _refuse_text(operation, array, loss)
     takes_labels = loss.probabilities == "softmax"
     if takes_labels and array.ndim == 2 and array.shape[1] == 1:
         raise ValueError(
@@ -35,6 +36,19 @@ def as_targets(operation: str, y: object, *, loss: Loss, outputs: int) -> Array:
     if len(loss.options) > 1 and array.ndim == 2 and array.shape[1] == 1:
         return np.broadcast_to(array, (len(array), outputs))
     return array
+
+
+def _refuse_text(operation: str, y: Array, loss: Loss) -> None:
+    """Raise TypeError for text, which may be labels."""
+    kind = y.dtype.kind
+    if kind in "SUT" or (kind == "O" and any(isinstance(value, str) for value in y.flat)):
+        helps = ""
+        if loss.probabilities is not None:
+            helps = (
+                "; classes, y = np.unique(y, return_inverse=True) makes integer labels of it, and "
+                "MLPClassifier and TabularClassifier accept text"
+            )
+        raise TypeError(f"{operation}: y must hold numbers, got text, dtype {y.dtype}{helps}")
 
 
 def class_of_rows(y: Array) -> npt.NDArray[np.int64]:
