@@ -15,14 +15,15 @@ RECIPES = dict(
 
 
 def sources():
-    """Return the names of the files that a recipe may name: sources, tests and the change log."""
-    patterns = ["*.py", "*.pyi", "*.h", "*.cpp", "*.txt"]
-    folders = ["bench", "cpp", "python", "tests"]
+    """Return the files that a recipe may name: sources, tests, documentation, change log."""
+    patterns = ["*.py", "*.pyi", "*.h", "*.cpp", "*.txt", "*.rst", "*.md"]
+    folders = ["bench", "cpp", "docs", "python", "tests"]
     found = [
         path for folder in folders for kind in patterns for path in (ROOT / folder).rglob(kind)
     ]
     names = {path.resolve().relative_to(ROOT).as_posix() for path in found}
-    return names - {"tests/test_recipes.py"} | {"CHANGELOG.md"}
+    generated = {name for name in names if name.startswith(("docs/gallery/", "docs/reference/gen"))}
+    return names - generated - {"tests/test_recipes.py", "cpp/README.md"} | {"CHANGELOG.md"}
 
 
 def stem(example):
