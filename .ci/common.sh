@@ -25,21 +25,41 @@ summary=()
 failures=0
 limit=() # what runs a stage's command, such as timeout
 stage() { # HEADING COMMAND [ARGUMENT...]
-  local heading=$1 began=$SECONDS code=0 verdict=ok seconds
+  local heading=$1 began=$SECONDS code=0
   shift
   printf '\n==== %s ====\n' "$heading"
   "${limit[@]}" "$@" || code=$?
-  case $code in
+  end_stage "$heading" "$began" "$code"
+}
+
+end_stage() { # HEADING BEGAN CODE
+  local verdict=ok seconds=$((SECONDS - $2))
+  case $3 in
     0) ;;
     "$skipped") verdict=skipped ;;
     *)
-      verdict="FAILED (exit code $code)"
+      verdict="FAILED (exit code $3)"
       failures=$((failures + 1))
       ;;
   esac
-  seconds=$((SECONDS - began))
-  printf -- '---- %s: %s, %d s\n' "$heading" "$verdict" "$seconds"
-  summary+=("$(printf '%5d s  %-44s %s' "$seconds" "$heading" "$verdict")")
+  printf -- '---- %s: %s, %d s\n' "$1" "$verdict" "$seconds"
+  summary+=("$(printf '%5d s  %-44s %s' "$seconds" "$1" "$verdict")")
+}
+
+# Runs a command in the background while the stages that follow run. For stages that use one processor. join_stage
+# waits for it, then prints its output.
+start_stage() { # LOG HEADING COMMAND [ARGUMENT...]
+  beside=("$1" "$2" "$SECONDS")
+  "${limit[@]}" "${@:3}" > "$1" 2>&1 &
+  beside+=("$!")
+}
+
+join_stage() {
+  local code=0
+  wait "${beside[3]}" || code=$?
+  printf '\n==== %s ====\n' "${beside[1]}"
+  cat "${beside[0]}"
+  end_stage "${beside[1]}" "${beside[2]}" "$code"
 }
 
 # Prints all stages; fails if one of them failed.

@@ -28,7 +28,7 @@ case ${1:-} in
     # The slowest are tests of bits, and have the same code as others: _isa starts processes that train all networks.
     [[ $whole == all ]] || which+=" and not _isa and not any_number and not tiny_steps and not larger_blocks"
     tests=(tests/ops tests/network tests/test_dlpack.py tests/training/test_input_dtypes.py tests/fuzz/test_calls.py)
-    share=(--share 1/6)
+    share=(--share 1/12)
     ;;
   thread)
     preset=tsan
@@ -40,7 +40,7 @@ case ${1:-} in
     which+=" and not (update_packs and not -3-) and not (in_a_call and not -63-optimizer1)"
     tests=(tests/ops/test_threads.py tests/network/test_threads.py tests/network/test_bit_identity.py)
     isas=$best
-    share=(--share 1/2)
+    share=(--share 1/4)
     ;;
   *)
     echo "usage: .ci/sanitize.sh address|thread [all]"
