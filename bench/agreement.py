@@ -103,7 +103,8 @@ def check_arrays(
     expected: Sequence[Array],
 ) -> float:
     """Compare outputs, or the results of a kernel; see `check_parameters`."""
-    unit = float(np.finfo(np.float32).eps) / 2
+    float32 = float(np.finfo(np.float32).eps) / 2
+    unit = _unit(case.network) if isinstance(case, PredictCase) else float32
     scale = roundings_of(case) * unit
     return _compare(title, actual, expected, [scale * float(np.abs(e).max()) for e in expected])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .networks import Array, Network, dense
+from .networks import MIXED, Array, Network, dense
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,13 @@ class PredictCase:
         return replace(self, network=replace(self.network, dtype="float64"))
 
 
+P10K = PredictCase(
+    "P10k",
+    "10,000 rows through 784-6x400-10, channel PReLU",
+    Network((784,), dense(*[400] * 6, 10, activation="prelu_channel")),
+    rows=10_000,
+    target=0.85,
+)
 PREDICTIONS: Mapping[str, PredictCase] = {
     case.name: case
     for case in (
@@ -45,12 +52,13 @@ PREDICTIONS: Mapping[str, PredictCase] = {
             Network((784,), dense(128, 10, activation="relu")),
             rows=1,
         ),
-        PredictCase(
-            "P10k",
-            "10,000 rows through 784-6x400-10, channel PReLU",
-            Network((784,), dense(*[400] * 6, 10, activation="prelu_channel")),
-            rows=10_000,
-            target=0.85,
+        P10K,
+        replace(
+            P10K,
+            name="P10k-bf16",
+            title="P10k with products in bfloat16",
+            network=replace(P10K.network, dtype=MIXED),
+            target=None,
         ),
     )
 }

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Protocol
 
 from ..cases.kernels import KernelCase
-from ..cases.networks import Array
+from ..cases.networks import MIXED, Array, Network
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
 
@@ -19,6 +19,12 @@ Kernel = Callable[[], tuple[Array, ...]]
 
 class UnsupportedError(Exception):
     """The library does not support the case; the message gives the reason."""
+
+
+def refuse_bfloat16(network: Network) -> None:
+    """Raise if the network needs products of bfloat16 operands, which the library lacks on CPUs."""
+    if network.dtype == MIXED:
+        raise UnsupportedError("no products of bfloat16 operands")
 
 
 class Training(Protocol):

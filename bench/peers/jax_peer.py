@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.networks import MIXED, POOL, SEED, Array, ConvSpec, Network
+from ..cases.networks import POOL, SEED, Array, ConvSpec, Network
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
-from . import Peer, Training, UnsupportedError, version_of
+from . import Peer, Training, UnsupportedError, refuse_bfloat16, version_of
 from .numpy_layers import parameters_of
 from .numpy_peer import BETA_1, BETA_2, EPSILON
 
@@ -39,6 +39,7 @@ class JaxLoop(Peer):
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
         """Return a jitted forward pass that takes rows as a NumPy array, like user code."""
+        refuse_bfloat16(case.network)
         np_x = case.data()
         parameters = list(map(self.jax.numpy.asarray, case.network.parameters()))
         run = self.jax.jit(lambda p, x: forward(self.jax, case.network, p, x))
@@ -89,8 +90,7 @@ class LoopTraining:
     def __init__(self, jax: Any, case: StepCase) -> None:
         if case.input_dtype is not None or case.shuffle:
             raise UnsupportedError("measured only without shuffling and in the network's dtype")
-        if case.network.dtype == MIXED:
-            raise UnsupportedError("no products of bfloat16 operands on CPUs")
+        refuse_bfloat16(case.network)
         jax.config.update("jax_enable_x64", case.network.dtype == "float64")
         self.jax = jax
         self.case = case

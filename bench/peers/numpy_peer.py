@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..cases.kernels import KernelCase
-from ..cases.networks import MIXED, Array
+from ..cases.networks import Array
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
-from . import Kernel, Peer, Training, UnsupportedError
+from . import Kernel, Peer, Training, refuse_bfloat16
 from .kernels_numpy import kernel
 from .numpy_layers import make_layers
 
@@ -32,12 +32,12 @@ class NumPy(Peer):
 
     def training(self, case: StepCase) -> Training:
         """Allocate all memory of a step."""
-        if case.network.dtype == MIXED:
-            raise UnsupportedError("no products of bfloat16 operands")
+        refuse_bfloat16(case.network)
         return NumPyTraining(case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
         """Return a forward pass into preallocated memory."""
+        refuse_bfloat16(case.network)
         X = case.data()
         layers = make_layers(case.network.without_dropout(), case.rows, case.network.parameters())
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..cases.networks import MIXED, Array, Network, Shape
+from ..cases.networks import Array, Network, Shape
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
-from . import Training, UnsupportedError
+from . import Training, UnsupportedError, refuse_bfloat16
 from .numpy_peer import NumPy
 
 
@@ -28,12 +28,12 @@ class Products(NumPy):
         """Allocate memory for the products."""
         if case.input_dtype is not None or case.shuffle:
             raise UnsupportedError("measured for prelunet alone")
-        if case.network.dtype == MIXED:
-            raise UnsupportedError("no products of bfloat16 operands")
+        refuse_bfloat16(case.network)
         return ProductsTraining(case)
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
         """Return the products of a forward pass."""
+        refuse_bfloat16(case.network)
         X, weights = case.data(), weights_of(case.network)
         outputs = [np.empty((case.rows, w.shape[0]), w.dtype) for w in weights]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.networks import MIXED, Array, ConvSpec, Network
+from ..cases.networks import Array, ConvSpec, Network
 from ..cases.predictions import PredictCase
 from ..cases.steps import StepCase
-from . import Peer, Training, UnsupportedError, version_of
+from . import Peer, Training, UnsupportedError, refuse_bfloat16, version_of
 from .numpy_peer import EPSILON
 
 ACTIVATIONS = {
@@ -47,8 +47,7 @@ class ScikitLearn(Peer):
         """Create the classifier."""
         if case.input_dtype is not None or case.shuffle:
             raise UnsupportedError("measured only without shuffling and in the network's dtype")
-        if case.network.dtype == MIXED:
-            raise UnsupportedError("no products of bfloat16 operands")
+        refuse_bfloat16(case.network)
         if case.loss != "softmax_cross_entropy":
             raise UnsupportedError("MLPClassifier has no such loss")
         if any(isinstance(spec, ConvSpec) for spec in case.network.layers):
@@ -57,6 +56,7 @@ class ScikitLearn(Peer):
 
     def prediction(self, case: PredictCase) -> Callable[[], Array]:
         """Return ``predict_proba`` without its softmax."""
+        refuse_bfloat16(case.network)
         X = case.data()
         classifier = make(self.module, case.network)
         classifier.out_activation_ = "identity"

@@ -38,10 +38,11 @@ class Eager(Peer):
         torch, X = self.torch, case.data()
         module = build(torch, case.network)
         run = torch.compile(module, dynamic=False) if self.compiled else module
+        mixed = case.network.dtype == MIXED
 
         def predict() -> Array:
-            with torch.inference_mode():
-                outputs: Array = run(torch.from_numpy(X)).numpy()
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+                outputs: Array = run(torch.from_numpy(X)).float().numpy()
             return outputs
 
         return predict
