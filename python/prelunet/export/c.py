@@ -29,9 +29,8 @@ _OTHER_TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
 _SUBNORMAL = {"float32": 1e-30, "float64": 1e-290}
 _MANY_INPUTS = 4096  # one row for the self-test
 _FINISHES = {
-    "softmax": "  net_softmax(y, NET_OUTPUTS);\n",
-    "sigmoid": "  net_sigmoids(y, NET_OUTPUTS);\n",
-    None: "",
+    "softmax": "net_softmax",
+    "sigmoid": "net_sigmoids",
 }
 _BITS = {
     False: """\
@@ -123,7 +122,7 @@ def write(
             f"{code.work:,}"
         )
     body = _layers(code)
-    finish = _FINISHES[probabilities]
+    finish = "" if probabilities is None else f"  {_FINISHES[probabilities]}(y, NET_OUTPUTS);\n"
     helpers = "\n".join(f"{block}\n" for block in c_text.needed(body + finish, dtype))
     text = "\n".join(
         [
@@ -208,10 +207,7 @@ def _layers(code: Code) -> str:
         ("int sums", code.integer_sums),
     ]
     lines = [
-        "#if defined(__GNUC__)",
-        "__attribute__((noinline)) /* the mode of NET_FLUSH is set around it */",
-        "#endif",
-        "static void net_layers(const net_real* x, net_real* y) {",
+        "static NET_NOINLINE void net_layers(const net_real* x, net_real* y) {",
         *(f"  NET_STORAGE {declared}[{size}];" for declared, size in memory if size),
         f"  long {', '.join(indices)};",
         *([text] if text else []),

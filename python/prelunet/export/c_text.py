@@ -19,7 +19,9 @@ Array = npt.NDArray[Any]
 
 TYPES = {"float32": "float", "float64": "double", "int8": "signed char", "int32": "int"}
 _PARTS = ("common", "activations", "layers", "integers", "checks")
-_NAME = re.compile(r"^(?:static inline [\w ]+?\*? ?|#define |\} )((?:net|NET)_\w+)", re.MULTILINE)
+_NAME = re.compile(
+    r"^(?:static (?:inline|NET_NOINLINE) [\w ]+?\*? ?|#define |\} )((?:net|NET)_\w+)", re.MULTILINE
+)
 _USE = re.compile(r"\b(?:net|NET)_\w+")
 _WIDTH = 100  # characters of a line of numbers
 # Keywords of C23 and C++23: no prefix may be one.

@@ -136,7 +136,7 @@ static inline void net_periodic(const net_real* NET_RESTRICT x, long features, l
   }
 }
 
-static inline void net_softmax(net_real* x, long n) {
+static NET_NOINLINE void net_softmax(net_real* x, long n) {
   double lane[16] = {0};
   net_real largest = x[0], sum;
   long j;
@@ -149,7 +149,7 @@ static inline void net_softmax(net_real* x, long n) {
   for (j = 0; j < n; ++j) x[j] /= sum;
 }
 
-static inline void net_sigmoids(net_real* x, long n) {
+static NET_NOINLINE void net_sigmoids(net_real* x, long n) {
   long j;
   for (j = 0; j < n; ++j) x[j] = net_sigmoid(x[j]);
 }

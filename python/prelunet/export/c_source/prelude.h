@@ -4,21 +4,30 @@
 #include <xmmintrin.h>
 #endif
 
-#if FLT_EVAL_METHOD != 0
+// 16: as 0, with _Float16.
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "float and double must be computed in their own precision (on 32-bit x86: -msse2 -mfpmath=sse)"
 #endif
 #ifdef __FAST_MATH__
 #error "-ffast-math and -Ofast change results"
 #endif
 
-// The compiler must not contract a product and a sum into a fused multiply-add.
+// The compiler must not contract a product and a sum into a fused multiply-add. GCC 12 vectorizes straight-line code
+// without rounding a double to float if the float is converted back.
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC optimize("fp-contract=off")
+#pragma GCC optimize("fp-contract=off", "no-tree-slp-vectorize")
 #elif defined(_MSC_VER)
 #pragma fp_contract(off)
+#endif
+
+// Functions with other options than the caller's, and those around which the mode of NET_FLUSH is set.
+#if defined(__GNUC__)
+#define NET_NOINLINE __attribute__((noinline))
+#else
+#define NET_NOINLINE
 #endif
 
 #if defined(__GNUC__) || defined(_MSC_VER)
