@@ -23,6 +23,7 @@ _NAME = re.compile(
     r"^(?:static (?:inline|NET_NOINLINE) [\w ]+?\*? ?|#define |\} )((?:net|NET)_\w+)", re.MULTILINE
 )
 _USE = re.compile(r"\b(?:net|NET)_\w+")
+_SPECIAL = {"nan": "NAN", "inf": "INFINITY", "-inf": "-INFINITY"}
 _WIDTH = 100  # characters of a line of numbers
 # Keywords of C23 and C++23: no prefix may be one.
 _KEYWORDS = """
@@ -105,23 +106,23 @@ def comment(text: str) -> str:
 
 def literal(value: np.floating[Any]) -> str:
     """Return a number as C text that stands for the same bits."""
-    if np.isnan(value):
-        return "NAN"
-    sign, suffix = "-" if np.signbit(value) else "", "f" if value.dtype == np.float32 else ""
-    if np.isinf(value):
-        return f"{sign}INFINITY"
-    digits = np.format_float_scientific(abs(value), trim="0", exp_digits=1)
-    plain = np.format_float_positional(abs(value), trim="0")
-    return sign + min(plain, digits, key=len) + suffix
+    return literals(np.array([value]))[0]
+
+
+def literals(values: Array) -> list[str]:
+    """Return numbers as C text that stands for the same bits."""
+    suffix = "f" if values.dtype == np.float32 else ""
+    texts: list[str] = values.ravel().astype(str).tolist()
+    if values.dtype.kind != "f":
+        return texts
+    return [_SPECIAL.get(text) or text + suffix for text in texts]
 
 
 def array(name: str, values: Array) -> str:
     """Return the definition of a constant array."""
     kind = TYPES[values.dtype.name]
     real = "net_real" if values.dtype.kind == "f" else kind
-    write = literal if values.dtype.kind == "f" else str
-    texts = [write(value) for value in values.ravel()]
-    lines = "\n".join(_lines(texts))
+    lines = "\n".join(_lines(literals(values)))
     return f"static const {real} {name}[{values.size}] = {{\n{lines}\n}};"
 
 
