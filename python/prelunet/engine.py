@@ -353,7 +353,8 @@ class Engine(Buildable):
         if self.span is not None:
             used = schedule.spanning(self.span[1])
             first -= self.span[0] if used is not schedule else 0
-        rates = used(np.arange(first, first + count))
+        found = [used.at(step) for step in range(first, first + count)]
+        rates = np.array(found, np.float64).reshape(count)
         wrong = ~((rates >= 0.0) & (rates < below))  # NaN too
         if wrong.any():
             place = int(wrong.argmax())

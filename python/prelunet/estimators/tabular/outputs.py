@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -31,15 +32,15 @@ class OutputScaling:
         """Return a scaling without limits."""
         return cls(factor, offset, np.full_like(offset, -np.inf), np.full_like(offset, np.inf))
 
-    @property
+    @cached_property
     def clips(self) -> bool:
         """Whether a limit is finite."""
         return bool(np.isfinite([self.low, self.high]).any())
 
     def __call__(self, outputs: npt.NDArray[Any]) -> Floats:
         """Return scaled outputs, in float64."""
-        scaled = outputs * self.factor + self.offset
-        return np.asarray(np.clip(scaled, self.low, self.high))
+        scaled = np.asarray(outputs * self.factor + self.offset)
+        return np.clip(scaled, self.low, self.high) if self.clips else scaled
 
     def arrays(self) -> dict[str, Floats]:
         """Return the arrays by name, from which `of_arrays` makes an equal scaling."""

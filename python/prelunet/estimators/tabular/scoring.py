@@ -91,7 +91,10 @@ class ClassScore:
     def __call__(self, logits: Floats) -> float:
         """Return the score; larger is better."""
         if self._own == "accuracy":
-            return float(np.average(logits.argmax(axis=1) == self._labels, weights=self._weights))
+            correct = logits.argmax(axis=1) == self._labels
+            if self._weights is None:
+                return np.count_nonzero(correct) / len(correct)
+            return float(np.average(correct, weights=self._weights))
         if self._calibrates:
             logits = logits / fit_temperature(logits, self._labels, self._weights)
         if self._own == "log_loss":
@@ -116,9 +119,13 @@ class NumberScore:
     def __call__(self, predictions: Floats) -> float:
         """Return the score; larger is better."""
         if self._own is not None:
-            losses = _LOSSES[self._own](self._targets, predictions)
-            rows = losses.reshape(len(losses), -1).mean(axis=1)
-            loss = float(np.average(rows, weights=self._weights))
+            rows = _LOSSES[self._own](self._targets, predictions)
+            if rows.ndim > 1:
+                rows = rows.mean(axis=1)
+            if self._weights is None:
+                loss = float(np.add.reduce(rows)) / len(rows)
+            else:
+                loss = float(np.average(rows, weights=self._weights))
             return -(loss**0.5) if self._own == "rmse" else -loss
         self._outputs.predictions = predictions
         return _scored(self._scorer, self._outputs, self._targets, self._weights)
