@@ -7,6 +7,7 @@ import threading
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..limits import check_weights
 from .bagging import Job, train_members
 from .fitted import RECORDS, FittedTabular
 from .member import Member
+from .outputs import OutputScaling
 from .parameters import check_parameters
 from .recipe import Recipe
 from .rows import Data, Plan
@@ -79,6 +81,12 @@ class BaseTabular(FittedTabular):
 
         Notes
         -----
+        With `warm_start`, a fit after another one begins with the fitted parameters. The columns,
+        their encoding, the classes and the scaling of y stay those of the first fit; X and y must
+        have the same columns, classes and outputs. A new optimizer trains all epochs, with the
+        schedules of a first fit. Rows are held out anew: with ``random_state=None`` they are other
+        rows, on which the parameters may have been trained. Records are those of the last fit.
+
         An exception in training, such as KeyboardInterrupt or one in a callback, leaves the best
         epoch so far. With several members, or before the end of the first epoch, it leaves the
         estimator unchanged.
@@ -105,12 +113,24 @@ class BaseTabular(FittedTabular):
         """Check the parameters that the other estimator lacks."""
 
     @abstractmethod
-    def _take_y(self, y: object, *, reset: bool) -> Array:
+    def _take_y(self, y: object, *, reset: bool, name: str = "y") -> Array:
         """Return checked targets; `reset` makes the classes or the number of outputs known."""
 
     @abstractmethod
-    def _plan(self, data: Data, held: Data, recipe: Recipe) -> Plan:
-        """Return what the network is trained on for rows, and the score of the held-out rows."""
+    def _check_kept(self, data: Data, members: Sequence[Member], *, whole: bool) -> None:
+        """Check that members of an earlier fit can be trained on rows of another one.
+
+        `whole` means that these are all rows, not those of a `partial_fit`.
+        """
+
+    @abstractmethod
+    def _plan(
+        self, data: Data, held: Data, recipe: Recipe, scaling: OutputScaling | None = None
+    ) -> Plan:
+        """Return what the network is trained on for rows, and the score of the held-out rows.
+
+        `scaling` is that of an earlier fit, which is kept.
+        """
 
     def _needs_held_out(self) -> bool:
         """Return whether a temperature is fitted in any case."""
@@ -148,7 +168,10 @@ class BaseTabular(FittedTabular):
         owner = type(self).__name__
         self._check_own()
         recipe = check_parameters(self, self._task)
-        data = self._take(X, y, sample_weight, reset=True)
+        earlier = vars(self).get("_members") if self.warm_start else None
+        data = self._take(X, y, sample_weight, reset=earlier is None)
+        if earlier is not None:
+            self._check_kept(data, earlier, whole=True)
         given = None
         if validation[0] is not None or validation[1] is not None:
             if validation[0] is None or validation[1] is None:
@@ -161,20 +184,16 @@ class BaseTabular(FittedTabular):
         jobs = jobs_of(self, data, groups, holds_out=given is None)
         if given is None and self._needs_held_out() and not all(len(job.held) for job in jobs):
             raise ValueError(f"{owner}: calibration='temperature' needs held-out rows, got none")
-        verbose = self.verbose if len(jobs) == 1 else False
-        training = Training(
-            *(owner, recipe, self._loss(), self._outputs(), self.dtype),
-            calibrates=self._calibrates(),
-            verbose=verbose,
-            callbacks=self.callbacks or (),
-            cancelled=threading.Event(),
-        )
+        training = self._training(recipe, len(jobs))
+        starts = self._starts(jobs, earlier)
 
         def train(job: Job, deadline: float) -> Member:
+            start = starts.get(job)
             if self.refit and len(job.held):
-                return self._refitted(training, data, job, deadline)
+                return self._refitted(training, data, job, deadline, start)
             held = data.take(job.held) if given is None else given
-            return self._train(training, data.take(job.trained), held, job.seed, deadline)
+            rows = data.take(job.trained)
+            return self._train(training, rows, held, job.seed, deadline, start=start)
 
         self._forget()
         self._members = train_members(
@@ -190,6 +209,92 @@ class BaseTabular(FittedTabular):
         if self.cv is not None:
             self._set_out_of_fold(data, jobs)
 
+    def _training(self, recipe: Recipe, members: int) -> Training:
+        return Training(
+            *(type(self).__name__, recipe, self._loss(), self._outputs(), self.dtype),
+            calibrates=self._calibrates(),
+            verbose=self.verbose if members == 1 else False,
+            callbacks=self.callbacks or (),
+            cancelled=threading.Event(),
+        )
+
+    def _starts(self, jobs: Sequence[Job], earlier: Sequence[Member] | None) -> dict[Job, Member]:
+        """Return the members of an earlier fit from which members begin."""
+        if earlier is None:
+            return {}
+        if len(earlier) != len(jobs):
+            raise ValueError(
+                f"{type(self).__name__}: cv and n_estimators must give {len(earlier)} members as "
+                f"in the earlier fit, got {len(jobs)}"
+            )
+        return dict(zip(jobs, earlier, strict=True))
+
+    def _train_part(
+        self, X: object, y: object, sample_weight: object, *, known_targets: bool
+    ) -> None:
+        owner = type(self).__name__
+        self._check_own()
+        recipe = check_parameters(self, self._task).incremental()
+        if self.cv is not None:
+            raise ValueError(f"{owner}: cv must be None for partial_fit")
+        earlier = vars(self).get("_members")
+        first = earlier is None
+        data = self._take(X, y, sample_weight, reset=first, new_targets=first and not known_targets)
+        if earlier is not None:
+            self._check_kept(data, earlier, whole=False)
+        elif self._needs_held_out():
+            raise ValueError(f"{owner}: calibration='temperature' needs held-out rows, got none")
+        jobs = jobs_of(self, data, None, holds_out=False)
+        starts = self._starts(jobs, earlier)
+        training = self._training(recipe, len(jobs))
+
+        def train(job: Job, _: float) -> Member:
+            rows = data.take(job.trained)
+            return self._trained_part(training, rows, job.seed, starts.get(job))
+
+        self._forget()
+        self._members = train_members(
+            owner,
+            jobs,
+            train,
+            time_limit=None,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            cancelled=training.cancelled,
+        )
+        self._set_attributes()
+
+    def _trained_part(
+        self, training: Training, data: Data, seed: int, start: Member | None
+    ) -> Member:
+        """Return a member trained for one epoch, from its start if it has one."""
+        recipe = training.recipe
+        plan, encoder = self._plan_and_encoder(data, data.take(np.arange(0)), recipe, start)
+        network, loss = training.run_part(
+            *(encoder, encoder.transform(data.columns, variable_dtype(self.dtype))),
+            *(plan.targets, plan.weights),
+            seed=seed,
+            start=None if start is None else start.network,
+            continues=start is not None and start.recipe == recipe,
+        )
+        losses = [*([] if start is None else start.records["loss_curve_"]), loss]
+        records = records_of(Trained(network, losses, [], len(losses) - 1))
+        member = Member(encoder, network, plan.scaling, records, recipe)
+        if start is None:
+            return self._calibrated(member, None, data)
+        kept = self._with_calibration_of(member, start)
+        return replace(kept, records=start.records | records)
+
+    def _plan_and_encoder(
+        self, data: Data, held: Data, recipe: Recipe, start: Member | None
+    ) -> tuple[Plan, TableEncoder]:
+        """Return the plan and the encoder of rows, those of an earlier training if there is one."""
+        if start is not None:
+            return self._plan(data, held, recipe, start.scaling), start.encoder
+        most = recipe.max_one_hot()
+        encoder = TableEncoder.fit(data.columns, data.row_counts(), max_one_hot_levels=most)
+        return self._plan(data, held, recipe), encoder
+
     def _train(
         self,
         training: Training,
@@ -199,13 +304,11 @@ class BaseTabular(FittedTabular):
         deadline: float,
         *,
         epochs: int | None = None,
+        start: Member | None = None,
     ) -> Member:
         """Return a member trained on `data`, whose best epoch `held` decides if it has rows."""
         recipe, dtype = training.recipe, variable_dtype(self.dtype)
-        plan = self._plan(data, held, recipe)
-        encoder = TableEncoder.fit(
-            data.columns, data.row_counts(), max_one_hot_levels=recipe.max_one_hot()
-        )
+        plan, encoder = self._plan_and_encoder(data, held, recipe, start)
         X = encoder.transform(data.columns, dtype)
         validation = X_val = None
         if held.count:
@@ -222,34 +325,52 @@ class BaseTabular(FittedTabular):
                 seed=seed,
                 deadline=deadline,
                 epochs=epochs,
+                start=None if start is None else start.network,
             )
         except Interrupted as stop:
             raise Interrupted(member_of(stop.kept), stop.error) from stop.error
         return member_of(trained)
 
-    def _refitted(self, training: Training, data: Data, job: Job, deadline: float) -> Member:
+    def _refitted(
+        self, training: Training, data: Data, job: Job, deadline: float, start: Member | None
+    ) -> Member:
         """Return a member of all rows, trained until the best epoch of a member of some."""
         now = time.monotonic()
         trained, held = data.take(job.trained), data.take(job.held)
-        first = self._train(training, trained, held, job.seed, now + 0.5 * (deadline - now))
+        half = now + 0.5 * (deadline - now)
+        first = self._train(training, trained, held, job.seed, half, start=start)
         rows = np.union1d(job.trained, job.held)
         epochs = first.records["best_epoch_"] + 1
         try:
             again = self._train(
-                *(training, data.take(rows), data.take(rows[:0]), job.seed, deadline), epochs=epochs
+                *(training, data.take(rows), data.take(rows[:0]), job.seed, deadline),
+                epochs=epochs,
+                start=start,
             )
         except Interrupted as stop:  # the first member was trained to its end
             raise Interrupted(first, stop.error) from stop.error
         return self._with_calibration_of(again, first)
 
     def _take(
-        self, X: object, y: object, sample_weight: object, *, reset: bool, suffix: str = ""
+        self,
+        X: object,
+        y: object,
+        sample_weight: object,
+        *,
+        reset: bool,
+        new_targets: bool | None = None,
+        suffix: str = "",
     ) -> Data:
-        """Check rows; `reset` makes the columns and targets those of later rows."""
+        """Check rows; `reset` makes the columns and targets those of later rows.
+
+        `new_targets` is `reset` for targets, if they differ.
+        """
         owner = type(self).__name__
         refuse_masked("fit", f"y{suffix}", y)
         columns = self._columns("fit", X, reset=reset, y=y)
-        targets = self._take_y(y, reset=reset)
+        targets = self._take_y(
+            y, reset=reset if new_targets is None else new_targets, name=f"y{suffix}"
+        )
         check_consistent_length(columns[0].values, targets)
         weights = None
         if sample_weight is not None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
 
 from ..._validation import choice, real
 from ...callbacks import Callback
@@ -80,6 +83,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     random_state : int, RandomState or None, default None
         Seed of the held-out rows, the initial weights, the order of rows and dropout. The same seed
         gives the same bits for any number of threads and jobs, unless `time_limit` ends training.
+    warm_start : bool, default False
+        Whether `fit` begins with the parameters and the encoding of the earlier fit; see `fit`.
     verbose : bool or int, default False
         Whether to show progress: a bar, with 2 a line per epoch, or a line per network.
     dtype : {"float32", "float64", "mixed_bfloat16"}, default "float32"
@@ -205,6 +210,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         time_limit: float | None = None,
         callbacks: Sequence[Callback] | None = None,
         random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
         verbose: bool | int = False,
         dtype: str = "float32",
         hidden_layer_sizes: int | Sequence[int] | None = None,
@@ -231,6 +237,56 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         shuffle: bool | None = None,
     ) -> None:
         self._store(locals())
+
+    def partial_fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        classes: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on all rows, continuing from earlier calls and fits.
+
+        The first call, unless there was a `fit`, makes the encoding of the columns, which later
+        calls keep: its rows should be typical. No rows are held out, and the network has the
+        parameters of the last update. The temperature of an earlier fit is kept.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`. Rows may lack some classes. A last batch that is small is trained on too.
+        classes : array-like of shape (classes,), optional
+            All classes of all calls; required in the first call.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter or the data are invalid, or `cv` is not None.
+
+        Notes
+        -----
+        The rates are constant: `learning_rate` times the mean of `CosLog`, 0.5, and the means of
+        schedules that depend on the length of a training. Other schedules count the updates of
+        all calls. The optimizer's state is kept from call to call until a rate changes; files do
+        not contain it. After any exception, the estimator is as before the call.
+        """
+        before = dict(vars(self))
+        try:
+            _check_partial_fit_first_call(self, classes)  # sets classes_
+            if isinstance(self.class_weight, str):
+                raise ValueError(
+                    f"{type(self).__name__}: class_weight must be a mapping or None for "
+                    f"partial_fit, which does not see all rows, got {self.class_weight!r}"
+                )
+            self._train_part(X, y, sample_weight, known_targets=True)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
 
     def predict(self, X: object) -> Array:
         """Return the most probable class of each row.
@@ -297,7 +353,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
                 exclusive_maximum=1.0,
             )
 
-    def _take_y(self, y: object, *, reset: bool) -> Array:
+    def _take_y(self, y: object, *, reset: bool, name: str = "y") -> Array:
         checked = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0)
         labels = column_or_1d(checked, warn=True)
         owner = type(self).__name__
@@ -313,13 +369,26 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         unknown = ~np.isin(labels, self.classes_)
         if unknown.any():
             first = labels[unknown].tolist()[0]
-            raise ValueError(f"{owner}: y_val must hold classes of y, got {first!r}")
+            among = "classes_" if name == "y" else "y"
+            raise ValueError(f"{owner}: {name} must hold classes of {among}, got {first!r}")
         return np.asarray(np.searchsorted(self.classes_, labels))
+
+    def _check_kept(self, data: Data, members: Sequence[Member], *, whole: bool) -> None:
+        if not whole:
+            return
+        lost = np.setdiff1d(np.arange(len(self.classes_)), data.targets)
+        if len(lost):
+            raise ValueError(
+                f"{type(self).__name__}: with warm_start, y must have all classes of the earlier "
+                f"fit, got none of {self.classes_[lost].tolist()[0]!r}"
+            )
 
     def _outputs(self) -> int:
         return len(self.classes_)
 
-    def _plan(self, data: Data, held: Data, recipe: Recipe) -> Plan:
+    def _plan(
+        self, data: Data, held: Data, recipe: Recipe, scaling: OutputScaling | None = None
+    ) -> Plan:
         weights = self._class_weighted(held) if held.count else None
         if weights is not None and not weights.any():
             weights = held.weights

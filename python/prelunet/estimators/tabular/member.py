@@ -14,6 +14,7 @@ from ...model import Sequential
 from ...serialization import without_training
 from ...tables import Column, TableEncoder
 from .outputs import OutputScaling
+from .recipe import Recipe
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -33,12 +34,15 @@ class Member:
         From outputs of the network to logits by the temperature, or to the units of y.
     records : dict
         The attributes of a fitted estimator that describe the training, as JSON values.
+    recipe : Recipe or None
+        The recipe of `partial_fit`, if that trained the network last. Files do not contain it.
     """
 
     encoder: TableEncoder
     network: Sequential
     scaling: OutputScaling
     records: dict[str, Any]
+    recipe: Recipe | None = None
 
     def outputs(self, columns: Sequence[Column]) -> Floats:
         """Return scaled outputs of shape (n, outputs)."""

@@ -28,6 +28,7 @@ class Tabular(Protocol):
     time_limit: float | None
     callbacks: Sequence[Callback] | None
     random_state: int | np.random.RandomState | None
+    warm_start: bool
     verbose: bool | int
     dtype: str
 
@@ -44,6 +45,7 @@ def check_parameters(estimator: Tabular, task: str) -> Recipe:
     share = estimator.validation_fraction
     real(owner, "validation_fraction", share, minimum=0.0, exclusive_maximum=1.0)
     boolean(owner, "refit", estimator.refit)
+    boolean(owner, "warm_start", estimator.warm_start)
     integer(owner, "n_estimators", estimator.n_estimators, minimum=1)
     choice(owner, "dtype", estimator.dtype, tuple(CORES))
     n_jobs, time_limit = estimator.n_jobs, estimator.time_limit

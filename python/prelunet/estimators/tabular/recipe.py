@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
+import numpy as np
+
 from ..._validation import boolean, choice, integer, real
 from ...initializers import Normal
 from ...layers import (
@@ -29,7 +31,7 @@ from ...layers import (
 )
 from ...optimizers import AdamW
 from ...parameter_groups import ParameterGroup
-from ...schedules import CosLog, FlatCosine, Schedule
+from ...schedules import Constant, CosLog, FlatCosine, Schedule
 from ...tables import TableEncoder
 from ..activations import activation_layers
 
@@ -84,6 +86,21 @@ class Recipe:
         if self.batch_size != "all":
             integer(owner, "batch_size (unless 'all')", self.batch_size, minimum=1)
         self._activations(owner)
+
+    def incremental(self) -> Recipe:
+        """Return the recipe of `partial_fit`: one epoch, and constant rates.
+
+        Rates that depend on the length of a training are their means over one.
+        """
+        rate = self.learning_rate
+        rate = _mean(rate if isinstance(rate, Schedule) else CosLog(rate))
+        return replace(
+            self,
+            learning_rate=rate if isinstance(rate, Schedule) else Constant(rate),
+            dropout=_mean(self.dropout),
+            weight_decay=_mean(self.weight_decay),
+            epochs=1,
+        )
 
     def units(self, owner: str) -> list[int]:
         """Return the number of units of each hidden layer."""
@@ -208,6 +225,15 @@ def _spanning(rate: float | Schedule, steps: int) -> float | Schedule:
     return rate.spanning(steps) if isinstance(rate, Schedule) else rate
 
 
+def _mean(rate: float | Schedule) -> float | Schedule:
+    """Return the mean of a rate that depends on the length of a training; else the rate."""
+    spanned = _spanning(rate, _STEPS)
+    if not isinstance(spanned, Schedule) or spanned is rate:
+        return rate
+    return float(spanned(np.arange(_STEPS)).mean())
+
+
+_STEPS = 500  # of the training over which rates are averaged
 _LEARNED = (Parametric, PReLU)
 _PERIODIC = 4  # values of a number: three of waves, and the number itself
 _SWITCHES = ("periodic_embeddings", "feature_scale", "clip_predictions", "decay_all", "shuffle")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     random_state : int, RandomState or None, default None
         Seed of the held-out rows, the initial weights, the order of rows and dropout. The same seed
         gives the same bits for any number of threads and jobs, unless `time_limit` ends training.
+    warm_start : bool, default False
+        Whether `fit` begins with the parameters and the encoding of the earlier fit; see `fit`.
     verbose : bool or int, default False
         Whether to show progress: a bar, with 2 a line per epoch, or a line per network.
     dtype : {"float32", "float64", "mixed_bfloat16"}, default "float32"
@@ -215,6 +217,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         time_limit: float | None = None,
         callbacks: Sequence[Callback] | None = None,
         random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
         verbose: bool | int = False,
         dtype: str = "float32",
         hidden_layer_sizes: int | Sequence[int] | None = None,
@@ -241,6 +244,42 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         shuffle: bool | None = None,
     ) -> None:
         self._store(locals())
+
+    def partial_fit(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> Self:
+        """Train for one epoch on all rows, continuing from earlier calls and fits.
+
+        The first call, unless there was a `fit`, makes the encoding of the columns and the scaling
+        of y, which later calls keep: its rows should be typical. No rows are held out, and the
+        network has the parameters of the last update.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`. A last batch that is small is trained on too.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter or the data are invalid, or `cv` is not None.
+
+        Notes
+        -----
+        The rates are constant: `learning_rate` times the mean of `CosLog`, 0.5, and the means of
+        schedules that depend on the length of a training. Other schedules count the updates of
+        all calls. The optimizer's state is kept from call to call until a rate changes; files do
+        not contain it. After any exception, the estimator is as before the call.
+        """
+        before = dict(vars(self))
+        try:
+            self._train_part(X, y, sample_weight, known_targets=False)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
 
     def predict(self, X: object) -> Floats:
         """Return the predictions, in the units of y.
@@ -277,7 +316,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if not loss.regression:
             raise ValueError(f"{type(self).__name__}: loss must be one of regression, got {loss!r}")
 
-    def _take_y(self, y: object, *, reset: bool) -> Array:
+    def _take_y(self, y: object, *, reset: bool, name: str = "y") -> Array:
         checked = check_array(
             y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
         )
@@ -298,28 +337,44 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             self._is_1d, self.n_outputs_ = targets.ndim == 1, outputs
         elif outputs != self.n_outputs_:
             raise ValueError(
-                f"{type(self).__name__}: y_val must have {self.n_outputs_} outputs as y, "
-                f"got {outputs}"
+                f"{type(self).__name__}: {name} must have {self.n_outputs_} outputs as "
+                f"{'in the earlier fit' if name == 'y' else 'y'}, got {outputs}"
             )
         return np.asarray(targets.reshape(len(targets), outputs))
+
+    def _check_kept(self, data: Data, members: Sequence[Member], *, whole: bool) -> None:
+        compiled = members[0].network.engine.compiled  # None after `load`
+        if compiled is not None and type(compiled.loss) is not type(self._loss()):
+            raise ValueError(
+                f"{type(self).__name__}: loss must be that of the earlier fit, {compiled.loss!r}, "
+                f"got {self._loss()!r}"
+            )
 
     def _outputs(self) -> int:
         quantiles = self._quantiles()
         return self.n_outputs_ if quantiles is None else len(quantiles)
 
-    def _plan(self, data: Data, held: Data, recipe: Recipe) -> Plan:
-        scaled, scaling = self._scaled(data)
+    def _plan(
+        self, data: Data, held: Data, recipe: Recipe, scaling: OutputScaling | None = None
+    ) -> Plan:
+        earlier = scaling
+        scaled, scaling = self._scaled(data, earlier)
         if recipe.clip_predictions:
             with np.errstate(divide="ignore"):
                 y = np.log(data.targets) if self._has_log_link() else data.targets
             low, high = (np.full_like(scaling.offset, v) for v in (y.min(axis=0), y.max(axis=0)))
+            if earlier is not None:  # the range of all fits
+                low, high = np.minimum(low, earlier.low), np.maximum(high, earlier.high)
             scaling = replace(scaling, low=low, high=high)
         score = self._number_score(held)
         return Plan(scaled, data.weights, scaling, lambda found: score(self._finished(found)))
 
-    def _scaled(self, data: Data) -> tuple[Floats, OutputScaling]:
-        """Return scaled targets, and the scaling of the outputs."""
+    def _scaled(self, data: Data, earlier: OutputScaling | None) -> tuple[Floats, OutputScaling]:
+        """Return scaled targets, and the scaling of the outputs, which may be an earlier one."""
         y, weights = data.targets, data.weights
+        if earlier is not None:
+            factor, offset = (v[: y.shape[1]] for v in (earlier.factor, earlier.offset))
+            return (y / np.exp(offset) if self._has_log_link() else (y - offset) / factor), earlier
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.average(y, axis=0, weights=weights)
             deviation = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weights))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
@@ -74,6 +75,7 @@ class Training:
         seed: int,
         deadline: float,
         epochs: int | None = None,
+        start: Sequential | None = None,
     ) -> Trained:
         """Return a trained network.
 
@@ -93,20 +95,18 @@ class Training:
         epochs : int or None
             The number of epochs to train, at most that of the recipe; by default all of them. The
             learning rate is always that of a training with all of them.
+        start : Sequential or None
+            The network of an earlier training, whose parameters training begins with.
 
         Raises
         ------
         Interrupted
             From any exception after the first epoch, with what is trained so far.
         """
-        recipe, owner = self.recipe, self.owner
+        recipe = self.recipe
         size = recipe.rows_per_batch(len(X))
         steps = recipe.epochs * max(1, len(X) // size)
-        layers = recipe.layers(owner, encoder, self.outputs, steps)
-        network = Sequential(layers, input_shape=(encoder.width,), dtype=self.dtype, seed=seed)
-        if recipe.initialization == "data":
-            fit_initial_parameters(network, X, seed)
-        network.compile(recipe.optimizer(owner, encoder, steps), loss=self.loss)
+        network = self._network(encoder, X, steps, seed, start)
         best = _BestEpoch(held, deadline, self.cancelled)
         try:
             network.fit(
@@ -127,6 +127,58 @@ class Training:
             kept = Trained(network, best.losses, best.scores, best.epoch)
             raise Interrupted(kept, error) from error
         return Trained(network, best.losses, best.scores, best.epoch)
+
+    def run_part(
+        self,
+        encoder: TableEncoder,
+        X: Array,
+        targets: Array,
+        weights: Array | None,
+        *,
+        seed: int,
+        start: Sequential | None,
+        continues: bool,
+    ) -> tuple[Sequential, float]:
+        """Return a network trained for one epoch, and the loss of the epoch.
+
+        `start` is the network of an earlier training, which stays unchanged. Its optimizer's state
+        is kept if it `continues` the training of this recipe.
+        """
+        size = self.recipe.rows_per_batch(len(X))
+        if start is not None and continues:
+            network = copy.deepcopy(start)
+        else:
+            network = self._network(encoder, X, 1, seed, start)
+        history = network.fit(
+            X,
+            targets,
+            batch_size=size,
+            shuffle=self.recipe.shuffle,
+            sample_weight=weights,
+            verbose=self.verbose,
+            callbacks=self.callbacks,
+        )
+        return network, history["loss"][0]
+
+    def _network(
+        self, encoder: TableEncoder, X: Array, steps: int, seed: int, start: Sequential | None
+    ) -> Sequential:
+        """Return a compiled network with initial parameters, or those of `start`."""
+        recipe, owner = self.recipe, self.owner
+        layers = recipe.layers(owner, encoder, self.outputs, steps)
+        network = Sequential(layers, input_shape=(encoder.width,), dtype=self.dtype, seed=seed)
+        if start is not None:
+            try:
+                network.copy_from(start)
+            except ValueError as error:
+                raise ValueError(
+                    f"{owner}: the network must have the layers and outputs of the earlier fit: "
+                    f"{error}"
+                ) from error
+        elif recipe.initialization == "data":
+            fit_initial_parameters(network, X, seed)
+        network.compile(recipe.optimizer(owner, encoder, steps), loss=self.loss)
+        return network
 
 
 @dataclass(frozen=True, eq=False)
