@@ -8,11 +8,14 @@ import pytest
 
 import prelunet as pn
 from onnx_runs import session
+from prelunet.estimators.tabular import onnx_table
+from prelunet.tables import encoders
 from tabular_runs import classifier, regressor, table
 from tolerances import PORTED_OUTPUTS
 
 COLUMNS = ["a", "b", "color", "own"]
 TD = {"preset": "realmlp-td", "max_one_hot_levels": 2}
+DAYS = ["01-01", "02-28", "03-01", "06-30", "12-31"]
 FLOAT32 = PORTED_OUTPUTS[np.dtype(np.float32)]
 
 
@@ -98,6 +101,46 @@ def test_predictions_of_numbers(tmp_path):
         assert (abs(found - expected) <= FLOAT32 * abs(expected).max(axis=0)).all()
 
 
+def test_calendar_of_every_day(rng):
+    graph = onnx_table._Graph(onnx)
+    graph.input("date", np.dtype(np.int64))
+    parts = graph.dates("date")[2:]
+    for place, value in enumerate(parts):
+        graph.output(str(place), value, np.dtype(np.int64), (1,))
+    dates = np.arange("1580-01-01", "2420-01-01", dtype="M8[D]").astype("M8[us]")
+    dates += rng.integers(86_400_000_000, size=len(dates)).astype("m8[us]")
+    found = session(onnx.load_from_string(graph.serialized())).run(
+        None, {"date": dates.astype(np.int64)[:, np.newaxis]}
+    )
+    expected = encoders._parts(dates, 0).T
+    for own, right in zip(found, expected, strict=False):  # the last one is of days
+        np.testing.assert_array_equal(own[:, 0], right)
+
+
+@pytest.mark.parametrize("settings", [{}, {"cv": 2}, TD])
+def test_dates(settings, tmp_path):
+    """Leap days, ends of months and years, times before 1970, and missing dates."""
+    pd = pytest.importorskip("pandas")
+    ends = [f"{y}-{d}" for y in (1600, 1900, 1969, 1970, 2000, 2023, 2024, 2400) for d in DAYS]
+    times = np.array(ends, "M8[us]") + np.array([-1, 0, 3_599_999_999], "m8[us]")[:, np.newaxis]
+    dates = np.r_[
+        times.ravel(),
+        np.arange("1967-11-01", "1972-03-05", dtype="M8[D]"),
+        np.full(9, "NaT", "M8[us]"),
+    ]
+    dates = dates.astype("M8[us]")
+    X = pd.DataFrame({"when": dates, "n": np.arange(len(dates)) % 17})
+    known, rng = X.dropna(), np.random.default_rng(0)
+    for train in (X, known):
+        y = rng.normal(size=len(train))
+        model = regressor(epochs=2, **settings).fit(train, y)
+        graph = exported(model, tmp_path)
+        assert [value.type for value in graph.get_inputs()] == ["tensor(int64)", "tensor(double)"]
+        given = {"when": dates.astype(np.int64)[:, np.newaxis], "n": X[["n"]].to_numpy(float)}
+        (found,) = graph.run(["variable"], given)
+        assert abs(found[:, 0] - model.predict(X)).max() <= FLOAT32 * abs(y).max()
+
+
 @pytest.mark.parametrize("labels", [[3, -7], [True, False], [5.0, 2.0]])
 def test_labels_keep_their_dtype(labels, tmp_path):
     X = np.arange(40.0).reshape(20, 2)
@@ -110,9 +153,6 @@ def test_labels_keep_their_dtype(labels, tmp_path):
 
 
 def test_what_onnx_cannot_hold(tmp_path):
-    X, y = table()
-    with pytest.raises(TypeError, match="column 'x4' must hold no dates"):
-        classifier().fit(X, y).to_onnx(tmp_path / "m.onnx")
     mixed = np.array([["a"], [1.0]] * 10, object)
     with pytest.raises(TypeError, match="column 'x0' must hold either text or numbers"):
         regressor().fit(mixed, np.arange(20.0)).to_onnx(tmp_path / "m.onnx")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .columns import Column
-from .encoders import CategoryEncoder, CodeEncoder, Encoder, NumberEncoder
+from .encoders import CategoryEncoder, CodeEncoder, DateEncoder, Encoder, NumberEncoder
 from .encoding import TableEncoder, choose_kinds
 from .files import is_table_file, read_file
 from .reading import Table, column_names, read_columns
@@ -17,6 +17,7 @@ __all__ = [
     "CategoryEncoder",
     "CodeEncoder",
     "Column",
+    "DateEncoder",
     "Encoder",
     "NumberEncoder",
     "Table",

@@ -98,9 +98,14 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
         """Export what the estimator predicts from columns to an ONNX file (opset 17).
 
         Each column is an input of shape (batch, 1) with its name, or "x0", "x1", ... without names:
-        text, in which "" is missing, or double, in which NaN is missing. Bool is 0 and 1. The
-        outputs are named as by skl2onnx: "label" (batch,) and "probabilities" (batch, classes), or
-        "variable" (batch, outputs).
+
+        - text, in which "" is missing;
+        - int64 for dates: microseconds since 1970, with the smallest integer where missing, as in
+          ``dates.to_numpy("datetime64[us]").astype("int64")``;
+        - double, in which NaN is missing. Bool is 0 and 1.
+
+        The outputs are named as by skl2onnx: "label" (batch,) and "probabilities" (batch, classes),
+        or "variable" (batch, outputs).
 
         Parameters
         ----------
@@ -112,7 +117,7 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
         OSError
             If the file cannot be written; an existing file is unchanged.
         TypeError, ValueError
-            If `path` is invalid, or a column holds dates, or both text and numbers.
+            If `path` is invalid, or a column holds both text and numbers.
         ImportError
             If the onnx package is not installed.
         """

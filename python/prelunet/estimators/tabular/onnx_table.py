@@ -16,7 +16,14 @@ from ..._extras import require
 from ..._files import replacing
 from ...export.onnx import add_layers
 from ...export.onnx_graph import OPSET, GraphWriter, model_bytes
-from ...tables import CategoryEncoder, CodeEncoder, Encoder, NumberEncoder, TableEncoder
+from ...tables import (
+    CategoryEncoder,
+    CodeEncoder,
+    DateEncoder,
+    Encoder,
+    NumberEncoder,
+    TableEncoder,
+)
 from .member import Member
 
 if TYPE_CHECKING:
@@ -26,6 +33,9 @@ Array = npt.NDArray[Any]
 
 _ML, _ML_OPSET = "ai.onnx.ml", 2  # LabelEncoder of text to integers
 _LARGEST, _CLIP = 1e100, 3.0  # as in RobustScale
+_MISSING = np.iinfo(np.int64).min  # a date; NumPy's NaT
+_HOUR, _DAY = 3_600_000_000, 86_400_000_000  # microseconds
+_CYCLE = 146_097  # days of 400 years
 
 
 def write(
@@ -55,7 +65,7 @@ def write(
     Raises
     ------
     TypeError, ValueError
-        If a column holds dates, or both text and numbers, or has no name or that of an output.
+        If a column holds both text and numbers, or has no name or that of an output.
     """
     package = require("onnx", extra="io", purpose="an ONNX file")
     graph = _Graph(package)
@@ -66,7 +76,7 @@ def write(
         raise ValueError(f"to_onnx: no column may have the name of an output, got {min(taken)!r}")
     columns = zip(*(member.encoder.encoders for member in members), strict=True)
     for name, encoders in zip(names, columns, strict=True):
-        graph.input(name, np.dtype(object if _is_text(name, encoders) else np.float64))
+        graph.input(name, _input_dtype(name, encoders))
     found = [graph.member(member, names, place) for place, member in enumerate(members)]
     if function is not None:
         found = [graph.node(function, outputs) for outputs in found]
@@ -88,19 +98,19 @@ def write(
         stream.write(content)
 
 
-def _is_text(name: str, encoders: Sequence[Encoder]) -> bool:
-    """Return whether a column is text rather than numbers."""
+def _input_dtype(name: str, encoders: Sequence[Encoder]) -> np.dtype[Any]:
+    """Return the dtype of a column's input: int64 for dates, object for text, or float64."""
     levels = []
     for encoder in encoders:
-        if isinstance(encoder, NumberEncoder):
-            return False
+        if isinstance(encoder, DateEncoder):
+            return np.dtype(np.int64)
         if not isinstance(encoder, CategoryEncoder):
-            raise TypeError(f"to_onnx: column {name!r} must hold no dates")
+            return np.dtype(np.float64)
         levels += encoder.levels
     text = [isinstance(level, str) for level in levels]
     if any(text) and not all(text):
         raise TypeError(f"to_onnx: column {name!r} must hold either text or numbers, not both")
-    return all(text)
+    return np.dtype(object if all(text) else np.float64)
 
 
 class _Graph:
@@ -113,6 +123,7 @@ class _Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._text: set[str] = set()
+        self._dates: dict[str, list[str]] = {}  # the values of `dates` by column
 
     def input(self, name: str, dtype: np.dtype[Any]) -> None:
         """Add an input of shape (batch, 1)."""
@@ -200,6 +211,8 @@ class _Graph:
             missing = self.node("IsNaN", name)
             filled = self.node("Where", missing, self.constant(encoder.fill), name)
             return [filled, *([self.node("Cast", missing, to=double)] if encoder.gaps else [])]
+        if isinstance(encoder, DateEncoder):
+            return self.date(name, encoder)
         assert isinstance(encoder, CategoryEncoder)
         levels: Array = np.array(encoder.levels, object if name in self._text else np.float64)
         if name in self._text:
@@ -213,6 +226,60 @@ class _Graph:
         if len(levels) != 2:
             return [one_hot]
         return [self.node("MatMul", one_hot, self.constant(np.array([[1.0], [-1.0]])))]
+
+    def date(self, name: str, encoder: DateEncoder) -> list[str]:
+        """Add the encoding of a column of dates; return its parts."""
+        if name not in self._dates:
+            self._dates[name] = self.dates(name)
+        missing, micros, *calendar = self._dates[name]
+        double = self._onnx.TensorProto.DOUBLE
+        since = self.node("Sub", micros, self.constant(np.int64(encoder.first)))
+        days = self.node("Div", self.node("Cast", since, to=double), self.constant(float(_DAY)))
+        parts = [*(self.node("Cast", part, to=double) for part in calendar), days]
+        filled = [
+            self.node("Where", missing, self.constant(part.fill), value)
+            for part, value in zip(encoder.parts, parts, strict=True)
+        ]
+        gaps = encoder.parts[-1].gaps
+        return [*filled, *([self.node("Cast", missing, to=double)] if gaps else [])]
+
+    def dates(self, name: str) -> list[str]:
+        """Add the calendar of a column of dates [1]_.
+
+        Returns
+        -------
+        list of str
+            Whether a date is missing, microseconds since 1970, year, month, weekday and hour.
+
+        References
+        ----------
+        .. [1] H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2013, civil_from_days.
+        """
+
+        def add(op: str, value: str, *numbers: int) -> str:
+            return self.node(op, value, *(self.constant(np.int64(n)) for n in numbers))
+
+        def floor(value: str, divisor: int) -> str:  # Div rounds towards 0
+            return add("Div", self.node("Sub", value, add("Mod", value, divisor)), divisor)
+
+        missing = add("Equal", name, _MISSING)
+        micros = self.node("Where", missing, self.constant(np.int64(0)), name)
+        hour = add("Div", add("Mod", micros, _DAY), _HOUR)
+        days = floor(micros, _DAY)
+        weekday = add("Mod", add("Add", days, 3), 7)  # 1970 began on a Thursday
+        march = add("Add", days, 719_468)  # since March 1 of year 0: leap days end its years
+        day = add("Mod", march, _CYCLE)
+        leaps = self.node("Sub", add("Div", day, 1460), add("Div", day, 36_524))
+        leaps = self.node("Add", leaps, add("Div", day, _CYCLE - 1))
+        year = add("Div", self.node("Sub", day, leaps), 365)
+        before = self.node("Sub", add("Div", year, 4), add("Div", year, 100))
+        before = self.node("Add", before, add("Mul", year, 365))
+        month = add("Add", add("Mul", self.node("Sub", day, before), 5), 2)
+        month = add("Div", month, 153)  # from March, 0
+        year = self.node("Add", year, add("Mul", floor(march, _CYCLE), 400))
+        year = self.node("Add", year, add("Div", month, 10))  # January and February
+        month = add("Add", add("Mod", add("Add", month, 2), 12), 1)
+        return [missing, micros, year, month, weekday, hour]
 
     def _codes(self, name: str, levels: Sequence[object]) -> str:
         """Return the number of each row's text; -1 if it is unknown."""
