@@ -14,14 +14,13 @@ import numpy.typing as npt
 from . import _core
 from ._arrays import as_array, as_samples, is_sparse
 from ._building import Buildable
-from ._validation import choice, size
+from ._compiling import compile_core
+from ._validation import size
 from .compiled import Compiled
 from .dtypes import CORES, Core, bfloat16_order, variable_dtype
 from .layers import Dropout, Layer
 from .layers.stacking import all_layers, parameter_shapes, specifications
-from .ops import LOSSES, UPDATES
-from .optimizers import SGD, Optimizer
-from .parameter_groups import ParameterGroup, groups_by_name
+from .optimizers import SGD
 from .schedules import Constant, Schedule
 from .schedules import get as get_schedule
 
@@ -31,7 +30,6 @@ Numbered = dict[SupportsInt | SupportsIndex, Array]  # by index; as in the stub
 
 _NO_CONTEXT = nullcontext()
 _LARGEST_SAMPLE = 2**59  # elements; their bytes fit into 63 bits
-_NO_GROUP = ParameterGroup("*")
 
 
 class ParameterInfo(TypedDict):
@@ -162,7 +160,7 @@ class Engine(Buildable):
             if self._core is not None:
                 assert self.input_shape is not None
                 with self._naming_the_largest(self.input_shape):
-                    _compile_core(self._core, compiled, self.names)
+                    compile_core(self._core, compiled, self.names)
             self.compiled = compiled
 
     def record(self, operation: str) -> Compiled:
@@ -198,7 +196,7 @@ class Engine(Buildable):
                 f"{tuple(core.output_shape)}; add Flatten"
             )
         if self.compiled is not None:
-            _compile_core(core, self.compiled, self._names_in(core))
+            compile_core(core, self.compiled, self._names_in(core))
         return core
 
     def _parameter_owners(self, core: Core) -> Iterator[tuple[str, Layer, ParameterInfo]]:
@@ -384,47 +382,6 @@ def checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
             f"Sequential: input_shape must have at most 2**59 elements in all, got {shape}"
         )
     return shape
-
-
-def _compile_core(core: Core, compiled: Compiled, names: Sequence[str]) -> None:
-    """Set the core's loss, its rule for correct predictions and its optimizer."""
-    loss, optimizer = compiled.loss, compiled.optimizer
-    by_output = loss.probabilities == "sigmoid" or (
-        core.outputs == 1 and loss.probabilities != "softmax"
-    )
-    rule = "threshold" if by_output else "argmax"
-    threshold = 0.0 if loss.probabilities == "sigmoid" else 0.5  # 0 is the logit of 0.5
-    if optimizer.update not in UPDATES:
-        raise TypeError(f"compile: optimizer must have an update of the core, got {optimizer!r}")
-    scheduled = isinstance(optimizer.weight_decay, Schedule)
-    config: dict[str, object] = {
-        "update": optimizer.update,
-        "options": optimizer.options(),
-        "l2": optimizer.l2,
-        "weight_decay": 0.0 if scheduled else optimizer.weight_decay,
-        "factors": _factors(core, optimizer, names),
-        "clip_value": optimizer.clip_value or 0.0,
-        "clip_norm": optimizer.clip_norm or 0.0,
-        "ema_momentum": optimizer.ema_momentum if optimizer.use_ema else None,
-    }
-    # The core requires a loss even if a Python function computes it.
-    function = compiled.function is not None
-    name = choice("compile", "loss's name", "mean_squared_error" if function else loss.name, LOSSES)
-    core.compile(name, loss.options, rule, threshold, config, compiled.clip_delta or 0.0)
-
-
-def _factors(
-    core: Core, optimizer: Optimizer, names: Sequence[str]
-) -> list[tuple[float, float, float]]:
-    """Return the factors of learning rate, weight decay and epsilon of each parameter."""
-    groups = groups_by_name(optimizer.groups, names)
-    found = []
-    for name, info in zip(names, core.parameters(), strict=True):
-        group = groups.get(name, _NO_GROUP)
-        decays = info["kind"] == "weight" or optimizer.decay_all
-        decay = group.weight_decay_factor if decays else 0.0
-        found.append((group.learning_rate_factor, decay, group.epsilon_factor))
-    return found
 
 
 def _checked_parameters(
