@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import re
 from pathlib import Path
 
@@ -21,14 +20,6 @@ RUN = ["reproduce", "backprop_vs_keras", "--against", "none"]
 
 # Where deltas are kept so near, the limit acts on half of them and more.
 DEEP = ["--hidden", "30,20", "--activation", "relu,tanh", "--clip-delta", "0.002"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _load_once():
-    """Read each data set once: mnist-5k takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", functools.cache(data.load))
-        yield
 
 
 @pytest.fixture(scope="module")

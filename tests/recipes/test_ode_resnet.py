@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
 from pathlib import Path
 
@@ -22,14 +21,6 @@ from tolerances import assert_close_to_scale, assert_same_bits, assert_within, s
 RUN = ["reproduce", "ode_resnet", "--threads", "1"]  # the bits are those of more
 QUICK = [*RUN, "--quick", "--quiet"]
 ITERATIONS = 6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _load_once():
-    """Read each data set once: mnist-5k takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", functools.cache(data.load))
-        yield
 
 
 def options_of(*given):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import signal
@@ -18,19 +17,12 @@ from cli_runs import read_results
 from network_models import roundings
 from prelunet import cli, data
 from prelunet.recipes.prelu_log import log_loss
+from prelunet.recipes.report import Report
 from tolerances import assert_close_to_scale, assert_same_bits, sum_tolerance, ulp
 
 RUN = ["reproduce", "prelu_mlp", "--quick"]
 SMALL = [*RUN, "--hidden", "30,20"]
 LINE = ("step", "loss", "accuracy", "dev_accuracy", "mean_square", "alphas", "gradients")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _load_once():
-    """Read each data set once: mnist-5k takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", functools.cache(data.load))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +110,7 @@ def test_the_loss_is_clipped():
 
 
 def test_a_quick_run(tmp_path, capsys):
-    assert cli.main([*RUN, "--out", str(tmp_path)]) == 0
+    assert cli.main([*RUN, "--hidden", "20x6", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     results = read_results(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -139,7 +131,7 @@ def test_a_quick_run(tmp_path, capsys):
     assert "shared at 1e-07, channel at 1e-11. With --quick:" in printed
     assert results["accuracies"]["channel"] == results["test_accuracy"]
     model = pn.load(tmp_path / "model.npz")
-    assert model.parameters()["hidden_6.alpha"].shape == (400,)
+    assert model.parameters()["hidden_6.alpha"].shape == (20,)
     assert model.steps_trained == 8
 
 
@@ -189,9 +181,15 @@ def test_options_that_are_refused(given, message, capsys):
 # ---- runs that are cut off ---------------------------------------------------------------------
 
 
+@pytest.fixture
+def _without_figures(monkeypatch):
+    """Draw none, which takes longer than the training."""
+    monkeypatch.setattr(Report, "figure", lambda *_: None)
+
+
 def train(out, *given):
-    """Run small networks, 60 steps of each; return the exit code."""
-    return cli.main([*SMALL, "--epochs", "60", "--every", "7", "--out", str(out), *given])
+    """Run small networks, 30 steps of each; return the exit code."""
+    return cli.main([*SMALL, "--epochs", "30", "--every", "7", "--out", str(out), *given])
 
 
 def assert_same_results(folder, other):
@@ -204,6 +202,7 @@ def assert_same_results(folder, other):
         assert_same_bits(models[1][name], values, name)
 
 
+@pytest.mark.usefixtures("_without_figures")
 def test_killed_at_random_moments_and_started_again(tmp_path, rng, capsys):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     train(tmp_path / "warm", "--quiet")  # reads the data, imports what draws
@@ -232,17 +231,18 @@ def test_killed_at_random_moments_and_started_again(tmp_path, rng, capsys):
     assert re.sub(said, "", printed) == expected
 
 
+@pytest.mark.usefixtures("_without_figures")
 def test_more_steps_go_on_and_restart_does_not(tmp_path, capsys):
     assert train(tmp_path / "whole", "--quiet") == 0
-    assert train(tmp_path / "more", "--quiet", "--epochs", "20") == 0
+    assert train(tmp_path / "more", "--quiet", "--epochs", "10") == 0
     assert train(tmp_path / "more", "--quiet") == 0
     assert_same_results(tmp_path / "whole", tmp_path / "more")
-    assert read_results(tmp_path / "more")["kept_steps"] == {"shared": 20, "channel": 20}
+    assert read_results(tmp_path / "more")["kept_steps"] == {"shared": 10, "channel": 10}
     capsys.readouterr()
     assert train(tmp_path / "more", "--quiet", "--every", "5") == 2
     assert "every must be 7, as in the run in --out, got 5" in capsys.readouterr().err
-    assert train(tmp_path / "more", "--quiet", "--epochs", "59") == 2
-    assert "epochs must be at least the 60 of the run in --out, got 59" in capsys.readouterr().err
+    assert train(tmp_path / "more", "--quiet", "--epochs", "29") == 2
+    assert "epochs must be at least the 30 of the run in --out, got 29" in capsys.readouterr().err
     assert train(tmp_path / "more", "--quiet", "--seed", "1") == 2
     assert "shared_quick.ckpt is of another run: seed was 0, is 1." in capsys.readouterr().err
     assert train(tmp_path / "more", "--quiet", "--seed", "1", "--restart") == 0
@@ -250,6 +250,7 @@ def test_more_steps_go_on_and_restart_does_not(tmp_path, capsys):
     assert_same_results(tmp_path / "other", tmp_path / "more")
 
 
+@pytest.mark.usefixtures("_without_figures")
 def test_a_run_that_goes_on_keeps_its_spacing(tmp_path):
     options = [*RUN, "--hidden", "3", "--kinds", "channel", "--quiet", "--out", str(tmp_path)]
     for epochs in ("60", "150"):  # by themselves they have lines after each 2 and each 5 steps

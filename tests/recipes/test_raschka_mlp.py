@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import sys
 from pathlib import Path
@@ -18,14 +17,6 @@ from prelunet import cli, data
 
 DOCUMENT = Path(__file__).with_name("raschka_mlp_relu.txt").read_text().splitlines()
 RUN = ["reproduce", "raschka_mlp"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _load_once():
-    """Read each data set once: mnist-5k takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", functools.cache(data.load))
-        yield
 
 
 @pytest.fixture(scope="module")

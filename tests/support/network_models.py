@@ -233,3 +233,15 @@ def identity(outputs, loss, *, dtype="float64", metrics=("accuracy",), optimizer
     model.set_parameters({"0.weight": np.eye(outputs)})
     model.compile(optimizer or pn.SGD(0.1), loss, metrics)
     return model
+
+
+def names_that_decay(make, rng, penalty, decay_all):
+    """Return the parameters of make() that a penalty changes in one step."""
+    X, y = labelled(rng, 40, (7,))
+    after = []
+    for rate in (0.0, 0.3):
+        model = make()
+        model.compile(pn.SGD(0.1, **{penalty: rate}, decay_all=decay_all), "softmax_cross_entropy")
+        model.train_on_batch(X, y)
+        after.append(parameter_copies(model))
+    return {name for name, values in after[0].items() if (values != after[1][name]).any()}

@@ -92,6 +92,7 @@ RUNS = {
             "optimizer": pn.SGD(0.1, clip_norm=1.0),
             "activation": f"parametric-{name}",
             "epochs": 1,
+            "batch_size": 110,
         }
         for name in ("elu", "relu", "tanh")
     },
@@ -107,11 +108,16 @@ RUNS = {
     "sparse-clip": {"optimizer": pn.SGD(0.2, clip_norm=0.3), "dropout": 0.2, "sparse": True},
     "image": {"optimizer": pn.SGD(0.1), "shape": (4, 8, 2), "batch_size": 300},
     **{
-        f"{name}-activation": {"optimizer": pn.SGD(0.1), "activation": name, "epochs": 1}
+        f"{name}-activation": {
+            "optimizer": pn.SGD(0.1),
+            "activation": name,
+            "epochs": 1,
+            "batch_size": 110,
+        }
         for name in ACTIVATIONS
     },
     **{
-        f"{name}-loss": {"optimizer": pn.SGD(1e-3), "loss": name, "epochs": 1}
+        f"{name}-loss": {"optimizer": pn.SGD(1e-3), "loss": name, "epochs": 1, "batch_size": 110}
         for name in pn.ops.LOSSES
     },
     **{f"{name}-update": {"optimizer": pn.optimizers.get(name)} for name in pn.ops.UPDATES},
