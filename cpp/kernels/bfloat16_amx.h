@@ -30,8 +30,9 @@ PRELUNET_INLINE void tile_multiply() {
 
 constexpr std::size_t kTileBytes = 64;  // of a row of any tile
 
-// Tiles 0 to 3 are C, row by row; 4 and 5 are A, 6 and 7 are B.
-PRELUNET_INLINE void configure_tiles() {
+// Tiles 0 to 3 are C, row by row; 4 and 5 are A, 6 and 7 are B. With `few_rows`, only tile 4 is A, and tiles of C and A
+// have that number of rows.
+PRELUNET_INLINE void configure_tiles(std::size_t few_rows = kBfloat16Panel) {
   struct alignas(64) {
     std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
     std::uint16_t row_bytes[16] = {};
@@ -39,7 +40,7 @@ PRELUNET_INLINE void configure_tiles() {
   } t;
   for (int i = 0; i < 8; ++i) {
     t.row_bytes[i] = kTileBytes;
-    t.rows[i] = kBfloat16Panel;
+    t.rows[i] = static_cast<std::uint8_t>(i <= 4 ? few_rows : kBfloat16Panel);
   }
   asm volatile("ldtilecfg %0" : : "m"(t));
 }
@@ -130,7 +131,7 @@ void gemm_amx_few_rows(const Bfloat16Gemm& g) {
   static_assert(kColumns * kBfloat16Panel <= kStagedRows * kMostStagedColumns);
   const std::size_t depth = bfloat16_padded_depth(g.k);
   Staging staging;
-  configure_tiles();
+  configure_tiles(g.m);
   for (std::size_t column = 0; column < g.n; column += kColumns) {
     const Block block = block_at(g, 0, column, kColumns);
     const StagedBlock s = staging.begin(g, block);
@@ -147,6 +148,7 @@ void gemm_amx_few_rows(const Bfloat16Gemm& g) {
 }
 
 void gemm_amx(const Bfloat16Gemm& g) {
+  if (g.m == 0) return;
   if (g.m <= kBfloat16Panel) return gemm_amx_few_rows(g);
   const std::size_t depth = bfloat16_padded_depth(g.k);
   Staging staging;

@@ -219,7 +219,11 @@ void Bfloat16Dense::gradients(Team& team, const Flow<float>& flow) const {
                    .context = &update};
     if (flow.update != nullptr && flow.first) g.c = nullptr;  // only the epilogue reads the gradient
     const Bfloat16Part part = bfloat16_share(team, units_, features_);
-    const std::size_t height = flow.update != nullptr ? kBfloat16Group : units_;
+    std::size_t height = units_;
+    if (flow.update != nullptr) {
+      const std::size_t groups = kBfloat16UpdatedElements / features_ / kBfloat16Group;
+      height = std::max<std::size_t>(groups, 1) * kBfloat16Group;
+    }
     for (std::size_t row = part.rows.begin; row < part.rows.end; row += height) {
       const Range rows{row, std::min(row + height, part.rows.end)};
       bfloat16_gemm_part(kernels_, g, rows, part.columns);
