@@ -170,6 +170,23 @@ def test_gradients_of_few_rows_are_float32(rows):
     assert_same_bits(mixed.predict(X[:rows]), fresh.predict(X)[:rows])
 
 
+@pytest.mark.parametrize("batch_size", [15, 16])
+def test_calls_of_single_steps_have_the_bits_of_one_call(rng, batch_size):
+    class EachStep(pn.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    X, y = rng.standard_normal((3 * batch_size + 5, 65)), rng.integers(64, size=3 * batch_size + 5)
+    outputs = []
+    for callbacks in ([], [EachStep()]):
+        layers = [pn.Dense(64), pn.ReLU(), pn.Dense(64)]
+        model = pn.Sequential(layers, input_shape=(65,), dtype="mixed_bfloat16", seed=0)
+        model.compile(pn.SGD(0.1))
+        model.fit(X, y, epochs=2, batch_size=batch_size, callbacks=callbacks, verbose=False)
+        outputs.append(model.predict(X))
+    assert_same_bits(*outputs)
+
+
 def test_few_and_many_rows_alternate(rng):
     X, y = rng.standard_normal((40, 65)).astype(np.float32), rng.integers(64, size=40)
 
