@@ -137,10 +137,17 @@ void gemm_amx_few_rows(const Bfloat16Gemm& g) {
     const StagedBlock s = staging.begin(g, block);
     const std::uint16_t* const b = g.b + column / kBfloat16Panel * g.panel_size;
     switch (bfloat16_padded_lines(block.columns) / kBfloat16Panel) {
-      case 4: multiply_few_rows<4>(g.a, b, g.panel_size, depth, s); break;
-      case 3: multiply_few_rows<3>(g.a, b, g.panel_size, depth, s); break;
-      case 2: multiply_few_rows<2>(g.a, b, g.panel_size, depth, s); break;
-      default: multiply_few_rows<1>(g.a, b, g.panel_size, depth, s);
+      case 4:
+        multiply_few_rows<4>(g.a, b, g.panel_size, depth, s);
+        break;
+      case 3:
+        multiply_few_rows<3>(g.a, b, g.panel_size, depth, s);
+        break;
+      case 2:
+        multiply_few_rows<2>(g.a, b, g.panel_size, depth, s);
+        break;
+      default:
+        multiply_few_rows<1>(g.a, b, g.panel_size, depth, s);
     }
     staging.end(g, block, s);
   }

@@ -236,8 +236,8 @@ void Engine<T>::apply_gradients(double learning_rate, double l2) {
 
 template <class T>
 std::unique_ptr<Tape<T>> Engine<T>::tape(const RowSource& x, const Targets& targets, const TapeOptions& options) {
-  return std::make_unique<Tape<T>>(gradient_plan(x.rows), loss_, x, targets, outputs(), options, static_cast<std::uint64_t>(steps_),
-                                   rates_, threads_for(x.rows, 3.0));
+  return std::make_unique<Tape<T>>(gradient_plan(x.rows), loss_, x, targets, outputs(), options,
+                                   static_cast<std::uint64_t>(steps_), rates_, threads_for(x.rows, 3.0));
 }
 
 // The update as a separate pass, after all gradients are complete.

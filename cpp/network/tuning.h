@@ -33,8 +33,8 @@ inline constexpr std::size_t kMinTransposedColumns = 64;
 // Minimum features and units of a Dense layer in bfloat16. The bits depend on it. A step of 64-64-64-10 on
 // 32 rows is up to 27% faster than in float32 on AMX, a step of 32-32-32-10 14% slower.
 inline constexpr std::size_t kBfloat16MinWidth = 64;
-// Minimum rows of a batch whose gradients are computed in bfloat16. The bits depend on it. On one thread with AMX, steps
-// on 8 rows were 10% to 25% slower than in float32, and steps on 16 rows between 4% slower and 29% faster.
+// Minimum rows of a batch whose gradients are computed in bfloat16. The bits depend on it. On one thread with AMX,
+// steps on 8 rows were 10% to 25% slower than in float32, and steps on 16 rows between 4% slower and 29% faster.
 inline constexpr std::size_t kBfloat16MinRows = 16;
 // Elements of a weight that are updated before they are packed. They stay in cache in between.
 inline constexpr std::size_t kBfloat16UpdatedElements = std::size_t{1} << 14;
