@@ -90,7 +90,7 @@ def _machine(results: Results) -> str:
 
 
 def _ceilings(results: Results) -> str:
-    found = results["ceilings"]
+    found, runs_on = results["ceilings"], results["machine"]["bfloat16_runs_on"]
     rows = [
         [
             threads,
@@ -103,7 +103,7 @@ def _ceilings(results: Results) -> str:
     ]
     header = [
         "threads",
-        *(f"{name}, GFLOP/s" for name in ("FMA float32", "FMA float64", "bfloat16")),
+        *(f"{name}, GFLOP/s" for name in ("FMA float32", "FMA float64", f"bfloat16 by {runs_on}")),
         "copy, GB/s",
     ]
     return table("Ceilings of this machine", header, rows)

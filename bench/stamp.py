@@ -21,6 +21,7 @@ def machine_of(threads: int) -> dict[str, Any]:
         "threads": threads,
         "last_cache_bytes": machine.last_cache_bytes(),
         "isa": config["isa"],
+        "bfloat16_runs_on": config["bfloat16_runs_on"],
         "compiler": config["compiler"],
         "prelunet": config["version"],
         "python": config["python"],

@@ -57,6 +57,7 @@ def results():
             "cpus": 2,
             "threads": 2,
             "isa": "avx2",
+            "bfloat16_runs_on": "emulation",
             "compiler": "gcc",
             "prelunet": "0.1.0",
             "time": "2026-01-01T00:00:00+00:00",
@@ -92,6 +93,7 @@ def test_tables_fit_a_screen_and_hold_the_numbers(results):
         "4.00 us",
         "430 MB",
         "41-190 ns",
+        "bfloat16 by emulation, GFLOP/s",
         "sklearn: ReLU for PReLU in P1, W0m, W0s",
     ):
         assert part in text
