@@ -38,11 +38,10 @@ def export_to_c(
     for key, layer in all_layers(engine.layers):
         if isinstance(layer, Lambda):
             raise TypeError(f"to_c: layer {key} is a Lambda; C cannot call its Python functions")
-    parameters = engine.copies("to_c")
-    shape = engine.input_shape
-    assert shape is not None
+    engine = engine.copy("to_c")  # another thread may train between the steps below
     used = engine.copy("to_c", dtype="float32") if engine.dtype == MIXED else engine
-    dtype = used.dtype
+    dtype, shape = used.dtype, used.input_shape
+    assert shape is not None
     limits, given = None, None
     if quantize is not None:
         choice("to_c", "quantize", quantize, ("int8",))
@@ -60,7 +59,7 @@ def export_to_c(
     c.write(
         path,
         engine.layers,
-        parameters,
+        used.parameters(),
         name=name,
         input_shape=shape,
         dtype=dtype,

@@ -189,7 +189,7 @@ def _call(rng, subject):
     elif name == "description":
         function, arguments, options = _description(rng)
     elif name == "file":
-        function, arguments = _file, (model, int(rng.integers(4)))
+        function, arguments = _file, (model, int(rng.integers(5)))
     elif name == "history":
         function, arguments = _history, (scalar(rng), scalar(rng))
     elif name == "summary":
@@ -311,7 +311,7 @@ def _described(kind, arguments, options):
 
 
 def _file(model, way):
-    """Save and load, in one of four ways."""
+    """Save and load, or export."""
     if way == 0:
         return copy.deepcopy(model)
     if way == 1:
@@ -321,7 +321,9 @@ def _file(model, way):
             path = Path(folder, "m.npz")
             model.save(path)
             return pn.load(path)
-        return model.to_onnx(Path(folder, "m.onnx"))
+        if way == 3:
+            return model.to_onnx(Path(folder, "m.onnx"))
+        return model.to_c(Path(folder, "m.h"))
 
 
 def _history(logs, key):

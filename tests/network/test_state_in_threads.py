@@ -30,6 +30,7 @@ READERS = {
     "copy": lambda model, path, X, y: copy.copy(model),
     "deepcopy": lambda model, path, X, y: copy.deepcopy(model),
     "to_onnx": lambda model, path, X, y: model.to_onnx(path / "m.onnx"),
+    "to_c": lambda model, path, X, y: model.to_c(path / "m.h"),
     "parameters": lambda model, path, X, y: model.parameters(),
     "copy_from": lambda model, path, X, y: mlp().copy_from(model),
     "copy_from to it": lambda model, path, X, y: model.copy_from(mlp()),
