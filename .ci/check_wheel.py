@@ -22,6 +22,7 @@ MUST_HOLD = [
     r"prelunet/py\.typed",
     r"prelunet/bench/__main__\.py",
     r"prelunet/data/digits\.npz",
+    r"prelunet/export/c_source/prelude\.h",
     r"prelunet-[^/]+\.dist-info/licenses/LICENSE",
     r"prelunet-[^/]+\.dist-info/licenses/licenses/GPL-3\.0\.txt",
     r"prelunet-[^/]+\.dist-info/licenses/licenses/GCC-exception-3\.1\.txt",
@@ -29,7 +30,7 @@ MUST_HOLD = [
 ]
 BUNDLED = r"prelunet\.libs/[^/]+|prelunet/\.dylibs/[^/]+"
 MAY_HOLD = re.compile(
-    r"prelunet/.+\.(py|pyi|npz|so|pyd)|prelunet/(py\.typed|data/README\.md)|"
+    r"prelunet/.+\.(py|pyi|npz|so|pyd)|prelunet/(py\.typed|data/README\.md|export/c_source/\w+\.h)|"
     rf"prelunet-[^/]+\.dist-info/.+|{BUNDLED}"
 )
 OPENMP = re.compile(r".*/lib(g|i?)omp[^/]*")

@@ -14,6 +14,7 @@ from .dtypes import MIXED
 from .engine import Engine
 from .export import c
 from .export.c_quantized import input_limits
+from .export.c_text import checked_name
 from .layers import Lambda
 from .layers.stacking import all_layers
 from .state import fingerprint
@@ -29,12 +30,13 @@ def export_to_c(
     path: str,
     engine: Engine,
     *,
-    name: str,
+    name: object,
     probabilities: str | None,
     quantize: object,
     calibration: npt.ArrayLike | None,
 ) -> None:
     """Write an engine to a C header; see `Saving.to_c`."""
+    prefix = checked_name("to_c", name)
     for key, layer in all_layers(engine.layers):
         if isinstance(layer, Lambda):
             raise TypeError(f"to_c: layer {key} is a Lambda; C cannot call its Python functions")
@@ -60,7 +62,7 @@ def export_to_c(
         path,
         engine.layers,
         used.parameters(),
-        name=name,
+        name=prefix,
         input_shape=shape,
         dtype=dtype,
         description=_description(engine, probabilities, quantize),

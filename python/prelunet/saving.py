@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import serialization
 from ._validation import boolean
-from .c_export import export_to_c
 from .engine import Engine
 from .export import onnx
-from .export.c_text import checked_name
 from .formats import checked_path
 from .layers import Lambda
 from .layers.stacking import all_layers
@@ -158,15 +156,16 @@ class Saving:
         RuntimeError
             If another thread trains or changes the model.
         """
+        from .c_export import export_to_c  # here: it would make importing the package slower
+
         target = checked_path("to_c", path, (".h",))
-        prefix = checked_name("to_c", name)
         final = None
         if boolean("to_c", "probabilities", probabilities):
             final = self.engine.record("to_c").probabilities("to_c")
         export_to_c(
             target,
             self.engine,
-            name=prefix,
+            name=name,
             probabilities=final,
             quantize=quantize,
             calibration=calibration,

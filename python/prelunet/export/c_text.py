@@ -101,7 +101,8 @@ def comment(text: str) -> str:
     for sign, other in (("*/", "* /"), ("/*", "/ *"), ("??", "? ?"), ("\\", "/")):
         plain = plain.replace(sign, other)
     printable = "".join(sign if sign == "\n" or sign.isprintable() else "?" for sign in plain)
-    return "/* " + "\n * ".join(line.rstrip() for line in printable.splitlines()) + " */"
+    lines = [f" * {line}".rstrip() for line in printable.splitlines()]
+    return "/*" + "\n".join(lines).removeprefix(" *") + " */"
 
 
 def literal(value: np.floating[Any]) -> str:
