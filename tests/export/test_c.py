@@ -228,6 +228,7 @@ def test_a_file_says_what_it_is(tmp_path):
     for key, size in sizes.items():
         assert f"#define TWO_NETS_{key} {size}\n" in text
     assert not re.search(r"\b(net|NET)_", text)
+    assert "(204 bytes) in static memory" in text
     names = ["two_nets", "NET_net"]
     for name in names:
         model.to_c(tmp_path / f"{name}.h", name=name)

@@ -57,8 +57,8 @@ Define before the #include, as needed:
                      it: each of them rounds twice
     NET_SOFT_FMA     compute fused multiply-adds by plain operations: the same bits where the
                      library's rounds twice, but slow
-    NET_STATIC_WORK  keep the working memory (NET_WORK numbers) in static memory, not on the stack;
-                     then two threads must not call net_predict at the same time
+    NET_STATIC_WORK  keep the working memory (MEMORY bytes) in static memory, not on the stack; then
+                     two threads must not call net_predict at the same time
     NET_TEST         add net_self_test(), which returns the number of wrong results"""
 
 
@@ -148,7 +148,9 @@ def write(
         ]
     )
     usage = _USAGE.replace("TYPE", c_text.TYPES[dtype]).replace("BITS", _BITS[limits is not None])
-    usage = c_text.renamed(usage, name).replace("FILE", os.path.basename(path))
+    memory = code.work * np.dtype(dtype).itemsize + code.integer_inputs + 4 * code.integer_sums
+    usage = c_text.renamed(usage, name).replace("MEMORY", f"{memory:,}")
+    usage = usage.replace("FILE", os.path.basename(path))
     head = c_text.comment(f"{description}\n\n{usage}")
     with replacing(path) as stream:
         stream.write(f"{head}\n{c_text.renamed(text, name)}\n".encode("ascii"))
