@@ -120,7 +120,7 @@ def assert_one_call_is_many(rng, dtype, optimizer, *, units, features, rows):
 
 @pytest.mark.parametrize("optimizer", [pn.SGD(0.1, momentum=0.9), pn.Adam(0.01)])
 @pytest.mark.parametrize("features", [2, 63, 81])
-@pytest.mark.parametrize("units", [2, 10, 31, 48, 50, 75, 91, 96, 100])
+@pytest.mark.parametrize("units", [2, 10, 31, 48, 50, 58, 66, 75, 91, 96, 100, 112])
 def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, features, optimizer):
     """In one call the lowest weight lies as its products read it, and its gradient is made so."""
     sizes = {"units": units, "features": features, "rows": 300}  # a batch takes two blocks
@@ -128,7 +128,7 @@ def test_many_steps_in_a_call_are_those_of_many_calls(rng, dtype, units, feature
 
 
 @pytest.mark.parametrize("features", [128, 200])
-@pytest.mark.parametrize("units", [46, 48, 50])
+@pytest.mark.parametrize("units", [46, 48, 50, 110])
 def test_many_steps_that_look_ahead_are_those_of_many_calls(rng, dtype, units, features):
     """Products of so much ask for what comes next: of all there is, a tile lists what it can."""
     sizes = {"units": units, "features": features, "rows": 256}

@@ -98,6 +98,19 @@ def test_categories_of_pandas_and_polars():
     assert texts(column) == [4, None]
 
 
+def test_chunks_of_arrow_may_repeat_and_reorder_the_levels():
+    arrow = pytest.importorskip("pyarrow")
+    first = arrow.DictionaryArray.from_arrays(arrow.array([1, None, 2], arrow.uint8()), list("ppq"))
+    second = arrow.DictionaryArray.from_arrays(arrow.array([0, 1], arrow.uint8()), list("qr"))
+    for chunks in ([first], [first, second], [second.slice(1), first]):
+        chunked = arrow.chunked_array(chunks)
+        text = chunked.cast(arrow.string())
+        for column in read_columns("fit", arrow.table({"x": chunked, "y": text})):
+            found = [column.levels[code] if code >= 0 else None for code in column.values]
+            assert column.kind == "category" and found == text.to_pylist()
+            assert len(set(column.levels)) == len(column.levels)
+
+
 def test_times_of_a_zone_are_local():
     pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
     arrow = pytest.importorskip("pyarrow")

@@ -162,7 +162,7 @@ def of_objects(label: str, values: Iterable[Any], *, mixed: bool = False) -> Col
 
 def of_levels(label: str, codes: Array, found: Sequence[Any], *, mixed: bool = False) -> Column:
     """Return a column of codes of distinct values, as `of_objects` does of the values."""
-    if found and all(type(value) is str for value in found):
+    if found and all(type(value) is str for value in found) and len(set(found)) == len(found):
         return Column(label, "category", codes, found)
     here = [value for value in found if not _is_missing(value)]
     if here and all(isinstance(value, _DATES) for value in here):

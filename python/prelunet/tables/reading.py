@@ -157,8 +157,16 @@ def _of_arrow(label: str, column: Series) -> Column:
         values = column.cast(arrow.timestamp("us"), safe=False).to_numpy()
         return Column(label, "date", values.astype(_US))
     if types.is_dictionary(dtype):
-        return of_objects(label, column.to_pylist(), mixed=True)
-    text = types.is_string(dtype) or types.is_large_string(dtype) or types.is_string_view(dtype)
-    if text or types.is_boolean(dtype) or types.is_null(dtype):
+        return _of_dictionary(label, column.unify_dictionaries(), mixed=True)
+    if types.is_string(dtype) or types.is_large_string(dtype):
+        return _of_dictionary(label, column.dictionary_encode(), mixed=False)
+    if types.is_string_view(dtype) or types.is_boolean(dtype) or types.is_null(dtype):
         return of_objects(label, column.to_pylist())
     raise _refuse(label, dtype)
+
+
+def _of_dictionary(label: str, column: Series, *, mixed: bool) -> Column:
+    arrow = require("pyarrow", extra=None, purpose="an Arrow table")
+    encoded = column.combine_chunks()
+    codes = encoded.indices.cast(arrow.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    return of_levels(label, codes, encoded.dictionary.to_pylist(), mixed=mixed)
