@@ -107,7 +107,8 @@ def test_chunks_of_arrow_may_repeat_and_reorder_the_levels():
         text = chunked.cast(arrow.string())
         for column in read_columns("fit", arrow.table({"x": chunked, "y": text})):
             found = [column.levels[code] if code >= 0 else None for code in column.values]
-            assert column.kind == "category" and found == text.to_pylist()
+            assert column.kind == "category"
+            assert found == text.to_pylist()
             assert len(set(column.levels)) == len(column.levels)
 
 
