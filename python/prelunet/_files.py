@@ -30,7 +30,10 @@ def reading(owner: str, path: str | os.PathLike[str], complaint: str = "") -> It
     Pipes and devices are refused: they have no length to check a header against, and reading one
     may block forever.
     """
-    with naming(owner, path, complaint), open(path, "rb", 0, opener=_without_blocking) as raw:
+    with (
+        naming(owner, path, complaint),
+        open(path, "rb", buffering=0, opener=_without_blocking) as raw,
+    ):
         if not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
             raise ValueError("it must be a regular file")
         with _BoundedReader(raw) as stream:
