@@ -168,3 +168,37 @@ def test_commands_for_networks_refuse_estimators(tmp_path, capsys):
     fitted("classifier").save(path)
     assert main(["export", str(path), str(tmp_path / "m.onnx")]) != 0
     assert "must contain a Sequential, got a TabularClassifier" in capsys.readouterr().err
+
+
+def test_metadata_stay_with_the_file(tmp_path):
+    model = classifier().fit(*table())
+    model.save(tmp_path / "a.npz", metadata={"target": "label"})
+    loaded = pn.load(tmp_path / "a.npz")
+    assert loaded.metadata_ == {"target": "label"}
+    loaded.save(tmp_path / "b.npz")
+    assert pn.load(tmp_path / "b.npz").metadata_ == {"target": "label"}
+    assert not hasattr(loaded.fit(*table()), "metadata_")
+
+
+def test_fingerprints_tell_encodings_networks_and_classes_apart(tmp_path):
+    X, y = table()
+    model = classifier(n_estimators=2).fit(X, y)
+    model.save(tmp_path / "a.npz")
+    assert len(model.fingerprint()) == 16
+    assert pn.load(tmp_path / "a.npz").fingerprint() == model.fingerprint()
+    others = [
+        classifier(n_estimators=2, random_state=1).fit(X, y),
+        classifier(n_estimators=2).fit(X, np.where(y == "yes", "so", "no")),
+        model.estimators_[0],
+        regressor().fit(*values()),
+    ]
+    assert len({model.fingerprint(), *(other.fingerprint() for other in others)}) == 5
+
+
+def test_columns_are_described():
+    X, y = table()
+    model = classifier(cv=2).fit(X, y)
+    kinds = [column["kind"] for column in model.describe_columns()]
+    assert kinds == ["number", "number", "category", "category", "date"]
+    assert sorted(model.describe_columns()[2]["levels"]) == ["blue", "green", "red"]
+    assert [column["name"] for column in model.describe_columns()] == list(range(5))

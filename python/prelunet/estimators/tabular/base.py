@@ -33,6 +33,9 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 
+_OF_A_FIT = ("estimators_", "oof_prediction_", "oof_score_", "temperature_", "metadata_")
+
+
 class BaseTabular(FittedTabular):
     """The base of the estimators; subclasses document parameters and attributes."""
 
@@ -384,7 +387,7 @@ class BaseTabular(FittedTabular):
 
     def _forget(self) -> None:
         """Delete the attributes of an earlier fit that the next one may lack."""
-        for name in ("estimators_", "oof_prediction_", "oof_score_", *RECORDS, "temperature_"):
+        for name in (*_OF_A_FIT, *RECORDS):
             self.__dict__.pop(name, None)
 
     def _set_out_of_fold(self, data: Data, jobs: Sequence[Job]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +21,7 @@ from .member import Member
 Array = npt.NDArray[Any]
 
 _FAMILIES: tuple[type[Description], ...] = (Layer, Loss, Schedule)
+_FINGERPRINT_DIGITS = 16  # as many as of a Sequential
 _LABEL_KINDS = "biufU"  # of dtypes; others are Python objects
 
 
@@ -28,6 +31,7 @@ def write(
     parameters: Mapping[str, Any],
     records: Mapping[str, Any],
     members: Sequence[Member],
+    metadata: Mapping[str, Any],
 ) -> None:
     """Write a fitted estimator; see `FittedTabular.save`."""
     states = [member.state() for member in members]
@@ -36,6 +40,7 @@ def write(
         "parameters": _parameters_to_json(parameters),
         "records": dict(records),
         "members": [description for description, _ in states],
+        "metadata": dict(metadata),
     }
     arrays = {
         f"member/{place}/{name}": values
@@ -55,6 +60,8 @@ class Parts:
     records : mapping
         JSON values of fitted attributes.
     members : list of Member
+    metadata : dict
+        Of `save`.
 
     Raises
     ------
@@ -66,6 +73,7 @@ class Parts:
         found = state["description"]["estimator"]
         self.parameters = {n: _from_json(v) for n, v in found["parameters"].items()}
         self.records: Mapping[str, Any] = found["records"]
+        self.metadata = dict(found.get("metadata", {}))
         arrays: list[dict[str, Array]] = [{} for _ in found["members"]]
         for name, values in state["arrays"].items():
             group, place, rest = name.split("/", 2)
@@ -76,6 +84,18 @@ class Parts:
             raise ValueError("an estimator must have members")
         each = zip(found["members"], arrays, strict=True)
         self.members = [Member.of_state(description, own) for description, own in each]
+
+
+def fingerprint(records: Mapping[str, Any], members: Sequence[Member]) -> str:
+    """Return a hash of what members and records predict from; see `FittedTabular.fingerprint`."""
+    found = hashlib.sha256(json.dumps(records, sort_keys=True).encode())
+    for member in members:
+        columns, scaling = member.encoder.state()
+        found.update(json.dumps([columns, member.network.fingerprint()]).encode())
+        for name, values in {**scaling, **member.scaling.arrays()}.items():
+            found.update(f"{name}{values.shape}".encode())
+            found.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    return found.hexdigest()[:_FINGERPRINT_DIGITS]
 
 
 def labels_to_json(labels: Array) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
     """What the estimators do with trained members."""
 
     n_features_in_: int
+    metadata_: dict[str, Any]
     _members: list[Member]
 
     # ---- for users -------------------------------------------------------------------------------
@@ -67,7 +68,40 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
         model.compile(loss=self._loss())
         return model
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def describe_columns(self) -> list[dict[str, Any]]:
+        """Return what each column of X held in training.
+
+        Returns
+        -------
+        list of dict
+            For each column: ``"name"``, its name, or its position without names; ``"kind"``,
+            "number", "category" or "date"; and for categories ``"levels"``, the values that
+            occurred in training.
+        """
+        check_is_fitted(self)
+        names = vars(self).get("feature_names_in_", range(self.n_features_in_))
+        found: list[dict[str, Any]] = []
+        for place, name in enumerate(names):
+            states = [member.encoder.encoders[place].state() for member in self._members]
+            kind = states[0]["kind"]
+            if "levels" not in states[0]:
+                found.append({"name": name, "kind": kind})
+                continue
+            levels = dict.fromkeys(level for state in states for level in state["levels"])
+            found.append({"name": name, "kind": "category", "levels": list(levels)})
+        return found
+
+    def fingerprint(self) -> str:
+        """Return a hash of encodings and networks: 16 hexadecimal digits.
+
+        Two estimators with the same fingerprint give the same bits for the same table.
+        """
+        check_is_fitted(self)
+        return files.fingerprint(self._records(), self._members)
+
+    def save(
+        self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         """Save the fitted estimator to a file, which contains no pickle.
 
         `prelunet.load` returns the estimator. Parameters that JSON cannot represent, such as
@@ -77,6 +111,9 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
         ----------
         path : path-like
             Must end in ``.npz``, or in ``.safetensors``, which needs the package of that name.
+        metadata : mapping, optional
+            JSON values that `load` restores as the attribute `metadata_`; by default those of the
+            file that the estimator comes from, if any.
 
         Raises
         ------
@@ -92,7 +129,9 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": None if names is None else names.tolist(),
         }
-        files.write(path, type(self).__name__, parameters, records, self._members)
+        if metadata is None:
+            metadata = vars(self).get("metadata_", {})
+        files.write(path, type(self).__name__, parameters, records, self._members, metadata)
 
     def to_onnx(self, path: str | os.PathLike[str]) -> None:
         """Export what the estimator predicts from columns to an ONNX file (opset 17).
@@ -235,6 +274,7 @@ class FittedTabular(BaseEstimator, Tabular, ABC):
             if not member.records.keys() <= {*RECORDS, "temperature_"}:
                 raise ValueError(f"unknown records of a member: {', '.join(member.records)}")
         estimator._members = parts.members
+        estimator.metadata_ = parts.metadata
         estimator._set_attributes()
         return estimator
 
