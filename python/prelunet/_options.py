@@ -5,11 +5,33 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from prelunet import data
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+SOURCE = "source"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose optional positional argument DATA may follow options.
+
+    Before Python 3.12, argparse takes it as missing there.
+    """
+
+    def parse_known_args(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, and take one argument that is left over as DATA."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest and not rest[0].startswith("-") and vars(found).get(SOURCE, "") is None:
+            setattr(found, SOURCE, rest.pop(0))
+        return found, rest
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -95,15 +117,15 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def add_data_options(parser: argparse._ActionsContainer, *, default: str | None) -> None:
-    """Add the options that select the data; `--data` is required if `default` is None."""
-    parser.add_argument(
-        "--data",
-        metavar="NAME|PATH",
-        default=default,
-        required=default is None,
-        help=f"a data set by name ({', '.join(data.NAMES)}), or an NPZ, CSV or IDX file, or a "
-        "folder of IDX files",
+    """Add the options that select the data; `choose_data` completes them."""
+    text = (
+        f"a data set by name ({', '.join(data.NAMES)}), or an NPZ, CSV or IDX file, or a "
+        "folder of IDX files"
     )
+    if default is not None:
+        text += f" (default: {default})"
+    parser.add_argument(SOURCE, metavar="DATA", nargs="?", help=text)
+    parser.add_argument("--data", metavar="NAME|PATH", help="the same as DATA")
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
@@ -123,6 +145,22 @@ def add_threads_option(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--threads", type=count, metavar="N", help="threads; all this process may use unless given"
     )
+
+
+def choose_data(arguments: argparse.Namespace, *, default: str | None) -> None:
+    """Set `data` to DATA, ``--data`` or the default, and remove `source`.
+
+    Raises
+    ------
+    ValueError
+        If both are given, or neither without a default.
+    """
+    source = vars(arguments).pop(SOURCE)
+    if source is not None and arguments.data is not None:
+        raise ValueError(f"DATA and --data cannot both be given: {source} and {arguments.data}")
+    arguments.data = source or arguments.data or default
+    if arguments.data is None:
+        raise ValueError("DATA or --data must be given")
 
 
 def load_data(options: argparse.Namespace) -> data.Dataset:

@@ -7,13 +7,15 @@ import pytest
 
 import prelunet as pn
 from prelunet import cli, data
-from prelunet.cli import network
+from prelunet.cli import network, train_options
 
 RATE = 0.5
 
 
 def parse(*options):
-    return cli.build_parser().parse_args(["train", *map(str, options)])
+    arguments = cli.build_parser().parse_args(["train", *map(str, options)])
+    train_options.check_without_table(arguments)
+    return arguments
 
 
 def rates(schedule, *options, steps=100):

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import prelunet
-from prelunet._options import HelpFormatter
+from prelunet._options import CommandParser, HelpFormatter
 from prelunet.cli import bench, evaluate, export, info, predict, reproduce, train
 
 EXIT_ERROR = 2  # argparse's code for invalid arguments; here for all errors that the user can fix
@@ -29,7 +29,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"prelunet {prelunet.__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
     for command in (train, evaluate, predict, export, reproduce, bench, info):
         command.add_parser(commands)
     return parser

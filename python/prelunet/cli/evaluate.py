@@ -8,7 +8,7 @@ import prelunet as pn
 from prelunet import _options as options
 from prelunet.cli import results, rows
 from prelunet.cli.metadata import Metadata
-from prelunet.loading import load_sequential
+from prelunet.loading import load
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -22,6 +22,8 @@ def add_parser(commands: options.Commands) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
     options.add_data_options(parser, default=None)
+    text = "the target of a table (default: that of the model)"
+    parser.add_argument("--target", metavar="COLUMN", help=text)
     options.add_threads_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -31,7 +33,16 @@ def run(arguments: argparse.Namespace) -> None:
     """Load the model and the data, evaluate, and print the result."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
-    model = load_sequential(arguments.model)
+    options.choose_data(arguments, default=None)
+    model = load(arguments.model)
+    if not isinstance(model, pn.Sequential):
+        # Imported here: it imports the estimators and scikit-learn.
+        from prelunet.cli import table_predictions
+
+        table_predictions.evaluate(arguments, model)
+        return
+    if arguments.target is not None:
+        raise ValueError("evaluate: --target needs a model of train --target")
     metadata = Metadata.from_json(model.metadata)
     dataset = rows.with_labels_of(metadata, options.load_data(arguments))
     chosen = rows.rows_to_evaluate(dataset, metadata)

@@ -1,4 +1,4 @@
-"""``prelunet info``: the installation, its optional packages and the data sets it finds."""
+"""``prelunet info``: the installation and the data sets it finds, or a model file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from prelunet import _options as options
 from prelunet import data
-from prelunet.cli import results
+from prelunet.cli import describe, results
 
 # Optional distributions, and the extra that installs each.
 OPTIONAL = {
@@ -31,17 +31,24 @@ def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "info",
-        help="show version, instruction set, threads, packages and data sets",
+        help="show the installation, or what a model file contains",
         description="Print the version, the instruction set in use, threads, compiler, optional "
-        "packages and the locations of data sets. Downloads nothing.",
+        "packages and the locations of data sets. Downloads nothing. With a model file, print its "
+        "shape, layers, classes, columns, metadata, version and fingerprint instead.",
         formatter_class=options.HelpFormatter,
     )
+    text = "a model file (.npz or .safetensors)"
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=text)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Collect the information and print it."""
+    if arguments.model is not None:
+        found = describe.describe(arguments.model)
+        print(results.to_json(found) if arguments.json else describe.text(found))
+        return
     environment = results.environment()
     packages = {name: _version(name) for name in OPTIONAL}
     places = {name: data.where(name) for name in data.NAMES}

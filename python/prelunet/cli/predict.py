@@ -19,7 +19,8 @@ from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Array, as_input
 from prelunet.data.files import existing_file
 from prelunet.formats.npz import Archive
-from prelunet.loading import load_sequential
+from prelunet.loading import load
+from prelunet.tables.files import SUFFIXES
 
 ROWS_KEY = "X"
 
@@ -37,18 +38,25 @@ def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "predict",
-        help="predict the classes of images or rows",
-        description="Print the most probable class of each image or row, and its probability. "
+        help="predict the classes or numbers of images or rows",
+        description="Print the most probable class of each image or row, and its probability. A "
+        "model of train --target reads the columns that it was trained on by their names, and "
+        "ignores others; without classes it prints numbers. "
         "Images are converted to grayscale, resized to the model's image size, and inverted if "
         "their background is light, because MNIST digits are light on dark.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
-    text = f"an image ({', '.join(FORMATS)}), or an NPZ file with rows under the name {ROWS_KEY}"
+    text = (
+        f"an image ({', '.join(FORMATS)}), or an NPZ file with rows under the name {ROWS_KEY}; a "
+        f"table ({', '.join(SUFFIXES)}) for a model of train --target"
+    )
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help=text)
     options.add_threads_option(parser)
     text = "print JSON, with the probabilities of all classes"
     parser.add_argument("--json", action="store_true", help=text)
+    text = "write the predictions of a table to this CSV file"
+    parser.add_argument("--out", metavar="FILE", help=text)
     parser.set_defaults(run=run)
 
 
@@ -56,7 +64,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Read all files before predicting, so that an invalid file is reported before any output."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
-    model = load_sequential(arguments.model)
+    model = load(arguments.model)
+    if not isinstance(model, pn.Sequential):
+        # Imported here: it imports the estimators and scikit-learn.
+        from prelunet.cli import table_predictions
+
+        table_predictions.predict(arguments, model)
+        return
+    if arguments.out is not None:
+        raise ValueError("predict: --out needs a model of train --target")
     metadata = Metadata.from_json(model.metadata)
     sources = [read_source(path, metadata) for path in arguments.files]
     predictions = [

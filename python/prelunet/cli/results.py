@@ -13,6 +13,7 @@ from typing import Any
 import prelunet as pn
 from prelunet import plots
 from prelunet.cli.rows import Array
+from prelunet.formats import format_of
 from prelunet.plots import style
 
 RESULTS = "results.json"
@@ -55,6 +56,33 @@ def writable_folder(path: str | Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder}: no permission to write there")
     return folder
+
+
+def destinations(out: str | None, save: str | None, name: str) -> tuple[Path | None, list[Path]]:
+    """Return the results folder, if any, and the model files of ``train``.
+
+    Parameters
+    ----------
+    out : str or None
+        ``--out``: "none" is no folder, and None a folder of the data's `name`.
+    save : str or None
+        ``--save``.
+    name : str
+
+    Raises
+    ------
+    OSError, ValueError
+        Before training starts, if they cannot be written.
+    """
+    folder, files = None, []
+    if out != "none":
+        folder = writable_folder(out or Path("runs", name))
+        files.append(folder / MODEL)
+    if save is not None:
+        file = Path(format_of("train", save, argument="--save")[0])
+        writable_folder(file.parent)
+        files.append(file)
+    return folder, files
 
 
 def write(folder: Path, summary: Mapping[str, Any]) -> Path:

@@ -11,12 +11,14 @@ from typing import Any
 import prelunet as pn
 from prelunet import _options as options
 from prelunet import callbacks, data
+from prelunet._extras import require
 from prelunet.cli import network, results, rows, train_options
 from prelunet.cli.metadata import Metadata
 from prelunet.cli.rows import Rows
-from prelunet.formats import format_of
 from prelunet.history import History
+from prelunet.tables import is_table_file
 
+TABLE_HINT = "--target COLUMN trains on tables with text, dates, missing cells and any target"
 VALIDATION_SPLIT = 0.1  # used if --patience needs validation rows and no share was given
 
 
@@ -27,7 +29,7 @@ def add_parser(commands: options.Commands) -> None:
         help="train and test a network; write results, model and figures",
         description="Train a PReLU classifier, test it on held-out rows, and write "
         "results.json, model.npz and figures. The default data are the included handwritten "
-        "digits.",
+        "digits. With --target, train a network for the table of a CSV or Parquet file.",
         formatter_class=options.HelpFormatter,
     )
     train_options.add_options(parser)
@@ -38,8 +40,23 @@ def run(arguments: argparse.Namespace) -> None:
     """Load, train, test and write, and print the results."""
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
-    dataset = options.load_data(arguments)
-    classes = rows.number_of_classes(dataset)
+    options.choose_data(arguments, default=train_options.DATA)
+    if arguments.target is not None:
+        for package in ("pandas", "sklearn"):
+            require(package, extra="tables", purpose="train --target")
+        # Imported here: it imports the estimators and scikit-learn.
+        from prelunet.cli import train_table
+
+        train_table.run(arguments)
+        return
+    train_options.check_without_table(arguments)
+    try:
+        dataset = options.load_data(arguments)
+        classes = rows.number_of_classes(dataset)
+    except ValueError as error:
+        if is_table_file(arguments.data):
+            raise ValueError(f"{error}; {TABLE_HINT}") from error
+        raise
     dataset, held_out = rows.hold_out(dataset)
     test = rows.test_rows(dataset)
     train, validation = _divide(arguments, dataset, test)
@@ -51,7 +68,9 @@ def run(arguments: argparse.Namespace) -> None:
         pixel_max=network.pixel_max(dataset),
         class_names=dataset.class_names,
     )
-    folder, model_files = _destinations(arguments, dataset)
+    folder, model_files = results.destinations(
+        arguments.out, arguments.save, Path(dataset.name).stem
+    )
     if not arguments.quiet:
         counts = f"{len(train.x):,} rows to train on, {len(test.x):,} to test"
         print(f"data       {dataset.name}: {counts}")
@@ -128,21 +147,6 @@ def _divide(arguments: argparse.Namespace, dataset: data.Dataset, test: Rows) ->
     )
 
 
-def _destinations(
-    arguments: argparse.Namespace, dataset: data.Dataset
-) -> tuple[Path | None, list[Path]]:
-    """Return the results folder, if any, and the model files; check them before training."""
-    folder, files = None, []
-    if arguments.out != "none":
-        folder = results.writable_folder(arguments.out or Path("runs", Path(dataset.name).stem))
-        files.append(folder / results.MODEL)
-    if arguments.save is not None:
-        save = Path(format_of("train", arguments.save, argument="--save")[0])
-        results.writable_folder(save.parent)
-        files.append(save)
-    return folder, files
-
-
 def _fit(
     arguments: argparse.Namespace, model: pn.Sequential, train: Rows, validation: Rows
 ) -> History:
@@ -172,7 +176,8 @@ def _fit(
 
 def _configuration(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the effective options, sufficient to repeat the run."""
-    values = {name: value for name, value in vars(arguments).items() if name != "run"}
+    left_out = {"run", *train_options.OF_TABLES}
+    values = {name: value for name, value in vars(arguments).items() if name not in left_out}
     values["batch_size"] = arguments.batch_size or "full"
     if arguments.activation is not None:
         values["prelu"] = values["alpha_init"] = None

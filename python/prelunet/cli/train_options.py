@@ -8,13 +8,23 @@ from prelunet import _options as options
 from prelunet import layers
 from prelunet.cli import network
 from prelunet.dtypes import CORES
+from prelunet.tables import TASKS, is_table_file
+from prelunet.tables.files import SUFFIXES
+from prelunet.tables.targets import MAX_INTEGER_CLASSES, ROWS_PER_INTEGER_CLASS
 
 # With these, seeds 0 to 99 all reach at least 97.8% on the digits, in about half a second.
 HIDDEN = "256,128"
 DROPOUT = 0.2
 LEARNING_RATE = 3e-3
 EPOCHS = 50
+TABLE_EPOCHS = 256  # of both presets
 BATCH_SIZE = 32
+DATA = "digits"
+TEST_FRACTION = 0.2
+SCORINGS = "accuracy, log_loss, roc_auc, rmse, mae"
+
+PRESETS = ("realmlp-td-s", "realmlp-td")
+OF_TABLES = ("target", "task", "preset", "scoring", "test_fraction")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +36,64 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "rows, unless --validation-split or --patience is given. Images are scaled to 0..1; other "
         "features are not scaled.",
     )
-    options.add_data_options(data_group, default="digits")
+    options.add_data_options(data_group, default=DATA)
     text = "hold out this share of the training rows for validation"
     data_group.add_argument("--validation-split", type=options.share, metavar="SHARE", help=text)
+    _add_table_options(parser)
     _add_network_options(parser.add_argument_group("network"))
     _add_optimizer_options(parser.add_argument_group("optimizer"))
     _add_training_options(parser.add_argument_group("training"))
     _add_output_options(parser.add_argument_group("output"))
+
+
+def _add_table_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "tables",
+        "With --target the data are a CSV or Parquet file, whose columns are numbers, text, bool, "
+        "categories and dates with missing cells, and the network is that of TabularClassifier or "
+        "TabularRegressor. Of the other options, --epochs, --seed, --threads, --out, --save and "
+        "--quiet apply.",
+    )
+    add = group.add_argument
+    add("--target", metavar="COLUMN", help="the column to predict")
+    text = (
+        "default: classification if the target is text, bool, a category, or integers with at most "
+        f"{MAX_INTEGER_CLASSES} values, each in {ROWS_PER_INTEGER_CLASS} rows in the mean; "
+        "otherwise regression"
+    )
+    add("--task", choices=TASKS, help=text)
+    add("--preset", choices=PRESETS, help=f"network and training (default: {PRESETS[0]})")
+    text = (
+        f"score of held-out training rows that decides the best epoch, such as {SCORINGS} "
+        "(default: accuracy or rmse); log_loss gives good probabilities"
+    )
+    add("--scoring", metavar="NAME", help=text)
+    text = f"hold out this share of the rows for the test (default: {TEST_FRACTION})"
+    add("--test-fraction", type=options.share, metavar="SHARE", help=text)
+
+
+def check_for_table(arguments: argparse.Namespace) -> None:
+    """Raise a ValueError for options that do not apply with --target."""
+    if not is_table_file(arguments.data):
+        raise ValueError(
+            f"train: --target needs a file that ends in {', '.join(SUFFIXES)}, got {arguments.data}"
+        )
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    usual = vars(parser.parse_args([]))
+    both = {"data", "source", "epochs", "seed", "threads", "out", "save", "quiet", *OF_TABLES}
+    for name, value in usual.items():
+        if name not in both and getattr(arguments, name) != value:
+            raise ValueError(f"train: --{name.replace('_', '-')} cannot be used with --target")
+
+
+def check_without_table(arguments: argparse.Namespace) -> None:
+    """Raise a ValueError for options that need --target; complete the default epochs."""
+    for name in OF_TABLES:
+        if getattr(arguments, name) is not None:
+            raise ValueError(f"train: --{name.replace('_', '-')} needs --target")
+    if arguments.epochs is None:
+        arguments.epochs = EPOCHS
 
 
 def _add_network_options(group: argparse._ArgumentGroup) -> None:
@@ -73,8 +134,8 @@ def _add_optimizer_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_training_options(group: argparse._ArgumentGroup) -> None:
     add, count = group.add_argument, options.count
-    text = "passes over the training rows"
-    add("--epochs", type=count, default=EPOCHS, metavar="N", help=text)
+    text = f"passes over the training rows (default: {EPOCHS}, and {TABLE_EPOCHS} with --target)"
+    add("--epochs", type=count, metavar="N", help=text)
     text = "rows per update, or full for all rows"
     add("--batch-size", type=options.batch_size, default=BATCH_SIZE, metavar="N|full", help=text)
     text = (
@@ -94,7 +155,8 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     text = (
         "folder for results.json, model.npz, history.png, confusion_matrix.png and, with one alpha "
-        "per unit, alphas.png; existing files are overwritten; none writes no files (default: "
+        "per unit, alphas.png; with --target importance.png and, in a regression, residuals.png; "
+        "existing files are overwritten; none writes no files (default: "
         "runs/NAME, NAME being the data)"
     )
     add("--out", metavar="DIR", help=text)

@@ -28,9 +28,9 @@ def is_table_file(path: str | os.PathLike[str]) -> bool:
 def read_file(operation: str, path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> Table:
     """Return the table of a file as a data frame of pandas.
 
-    Columns of a CSV file whose values are all dates, such as 2024-12-31 or 2024-12-31 23:59, are
-    dates. The separator is the most frequent of comma, semicolon, tab and bar in the header. Where
-    it is not the comma, numbers may have a decimal comma.
+    Columns of text that are all dates, such as 2024-12-31 or 2024-12-31 23:59, become dates. In a
+    CSV file, the separator is the most frequent of comma, semicolon, tab and bar in the header.
+    Where it is not the comma, numbers may have a decimal comma.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def read_file(operation: str, path: str | os.PathLike[str], *, text: Sequence[st
         if repeated is not None:
             raise ValueError(f"two columns have the name {repeated!r}")
         frame.columns = names
-        return frame
+        return _with_dates(frame, text)
 
 
 def _csv(stream: BinaryIO, text: Sequence[str]) -> Table:
@@ -86,9 +86,15 @@ def _csv(stream: BinaryIO, text: Sequence[str]) -> Table:
         encoding="utf-8-sig",
         index_col=False,
     )
+    return frame
+
+
+def _with_dates(frame: Table, text: Sequence[str]) -> Table:
+    """Return a table whose columns of dates as text are dates."""
+    pandas = require("pandas", extra="tables", purpose="a table in a file")
     for name in frame.columns:
         column = frame[name]
-        if column.dtype.kind in "OT" or str(column.dtype).startswith("str"):
+        if column.dtype == object or str(column.dtype).startswith("str"):
             here = column.dropna()
             if name not in text and len(here) and here.astype(str).str.fullmatch(_DATE).all():
                 frame[name] = pandas.to_datetime(column, format="ISO8601")
