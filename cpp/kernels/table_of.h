@@ -1,7 +1,7 @@
 // Collects this ISA's kernels of one dtype into its table.
 #pragma once
 
-#include "kernels/activation.h"
+#include "kernels/activation_rows.h"
 #include "kernels/ceiling.h"
 #include "kernels/elementwise.h"
 #include "kernels/epilogue.h"
