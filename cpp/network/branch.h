@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "network/plan.h"
+#include "network/container.h"
 
 namespace prelunet {
 
@@ -11,7 +11,7 @@ template <class T>
 struct LayerContext;
 
 template <class T>
-class Branch final : public Layer<T> {
+class Branch final : public Sequence<T> {
  public:
   // `inner` has the columns as its input, and may be empty.
   Branch(const Shape& input, Shape columns, Plan<T> inner);
@@ -19,38 +19,29 @@ class Branch final : public Layer<T> {
 
   const Shape& columns() const { return columns_; }
 
-  const Plan<T>* inner() const override { return &inner_; }
   std::vector<std::size_t> categories() const override;
-  void bind(const std::vector<Parameter<T>>& parameters) override { inner_.bind(parameters); }
-  void refresh(Team& team) override;
-  std::size_t work_size(std::size_t rows) const override { return begin(inner_.stages.size(), rows); }
   std::size_t predict_work_size(std::size_t rows) const override;
-  double multiply_adds() const override;
-  bool calls_python() const override;
 
   void forward(Team& team, const Flow<T>& flow) const override;
   // Adds to grad_x, which has the columns of all branches.
   void backward(Team& team, const Flow<T>& flow) const override;
-  void gradients(Team& team, const Flow<T>& flow) const override;
   void predict(Team& team, const Flow<T>& flow) const override;
-  void visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const override;
+
+ protected:
+  bool ends_with_last_stage() const override { return true; }
+  // The columns and their gradient come first in work.
+  std::size_t head_size(std::size_t rows) const override { return checked_multiply(2, input_size(rows)); }
+  Flow<T> inside(std::size_t s, const Flow<T>& flow) const override;
 
  private:
-  // Offsets of the arrays of a stage, and their total size. y and grad_y of the last stage are those of the branch.
-  struct Places {
-    std::size_t y, z, grad_y, work, size;
-  };
-  Places places(std::size_t s, std::size_t rows) const;
-  // The offset in work of the arrays of stage s. The columns and their gradient come first.
-  std::size_t begin(std::size_t s, std::size_t rows) const;
+  using Container<T>::plan;
+  using Sequence<T>::lowest;
+
   // Elements of the columns of that many rows, a whole number of cache lines.
   std::size_t input_size(std::size_t rows) const;
-  Flow<T> inside(std::size_t s, const Flow<T>& flow) const;
-  std::size_t lowest(const Flow<T>& flow) const { return flow.grad_x == nullptr ? inner_.lowest_trained() : 0; }
   void select(Team& team, std::size_t rows, const T* x, T* to) const;
 
   Shape columns_;
-  Plan<T> inner_;
 };
 
 }  // namespace prelunet

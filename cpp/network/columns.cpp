@@ -10,14 +10,14 @@ namespace prelunet {
 
 template <class T>
 Columns<T>::Columns(const Shape& input, std::size_t outputs, Plan<T> branches, Shape rest)
-    : Layer<T>(input, {outputs}), branches_(std::move(branches)), named_(branches_.stages.size()) {
+    : Container<T>(input, {outputs}, std::move(branches)), named_(plan().stages.size()) {
   if (!rest.empty()) {
     Plan<T> none;
     none.output = {rest.size()};
-    branches_.stages.push_back(std::make_unique<Branch<T>>(input, std::move(rest), std::move(none)));
+    plan().stages.push_back(std::make_unique<Branch<T>>(input, std::move(rest), std::move(none)));
   }
   std::size_t first = 0;
-  for (const auto& stage : branches_.stages) {
+  for (const auto& stage : plan().stages) {
     first_.push_back(first);
     first += stage->outputs();
   }
@@ -34,24 +34,6 @@ std::vector<std::size_t> Columns<T>::categories() const {
     }
   }
   return found;
-}
-
-template <class T>
-void Columns<T>::refresh(Team& team) {
-  for (const auto& stage : branches_.stages) stage->refresh(team);
-}
-
-template <class T>
-double Columns<T>::multiply_adds() const {
-  auto sum = static_cast<double>(this->outputs());
-  for (const auto& stage : branches_.stages) sum += stage->multiply_adds();
-  return sum;
-}
-
-template <class T>
-bool Columns<T>::calls_python() const {
-  return std::any_of(branches_.stages.begin(), branches_.stages.end(),
-                     [](const auto& stage) { return stage->calls_python(); });
 }
 
 template <class T>

@@ -1,78 +1,15 @@
 #include "network/residual.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "network/layer_registry.h"
 #include "ops/elementwise.h"
-#include "runtime/scratch.h"
 
 namespace prelunet {
 
 template <class T>
 Residual<T>::Residual(const Shape& shape, double step_size, Plan<T> inner)
-    : Layer<T>(shape, shape), step_size_(step_size), inner_(std::move(inner)) {}
-
-template <class T>
-void Residual<T>::refresh(Team& team) {
-  for (const auto& stage : inner_.stages) stage->refresh(team);
-}
-
-template <class T>
-double Residual<T>::multiply_adds() const {
-  auto sum = static_cast<double>(this->outputs());
-  for (const auto& stage : inner_.stages) sum += stage->multiply_adds();
-  return sum;
-}
-
-template <class T>
-bool Residual<T>::calls_python() const {
-  return std::any_of(inner_.stages.begin(), inner_.stages.end(),
-                     [](const auto& stage) { return stage->calls_python(); });
-}
-
-template <class T>
-void Residual<T>::visit(const Flow<T>& flow, const typename Layer<T>::Visitor& visitor) const {
-  visitor(*this, flow);
-  for (std::size_t s = 0; s < inner_.stages.size(); ++s) inner_.stages[s]->visit(inside(s, flow), visitor);
-}
-
-template <class T>
-typename Residual<T>::Places Residual<T>::places(std::size_t s, std::size_t rows) const {
-  const Layer<T>& stage = *inner_.stages[s];
-  const std::size_t size = checked_multiply(rows, stage.outputs());
-  Layout layout;
-  const std::size_t y = layout.add<T>(size);
-  const std::size_t z = layout.add<T>(stage.keeps_z() ? size : 0);
-  const std::size_t grad_y = layout.add<T>(size);
-  const std::size_t work = layout.add<T>(stage.work_size(rows));
-  return {y / sizeof(T), z / sizeof(T), grad_y / sizeof(T), work / sizeof(T), layout.bytes() / sizeof(T)};
-}
-
-template <class T>
-std::size_t Residual<T>::begin(std::size_t s, std::size_t rows) const {
-  std::size_t sum = 0;
-  for (std::size_t i = 0; i < s; ++i) sum = checked_add(sum, places(i, rows).size);
-  return sum;
-}
-
-template <class T>
-Flow<T> Residual<T>::inside(std::size_t s, const Flow<T>& flow) const {
-  T* const own = flow.work + begin(s, flow.capacity);
-  const Places at = places(s, flow.capacity);
-  Flow<T> inner = flow;
-  inner.y = own + at.y;
-  inner.z = own + at.z;
-  inner.grad_y = own + at.grad_y;
-  inner.work = own + at.work;
-  inner.sum = nullptr;
-  if (s > 0) {
-    const Places before = places(s - 1, flow.capacity);
-    inner.x = own - before.size + before.y;
-    inner.grad_x = s > lowest(flow) ? own - before.size + before.grad_y : nullptr;
-  }
-  return inner;
-}
+    : Sequence<T>(shape, shape, std::move(inner)), step_size_(step_size) {}
 
 // out = factor * x + y of contiguous rows.
 template <class T>
@@ -89,12 +26,12 @@ void Residual<T>::add(Team& team, const ScaledSum<T>& g) const {
 
 template <class T>
 void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
-  const std::size_t last = inner_.stages.size() - 1;
+  const std::size_t last = plan().stages.size() - 1;
   const ScaledSum<T> sum = sum_of(flow.rows, step_size_, inside(last, flow).y, flow.x, flow.y);
   for (std::size_t s = 0; s <= last; ++s) {
     Flow<T> inner = inside(s, flow);
     if (s == last && stage_makes_sum(s)) inner.sum = &sum;
-    inner_.stages[s]->forward(team, inner);
+    plan().stages[s]->forward(team, inner);
   }
   if (!stage_makes_sum(last)) add(team, sum);
 }
@@ -102,9 +39,9 @@ void Residual<T>::forward(Team& team, const Flow<T>& flow) const {
 // The prologue of the last stage of f, applied to h grad_y.
 template <class T>
 std::optional<Prologue<T>> Residual<T>::prologue(const Flow<T>& flow) const {
-  const std::size_t last = inner_.stages.size() - 1;
+  const std::size_t last = plan().stages.size() - 1;
   const Flow<T> inner = inside(last, flow);
-  std::optional<Prologue<T>> prologue = inner_.stages[last]->prologue(inner);
+  std::optional<Prologue<T>> prologue = plan().stages[last]->prologue(inner);
   if (!prologue || prologue->g.grad_x != inner.grad_y) return std::nullopt;  // the stage reads h grad_y later
   prologue->g.grad_y = flow.grad_y;
   prologue->g.factor = static_cast<T>(step_size_);
@@ -115,7 +52,7 @@ std::optional<Prologue<T>> Residual<T>::prologue(const Flow<T>& flow) const {
 template <class T>
 void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
   if (!flow.prologue_done) {
-    T* const grad_f = inside(inner_.stages.size() - 1, flow).grad_y;
+    T* const grad_f = inside(plan().stages.size() - 1, flow).grad_y;
     constexpr double kNothing = -0.0;  // adding -0.0 keeps the sign of a zero
     scale_shift<T>(team, flow.rows, this->outputs(), flow.grad_y, step_size_, kNothing, grad_f);
   }
@@ -125,24 +62,17 @@ void Residual<T>::backward(Team& team, const Flow<T>& flow) const {
     if (s == 0 && flow.grad_x != nullptr && stage_makes_sum(s)) inner.sum = &sum;
     return inner;
   };
-  inner_.backward(team, lowest(flow), flow_of, [] { return false; });
+  plan().backward(team, lowest(flow), flow_of, [] { return false; });
   if (flow.grad_x != nullptr && !stage_makes_sum(0)) add(team, sum);
 }
 
 template <class T>
-void Residual<T>::gradients(Team& team, const Flow<T>& flow) const {
-  for (std::size_t s = lowest(flow); s < inner_.stages.size(); ++s) {
-    inner_.stages[s]->gradients(team, inside(s, flow));
-  }
-}
-
-template <class T>
 void Residual<T>::predict(Team& team, const Flow<T>& flow) const {
-  const bool carried = !inner_.predict_stages.empty() && inner_.predict_stages.back()->makes_sum();
+  const bool carried = !plan().predict_stages.empty() && plan().predict_stages.back()->makes_sum();
   const ScaledSum<T> sum = sum_of(flow.rows, step_size_, flow.y, flow.x, flow.y);
   Flow<T> inner = flow;
   inner.sum = carried ? &sum : nullptr;
-  inner_.predict(team, inner);
+  plan().predict(team, inner);
   if (!carried) add(team, sum);
 }
 
