@@ -140,20 +140,21 @@ struct Sigmoid {
 
 // Klambauer et al. 2017, the scale and alpha of their equation 14.
 struct SELU {
-  static constexpr bool kReadsX = true, kReadsY = true, kLight = false;
+  static constexpr bool kReadsX = false, kReadsY = true, kLight = false;
   static constexpr double kScale = 1.0507009873554804934193349852946, kAlpha = 1.6732632423543772848170429916717;
   template <class V>
   static PRELUNET_INLINE V forward(V x, V) {
     return select(x > V{}, constant<V>(kScale) * x, constant<V>(kScale * kAlpha) * expm1(min(V{}, x)));
   }
   template <class V>
-  static PRELUNET_INLINE V backward(V grad, V x, V y, V) {
-    return select(x > V{}, constant<V>(kScale) * grad, grad * (y + constant<V>(kScale * kAlpha)));
+  static PRELUNET_INLINE V backward(V grad, V, V y, V) {  // y > 0 if and only if x > 0
+    return select(y > V{}, constant<V>(kScale) * grad, grad * (y + constant<V>(kScale * kAlpha)));
   }
 };
 
-// Misra 2020. tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2), and its complement to 1 is 2 / (n + 2). Within
-// the bounds n does not overflow; beyond them the results no longer change.
+// Misra 2020. With e = e^x and n = e (e + 2): tanh(log(1 + e)) = n / (n + 2), and dy/dx is the quotient of
+// n (n + 2) + 4 x e (e + 1) and (n + 2)^2. Within the bounds no product overflows; beyond them the results no longer
+// change.
 struct Mish {
   static constexpr bool kReadsX = true, kReadsY = false, kLight = false;
   template <class V>
@@ -163,10 +164,9 @@ struct Mish {
   }
   template <class V>
   static PRELUNET_INLINE V backward(V grad, V x, V, V) {
-    const V bounded = clamp(x, constant<V>(-1000), constant<V>(40));
-    const V e = exp(bounded), n = e * (e + 2);
-    const V t = n / (n + 2), rest = 2 / (n + 2);
-    return grad * fma(bounded * sigmoid(bounded), rest * (1 + t), t);
+    const V bounded = clamp(x, constant<V>(-1000), constant<V>(sizeof(x[0]) == sizeof(float) ? 20 : 40));
+    const V e = exp(bounded), n = e * (e + 2), d = n + 2;
+    return grad * (fma(bounded, 4 * e * (e + 1), n * d) / (d * d));
   }
 };
 
