@@ -18,10 +18,18 @@ constexpr std::size_t kTailColumns = kHasPairs && kLanes<T> == 2 * kTuning.tile_
 template <class T>
 constexpr std::size_t kEpilogueRows = kLanes<T> > kChunkRows ? kLanes<T> : kChunkRows;
 
+// Whether the next panels are two of two vectors; see Tuning::pairs_last_panels. A panel of half a vector may follow.
+template <class T>
+PRELUNET_INLINE bool ends_in_pairs(std::size_t columns_left) {
+  constexpr std::size_t kHalf = kLanes<T> / 2, kPanel = kPanelColumns<T>;
+  return kTuning.pairs_last_panels && columns_left > kPanel + kHalf && columns_left <= kPanel + kLanes<T> + kHalf;
+}
+
 // The number of columns of B that are in full panels. Full panels come first.
 template <class T>
 PRELUNET_INLINE std::size_t full_panels(std::size_t n) {
-  return n / kPanelColumns<T> * kPanelColumns<T>;
+  const std::size_t full = n / kPanelColumns<T> * kPanelColumns<T>;
+  return full > 0 && ends_in_pairs<T>(n - full + kPanelColumns<T>) ? full - kPanelColumns<T> : full;
 }
 
 // The columns of C that one tile computes. A panel is up to tile_vectors vectors wide. Its last vector is partial only
@@ -36,6 +44,7 @@ struct Panel {
 template <class T>
 PRELUNET_INLINE Panel next_panel(std::size_t columns_left) {
   constexpr std::size_t kCount = kLanes<T>;
+  if (ends_in_pairs<T>(columns_left)) return {2 * kCount, 2, 2 * kCount, kCount};
   if (columns_left >= kPanelColumns<T>) return {kPanelColumns<T>, kTuning.tile_vectors, kPanelColumns<T>, kCount};
   const std::size_t full = columns_left / kCount, rest = columns_left % kCount;
   if (kHasHalf && rest > 0 && rest <= kCount / 2) {

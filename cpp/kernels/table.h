@@ -357,6 +357,7 @@ enum class ElementType : int { float32, float64, boolean, int8, uint8, int16, ui
 template <class T>
 struct KernelTable {
   std::size_t panel_columns;                         // columns of a full panel of B; the last panels may be narrower
+  std::size_t (*full_panels)(std::size_t n);         // how many of n columns are in full panels
   std::size_t (*transposed_columns)(std::size_t n);  // how many of n columns Staging::transposed can update
   std::size_t (*packed_columns)(std::size_t n);      // sum of the widths of the panels of n columns
 

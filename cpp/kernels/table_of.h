@@ -23,6 +23,7 @@ template <class T>
 constexpr KernelTable<T> make_table() {
   return {
       .panel_columns = kPanelColumns<T>,
+      .full_panels = full_panels<T>,
       .transposed_columns = transposed_columns<T>,
       .packed_columns = packed_columns<T>,
       .gemm = gemm<T>,

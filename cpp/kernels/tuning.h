@@ -15,6 +15,9 @@ struct Tuning {
   std::size_t tile_vectors;
   // Rows of a tile that is one vector or half a vector wide. They make enough chains to hide the latency of an FMA.
   std::size_t narrow_tile_rows = 8;
+  // If a panel of one vector would follow a full panel of three, both become panels of two. A tile of one vector loads
+  // more vectors and elements than it computes vectors.
+  bool pairs_last_panels = false;
   // Steps of k in one iteration of the unrolled loop. If two hyper-threads share a core, decoding limits the speed of a
   // tile, not arithmetic.
   std::size_t unroll = 4;
@@ -64,6 +67,7 @@ struct Tuning {
 constexpr Tuning kTuning = {
     .tile_rows = 8,
     .tile_vectors = 3,  // 24 of 32 registers accumulate
+    .pairs_last_panels = true,
     .narrow_columns = 4,
     .ceiling_chains = 24,
 };

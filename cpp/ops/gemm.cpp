@@ -28,25 +28,28 @@ void gemm_part(Gemm<T> g, Range rows, Range columns) {
   kernel_table<T>().gemm(g);
 }
 
-// The elements in units [units.begin, units.end), if a unit has `unit` elements and there are `total` elements.
-Range elements(Range units, std::size_t unit, std::size_t total) {
-  return {std::min(units.begin * unit, total), std::min(units.end * unit, total)};
-}
+// A side of a matrix in units of `unit` elements. The elements from `whole`, a multiple of it, form the last unit.
+struct Side {
+  std::size_t total, unit, whole;
+  std::size_t units() const { return whole / unit + (whole < total ? 1 : 0); }
+  Range elements(Range of_units) const { return {start(of_units.begin), start(of_units.end)}; }
+  std::size_t start(std::size_t place) const { return place < units() ? place * unit : total; }
+};
+Side side(std::size_t total, std::size_t unit) { return {total, unit, total / unit * unit}; }
 
-// Calls f(rows, columns) for this thread's parts of an (m, n) matrix. The matrix consists of cells of kChunkRows rows
-// and `columns_unit` columns. All threads get the same number of cells, or one more. The matrix is divided along one
-// side. If the boundary between two threads is inside a line of cells, the line is divided too, unless it is too short.
-// The parts depend only on m and n, so successive products that add to the same C need no barrier between them.
+// Calls f(rows, columns) for this thread's parts of a matrix. The matrix consists of cells, one unit of rows and one of
+// columns. All threads get the same number of cells, or one more. The matrix is divided along one side. If the boundary
+// between two threads is inside a line of cells, the line is divided too, unless it is too short. The parts depend only
+// on m and n, so successive products that add to the same C need no barrier between them.
 template <class F>
-void for_each_part(const Team& team, std::size_t m, std::size_t n, bool by_rows, std::size_t columns_unit, F&& f) {
-  const std::size_t length = by_rows ? m : n, length_unit = by_rows ? kChunkRows : columns_unit;
-  const std::size_t width = by_rows ? n : m;
-  if (length == 0 || width == 0) return;
-  const std::size_t width_unit = length_unit * width < kMinCutElements ? width : by_rows ? columns_unit : kChunkRows;
-  const std::size_t lines = (length + length_unit - 1) / length_unit, cells = (width + width_unit - 1) / width_unit;
+void for_each_part(const Team& team, const Side& rows, const Side& columns, bool by_rows, F&& f) {
+  const Side& length = by_rows ? rows : columns;
+  Side width = by_rows ? columns : rows;
+  if (length.total == 0 || width.total == 0) return;
+  if (length.unit * width.total < kMinCutElements) width = side(width.total, width.total);
+  const std::size_t lines = length.units(), cells = width.units();
   const auto part = [&](Range of_lines, Range of_cells) {
-    const Range along = elements(of_lines, length_unit, length);
-    const Range across = elements(of_cells, width_unit, width);
+    const Range along = length.elements(of_lines), across = width.elements(of_cells);
     by_rows ? f(along, across) : f(across, along);
   };
   const Range share = team.even_share(lines * cells, 1);
@@ -71,8 +74,10 @@ void gemm(Team& team, const Gemm<T>& whole, Split split) {
   // A packed B, and a C that updates panels, are divided only between full panels. The narrower panels at the end form
   // one unit.
   const bool by_panels = g.b_stride == 0 || split == Split::panels;
-  const std::size_t columns_unit = by_panels ? kernel_table<T>().panel_columns : kElementUnit;
-  for_each_part(team, g.m, g.n, by_rows, columns_unit, [&](Range rows, Range columns) { gemm_part(g, rows, columns); });
+  const KernelTable<T>& table = kernel_table<T>();
+  const Side columns = by_panels ? Side{g.n, table.panel_columns, table.full_panels(g.n)} : side(g.n, kElementUnit);
+  for_each_part(team, side(g.m, kChunkRows), columns, by_rows,
+                [&](Range rows, Range of_columns) { gemm_part(g, rows, of_columns); });
 }
 
 template <class T>

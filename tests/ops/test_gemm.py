@@ -118,7 +118,14 @@ def test_few_columns_keep_the_chain(rng, n, transpose_b):
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), FORMS)
 def test_threads_do_not_change_the_bits(rng, dtype, transpose_a, transpose_b):
     form = {"transpose_a": transpose_a, "transpose_b": transpose_b}
-    for m, n, k in [(700, 130, 90), (37, 530, 200), (1, 4000, 100), (2000, 1, 64), (50, 60, 5000)]:
+    for m, n, k in [
+        (700, 130, 90),
+        (37, 530, 200),
+        (37, 544, 200),
+        (1, 4000, 100),
+        (2000, 1, 64),
+        (50, 60, 5000),
+    ]:
         a, b = operands(rng, m, n, k, dtype, transpose_a, transpose_b)
         bias = normal(rng, (n,), dtype)
         results = []
