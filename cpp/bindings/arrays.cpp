@@ -16,7 +16,10 @@ bool is_real_float(const py::dtype& dtype) {
   return dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
 }
 
-bool is_native(const py::dtype& dtype) { return py::bool_(dtype.attr("isnative")); }
+bool is_native(const py::dtype& dtype) {
+  const char order = dtype.byteorder();
+  return order == '=' || order == '|';
+}
 
 bool is_aligned(const py::array& array) { return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0; }
 
@@ -36,6 +39,18 @@ std::string strides_text(const py::array& array) {
     text += (axis == 0 ? "" : ", ") + std::to_string(array.strides(axis));
   }
   return text + ") for shape " + to_text(shape_of(array));
+}
+
+// The addresses from the first byte of an array to the end of its last one.
+std::pair<const char*, const char*> extent(const py::array& array) {
+  const auto* begin = static_cast<const char*>(array.data());
+  if (array.size() == 0) return {begin, begin};
+  const auto* end = begin + array.itemsize();
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    const py::ssize_t reach = (array.shape(axis) - 1) * array.strides(axis);
+    (reach < 0 ? begin : end) += reach;
+  }
+  return {begin, end};
 }
 
 void check_layout(const Argument& argument, const py::array& array) {
@@ -93,13 +108,18 @@ py::array bfloat16_array(const Argument& argument, const py::handle& object) {
   return array;
 }
 
-py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like,
-                            const char* like_name) {
+py::array strict_array_of(const Argument& argument, const py::handle& object, const py::dtype& dtype,
+                          const char* like_name) {
   py::array array = strict_array(argument, object);
-  if (array.itemsize() != like.itemsize()) {
-    argument.type_error("have dtype " + dtype_text(like.dtype()) + " as " + like_name, dtype_text(array.dtype()));
+  if (array.itemsize() != dtype.itemsize()) {
+    argument.type_error("have dtype " + dtype_text(dtype) + " as " + like_name, dtype_text(array.dtype()));
   }
   return array;
+}
+
+py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like,
+                            const char* like_name) {
+  return strict_array_of(argument, object, like.dtype(), like_name);
 }
 
 void check_shape(const Argument& argument, const py::array& array, const Shape& expected) {
@@ -119,9 +139,9 @@ void check_writeable(const Argument& argument, const py::array& array) {
 
 void check_overlap(const Argument& out, const py::array& out_array, const char* name, const py::array& input,
                    Overlap overlap) {
-  const auto* const out_begin = static_cast<const char*>(out_array.data());
-  const auto* const in_begin = static_cast<const char*>(input.data());
-  const bool apart = out_begin + out_array.nbytes() <= in_begin || in_begin + input.nbytes() <= out_begin;
+  const auto [out_begin, out_end] = extent(out_array);
+  const auto [in_begin, in_end] = extent(input);
+  const bool apart = out_end <= in_begin || in_end <= out_begin;
   if (apart || (overlap == Overlap::same_array && out_begin == in_begin)) return;
   out.value_error("not overlap " + std::string(name), "arrays that share memory");
 }
@@ -139,10 +159,10 @@ py::array new_array(const std::string& operation, const Shape& shape, const py::
   return py::array(dtype, std::vector<py::ssize_t>(shape.begin(), shape.end()));
 }
 
-py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like,
+py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::dtype& dtype,
                        const char* like_name) {
-  if (out.is_none()) return new_array(argument.operation, shape, like.dtype());
-  py::array array = strict_array_like(argument, out, like, like_name);
+  if (out.is_none()) return new_array(argument.operation, shape, dtype);
+  py::array array = strict_array_of(argument, out, dtype, like_name);
   check_shape(argument, array, shape);
   check_writeable(argument, array);
   return array;

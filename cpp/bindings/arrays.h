@@ -35,6 +35,10 @@ void refuse_masked(const Argument& argument, const py::array& array);
 
 py::array strict_array(const Argument& argument, const py::handle& object);
 
+// strict_array with a dtype, which is that of `like_name`.
+py::array strict_array_of(const Argument& argument, const py::handle& object, const py::dtype& dtype,
+                          const char* like_name);
+
 // strict_array with the dtype of `like`, which is the argument `like_name`.
 py::array strict_array_like(const Argument& argument, const py::handle& object, const py::array& like,
                             const char* like_name);
@@ -52,7 +56,7 @@ void check_overlap(const Argument& out, const py::array& out_array, const char* 
                    Overlap overlap);
 
 // Returns `out`, checked, if it is given, else a new array.
-py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::array& like,
+py::array output_array(const Argument& argument, const py::object& out, const Shape& shape, const py::dtype& dtype,
                        const char* like_name);
 // Raises ValueError if the result would have 2^63 bytes or more.
 py::array new_array(const std::string& operation, const Shape& shape, const py::dtype& dtype);

@@ -35,7 +35,7 @@ ParameterArray alpha_array(const std::string& op, const py::object& object, cons
 
 py::array forward(const std::string& op, ActivationId id, const py::array& x, const ParameterArray& parameter,
                   const py::object& out) {
-  py::array y = output_array({op, "out"}, out, shape_of(x), x, "x");
+  py::array y = output_array({op, "out"}, out, shape_of(x), x.dtype(), "x");
   check_overlap({op, "out"}, y, "x", x, Overlap::same_array);
   if (parameter.array.size() > 0) check_overlap({op, "out"}, y, "alpha", parameter.array, Overlap::forbidden);
   const Matrix size = matrix_of(x);
@@ -126,11 +126,12 @@ void register_activation(py::module_& m, const std::string& name, ActivationId i
       py::arg("grad_out"), py::arg("x"), py::arg("parameter"));
 }
 
-// An op y = f(x) of whole arrays: softmax over the last axis, exp, log.
+// An op y = f(x) of whole arrays: softmax and log_softmax over the last axis, exp, log.
 template <class F>
-py::array map_array(const std::string& op, const py::object& object, F&& f) {
+py::array map_array(const std::string& op, const py::object& object, const py::object& out, F&& f) {
   const py::array x = checked_input(op, object);
-  py::array y = new_array(op, shape_of(x), x.dtype());
+  py::array y = output_array({op, "out"}, out, shape_of(x), x.dtype(), "x");
+  check_overlap({op, "out"}, y, "x", x, Overlap::same_array);
   const Matrix size = matrix_of(x);
   dispatch_dtype(x, [&]<class T>() {
     const T* const from = data_of<T>(x);
@@ -170,17 +171,45 @@ void register_activation_ops(py::module_& m) {
 
   m.def(
       "softmax_forward",
-      [](const py::object& x) {
-        return map_array("softmax_forward", x, [](Team& team, Matrix size, const auto* from, auto* to) {
+      [](const py::object& x, const py::object& out) {
+        return map_array("softmax_forward", x, out, [](Team& team, Matrix size, const auto* from, auto* to) {
           softmax_rows(team, size.rows, size.columns, from, to);
         });
       },
-      py::arg("x"));
+      py::arg("x"), py::arg("out").none(true));
+  m.def(
+      "log_softmax_forward",
+      [](const py::object& x, const py::object& out) {
+        return map_array("log_softmax_forward", x, out, [](Team& team, Matrix size, const auto* from, auto* to) {
+          log_softmax_rows(team, size.rows, size.columns, from, to);
+        });
+      },
+      py::arg("x"), py::arg("out").none(true));
+  m.def(
+      "log_softmax_backward",
+      [](const py::object& grad_object, const py::object& y_object) {
+        const std::string op = "log_softmax_backward";
+        const py::array y = strict_array({op, "y"}, y_object);
+        check_has_columns({op, "y"}, y);
+        const py::array grad = strict_array_like({op, "grad_out"}, grad_object, y, "y");
+        check_shape({op, "grad_out"}, grad, shape_of(y));
+        py::array grad_x = new_array(op, shape_of(y), y.dtype());
+        const Matrix size = matrix_of(y);
+        dispatch_dtype(y, [&]<class T>() {
+          const T* const from = data_of<T>(grad);
+          const T* const outputs = data_of<T>(y);
+          T* const to = mutable_data_of<T>(grad_x);
+          with_team(size.rows * size.columns,
+                    [&](Team& team) { log_softmax_backward_rows(team, size.rows, size.columns, from, outputs, to); });
+        });
+        return grad_x;
+      },
+      py::arg("grad_out"), py::arg("y"));
   const auto elementwise = [&](const char* name, auto kernel_of) {
     m.def(
         name,
         [name, kernel_of](const py::object& x) {
-          return map_array(name, x, [&](Team& team, Matrix size, const auto* from, auto* to) {
+          return map_array(name, x, py::none(), [&](Team& team, Matrix size, const auto* from, auto* to) {
             const Range share = team.share(size.rows * size.columns, 1024);
             const auto kernel = kernel_of(kernel_table<std::remove_cvref_t<decltype(*to)>>());
             kernel(share.size(), from + share.begin, to + share.begin);

@@ -84,7 +84,7 @@ py::array conv2d_forward_binding(const py::object& x, const py::object& weight, 
     bias = strict_array_like({op, "bias"}, bias_object, c.images.x, "x");
     check_shape({op, "bias"}, bias, {c.plan.filters});
   }
-  py::array y = output_array({op, "out"}, out, c.images.result(c.plan.filters), c.images.x, "x");
+  py::array y = output_array({op, "out"}, out, c.images.result(c.plan.filters), c.images.x.dtype(), "x");
   check_overlap({op, "out"}, y, "x", c.images.x, Overlap::forbidden);
   check_overlap({op, "out"}, y, "weight", c.weight, Overlap::forbidden);
   if (!bias_object.is_none()) check_overlap({op, "out"}, y, "bias", bias, Overlap::forbidden);
@@ -156,7 +156,7 @@ py::array max_pool2d_forward_binding(const py::object& x, const Pair& size, cons
                                      const std::string& padding, const py::object& out) {
   const std::string op = "max_pool2d_forward";
   const Images images = images_of(op, x, size, stride, padding);
-  py::array y = output_array({op, "out"}, out, images.result(images.channels), images.x, "x");
+  py::array y = output_array({op, "out"}, out, images.result(images.channels), images.x.dtype(), "x");
   check_overlap({op, "out"}, y, "x", images.x, Overlap::forbidden);
   dispatch_dtype(images.x, [&]<class T>() {
     const T* const from = data_of<T>(images.x);

@@ -12,7 +12,7 @@ py::array scaled_sum_binding(const py::object& x_object, const py::object& y_obj
   const py::array x = strict_array({op, "x"}, x_object);
   const py::array y = strict_array_like({op, "y"}, y_object, x, "x");
   check_shape({op, "y"}, y, shape_of(x));
-  py::array out = output_array({op, "out"}, out_object, shape_of(x), x, "x");
+  py::array out = output_array({op, "out"}, out_object, shape_of(x), x.dtype(), "x");
   check_overlap({op, "out"}, out, "x", x, Overlap::same_array);
   check_overlap({op, "out"}, out, "y", y, Overlap::same_array);
   dispatch_dtype(x, [&]<class T>() {

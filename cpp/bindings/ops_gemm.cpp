@@ -49,7 +49,7 @@ py::array gemm_binding(const py::object& a_object, const py::object& b_object, b
   } else if (!alpha_object.is_none()) {
     Argument{op, "alpha"}.value_error("be None unless activation is 'prelu'", "an array");
   }
-  py::array c = output_array({op, "out"}, out, {m, n}, a, "a");
+  py::array c = output_array({op, "out"}, out, {m, n}, a.dtype(), "a");
   check_overlap({op, "out"}, c, "a", a, Overlap::forbidden);
   check_overlap({op, "out"}, c, "b", b, Overlap::forbidden);
   if (!bias_object.is_none()) check_overlap({op, "out"}, c, "bias", bias, Overlap::forbidden);

@@ -34,7 +34,7 @@ py::array layer_norm_forward_binding(const py::object& x_object, const py::objec
   const py::array gamma = parameter_array({op, "gamma"}, gamma_object, x);
   const py::array beta = strict_array_like({op, "beta"}, beta_object, x, "x");
   check_shape({op, "beta"}, beta, shape_of(gamma));
-  py::array y = output_array({op, "out"}, out, shape_of(x), x, "x");
+  py::array y = output_array({op, "out"}, out, shape_of(x), x.dtype(), "x");
   check_overlap({op, "out"}, y, "x", x, Overlap::same_array);
   check_overlap({op, "out"}, y, "gamma", gamma, Overlap::forbidden);
   check_overlap({op, "out"}, y, "beta", beta, Overlap::forbidden);

@@ -1,4 +1,4 @@
-// softmax, softmax cross-entropy (equations: loss.h) and argmax of rows.
+// softmax, log_softmax, softmax cross-entropy (equations: loss.h) and argmax of rows.
 //
 // Rows of up to kGroupColumns columns are lanes (row_group.h). Wider rows are processed one at a time, with the same
 // bits.
@@ -69,6 +69,62 @@ void softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
   }
 }
 
+PRELUNET_INLINE double log_of(double x) { return log(splat(x))[0]; }
+
+// y_j = x_j - max - log(sum), with the sum of softmax.
+template <class T>
+void log_softmax_rows(std::size_t rows, std::size_t columns, const T* x, T* y) {
+  if (columns <= kGroupColumns) {
+    RowGroups<T> zs(columns), es(columns);
+    const RowGroup<T> z = zs[0], e = es[0];
+    for_each_group<T>(rows, [&](std::size_t, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      z.read(count, rows - first, columns, x + first * columns, columns);
+      const Vec<T> max = group_max(columns, z);
+      exp_group(columns, z, max, e);
+      RowDoubles<T> sum = sum_columns(columns, e);
+      for (std::size_t p = 0; p < RowDoubles<T>::kParts; ++p) sum.part[p] = log(sum.part[p]);
+      const Vec<T> shift = sum.rounded();
+      for (std::size_t j = 0; j < columns; ++j) e.set(j, z[j] - max - shift);
+      e.write(count, columns, y + first * columns, columns);
+    });
+    return;
+  }
+  for (std::size_t i = 0; i < rows; ++i, x += columns, y += columns) {
+    const T max = row_max(columns, x);
+    const T shift = static_cast<T>(log_of(exp_row<T>(columns, x, max, nullptr)));
+    for_each_vector<T>(columns, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+      store_count(y + j, load_count<T>(x + j, lanes) - splat(max) - splat(shift), lanes);
+    });
+  }
+}
+
+// grad_x_j = grad_y_j - exp(y_j) sum_i grad_y_i, for y = log_softmax(x).
+template <class T>
+void log_softmax_backward_rows(std::size_t rows, std::size_t columns, const T* grad_y, const T* y, T* grad_x) {
+  if (columns <= kGroupColumns) {
+    RowGroups<T> gs(columns), ys(columns);
+    const RowGroup<T> g = gs[0], e = ys[0];
+    for_each_group<T>(rows, [&](std::size_t, std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      g.read(count, rows - first, columns, grad_y + first * columns, columns);
+      e.read(count, rows - first, columns, y + first * columns, columns);
+      const Vec<T> sum = sum_columns(columns, g).rounded();
+      for (std::size_t j = 0; j < columns; ++j) e.set(j, g[j] - exp(e[j]) * sum);
+      e.write(count, columns, grad_x + first * columns, columns);
+    });
+    return;
+  }
+  for (std::size_t i = 0; i < rows; ++i, grad_y += columns, y += columns, grad_x += columns) {
+    LaneSum<T> lanes_sum;
+    for_each_vector<T>(columns, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+      lanes_sum.add(j, load_count(grad_y + j, lanes), lanes);
+    });
+    const Vec<T> sum = splat(static_cast<T>(lanes_sum.total()));
+    for_each_vector<T>(columns, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+      store_count(grad_x + j, load_count(grad_y + j, lanes) - exp(load_count(y + j, lanes)) * sum, lanes);
+    });
+  }
+}
+
 // The index of each row's largest element; of equal elements, the first. NaN is ignored, unless the first element is
 // NaN: then the index is 0.
 template <class T>
@@ -94,8 +150,6 @@ void argmax_rows(std::size_t rows, std::size_t columns, const T* x, std::int64_t
     place[i] = j == columns ? 0 : static_cast<std::int64_t>(j);
   }
 }
-
-PRELUNET_INLINE double log_of(double x) { return log(splat(x))[0]; }
 
 // t_j after smoothing, for a label or a row of targets.
 template <class T>

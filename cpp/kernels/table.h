@@ -393,6 +393,8 @@ struct KernelTable {
 
   void (*loss_rows[static_cast<int>(LossId::count)])(const LossRows<T>&);
   void (*softmax_rows)(std::size_t rows, std::size_t columns, const T* x, T* y);
+  void (*log_softmax_rows)(std::size_t rows, std::size_t columns, const T* x, T* y);
+  void (*log_softmax_backward_rows)(std::size_t rows, std::size_t columns, const T* grad_y, const T* y, T* grad_x);
   // The index of the largest element of each row; of equal elements, the first. 0 if the first element is NaN; other
   // NaNs are ignored.
   void (*argmax_rows)(std::size_t rows, std::size_t columns, const T* x, std::int64_t* place);

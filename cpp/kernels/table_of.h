@@ -73,6 +73,8 @@ constexpr KernelTable<T> make_table() {
 #undef PRELUNET_ROW
           },
       .softmax_rows = softmax_rows<T>,
+      .log_softmax_rows = log_softmax_rows<T>,
+      .log_softmax_backward_rows = log_softmax_backward_rows<T>,
       .argmax_rows = argmax_rows<T>,
       .prepare_update =
           {

@@ -29,11 +29,28 @@ void softmax_rows(Team& team, std::size_t rows, std::size_t columns, const T* x,
   kernel_table<T>().softmax_rows(share.size(), columns, x + offset, y + offset);
 }
 
+template <class T>
+void log_softmax_rows(Team& team, std::size_t rows, std::size_t columns, const T* x, T* y) {
+  const Range share = team.share(rows, kChunkRows);
+  const std::size_t offset = share.begin * columns;
+  kernel_table<T>().log_softmax_rows(share.size(), columns, x + offset, y + offset);
+}
+
+template <class T>
+void log_softmax_backward_rows(Team& team, std::size_t rows, std::size_t columns, const T* grad_y, const T* y,
+                               T* grad_x) {
+  const Range share = team.share(rows, kChunkRows);
+  const std::size_t offset = share.begin * columns;
+  kernel_table<T>().log_softmax_backward_rows(share.size(), columns, grad_y + offset, y + offset, grad_x + offset);
+}
+
 #define PRELUNET_INSTANTIATE(T)                                                                      \
   template void activation_forward(Team&, ActivationId, const ActivationForward<T>&, std::size_t);   \
   template void activation_backward(Team&, ActivationId, const ActivationBackward<T>&, std::size_t); \
   template void add_chunks(Team&, std::size_t, std::size_t, const T*, bool, T*);                     \
-  template void softmax_rows(Team&, std::size_t, std::size_t, const T*, T*);
+  template void softmax_rows(Team&, std::size_t, std::size_t, const T*, T*);                         \
+  template void log_softmax_rows(Team&, std::size_t, std::size_t, const T*, T*);                     \
+  template void log_softmax_backward_rows(Team&, std::size_t, std::size_t, const T*, const T*, T*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)
 #undef PRELUNET_INSTANTIATE

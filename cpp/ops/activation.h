@@ -28,4 +28,13 @@ void add_chunks(Team& team, std::size_t chunks, std::size_t columns, const T* pa
 template <class T>
 void softmax_rows(Team& team, std::size_t rows, std::size_t columns, const T* x, T* y);
 
+// y = log(softmax(x)) for each row; the same layout.
+template <class T>
+void log_softmax_rows(Team& team, std::size_t rows, std::size_t columns, const T* x, T* y);
+
+// grad_x from grad_y and y = log(softmax(x)).
+template <class T>
+void log_softmax_backward_rows(Team& team, std::size_t rows, std::size_t columns, const T* grad_y, const T* y,
+                               T* grad_x);
+
 }  // namespace prelunet

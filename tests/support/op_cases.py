@@ -176,7 +176,13 @@ def _elementwise_cases(x, grad_out):
         OpCase("log", "log", {"x": np.abs(x)}),
         OpCase("cos_2pi", "cos_2pi", {"x": x}),
         OpCase("sin_2pi", "sin_2pi", {"x": x}),
-        OpCase("softmax_forward", "softmax_forward", {"x": x}),
+        OpCase("softmax_forward", "softmax_forward", {"x": x}, takes_out=True),
+        OpCase("log_softmax_forward", "log_softmax_forward", {"x": x}, takes_out=True),
+        OpCase(
+            "log_softmax_backward",
+            "log_softmax_backward",
+            {"grad_out": grad_out, "y": -np.abs(x)},
+        ),
         OpCase("scaled_sum", "scaled_sum", two, {"factor": 0.3}, takes_out=True),
     ]
     for name in pn.ops.ACTIVATIONS:

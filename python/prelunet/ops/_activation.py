@@ -69,18 +69,53 @@ def prelu_backward(grad_out: Array, x: Array, alpha: Array) -> tuple[Array, Arra
     return _ops.prelu_backward(grad_out, x, alpha)
 
 
-def softmax_forward(x: Array) -> Array:
+def softmax_forward(x: Array, *, out: Array | None = None) -> Array:
     """Softmax over the last axis, ``y_j = exp(x_j - max x) / sum_i exp(x_i - max x)``.
 
     Parameters
     ----------
     x : ndarray of shape (..., classes)
+    out : ndarray of the shape of x, optional
+        Output array, also returned; may be x.
 
     Returns
     -------
     ndarray of the shape of x
     """
-    return _ops.softmax_forward(x)
+    return _ops.softmax_forward(x, out)
+
+
+def log_softmax_forward(x: Array, *, out: Array | None = None) -> Array:
+    """Log-softmax over the last axis, ``y_j = x_j - max x - log(sum_i exp(x_i - max x))``.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., classes)
+    out : ndarray of the shape of x, optional
+        Output array, also returned; may be x.
+
+    Returns
+    -------
+    ndarray of the shape of x
+    """
+    return _ops.log_softmax_forward(x, out)
+
+
+def log_softmax_backward(grad_out: Array, y: Array) -> Array:
+    """Gradient of log-softmax, ``grad_x_j = grad_out_j - exp(y_j) * sum_i grad_out_i``.
+
+    Parameters
+    ----------
+    grad_out : ndarray of the shape of y
+        Gradient of the loss with respect to the output.
+    y : ndarray of shape (..., classes)
+        The output of `log_softmax_forward`.
+
+    Returns
+    -------
+    ndarray of the shape of y
+    """
+    return _ops.log_softmax_backward(grad_out, y)
 
 
 def exp(x: Array) -> Array:
