@@ -15,19 +15,22 @@
 namespace prelunet {
 
 template <class T>
-py::list gradient_copies(const Engine<T>& engine) {
-  py::list copies;
+GradientCopies<T>::GradientCopies(const Engine<T>& engine) {
   for (const PlacedParameter& placed : engine.parameters()) {
     if (!placed.info.trainable) continue;
     py::array copy = new_array("gradients", placed.info.shape, py::dtype::of<T>());
-    std::copy_n(engine.gradients() + placed.offset, placed.size, mutable_data_of<T>(copy));
-    copies.append(copy);
+    parts_.push_back({engine.gradients() + placed.offset, placed.size, mutable_data_of<T>(copy)});
+    arrays_.append(copy);
   }
-  return copies;
 }
 
-template py::list gradient_copies(const Engine<float>&);
-template py::list gradient_copies(const Engine<double>&);
+template <class T>
+void GradientCopies<T>::copy() const {
+  for (const Part& part : parts_) std::copy_n(part.from, part.size, part.to);
+}
+
+template class GradientCopies<float>;
+template class GradientCopies<double>;
 
 namespace {
 
@@ -157,9 +160,10 @@ void train(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::obj
     run.rows = rows.size();
   }
   check_learning_rates(operation, learning_rates, divide_up(run.rows, batch_size));
-  const Usage::Writing writing(engine.usage(), "fit");
   Totals epoch;
-  interruptible([&](const Interrupt& interrupt) { return engine.train(x.source, y.targets, run, &epoch, interrupt); });
+  interruptible<Usage::Writing>(engine.usage(), "fit", [&](const Interrupt& interrupt) {
+    return engine.train(x.source, y.targets, run, &epoch, interrupt);
+  });
 }
 
 // One update with all rows as one batch. Returns (loss, correct answers).
@@ -174,9 +178,9 @@ std::pair<double, double> train_on_batch(Engine<T>& engine, const py::array& x, 
   run.rows = run.batch_size = rows.source.rows;
   run.learning_rates = &learning_rate;
   Totals totals;
-  const Usage::Writing writing(engine.usage(), "train_on_batch");
-  interruptible(
-      [&](const Interrupt& interrupt) { return engine.train(rows.source, targets.targets, run, &totals, interrupt); });
+  interruptible<Usage::Writing>(engine.usage(), "train_on_batch", [&](const Interrupt& interrupt) {
+    return engine.train(rows.source, targets.targets, run, &totals, interrupt);
+  });
   const bool mean = engine.loss().info().reduction == Reduction::mean;
   return {mean ? totals.loss / totals.rows : totals.loss, totals.correct};
 }
@@ -220,8 +224,9 @@ void train_epochs(Engine<T>& engine, const Rows& x, const HeldTargets& y, const 
   }
   check_learning_rates(operation, learning_rates, run.epochs * divide_up(run.rows, batch_size));
   auto* const to = reinterpret_cast<Totals*>(mutable_data_of<double>(totals));
-  const Usage::Writing writing(engine.usage(), "fit");
-  interruptible([&](const Interrupt& interrupt) { return engine.train(x.source, y.targets, run, to, interrupt); });
+  interruptible<Usage::Writing>(engine.usage(), "fit", [&](const Interrupt& interrupt) {
+    return engine.train(x.source, y.targets, run, to, interrupt);
+  });
 }
 
 py::array row_order_array(std::uint64_t seed, std::uint64_t epoch, std::size_t rows) {
@@ -233,23 +238,35 @@ py::array row_order_array(std::uint64_t seed, std::uint64_t epoch, std::size_t r
   return py::array_t<std::int64_t>(static_cast<py::ssize_t>(rows), order.data());
 }
 
+// `out`: an array for the outputs, or None.
 template <class T>
-py::array predict(Engine<T>& engine, const Rows& x) {
-  py::array out = new_array("predict", {x.source.rows, engine.outputs()}, py::dtype::of<T>());
+py::array predict(Engine<T>& engine, const Rows& x, const py::object& out_object) {
+  const Argument argument{"predict", "out"};
+  py::array out =
+      output_array(argument, out_object, {x.source.rows, engine.outputs()}, py::dtype::of<T>(), "the model");
+  if (!out_object.is_none() && x.source.compressed == nullptr) {
+    check_overlap(argument, out, "X", x.array, Overlap::forbidden);
+  }
   T* const to = mutable_data_of<T>(out);
-  const Usage::Reading reading(engine.usage(), "predict");
-  engine.prepare_to_predict();
-  interruptible([&](const Interrupt& interrupt) { return engine.predict(x.source, to, interrupt); });
+  interruptible<Usage::Reading>(
+      engine.usage(), "predict", [&](const Interrupt& interrupt) { return engine.predict(x.source, to, interrupt); },
+      [&] { engine.prepare_to_predict(); });
   return out;
+}
+
+template <class T>
+py::array predict_array(Engine<T>& engine, const std::string& operation, const py::array& x, const py::object& out) {
+  return predict(engine, make_rows(engine, operation, x), out);
 }
 
 template <class T>
 Totals evaluate(Engine<T>& engine, const Rows& x, const HeldTargets& y) {
   check_same_rows("evaluate", x, y);
   Totals totals;
-  const Usage::Reading reading(engine.usage(), "evaluate");
-  engine.prepare_to_predict();
-  interruptible([&](const Interrupt& interrupt) { return engine.evaluate(x.source, y.targets, totals, interrupt); });
+  interruptible<Usage::Reading>(
+      engine.usage(), "evaluate",
+      [&](const Interrupt& interrupt) { return engine.evaluate(x.source, y.targets, totals, interrupt); },
+      [&] { engine.prepare_to_predict(); });
   return totals;
 }
 
@@ -257,18 +274,23 @@ template <class T>
 py::tuple loss_and_gradients(Engine<T>& engine, const Rows& x, const HeldTargets& y) {
   check_same_rows("loss_and_gradients", x, y);
   Totals totals;
-  const Usage::Writing writing(engine.usage(), "loss_and_gradients");
-  interruptible(
-      [&](const Interrupt& interrupt) { return engine.loss_and_gradients(x.source, y.targets, totals, interrupt); });
-  return py::make_tuple(totals, gradient_copies(engine));
+  const GradientCopies<T> gradients(engine);
+  interruptible<Usage::Writing>(engine.usage(), "loss_and_gradients", [&](const Interrupt& interrupt) {
+    if (!engine.loss_and_gradients(x.source, y.targets, totals, interrupt)) return false;
+    gradients.copy();
+    return true;
+  });
+  return py::make_tuple(totals, gradients.arrays());
 }
 
 // Returns the norm of the gradients. With `finite`, makes no update if the norm is not finite.
 template <class T>
 double apply_gradients(Engine<T>& engine, const ArraysByNumber& arrays, double learning_rate, double l2, bool finite) {
+  const ArenaReader<T> reader(engine, "apply_gradients", arrays, engine.gradients());
+  DroppedGil gil;
   const Usage::Writing writing(engine.usage(), "apply_gradients");
-  ArenaReader<T>(engine, "apply_gradients", arrays, engine.gradients()).read();
-  const WithoutGil without_gil;
+  gil.drop();
+  reader.read();
   const double norm = engine.gradient_norm();
   if (!finite || std::isfinite(norm)) engine.apply_gradients(learning_rate, l2);
   return norm;
@@ -277,13 +299,14 @@ double apply_gradients(Engine<T>& engine, const ArraysByNumber& arrays, double l
 // Returns false, and changes nothing, if the parameters of the networks differ in shape.
 template <class T>
 bool move_towards(Engine<T>& engine, Engine<T>& other, double weight) {
+  DroppedGil gil;
   const Usage::Writing writing(engine.usage(), "copy_from");
   const Usage::Reading reading(other.usage(), "copy_from");
   const auto same = [](const PlacedParameter& a, const PlacedParameter& b) {
     return a.info.shape == b.info.shape && a.offset == b.offset;
   };
   if (!std::ranges::equal(engine.parameters(), other.parameters(), same)) return false;
-  const WithoutGil without_gil;
+  gil.drop();
   if (weight != 0.0) engine.move_towards(other, weight);
   return true;
 }
@@ -365,7 +388,9 @@ void register_engine_of(py::module_& m, const char* name) {
       .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true),
            py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"), py::arg("l2_per_batch_weight") = 0.0,
            py::arg("penalty_in_loss") = 1.0)
-      .def("predict", &predict<T>, py::arg("rows"))
+      .def("predict", &predict<T>, py::arg("rows"), py::arg("out") = py::none())
+      .def("predict_array", &predict_array<T>, py::arg("operation"), py::arg("X"), py::arg("out") = py::none(),
+           "predict(rows(operation, X), out) in a single call.")
       .def("evaluate", &evaluate<T>, py::arg("rows"), py::arg("targets"))
       .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("rows"), py::arg("targets"))
       .def("apply_gradients", &apply_gradients<T>, py::arg("arrays"), py::arg("learning_rate"), py::arg("l2") = 0.0,

@@ -25,8 +25,23 @@ void check_same_rows(const std::string& operation, const Rows& x, const HeldTarg
 // Converts Python's descriptions of layers, for an engine of this dtype.
 std::vector<LayerConfig> layer_configs(const std::vector<py::dict>& dictionaries, const py::dtype& dtype);
 
-// Copies of the gradients of trainable parameters, in arena order. The caller must have exclusive use of the network.
+// New arrays for the gradients of trainable parameters, in arena order.
 template <class T>
-py::list gradient_copies(const Engine<T>& network);
+class GradientCopies {
+ public:
+  explicit GradientCopies(const Engine<T>& network);
+  const py::list& arrays() const { return arrays_; }
+  // Copies the gradients into the arrays; does not need the GIL, but exclusive use of the network.
+  void copy() const;
+
+ private:
+  struct Part {
+    const T* from;
+    std::size_t size;
+    T* to;
+  };
+  py::list arrays_;
+  std::vector<Part> parts_;
+};
 
 }  // namespace prelunet

@@ -36,18 +36,30 @@ void sleep_at_exit(F&& f) {
 #endif
 }
 
+// Drops the GIL when drop() is called, and takes it again at the end of its scope. An object that is declared after it
+// ends before the GIL is taken, which may take long.
+class DroppedGil {
+ public:
+  DroppedGil() = default;
+  ~DroppedGil() {
+    if (thread_ != nullptr) sleep_at_exit([this] { PyEval_RestoreThread(thread_); });
+  }
+  DroppedGil(const DroppedGil&) = delete;
+  DroppedGil& operator=(const DroppedGil&) = delete;
+
+  void drop() { thread_ = PyEval_SaveThread(); }
+
+ private:
+  PyThreadState* thread_ = nullptr;
+};
+
 // Drops the GIL in its scope.
 class WithoutGil {
  public:
-  WithoutGil() : thread_(PyEval_SaveThread()) {}
-  ~WithoutGil() {
-    sleep_at_exit([this] { PyEval_RestoreThread(thread_); });
-  }
-  WithoutGil(const WithoutGil&) = delete;
-  WithoutGil& operator=(const WithoutGil&) = delete;
+  WithoutGil() { gil_.drop(); }
 
  private:
-  PyThreadState* thread_;
+  DroppedGil gil_;
 };
 
 // Holds the GIL in its scope. Python runs with the caller's mode for subnormals.

@@ -4,6 +4,8 @@
 #include "bindings/engine.h"
 #include "bindings/register.h"
 
+#include <optional>
+
 namespace prelunet {
 namespace {
 
@@ -19,10 +21,11 @@ class HeldTape {
       check_same_rows(operation, rows_, *y);
       targets_ = *y;
     }
-    const Usage::Reading reading(network_.usage(), operation.c_str());
-    version_ = network_.version();
-    tape_ = network_.tape(rows_.source, targets_.targets, options);
-    interruptible([&](const Interrupt& interrupt) { return tape_->forward(interrupt); });
+    interruptible<Usage::Reading>(network_.usage(), operation.c_str(), [&](const Interrupt& interrupt) {
+      version_ = network_.version();
+      tape_ = network_.tape(rows_.source, targets_.targets, options);
+      return tape_->forward(interrupt);
+    });
   }
 
   py::array outputs() const { return copy_of(tape_->outputs(), {network_.outputs()}); }
@@ -31,17 +34,12 @@ class HeldTape {
   // for the gradients without `parameters`.
   py::tuple backward(const py::array& grad_outputs, bool parameters) {
     const RowSource source = checked(grad_outputs);
-    const Usage::Writing writing(network_.usage(), "backward");
-    check_version();
-    interruptible([&](const Interrupt& interrupt) { return tape_->backward(source, nullptr, parameters, interrupt); });
-    return results(parameters);
+    return results(parameters,
+                   [&](const Interrupt& interrupt) { return tape_->backward(source, nullptr, parameters, interrupt); });
   }
 
   py::tuple backward_from_loss() {
-    const Usage::Writing writing(network_.usage(), "backward");
-    check_version();
-    interruptible([&](const Interrupt& interrupt) { return tape_->backward_from_loss(interrupt); });
-    return results(true);
+    return results(true, [&](const Interrupt& interrupt) { return tape_->backward_from_loss(interrupt); });
   }
 
   // One update from a gradient of the outputs; row i has been scaled by row_scale[i].
@@ -49,9 +47,8 @@ class HeldTape {
             double learning_rate) {
     const RowSource source = checked(grad_outputs);
     check_shape({"step", "row_scale"}, row_scale, {tape_->rows()});
-    const Usage::Writing writing(network_.usage(), "fit");
-    check_version();
-    interruptible([&](const Interrupt& interrupt) {
+    interruptible<Usage::Writing>(network_.usage(), "fit", [&](const Interrupt& interrupt) {
+      check_version();
       if (!tape_->backward(source, row_scale.data(), true, interrupt)) return false;
       network_.apply_gradients(learning_rate);
       return true;
@@ -85,18 +82,36 @@ class HeldTape {
     throw std::runtime_error("backward: parameters have changed since the outputs were computed; compute them again");
   }
 
-  py::tuple results(bool parameters) const {
-    py::object grad_x = py::none(), gradients = py::none();
-    if (tape_->whole()) grad_x = copy_of(tape_->grad_x(), network_.input_shape());
-    if (parameters) gradients = gradient_copies(network_);
-    return py::make_tuple(grad_x, gradients);
+  // Runs backward(interrupt) and returns the gradients.
+  template <class F>
+  py::tuple results(bool parameters, F&& backward) {
+    py::object grad_x = py::none(), arrays = py::none();
+    T* to = nullptr;
+    if (tape_->whole()) {
+      py::array array = array_of(network_.input_shape());
+      to = mutable_data_of<T>(array);
+      grad_x = array;
+    }
+    std::optional<GradientCopies<T>> gradients;
+    if (parameters) arrays = gradients.emplace(network_).arrays();
+    interruptible<Usage::Writing>(network_.usage(), "backward", [&](const Interrupt& interrupt) {
+      check_version();
+      if (!backward(interrupt)) return false;
+      if (to != nullptr) std::copy_n(tape_->grad_x(), tape_->rows() * network_.inputs(), to);
+      if (gradients) gradients->copy();
+      return true;
+    });
+    return py::make_tuple(grad_x, arrays);
   }
 
-  py::array copy_of(const T* data, const Shape& sample) const {
+  py::array array_of(const Shape& sample) const {
     Shape shape = sample;
     shape.insert(shape.begin(), tape_->rows());
-    py::array array = new_array("tape", shape, py::dtype::of<T>());
-    std::copy_n(data, element_count(shape), mutable_data_of<T>(array));
+    return new_array("tape", shape, py::dtype::of<T>());
+  }
+  py::array copy_of(const T* data, const Shape& sample) const {
+    py::array array = array_of(sample);
+    std::copy_n(data, static_cast<std::size_t>(array.size()), mutable_data_of<T>(array));
     return array;
   }
 

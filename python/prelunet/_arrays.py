@@ -122,6 +122,8 @@ def native(array: Array) -> Array:
 
 def as_rows(operation: str, name: str, value: object) -> Array:
     """Return `value` as an array with at least one axis, in a dtype that `native` returns."""
+    if type(value) is np.ndarray and value.ndim and value.dtype in _READ:
+        return value  # as below, without the calls
     array = as_array(operation, name, value)
     if array.ndim == 0:
         got = repr(value) if isinstance(value, (int, float)) else type(value).__name__

@@ -323,12 +323,13 @@ class Sequential(OpenLoop, Saving):
             callbacks=callbacks,
         )
 
-    def predict_proba(self, X: npt.ArrayLike) -> Array:
+    def predict_proba(self, X: npt.ArrayLike, *, out: Array | None = None) -> Array:
         """Return probabilities: the softmax or sigmoid of the outputs, depending on the loss.
 
         Parameters
         ----------
-        X : array_like or sparse matrix of shape ``(n, *input_shape)``
+        X, out
+            As in `predict`.
 
         Returns
         -------
@@ -336,12 +337,13 @@ class Sequential(OpenLoop, Saving):
 
         Raises
         ------
-        ValueError
-            If the loss is not a cross-entropy of logits.
+        TypeError, ValueError, RuntimeError
+            As in `predict`, and if the loss is not a cross-entropy of logits.
         """
         kind = self.engine.record("predict_proba").probabilities("predict_proba")
         function = ops.softmax_forward if kind == "softmax" else ops.sigmoid_forward
-        return function(self.predict(X))
+        outputs = self.predict(X, out=out)
+        return function(outputs, out=outputs)
 
     def evaluate(
         self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None

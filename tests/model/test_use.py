@@ -133,3 +133,71 @@ def test_set_parameters_writes_all_or_nothing():
     assert model.parameters()["0.bias"].tolist() == list(range(33))
     assert model.parameters()["1.alpha"].tolist() == [1.0] * 33
     assert_same_bits(model.parameters()["0.weight"], before["0.weight"])
+
+
+# ---- predictions into an array ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
+def test_predictions_are_written_into_out(rng, dtype):
+    X, _ = labelled(rng, 30)
+    model = pn.Sequential([pn.Dense(7), pn.ReLU(), pn.Dense(5)], dtype=dtype, seed=0)
+    model.compile()
+    kept = np.full((40, 5), np.nan, model.variable_dtype)
+    out = kept[5:35]
+    assert model.predict(X, out=out) is out  # the first use, which builds the model
+    assert_same_bits(out, model.predict(X))
+    assert model.predict(X.tolist(), out=out) is out
+    assert model.predict_proba(X, out=out) is out
+    assert_same_bits(out, model.predict_proba(X))
+    model.compile(loss="sigmoid_cross_entropy")
+    assert model.predict_proba(X, out=out) is out
+    assert_same_bits(out, model.predict_proba(X))
+    assert np.isnan(kept[:5]).all()
+    assert np.isnan(kept[35:]).all()
+    row = np.zeros(24, X.dtype)
+    row[:19] = X[0]
+    if X.dtype == out.dtype:  # beside X in one buffer
+        model.predict(row[np.newaxis, :19], out=row[np.newaxis, 19:])
+        assert_same_bits(row[19:], model.predict(X[:1])[0])
+
+
+def test_sparse_rows_are_predicted_into_out(rng):
+    sparse = pytest.importorskip("scipy.sparse")
+    X, _ = labelled(rng, 30)
+    model, out = mlp(dtype="float32"), np.empty((30, 5), np.float32)
+    assert model.predict(sparse.csr_matrix(X), out=out) is out
+    assert_same_bits(out, model.predict(sparse.csr_matrix(X)))
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (lambda X: [[0.0] * 5] * 4, TypeError, "be a NumPy array, got list"),
+        (lambda X: np.zeros((4, 5)), TypeError, "have dtype float32 as the model, got float64"),
+        (lambda X: np.zeros((4, 5), ">f4"), TypeError, "have native byte order, got >f4"),
+        (lambda X: np.zeros((4, 6), "f4"), ValueError, r"have shape \(4, 5\), got \(4, 6\)"),
+        (lambda X: np.zeros(20, "f4"), ValueError, r"have shape \(4, 5\), got \(20,\)"),
+        (lambda X: np.zeros((5, 4), "f4").T, ValueError, "be C-contiguous, got strides"),
+        (lambda X: np.zeros((4, 10), "f4")[:, ::2], ValueError, "be C-contiguous, got strides"),
+        (lambda X: read_only(np.zeros((4, 5), "f4")), ValueError, "be writeable, got a read-only"),
+        (lambda X: X.base[1][:20].reshape(4, 5), ValueError, "not overlap X, got arrays that sh"),
+        (lambda X: X.base[6][18:].reshape(4, 5), ValueError, "not overlap X, got arrays that sh"),
+    ],
+)
+def test_a_bad_out_is_refused(rng, bad, error, message):
+    model, X = (
+        mlp(dtype="float32"),
+        np.ones((8, 38), np.float32)[6::-2, :19],
+    )  # rows backward, with gaps
+    out = bad(X)
+    for method in (model.predict, model.predict_proba):
+        with pytest.raises(error, match=f"^predict: out must {message}"):
+            method(X, out=out)
+    assert not np.any(out) or np.shares_memory(out, X.base)
+    assert (X == 1.0).all()

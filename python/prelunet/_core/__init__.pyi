@@ -85,8 +85,12 @@ class Engine32:
         """
         Descriptions of the parameters, in arena order.
         """
-    def predict(self, rows: Rows) -> numpy.ndarray:
+    def predict(self, rows: Rows, out: typing.Any = None) -> numpy.ndarray:
         ...
+    def predict_array(self, operation: str, X: numpy.ndarray, out: typing.Any = None) -> numpy.ndarray:
+        """
+        predict(rows(operation, X), out) in a single call.
+        """
     def restore(self, operation: str, parameters: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], slots: collections.abc.Sequence[collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]], steps: typing.SupportsInt | typing.SupportsIndex) -> None:
         """
         Write parameters, slots and steps; nothing if any array has the wrong shape or dtype.
@@ -191,8 +195,12 @@ class Engine64:
         """
         Descriptions of the parameters, in arena order.
         """
-    def predict(self, rows: Rows) -> numpy.ndarray:
+    def predict(self, rows: Rows, out: typing.Any = None) -> numpy.ndarray:
         ...
+    def predict_array(self, operation: str, X: numpy.ndarray, out: typing.Any = None) -> numpy.ndarray:
+        """
+        predict(rows(operation, X), out) in a single call.
+        """
     def restore(self, operation: str, parameters: collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray], slots: collections.abc.Sequence[collections.abc.Mapping[typing.SupportsInt | typing.SupportsIndex, numpy.ndarray]], steps: typing.SupportsInt | typing.SupportsIndex) -> None:
         """
         Write parameters, slots and steps; nothing if any array has the wrong shape or dtype.
