@@ -10,9 +10,9 @@ namespace prelunet {
 // Polls for Ctrl-C about thirty times a second. Python's handler runs in the calling thread, with the GIL.
 Interrupt signal_poll();
 
-// Uses a network (Usage::Reading or Writing), runs prepare() and then, with the GIL dropped, f(interrupt); rethrows the
-// exception of the signal handler. The use ends before the GIL is taken again: another thread that holds the GIL is not
-// refused while this one waits for it.
+// Uses a network (Usage::Reading or Writing), runs prepare(), and then f(interrupt) with the GIL dropped; rethrows the
+// exception of the signal handler. The use ends before the GIL is taken again: another thread that holds the GIL is
+// not refused while this one waits for it.
 template <class Use, class F, class Prepare = void (*)()>
 void interruptible(Usage& usage, const char* what, F&& f, Prepare&& prepare = [] {}) {
   bool finished = false;
