@@ -29,12 +29,16 @@ def written_and_read(model, path, **options):
 # ---- our own -----------------------------------------------------------------------------------
 
 
-NOT_READ = {"nothing but dropout", "parametric", "parametric of channels"}
+NOT_READ = {"nothing but dropout"}
 
 
 @pytest.mark.parametrize("name", sorted(set(STACKS) - NOT_READ))
 def test_every_layer_comes_back(name, rng, tmp_path, dtype):
     model = network(name, dtype)
+    if name.startswith("parametric") and dtype == np.float64:  # ELU and SELU have two nodes there
+        with pytest.raises(ValueError, match="joins other values than x and f"):
+            written_and_read(model, tmp_path)
+        return
     other = written_and_read(model, tmp_path)
     assert (other.input_shape, other.dtype) == (model.input_shape, model.dtype)
     x = samples(rng, model)

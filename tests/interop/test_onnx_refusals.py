@@ -249,3 +249,50 @@ def test_files_that_are_not_of_onnx(tmp_path):
             pn.from_onnx(path)
     with pytest.raises(ValueError, match=r"^from_onnx: path must end in \.onnx, got 'm\.npz'"):
         pn.from_onnx("m.npz")
+
+
+# ---- columns, embeddings, parametric activations -----------------------------------------------
+
+FIRST = "a = Gather <axis: int = 1> (x, first)"
+COLUMN_GRAPHS = {
+    "one part is no group of columns": (
+        [FIRST, "y = Concat <axis: int = 1> (a, x)"],
+        "must join, along axis 1, parts that begin with a Gather",
+    ),
+    "joined rows": ([FIRST, "y = Concat <axis: int = 0> (a, a)"], "must join, along axis 1"),
+    "columns that are not there": (
+        ["a = Gather <axis: int = 1> (x, far)", "y = Concat <axis: int = 1> (a)"],
+        "columns must be among 3, got [7]",
+    ),
+    "columns of two values": (
+        [
+            FIRST,
+            "r = Relu(x)",
+            "b = Gather <axis: int = 1> (r, first)",
+            "y = Concat <axis: int = 1> (a, b)",
+        ],
+        "columns of the same value",
+    ),
+    "no integers": (
+        ["a = Gather <axis: int = 0> (table, x)", "y = Flatten(a)"],
+        "numbers that a Cast converts to INT64",
+    ),
+    "weights that do not add up to 1": (
+        ["t = Tanh(x)", "a = Mul(t, half)", "b = Mul(x, quarter)", "y = Add(a, b)"],
+        "joins other values than x and f(x)",
+    ),
+    "a part that is read twice": (
+        [FIRST, "b = Concat <axis: int = 1> (a, a)", "y = Concat <axis: int = 1> (b, b)"],
+        "must be read by one part",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COLUMN_GRAPHS)
+def test_columns_that_are_no_layers(name, tmp_path):
+    nodes, message = COLUMN_GRAPHS[name]
+    constants = {"first": [0, 1], "far": [7], "half": [0.5], "quarter": [0.25]}
+    content = graph(nodes, (3,), table=np.ones((4, 2)), **constants)
+    with pytest.raises(ValueError, match=r"^from_onnx: ") as found:
+        imported(content, tmp_path)
+    assert message in str(found.value)

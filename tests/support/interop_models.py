@@ -6,6 +6,7 @@ import numpy as np
 
 import prelunet as pn
 from network_models import ACTIVATIONS, activation_layer, conv2d, dense
+from prelunet.layers.stacking import all_layers
 from tolerances import PORTED_OUTPUTS, assert_close_to_scale
 
 FEATURES, IMAGE = (6,), (9, 8, 3)
@@ -28,6 +29,16 @@ def _layer_norm(axes=-1):
     return lambda: pn.LayerNorm(axes, gamma_init=normal, beta_init=normal)
 
 
+def _columns():
+    """Return layers that read codes, some columns twice, and pass the others."""
+    branches = [
+        ("codes", [pn.Embedding(4, 3), pn.Scale(pn.initializers.Normal(stddev=0.5))], [0, 5]),
+        ("deep", [dense(5, activation="silu"), pn.Residual([dense(5)])], slice(1, 4)),
+        ("one", [pn.Rescaling(0.5, 1.0)], 2),
+    ]
+    return [pn.Columns(branches, remainder="passthrough"), pn.Parametric("tanh", init=0.75)]
+
+
 STACKS = {
     "dense": _of_features(lambda: dense(5, use_bias=False)),
     "dense with an activation": _of_features(lambda: dense(5, activation=pn.PReLU())),
@@ -47,6 +58,12 @@ STACKS = {
     "parametric": _of_features(_activation("parametric-selu"), _activation("parametric-mish")),
     "parametric of channels": _of_images(
         _activation("parametric-elu"), lambda: conv2d(5, 3), _activation("parametric-tanh")
+    ),
+    "embedding": (FEATURES, lambda: [pn.Embedding(4, 3), dense(5)]),
+    "columns": (FEATURES, lambda: [*_columns(), activation_layer("silu"), dense(3)]),
+    "columns in columns": (
+        FEATURES,
+        lambda: [pn.Columns([("a", _columns(), [5, 4, 3, 2, 1, 0]), ("b", [], 0)]), dense(3)],
     ),
     "clip": _of_features(lambda: pn.Clip(-0.25, 0.5)),
     "scale": _of_features(lambda: pn.Scale(pn.initializers.Normal(stddev=0.5))),
@@ -133,7 +150,9 @@ def _some_activation(rng):
 
 
 def samples(rng, model, rows=7):
-    """Return rows that a model takes."""
+    """Return rows that a model takes; all are codes if any are."""
+    if any(isinstance(layer, pn.Embedding) for _, layer in all_layers(model.layers)):
+        return rng.integers(4, size=(rows, *model.input_shape)).astype(model.dtype)
     return rng.standard_normal((rows, *model.input_shape)).astype(model.dtype)
 
 

@@ -10,12 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..layers import (
+    Activation,
+    Columns,
     Conv2D,
     Dense,
+    Embedding,
     Flatten,
     Layer,
     LayerNorm,
     MaxPool2D,
+    Parametric,
     PReLU,
     Rescaling,
     Residual,
@@ -119,6 +123,41 @@ class Chain:
             expected = f"one factor for each of {self.shape[-1]} channels"
             raise self.fault(where, f"must have {expected}, got shape {weight.shape}")
         self.add(Scale(), weight=self._in_our_order(weight))
+
+    def parametric(self, where: str, inner: Sequence[Layer], weight: Array) -> None:
+        """Add a Parametric layer of one activation, with weight (channels,)."""
+        if len(inner) != 1 or not isinstance(inner[0], Activation):
+            raise self.fault(where, "must weight an activation without learned parameters")
+        self.add(Parametric(inner[0]), weight=self._in_our_order(weight))
+
+    def embedding(self, where: str, weight: Array) -> None:
+        """Add an Embedding layer with weight (codes, values)."""
+        if len(self.shape) != 1:
+            raise self.fault(where, f"input must have one axis, got shape {self.shape}")
+        self.add(Embedding(*weight.shape), weight=weight)
+        self.shape = (self.shape[0] * weight.shape[1],)
+
+    def columns_of(self, where: str, columns: Sequence[int]) -> Chain:
+        """Return an empty chain whose input is some columns of this one's output."""
+        if len(self.shape) != 1 or self.feature_order is not None:
+            raise self.fault(where, "must read columns of rows that are no images")
+        return Chain(self.operation, (len(columns),))
+
+    def columns(self, where: str, branches: Sequence[tuple[Chain, Sequence[int]]]) -> None:
+        """Add a Columns layer of results of `columns_of`, with their columns."""
+        count, groups, width = self.shape[0], [], 0
+        values: dict[str, Array] = {}
+        for place, (inner, columns) in enumerate(branches):
+            if any(not -count <= column < count for column in columns):
+                raise self.fault(where, f"columns must be among {count}, got {list(columns)}")
+            if len(inner.shape) != 1:
+                raise self.fault(where, f"parts must have one axis, got shape {inner.shape}")
+            key = f"branch_{place}"
+            groups.append((key, inner.layers, [column % count for column in columns]))
+            values |= {f"{key}.{name}": value for name, value in inner.parameters().items()}
+            width += inner.shape[0]
+        self.add(Columns(groups), **values)
+        self.shape = (width,)
 
     def layer_norm(
         self,

@@ -25,11 +25,13 @@ OLDEST_OPSET = 13  # of 2020; earlier opsets define Softmax and Squeeze differen
 def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     """Import an ONNX file whose graph is a chain of prelunet's layers.
 
-    Supports the files of `Sequential.to_onnx` without `Parametric`, and chains of operators written
-    by PyTorch's exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Selu, Gelu
-    (also by Erf), Mish (also by Softplus), Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid, Clip,
-    LayerNormalization, Flatten, Reshape, Dropout, Identity, Transpose of images, factors and
-    offsets, ``x + step * f(x)``, and Softmax at the end.
+    Supports the files of `Sequential.to_onnx` without `PeriodicEmbeddings` and without a Parametric
+    ELU or SELU of float64, and chains of operators written by PyTorch's exporter: Gemm, MatMul,
+    Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Selu, Gelu (also by Erf), Mish (also by Softplus),
+    Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid, Clip, LayerNormalization, Flatten, Reshape,
+    Dropout, Identity, Transpose of images, factors and offsets, ``x + step * f(x)``,
+    ``(1 - w) * x + w * f(x)`` (Parametric), rows of a constant (Embedding), groups of columns
+    joined by Concat (Columns), and Softmax at the end.
 
     Parameters
     ----------

@@ -58,6 +58,7 @@ class GraphReader:
         self._places: dict[str, int] = {self.input.name: -1}
         self._uses = Counter([self.output.name])
         self._nesting = 0
+        self._joined: set[str] = set()  # outputs of Concat nodes that a layer has
         for place, node in enumerate(_used(graph)):
             self._read(place, node)
 
@@ -97,7 +98,11 @@ class GraphReader:
         if node.op_type == "Mul":
             return self._product(node, value)
         if node.op_type == "Add" and len(data) == 2:
-            return self._sum(node, data)
+            return self._parametric(node, data) or self._sum(node, data)
+        if node.op_type == "Concat":
+            return self._columns(node)
+        if node.op_type == "Flatten" and self._is(data[0], "Gather"):
+            return self._embedding(node, self._nodes[data[0]])
         if node.op_type == "Reshape" and len(data) == 2 and self._flattens(node):
             return [Step("Flatten", _where(node), {})], data[0]
         if len(data) != 1:
@@ -117,12 +122,95 @@ class GraphReader:
     def _sum(self, node: onnx.NodeProto, data: list[str]) -> tuple[list[Step], str]:
         """Return a Residual step ``x + f(x)``; x is the earlier value."""
         start, value = sorted(data, key=self._places.__getitem__)
-        self._nesting += 1
-        if self._nesting > DEEPEST:
-            raise ValueError(f"from_onnx: {_where(node)}: is nested more than {DEEPEST} deep")
+        self._nest(node)
         inner = self._between(start, value, _where(node))
         self._nesting -= 1
         return [Step("Residual", _where(node), {}, (), tuple(inner))], start
+
+    def _parametric(
+        self, node: onnx.NodeProto, data: Sequence[str]
+    ) -> tuple[list[Step], str] | None:
+        """Return a Parametric step for ``(1 - w) x + w f(x)``; None for other sums."""
+        for first, second in itertools.permutations(data):
+            if not (self._is(first, "Mul") and self._is(second, "Mul")):
+                return None
+            rest, sources = self._factors(first)
+            if len(sources) != 1:
+                continue
+            steps, value = self._before(second)
+            if len(steps) == 1 and value in self._nodes and value != sources[0]:
+                inner = self._nodes[value]
+                if len(self._data(inner)) == 1 and inner.op_type != "Concat":
+                    more, value = self._before(value)
+                    steps = [*more, *steps]
+            if value != sources[0] or len(steps) != 2 or steps[1].op != "Affine":
+                continue
+            weight = steps[1].operands[0]
+            assert weight is not None
+            if rest.size != weight.size or not np.allclose(rest + weight, 1.0, atol=1e-6):
+                continue
+            return [Step("Parametric", _where(node), {}, (weight,), (steps[0],))], value
+        return None
+
+    def _columns(self, node: onnx.NodeProto) -> tuple[list[Step], str]:
+        """Return a Columns step: parts that begin with columns of the same value, side by side."""
+        axis = self._attributes(node).get("axis")
+        branches, sources = [], set()
+        if node.output[0] in self._joined:  # reading it again may take exponential time
+            raise ValueError(f"from_onnx: {_where(node)}: must be read by one part")
+        self._joined.add(node.output[0])
+        self._nest(node)
+        for value in node.input:
+            steps: list[Step] = []  # in reverse
+            while not (positions := self._positions(value)):
+                if value not in self._nodes:
+                    break
+                before, value = self._before(value)
+                steps += reversed(before)
+            else:
+                source, places = positions
+                branches.append(Step("Branch", _where(node), {}, (places,), tuple(steps[::-1])))
+                sources.add(source)
+        self._nesting -= 1
+        if len(sources) != 1 or len(branches) < len(node.input) or axis not in (1, -1):
+            raise ValueError(
+                f"from_onnx: {_where(node)}: must join, along axis 1, parts that begin with a "
+                "Gather of columns of the same value"
+            )
+        return [Step("Columns", _where(node), {}, (), tuple(branches))], sources.pop()
+
+    def _positions(self, value: str) -> tuple[str, Array] | None:
+        """Return the source and the positions of a Gather of columns; None for other values."""
+        if not self._is(value, "Gather"):
+            return None
+        node = self._nodes[value]
+        first, places = self._operands(node)
+        if first is not None or places is None or places.ndim != 1:
+            return None
+        return (node.input[0], places) if self._attributes(node).get("axis", 0) == 1 else None
+
+    def _embedding(self, node: onnx.NodeProto, gather: onnx.NodeProto) -> tuple[list[Step], str]:
+        """Return an Embedding step for flattened rows of a constant, numbered by a Cast."""
+        weight, codes = self._operands(gather)[0], gather.input[1]
+        attributes = self._attributes(gather) | {"flat": self._attributes(node).get("axis", 1)}
+        integers = self._is(codes, "Cast") and self._attributes(self._nodes[codes]).get(
+            "to"
+        ) == int(self._onnx.TensorProto.INT64)
+        if (
+            (weight is None or weight.ndim != 2 or not integers)
+            or attributes.get("axis", 0) != 0
+            or attributes["flat"] != 1
+        ):
+            raise ValueError(
+                f"from_onnx: {_where(gather)}: must give rows of a constant of two axes for "
+                "numbers that a Cast converts to INT64"
+            )
+        return [Step("Embedding", _where(gather), {}, (weight,))], self._nodes[codes].input[0]
+
+    def _nest(self, node: onnx.NodeProto) -> None:
+        self._nesting += 1
+        if self._nesting > DEEPEST:
+            raise ValueError(f"from_onnx: {_where(node)}: is nested more than {DEEPEST} deep")
 
     def _product(self, node: onnx.NodeProto, value: str) -> tuple[list[Step], str]:
         """Return the steps of a product: a constant factor, or SiLU, Mish or GELU with a factor."""

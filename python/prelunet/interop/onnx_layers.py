@@ -183,6 +183,32 @@ class Translation:
             raise self.chain.fault(step.where, "must add x and f(x) with the same axes")
         self.chain.residual(step.where, inner, 1.0 if factor is None else factor)
 
+    def parametric(self, step: Step) -> None:
+        """Add a Parametric layer; the inner step is its activation."""
+        inner = self.chain.branch()
+        Translation(inner, self.rows, self.channels_first).steps(step.inner)
+        (weight,) = step.operands
+        assert weight is not None
+        weight = np.broadcast_to(self.per_channel(step, "weight", weight), self.chain.shape[-1:])
+        self.chain.parametric(step.where, inner.layers, weight)
+
+    def embedding(self, step: Step) -> None:
+        """Add an Embedding layer."""
+        (weight,) = step.operands
+        assert weight is not None
+        self.chain.embedding(step.where, weight)
+
+    def columns(self, step: Step) -> None:
+        """Add a Columns layer of the inner steps."""
+        branches = []
+        for branch in step.inner:
+            (places,) = branch.operands
+            assert places is not None
+            inner = self.chain.columns_of(step.where, places.tolist())
+            Translation(inner, self.rows, channels_first=False).steps(branch.inner)
+            branches.append((inner, places.tolist()))
+        self.chain.columns(step.where, branches)
+
     # ---- parts of steps ------------------------------------------------------------------------
 
     def expect(self, step: Step, **expected: object) -> None:
@@ -274,4 +300,7 @@ _METHODS: dict[str, Callable[[Translation, Step], None]] = {
     "Reshape": Translation.reshape,
     "Transpose": Translation.transpose,
     "Residual": Translation.residual,
+    "Parametric": Translation.parametric,
+    "Embedding": Translation.embedding,
+    "Columns": Translation.columns,
 }
