@@ -93,6 +93,9 @@ template <class T>
 void write_parameters(Engine<T>& network, const ArraysByNumber& arrays) {
   const Usage::Writing writing(network.usage(), "set_parameters");
   ArenaReader<T>(network, "set_parameters", arrays, network.values()).read();
+  if (T* const mean = network.mean()) {  // restarts from the new values
+    ArenaReader<T>(network, "set_parameters", arrays, mean).read();
+  }
   network.refresh();
 }
 

@@ -93,6 +93,7 @@ void Engine<T>::move_towards(const Engine& other, double weight) {
     for (const auto& stage : plan_.stages) stage->refresh(team);
   });
   values_changed(plan_);
+  if (T* const mean = this->mean()) std::copy_n(values(), values_.size(), mean);
 }
 
 template <class T>
@@ -112,6 +113,11 @@ void Engine<T>::compile(const LossConfig& loss, const OptimizerConfig& optimizer
   if (float32_plan_ != nullptr) float32_plan_->bind(places_);
   steps_ = 0;
   rates_ = {};
+}
+
+template <class T>
+T* Engine<T>::mean() {
+  return optimizer_ && optimizer_->has_mean() ? optimizer_->slots().back().data() : nullptr;
 }
 
 template <class T>

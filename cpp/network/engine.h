@@ -113,11 +113,15 @@ class Engine {
   // The Euclidean norm of gradients(), which the caller has written. The network must be compiled.
   double gradient_norm() const;
 
-  // Moves all values by `weight` times their difference from `other`, a network with the same parameters.
+  // Moves all values by `weight` times their difference from `other`, a network with the same parameters. The running
+  // mean restarts from the result.
   void move_towards(const Engine& other, double weight);
 
   // Makes one update with gradients(), which the caller has written. `l2` is added to the optimizer's l2.
   void apply_gradients(double learning_rate, double l2 = 0.0);
+
+  // The running mean of the parameters, in their layout; null if the optimizer has none.
+  T* mean();
 
   // Exchanges the parameters and their running mean; see Optimizer. The network must be compiled.
   void swap_mean(bool keep);

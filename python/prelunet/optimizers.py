@@ -66,7 +66,8 @@ class Optimizer(Description, ABC):
         Whether to keep an exponential moving average of each trainable parameter, as in Keras:
         after each update, ``a = ema_momentum * a + (1 - ema_momentum) * p``, and ``a = p`` after
         the first. `Sequential.fit` validates each epoch with the averages. Callbacks see them at
-        the end of an epoch, and the model has them at the end of `fit`.
+        the end of an epoch, and the model has them at the end of `fit`. `set_parameters` and
+        `copy_from` restart the averages from the new values.
     ema_momentum : float, default 0.99
         In [0, 1].
     groups : list of ParameterGroup, default ()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import prelunet as pn
+from fit_checks import recorded
 from network_models import labelled, mlp, parameter_copies
 from tolerances import ORACLE_GRADIENT, assert_close_to_scale, assert_same_bits
 
@@ -266,3 +267,58 @@ def test_bad_arguments():
         pn.SGD(use_ema=1)
     with pytest.raises(ValueError, match=r"SGD: ema_momentum must be .*, got 1\.5"):
         pn.SGD(ema_momentum=1.5)
+
+
+def test_averages_restart_from_parameters_that_are_set(data):
+    """A second fit continues as from a model whose averages began with these parameters."""
+    given = {name: 0.5 * values for name, values in parameter_copies(mlp(seed=9)).items()}
+    for put in (
+        lambda model: model.set_parameters(given),
+        lambda model: model.copy_from(mlp(seed=9), tau=1.0),
+    ):
+        model = averaging()
+        model.fit(*data, batch_size=SIZE)
+        put(model)
+        values, slots, _ = model.engine.core.state("test")
+        for value, average in zip(values, slots[-1], strict=True):
+            assert_same_bits(value, average)
+        before = parameter_copies(model)
+        steps, seen = recorded(1)
+        model.fit(*data, batch_size=SIZE, callbacks=[steps])
+        average = before
+        for _, now in seen:
+            average = {n: MOMENTUM * average[n] + (1 - MOMENTUM) * v for n, v in now.items()}
+        assert_are(model.parameters(), average)
+
+
+def test_parameters_set_at_the_end_of_an_epoch_are_trained_on(data):
+    given = parameter_copies(mlp(seed=9))
+    put = pn.LambdaCallback(on_epoch_end=lambda epoch, logs: put.model.set_parameters(given))
+    model = averaging(lambda **ema: pn.SGD(0.0, **ema))
+    model.fit(*data, batch_size=SIZE, epochs=2, callbacks=[put])
+    assert_are(model.parameters(), given)
+
+
+def test_only_the_set_parameters_restart(data):
+    model = averaging()
+    model.train_on_batch(*data)
+    model.train_on_batch(*data)
+    before = model.engine.core.state("test")[1][-1]
+    model.set_parameters({"0.bias": np.ones(33)})
+    after = model.engine.core.state("test")[1][-1]
+    for name, old, new in zip(model.engine.names, before, after, strict=True):
+        assert_same_bits(new, np.ones(33) if name == "0.bias" else old, name)
+
+
+@pytest.mark.parametrize("callbacks", [[], [pn.LambdaCallback()]])
+def test_no_epochs_leave_parameters_and_averages(data, callbacks):
+    model = averaging()
+    for _ in range(3):
+        model.train_on_batch(*data)
+    before = model.engine.core.state("test")
+    model.fit(*data, epochs=0, callbacks=callbacks)
+    after = model.engine.core.state("test")
+    for old, new in zip(before[0], after[0], strict=True):
+        assert_same_bits(new, old)
+    for old, new in zip(before[1][-1], after[1][-1], strict=True):
+        assert_same_bits(new, old)

@@ -209,9 +209,9 @@ class WatchedLoop:
             self.engine.show_averages(show)
 
     def _keep_averages(self) -> None:
-        """Replace the parameters by their averages, at the end of a run."""
+        """Replace the parameters by their averages, at the end of a run with an epoch."""
         self._show_averages(False)
-        if self._averages and self.engine.steps:
+        if self._averages and self.engine.steps and self.history.epochs:
             self.engine.core.swap_mean(False)
 
     def _order(self) -> Array | None:
