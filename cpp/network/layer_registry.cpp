@@ -35,7 +35,7 @@ constexpr LayerRow<T> kLayers[] = {
     {"rescaling", "Rescaling", Rescaling<T>::make},
     {"residual", "Residual", Residual<T>::make},
     {"columns", "Columns", Columns<T>::make},
-    {"branch", "Branch", Branch<T>::make},
+    {"branch", "Columns", Branch<T>::make},
     {"embedding", "Embedding", Embedding<T>::make},
     {"periodic_embeddings", "PeriodicEmbeddings", PeriodicEmbeddings<T>::make},
     {"lambda", "Lambda", Lambda<T>::make},

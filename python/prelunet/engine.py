@@ -19,7 +19,13 @@ from ._validation import size
 from .compiled import Compiled
 from .dtypes import CORES, Core, bfloat16_order, variable_dtype
 from .layers import Dropout, Layer
-from .layers.stacking import all_layers, parameter_shapes, specifications
+from .layers.stacking import (
+    all_layers,
+    check_numbers,
+    check_values,
+    parameter_shapes,
+    specifications,
+)
 from .optimizers import SGD
 from .schedules import Constant, Schedule
 from .schedules import get as get_schedule
@@ -128,9 +134,11 @@ class Engine(Buildable):
         core = self._new_core(shape)
         rng = np.random.Generator(np.random.PCG64(self.seed))
         drawn: Numbered = {}
-        for place, (_, layer, info) in enumerate(self._parameter_owners(core)):
+        for place, (key, layer, info) in enumerate(self._parameter_owners(core)):
             initializer = layer.initializers()[info["name"]]
             values = initializer.draw(rng, info["shape"], info["fan_in"], info["fan_out"])
+            what = f"layer {key} ({layer.label}): initial {info['name']}"
+            check_values(what, values, self.variable_dtype)
             drawn[place] = np.asarray(values)[np.newaxis]
         core.write_parameters(drawn)
         return core
@@ -189,6 +197,7 @@ class Engine(Buildable):
         return other
 
     def _new_core(self, shape: tuple[int, ...], **options: bool) -> Core:
+        check_numbers(self.layers, self.variable_dtype)
         core = CORES[self.dtype](shape, specifications(self.layers), self.seed, **options)
         if len(core.output_shape) != 1:
             raise ValueError(

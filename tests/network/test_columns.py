@@ -224,7 +224,7 @@ def build(*layers, shape=(INPUTS,), dtype="float32"):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: build(pn.Columns([("a", [], 7)])), "layer 0.a (Branch): columns must be below 7"),
+        (lambda: build(pn.Columns([("a", [], 7)])), "layer 0.a (Columns): columns must be below 7"),
         (lambda: build(pn.Columns([("a", [], slice(7, 9))])), "columns must be at least one of"),
         (lambda: build(pn.Columns([("a", [], slice(0, 0))])), "columns must be at least one of"),
         (
@@ -252,6 +252,21 @@ def build(*layers, shape=(INPUTS,), dtype="float32"):
 def test_refusals(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize("columns", [{0, 1}, frozenset({2}), {0: 1}, iter([0, 1]), "01"])
+def test_columns_without_an_order_are_refused(columns):
+    with pytest.raises(
+        TypeError, match=r"^Columns: columns must be (a position, a list of|an int)"
+    ):
+        pn.Columns([("a", [], columns)])
+
+
+def test_messages_name_columns_only():
+    for branch in (("a", [], [1, 1]), ("a", [1], 0), ("a.b", [], 0), ("a", [], -1), ("", [], 0)):
+        with pytest.raises((TypeError, ValueError), match=r"^Columns: ") as found:
+            pn.Columns([branch])
+        assert "Branch" not in str(found.value)
 
 
 def test_weights_of_dense_rows_of_codes(rng):

@@ -12,7 +12,8 @@ from .._validation import boolean
 from ..initializers import Initializer
 
 
-def _name(owner: str, name: str, value: str | None) -> str | None:
+def checked_name(owner: str, name: str, value: str | None) -> str | None:
+    """Return `value` if it can be the name of a layer."""
     expected = (
         f"{owner}: {name} must be None or a string without dots, NUL and surrogates, got {value!r}"
     )
@@ -46,7 +47,7 @@ class Layer(Description, ABC):
     parallel: ClassVar[bool] = False  # whether all inner layers have the same input
 
     _: KW_ONLY
-    name: str | None = checked(_name, default=None)
+    name: str | None = checked(checked_name, default=None)
     trainable: bool = checked(boolean, default=True)
 
     @property

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .._description import checked
 from .._validation import choice, integer
-from .base import Layer, Shape, frozen
+from .base import Layer, Shape, checked_name, frozen
 from .stacking import checked_inside, specifications
 
 _NO_END = 2**62  # of a slice without stop; more columns than any sample has
@@ -16,8 +18,12 @@ Positions = int | Sequence[int] | slice
 Group = tuple[str, Sequence[Layer], Positions]
 
 
-def _checked_columns(owner: str, name: str, value: Positions) -> tuple[int, ...] | slice:
+_OWNER = "Columns"  # of messages, also those about branches
+
+
+def _checked_columns(_: str, name: str, value: Positions) -> tuple[int, ...] | slice:
     """Return columns as a tuple of positions, or as a slice."""
+    owner = _OWNER
     if isinstance(value, slice):
         start = 0 if value.start is None else value.start
         step = 1 if value.step is None else value.step
@@ -26,6 +32,10 @@ def _checked_columns(owner: str, name: str, value: Positions) -> tuple[int, ...]
         if value.stop is not None:
             integer(owner, f"{name}.stop", value.stop, minimum=0, maximum=_NO_END)
         return slice(int(start), None if value.stop is None else int(value.stop), int(step))
+    if isinstance(value, Iterable) and not isinstance(value, (Sequence, np.ndarray)):
+        raise TypeError(
+            f"{owner}: {name} must be a position, a list of positions or a slice, got {value!r}"
+        )
     given = list(value) if isinstance(value, Iterable) else [value]
     positions = tuple(integer(owner, name, one, minimum=0, maximum=_NO_END) for one in given)
     if not positions or len(set(positions)) < len(positions):
@@ -33,11 +43,11 @@ def _checked_columns(owner: str, name: str, value: Positions) -> tuple[int, ...]
     return positions
 
 
-def _checked_branch_layers(owner: str, name: str, value: Sequence[Layer]) -> tuple[Layer, ...]:
+def _checked_branch_layers(_: str, __: str, value: Sequence[Layer]) -> tuple[Layer, ...]:
     """Return the layers of a branch; without layers, the columns pass as they are."""
     if isinstance(value, (list, tuple)) and not value:
         return ()
-    return checked_inside(owner, value)
+    return checked_inside(_OWNER, value)
 
 
 class Branch(Layer):
@@ -99,6 +109,7 @@ def _checked_groups(owner: str, name: str, value: Sequence[Group]) -> tuple[Grou
     for key in keys:
         if not isinstance(key, str):
             raise TypeError(f"{owner}: a name in {name} must be a string, got {key!r}")
+        checked_name(owner, f"a name in {name}", key)
     if len(set(keys)) < len(keys):
         raise ValueError(f"{owner}: {name} must differ in name, got {keys!r}")
     return tuple((key, layers, columns) for key, layers, columns in value)

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from .base import Layer, Shape
 
 DEEPEST = 32  # nesting of layers; each level takes several calls in Python and in C++
@@ -73,6 +76,28 @@ def all_layers(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str,
         name = prefix + key
         yield name, layer
         yield from all_layers(layer.inner_layers(), f"{name}.")
+
+
+def check_numbers(layers: Sequence[Layer], dtype: str) -> None:
+    """Raise ValueError if a dtype cannot hold a number of a layer: it would be infinite, or 0."""
+    for key, layer in all_layers(layers):
+        for specification in layer.specifications():
+            for name, value in specification.items():
+                if isinstance(value, float):
+                    what = specification["activation"] if name == "constant" else name
+                    check_values(f"layer {key} ({layer.label}): {what}", value, dtype)
+
+
+def check_values(what: str, values: npt.ArrayLike, dtype: str) -> None:
+    """Raise ValueError if a dtype makes values infinite, or all of them 0 that are not."""
+    limits, sizes = np.finfo(dtype), np.abs(values)
+    least, most = float(limits.smallest_normal), float(limits.max)
+    largest = float(sizes.max(initial=0.0))
+    if largest > most or 0.0 < largest < least:
+        raise ValueError(
+            f"Sequential: {what} must be 0 or from {least:.3g} to {most:.3g} in absolute value in "
+            f"{dtype}, got {np.ravel(values)[sizes.argmax()]}"
+        )
 
 
 def parameter_shapes(
