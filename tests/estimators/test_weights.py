@@ -1,8 +1,9 @@
-"""coefs_ and intercepts_ are the model: they may be changed, kept, and gone on from."""
+"""coefs_ and intercepts_ are the model: they may be replaced, kept, and gone on from."""
 
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -27,10 +28,11 @@ def test_shapes():
     assert (found.n_layers_, found.n_outputs_, found.n_features_in_) == (4, 3, 8)
 
 
-def test_predictions_follow_what_is_written_in_place_or_put_there():
+def test_predictions_follow_new_arrays_and_lists():
     found = classifier(activation="prelu").fit(X, Y)
-    found.coefs_[0][...] = 0.0
-    found.intercepts_[0] = np.full(6, -1.0)
+    found.predict(X)
+    found.coefs_[0] = np.zeros((8, 6))
+    found.intercepts_ = [np.full(6, -1.0), found.intercepts_[1]]
     found.prelu_alphas_[0] = np.full(6, 0.5)
     logits = np.full((len(X), 6), -0.5) @ found.coefs_[1] + found.intercepts_[1]
     expected = pn.ops.softmax_forward(logits)
@@ -38,8 +40,29 @@ def test_predictions_follow_what_is_written_in_place_or_put_there():
     assert_close_to_scale(found.predict_proba(X), expected, tolerance)
 
 
-@pytest.mark.parametrize("read", [lambda found: found, copy.copy], ids=["read", "copied"])
-def test_predictions_compare_weights_only_after_they_were_read(monkeypatch, read):
+@pytest.mark.parametrize("kind", ["fitted", "assigned", "pickled", "deep copy"])
+def test_weights_in_use_are_read_only(kind):
+    """A write in place could not be seen without comparing all weights in each prediction."""
+    found = classifier(activation="prelu").fit(X, Y)
+    if kind == "assigned":
+        given = np.zeros((8, 6))
+        found.coefs_[0] = given
+    elif kind == "pickled":
+        found = pickle.loads(pickle.dumps(found))
+    elif kind == "deep copy":
+        found = copy.deepcopy(found)
+    found.predict(X[:1])
+    for values in (found.coefs_[0], found.intercepts_[0], found.prelu_alphas_[0]):
+        with pytest.raises(ValueError, match="read-only"):
+            values[...] = 0.0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            values.flags.writeable = True
+    if kind == "assigned":
+        given[...] = 1.0  # the caller's own array stays his
+        assert not found.coefs_[0].any()
+
+
+def test_predictions_compare_weights_only_once(monkeypatch):
     """The comparison takes longer than a prediction for a few rows of many columns."""
     compared = []
 
@@ -49,11 +72,24 @@ def test_predictions_compare_weights_only_after_they_were_read(monkeypatch, read
 
     found = classifier(warm_start=True).fit(X, Y).fit(X, Y)
     monkeypatch.setattr("prelunet.estimators.network.np.array_equal", array_equal)
-    before = found.predict_proba(X)
-    assert compared == [(6,), (3,)]  # the intercepts
-    read(found).coefs_[0][...] = 0.0
-    assert not np.array_equal(found.predict_proba(X), before)
-    assert (6, 8) in compared
+    before, weights = found.predict_proba(X), found.coefs_
+    assert weights[0].shape == (8, 6)
+    assert_same_bits(copy.copy(found).predict_proba(X), before)
+    assert not compared
+    copied = pickle.loads(pickle.dumps(found))
+    assert_same_bits(copied.predict_proba(X), before)
+    assert len(compared) == 4
+    assert_same_bits(copied.predict_proba(X), before)
+    assert len(compared) == 4
+
+
+def test_shallow_copies_share_a_network_and_keep_their_own_weights():
+    found = classifier(warm_start=True).fit(X, Y)
+    other, before = copy.copy(found), found.predict_proba(X)
+    after = found.fit(X, Y).predict_proba(X)
+    assert not np.array_equal(before, after)
+    assert_same_bits(other.predict_proba(X), before)
+    assert_same_bits(found.predict_proba(X), after)
 
 
 def test_a_new_network_gets_the_weights_of_the_last_fit():
@@ -80,7 +116,7 @@ def test_writing_the_same_values_again_leaves_other_threads_alone():
     outputs, backward = found._network.vjp(X)
     assert_same_bits(found.predict_proba(X), before)
     backward(outputs)  # refused once parameters have been written
-    found.coefs_[0] *= 2.0
+    found.coefs_[0] = found.coefs_[0] * 2.0
     found.predict_proba(X)
     with pytest.raises(RuntimeError):
         backward(outputs)

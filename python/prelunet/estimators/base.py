@@ -19,6 +19,7 @@ from .batches import Rows
 from .features import Features
 from .fit_data import FitData
 from .heads import Head, head_of
+from .inputs import ENGINE_DTYPES, rows_as_they_are
 from .lbfgs import Minimization
 from .limits import check_weights
 from .network import EstimatorNetwork, Weights, build, draw_weights
@@ -29,9 +30,6 @@ from .stochastic import batch_size, prepare_stochastic
 
 Array = npt.NDArray[Any]
 
-# Dtypes of X that the engine accepts; other dtypes are converted to the first.
-_DTYPES = [np.float64, np.float32, np.bool_]
-_DTYPES += [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
 _SEEDS = 2**31 - 1  # exclusive upper bound of the dropout seed
 
 
@@ -50,6 +48,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     n_features_in_: int
     n_layers_: int
     out_activation_: str
+    coefs_: list[Array]
     intercepts_: list[Array]
     prelu_alphas_: list[Array | None]
 
@@ -58,24 +57,6 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     _optimizer: Rates | None = None  # None for lbfgs
     _random_state: np.random.RandomState
     _trains = False  # whether the network's weights are newer than the attributes
-    _coefs_escaped = False  # whether coefs_ may differ from the network's weights
-
-    @property
-    def coefs_(self) -> list[Array]:
-        """The weights. If the caller writes into them, predictions use the new values."""
-        if "coefs_" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'coefs_'")
-        self._coefs_escaped = True  # the caller may write into them
-        return self._coefs()
-
-    @coefs_.setter
-    def coefs_(self, coefs: list[Array]) -> None:
-        self.__dict__.update(coefs_=coefs, _coefs_escaped=True)
-
-    def _coefs(self) -> list[Array]:
-        """Return coefs_ for reading only."""
-        coefs: list[Array] = self.__dict__["coefs_"]
-        return coefs
 
     def _store(self, arguments: Mapping[str, object]) -> None:
         """Store the constructor's ``locals()`` unchanged; `fit` checks them, as in scikit-learn."""
@@ -189,7 +170,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
             solver.run()
         finally:
             self._take_weights(trains=False)
-        if not all(np.isfinite(w).all() for w in [*self._coefs(), *self.intercepts_]):
+        if not all(np.isfinite(w).all() for w in [*self.coefs_, *self.intercepts_]):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
@@ -284,7 +265,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     def _validated(self, *data: object, **options: Any) -> tuple[Any, ...]:
         """Check X, or X and y, as scikit-learn does, and convert them for the engine."""
         try:
-            found = validate_data(self, *data, accept_sparse="csr", dtype=_DTYPES, **options)
+            found = validate_data(self, *data, accept_sparse="csr", dtype=ENGINE_DTYPES, **options)
         except OverflowError as error:
             owner = type(self).__name__
             raise ValueError(f"{owner}: data must hold numbers within float64: {error}") from error
@@ -329,7 +310,7 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         """Check that the weights of an earlier fit match the network and the data."""
         outputs = self._outputs_of(data.targets)[1]
         wanted = list(pairwise([self.n_features_in_, *hidden.units, outputs]))
-        kept = [np.shape(coefs) for coefs in self._coefs()]
+        kept = [np.shape(coefs) for coefs in self.coefs_]
         if kept != wanted:
             raise ValueError(
                 f"{type(self).__name__}: hidden_layer_sizes and the outputs of y must match the "
@@ -350,28 +331,34 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
                 units, hidden.activations, hidden.dropout, dtype=dtype, seed=int(seed)
             )
             self._made_of = made_of
-            self._coefs_escaped = True  # the new network has other weights
         self._put_weights()
         return stays
 
     def _put_weights(self) -> None:
-        """Copy coefs_, intercepts_ and prelu_alphas_ to the network if they differ."""
-        coefs = self._coefs()
-        alphas = getattr(self, "prelu_alphas_", [None] * (len(coefs) - 1))
+        """Copy coefs_, intercepts_ and prelu_alphas_ to the network if the caller has set them."""
+        coefs, network = self.coefs_, self._network
+        alphas = self.__dict__.get("prelu_alphas_") or [None] * (len(coefs) - 1)
+        if network.holds([*coefs, *self.intercepts_, *alphas]):
+            return
         weights = Weights(coefs, self.intercepts_, alphas)
-        if not weights.are_in(self._network, coefs=self._coefs_escaped):
-            self._network.set_parameters(weights.by_name(self._network))
+        if not weights.are_in(network):
+            network.set_parameters(weights.by_name(network))
+        self._show(weights)
 
     def _take_weights(self, *, trains: bool) -> None:
         """Copy coefs_, intercepts_ and prelu_alphas_ from the network."""
-        weights = Weights.of(self._network, self._coefs()[0].dtype)
+        self._show(Weights.of(self._network, self.coefs_[0].dtype), _trains=trains)
+
+    def _show(self, weights: Weights, **others: bool) -> None:
+        """Make read-only arrays of the network's weights the attributes."""
+        frozen = weights.frozen()
         self.__dict__.update(  # a single call: a signal may raise between two statements
-            coefs_=weights.coefs,
-            intercepts_=weights.intercepts,
-            prelu_alphas_=weights.alphas,
-            _trains=trains,
-            _coefs_escaped=False,
+            coefs_=frozen.coefs,
+            intercepts_=frozen.intercepts,
+            prelu_alphas_=frozen.alphas,
+            **others,
         )
+        self._network.held = [*frozen.coefs, *frozen.intercepts, *frozen.alphas]
 
     def _join_weights(self) -> None:
         """Synchronize attributes and network; during training the network's weights are newer."""
@@ -384,8 +371,6 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         """Return the state; callbacks may copy or pickle an estimator during training."""
         if self._trains:
             self._take_weights(trains=True)
-        if "coefs_" in self.__dict__:
-            self._coefs_escaped = True  # a shallow copy has the same arrays
         state: dict[str, Any] = super().__getstate__()
         return state | {"_trains": False} if self._trains else state
 
@@ -396,7 +381,8 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
 
     def _ready_network(self) -> EstimatorNetwork:
         """Return the network, holding the current weights of the attributes."""
-        check_is_fitted(self)
+        if "_network" not in self.__dict__:
+            check_is_fitted(self)
         self._join_weights()
         network: EstimatorNetwork = self._network
         return network
@@ -404,10 +390,15 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
     def _outputs(self, X: object) -> Array:
         """Return the final outputs for the user's rows."""
         network = self._ready_network()
-        refuse_masked("predict", "X", X)
-        (checked,) = self._validated(X, reset=False)
-        dtype = np.float64 if checked.dtype != np.float32 else self._coefs()[0].dtype
-        outputs = Features(network.engine.core, checked, "predict").outputs()
+        names = self.__dict__.get("feature_names_in_")
+        checked = rows_as_they_are(X, self.n_features_in_, names)
+        if checked is not None:
+            outputs = network.engine.core.predict_array("predict", checked)
+        else:
+            refuse_masked("predict", "X", X)
+            (checked,) = self._validated(X, reset=False)
+            outputs = Features(network.engine.core, checked, "predict").outputs()
+        dtype = np.float64 if checked.dtype != np.float32 else self.coefs_[0].dtype
         return self._head().finish(outputs.astype(dtype, copy=False))
 
     def _check_solver(self) -> bool:

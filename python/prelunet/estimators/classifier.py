@@ -105,8 +105,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     classes_ : ndarray of shape (classes,), or list of these
     coefs_, intercepts_ : list of ndarray
-        Weights (features, units) and biases (units,) of each layer. Changes to them take effect
-        in predictions and further training.
+        Weights (features, units) and biases (units,) of each layer, as read-only arrays. To change
+        them, assign new arrays: predictions and further training use copies of them.
     prelu_alphas_ : list of ndarray or None
         The slopes of each hidden layer, (units,) or (1,); None for a layer without PReLU.
     loss_ : float

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def _same(outputs: Array) -> Array:
     return outputs
 
 
+@lru_cache(maxsize=32)
 def head_of(activation: str, outputs: int) -> Head:
     """Return the head for scikit-learn's `out_activation_` and a number of outputs."""
     if activation == "softmax":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,17 @@ Array = npt.NDArray[Any]
 
 
 class EstimatorNetwork(Sequential):
-    """A Sequential that takes its learning rate from the estimator: from `rates`, once set."""
+    """A Sequential that takes its learning rate from the estimator: from `rates`, once set.
+
+    Attributes
+    ----------
+    held : sequence of ndarray or None
+        The read-only arrays of the last exchange with an estimator's attributes. The parameters
+        have their values.
+    """
 
     rates: Rates
+    held: Sequence[Array | None] = ()
 
     def start(self, optimizer: Optimizer, head: Head, rates: Rates) -> None:
         """Compile with a new optimizer."""
@@ -32,6 +41,10 @@ class EstimatorNetwork(Sequential):
     def copy_parameters(self) -> dict[str, Array]:
         """Return copies of the parameters by name; an error while another thread trains."""
         return self.engine.copies("predict")
+
+    def holds(self, arrays: Sequence[Array | None]) -> bool:
+        """Return whether these are the very arrays of the last exchange."""
+        return len(arrays) == len(self.held) and all(map(is_, arrays, self.held))
 
     @property
     def learning_rate(self) -> float:
@@ -116,6 +129,8 @@ class Weights:
         """Return copies of a network's weights."""
         copies = model.copy_parameters()
         found = {name: values.astype(dtype, copy=False) for name, values in copies.items()}
+        for values in found.values():
+            values.flags.writeable = False
         names = _layer_names(model)
         return cls(
             # Transposed views keep the engine's memory order.
@@ -132,15 +147,29 @@ class Weights:
         slopes = zip(names[:-1], self.alphas, strict=True)
         return named | {f"{n}.alpha": np.asarray(a) for n, a in slopes if a is not None}
 
-    def are_in(self, model: Sequential, *, coefs: bool = True) -> bool:
-        """Return whether the network holds these weights; `coefs` tells whether to compare them."""
+    def are_in(self, model: Sequential) -> bool:
+        """Return whether the network holds these weights."""
         found = model.parameters()
         return all(
             values.dtype.kind in "biuf"
             and np.array_equal(found[name], values.astype(model.variable_dtype, copy=False))
             for name, values in self.by_name(model).items()
-            if coefs or not name.endswith(".weight")
         )
+
+    def frozen(self) -> Weights:
+        """Return the same weights in read-only arrays."""
+        alphas = [None if values is None else _frozen(values) for values in self.alphas]
+        return Weights(list(map(_frozen, self.coefs)), list(map(_frozen, self.intercepts)), alphas)
+
+
+def _frozen(values: npt.ArrayLike) -> Array:
+    """Return a view that nobody can make writeable, of a copy unless `values` is such a view."""
+    base = values.base if type(values) is np.ndarray else None
+    if isinstance(base, np.ndarray) and not base.flags.writeable:
+        return np.asarray(values)
+    copy = np.array(values)
+    copy.flags.writeable = False
+    return copy.view()
 
 
 def _layer_names(model: Sequential) -> list[str]:
