@@ -305,3 +305,26 @@ def test_a_class_without_over_says_so():
 
     with pytest.raises(NotImplementedError, match=r"^Mine: a class with a name must define over"):
         Mine.over(0.1, 3)
+
+
+def test_setting_the_rate_replaces_the_schedule_alone():
+    model = pn.Sequential([pn.Dense(2)], input_shape=(3,), seed=0)
+    model.compile(pn.Adam(lambda step: 0.5), metrics=["accuracy"], clip_delta=2.0)
+    before = model.engine.compiled
+    assert not before.fits_into_files
+    model.learning_rate = np.float32(0.25)
+    after = model.engine.compiled
+    assert model.learning_rate == 0.25
+    assert after.schedule == pn.schedules.Constant(0.25)
+    assert before.schedule != after.schedule
+    assert (after.optimizer, after.loss, after.clip_delta) == (before.optimizer, before.loss, 2.0)
+    model.compile(pn.Adam(0.1))
+    assert model.engine.compiled.fits_into_files
+    model.learning_rate = lambda step: 0.5
+    assert not model.engine.compiled.fits_into_files
+    model.learning_rate = 0.1
+    assert model.engine.compiled.fits_into_files
+    for bad in (-1.0, float("nan"), "fast", None, True):
+        with pytest.raises((TypeError, ValueError), match=r"^Sequential: learning_rate \(unless a"):
+            model.learning_rate = bad
+    assert model.learning_rate == 0.1

@@ -1,4 +1,5 @@
 // Updates in place, and clipping.
+#include <algorithm>
 #include <cmath>
 
 #include "bindings/ops.h"
@@ -24,17 +25,20 @@ py::array state_array(const std::string& op, const char* name, const py::object&
   return array;
 }
 
-// `states`: an array or None for each slot, in the order of the registry.
+// `states`: an array or None for each slot; `options`: their values. Both are in the order of the registry.
 void update_binding(const UpdateInfo& info, const py::object& parameter_object, const py::object& gradient_object,
                     const std::vector<py::object>& states, std::int64_t step, double learning_rate, double l2,
-                    double weight_decay, const std::map<std::string, double>& options) {
+                    double weight_decay, const std::vector<double>& options) {
   const std::string op = info.name + "_update";
   UpdateRule rule{};
   rule.learning_rate = learning_rate;
   rule.l2 = l2;
   rule.decay = 1.0 - learning_rate * weight_decay;
   rule.step = step;
-  set_options(op, info, options, rule);
+  if (options.size() != info.options.size()) {
+    Argument{op, "options"}.value_error("hold " + std::to_string(info.options.size()), std::to_string(options.size()));
+  }
+  std::copy(options.begin(), options.end(), rule.option);
   prepare_update(info.id, rule);
 
   py::array parameter = writeable(op, "parameter", parameter_object);
@@ -120,7 +124,7 @@ void register_optimizer_ops(py::module_& m) {
     m.def((info.name + "_update").c_str(),
           [&info](const py::object& parameter, const py::object& gradient, const std::vector<py::object>& states,
                   std::int64_t step, double learning_rate, double l2, double weight_decay,
-                  const std::map<std::string, double>& options) {
+                  const std::vector<double>& options) {
             update_binding(info, parameter, gradient, states, step, learning_rate, l2, weight_decay, options);
           },
           py::arg("parameter"), py::arg("gradient"), py::arg("states"), py::arg("step"), py::arg("learning_rate"),

@@ -44,6 +44,13 @@ class Compiled:
         schedule = schedules.get(checked_optimizer.learning_rate)
         return cls(checked_optimizer, checked_loss, schedule, checked_metrics, clip_delta)
 
+    def with_schedule(self, schedule: schedules.Schedule) -> Compiled:
+        """Return the same settings with another schedule; `dataclasses.replace` takes longer."""
+        made = object.__new__(Compiled)
+        made.__dict__.update(self.__dict__, schedule=schedule)
+        made.__dict__.pop("fits_into_files", None)  # depends on the schedule
+        return made
+
     @cached_property
     def function(self) -> losses.FunctionLoss | None:
         """The loss if it is a Python function; None if the engine computes it."""

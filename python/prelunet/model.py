@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,7 +134,7 @@ class Sequential(OpenLoop, Saving):
     def learning_rate(self, value: float) -> None:
         compiled = self.engine.record("learning_rate")
         schedule = schedules.get(value, owner="Sequential", name="learning_rate")
-        self.engine.compiled = replace(compiled, schedule=schedule)
+        self.engine.compiled = compiled.with_schedule(schedule)
 
     def build(self, input_shape: Sequence[int]) -> None:
         """Set the shape of a sample and initialize the parameters.

@@ -58,7 +58,7 @@ def _function_of(
     body = (
         f"core(parameter, gradient, [{', '.join(state for state, _ in states)}], "
         f"{given.get('step', '1')}, {given['learning_rate']}, {given['l2']}, "
-        f"{given['weight_decay']}, {{{', '.join(f'{o!r}: {given[o]}' for o in options)}}})"
+        f"{given['weight_decay']}, [{', '.join(given[o] for o in options)}])"
     )
     documentation = f"""{description_of(described)}
 
