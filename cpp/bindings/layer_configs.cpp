@@ -95,6 +95,7 @@ ConfigValue config_value(const py::handle& value, const std::string& name, const
   if (py::isinstance<py::int_>(value)) return py::cast<std::int64_t>(value);
   if (py::isinstance<py::float_>(value)) return py::cast<double>(value);
   if (py::isinstance<py::str>(value)) return py::cast<std::string>(value);
+  if (py::isinstance<py::array>(value)) return py::cast<std::vector<double>>(value);
   if (py::isinstance<py::tuple>(value)) return py::cast<Shape>(value);
   if (py::isinstance<py::list>(value)) return layer_configs(py::cast<std::vector<py::dict>>(value), dtype);
   return lambda_functions(py::cast<py::dict>(value), name, dtype);

@@ -47,6 +47,15 @@ void scale_shift(std::size_t count, const T* x, double scale, double shift, T* y
   });
 }
 
+// y_j = x_j * scale_j + shift_j, rounded once.
+template <class T>
+void scale_shift_elements(std::size_t count, const T* x, const T* scale, const T* shift, T* y) {
+  for_each_vector<T>(count, [&](std::size_t j, std::size_t lanes) __attribute__((always_inline)) {
+    store_count(y + j, fma(load_count(x + j, lanes), load_count(scale + j, lanes), load_count(shift + j, lanes)),
+                lanes);
+  });
+}
+
 // out = factor * x + y, rounded once; out may be x or y.
 template <class T>
 void scaled_sum(std::size_t count, double factor, const T* x, const T* y, T* out) {

@@ -420,6 +420,7 @@ struct KernelTable {
                                    T* gradient);
 
   void (*scale_shift)(std::size_t count, const T* x, double scale, double shift, T* y);
+  void (*scale_shift_elements)(std::size_t count, const T* x, const T* scale, const T* shift, T* y);
   void (*scaled_sum)(std::size_t count, double factor, const T* x, const T* y, T* out);
   // Converts values `stride` bytes apart, each rounded once to T.
   void (*convert)(ElementType type, std::size_t count, const void* x, std::ptrdiff_t stride, T* y);

@@ -105,6 +105,7 @@ constexpr KernelTable<T> make_table() {
       .periodic_backward = periodic_backward<T>,
       .periodic_weight_gradient = periodic_weight_gradient<T>,
       .scale_shift = scale_shift<T>,
+      .scale_shift_elements = scale_shift_elements<T>,
       .scaled_sum = scaled_sum<T>,
       .convert = convert<T>,
       .ceiling_flops = kCeilingFlops<T>,

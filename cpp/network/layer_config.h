@@ -16,8 +16,8 @@ namespace prelunet {
 struct LambdaFunctions;
 struct LayerConfig;
 
-using ConfigValue = std::variant<bool, std::int64_t, double, std::string, Shape, std::vector<LayerConfig>,
-                                 std::shared_ptr<const LambdaFunctions>>;
+using ConfigValue = std::variant<bool, std::int64_t, double, std::string, Shape, std::vector<double>,
+                                 std::vector<LayerConfig>, std::shared_ptr<const LambdaFunctions>>;
 
 struct LayerConfig {
   std::string type;  // a row of layer_registry.cpp
@@ -41,6 +41,7 @@ class LayerReader {
   double real(const std::string& key) { return value<double>(key); }
   std::size_t size(const std::string& key);
   Shape sizes(const std::string& key, std::size_t count);
+  const std::vector<double>& reals(const std::string& key) { return value<std::vector<double>>(key); }
   const Shape& numbers(const std::string& key) { return value<Shape>(key); }
   const std::string& text(const std::string& key) { return value<std::string>(key); }
   const std::vector<LayerConfig>& layers(const std::string& key) { return value<std::vector<LayerConfig>>(key); }

@@ -9,9 +9,11 @@
 #include "network/dense.h"
 #include "network/dropout.h"
 #include "network/embedding.h"
+#include "network/imputation.h"
 #include "network/lambda.h"
 #include "network/layer_norm.h"
 #include "network/max_pool2d.h"
+#include "network/one_hot.h"
 #include "network/periodic_embeddings.h"
 #include "network/rescaling.h"
 #include "network/residual.h"
@@ -33,6 +35,8 @@ constexpr LayerRow<T> kLayers[] = {
     {"dropout", "Dropout", Dropout<T>::make},
     {"flatten", "Flatten", nullptr},
     {"rescaling", "Rescaling", Rescaling<T>::make},
+    {"imputation", "Imputation", Imputation<T>::make},
+    {"one_hot", "OneHot", OneHot<T>::make},
     {"residual", "Residual", Residual<T>::make},
     {"columns", "Columns", Columns<T>::make},
     {"branch", "Columns", Branch<T>::make},

@@ -12,6 +12,15 @@ void scale_shift(Team& team, std::size_t rows, std::size_t columns, const T* x, 
 }
 
 template <class T>
+void scale_shift_columns(Team& team, std::size_t rows, std::size_t columns, const T* x, const T* scale, const T* shift,
+                         T* y, std::size_t unit) {
+  const Range share = team.share(rows, unit);
+  for (std::size_t i = share.begin * columns; i < share.end * columns; i += columns) {
+    kernel_table<T>().scale_shift_elements(columns, x + i, scale, shift, y + i);
+  }
+}
+
+template <class T>
 void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor, const T* x, const T* y, T* out) {
   const Range share = team.share(rows, kChunkRows);
   const std::size_t begin = share.begin * columns;
@@ -42,10 +51,11 @@ void clip_rows(Team& team, std::size_t rows, std::size_t columns, T* x, double l
   }
 }
 
-#define PRELUNET_INSTANTIATE(T)                                                              \
-  template void scale_shift(Team&, std::size_t, std::size_t, const T*, double, double, T*);  \
-  template void scaled_sum(Team&, std::size_t, std::size_t, double, const T*, const T*, T*); \
-  template void move_towards(Team&, std::size_t, double, const T*, T*);                      \
+#define PRELUNET_INSTANTIATE(T)                                                                                      \
+  template void scale_shift(Team&, std::size_t, std::size_t, const T*, double, double, T*);                          \
+  template void scale_shift_columns(Team&, std::size_t, std::size_t, const T*, const T*, const T*, T*, std::size_t); \
+  template void scaled_sum(Team&, std::size_t, std::size_t, double, const T*, const T*, T*);                         \
+  template void move_towards(Team&, std::size_t, double, const T*, T*);                                              \
   template void clip_rows(Team&, std::size_t, std::size_t, T*, double, const double*);
 PRELUNET_INSTANTIATE(float)
 PRELUNET_INSTANTIATE(double)

@@ -11,6 +11,12 @@ namespace prelunet {
 template <class T>
 void scale_shift(Team& team, std::size_t rows, std::size_t columns, const T* x, double scale, double shift, T* y);
 
+// y = scale * x + shift, rounded once, with a scale and a shift for each column. The team shares rows in units of
+// `unit`.
+template <class T>
+void scale_shift_columns(Team& team, std::size_t rows, std::size_t columns, const T* x, const T* scale, const T* shift,
+                         T* y, std::size_t unit);
+
 // out = factor * x + y, rounded once; out may be x or y.
 template <class T>
 void scaled_sum(Team& team, std::size_t rows, std::size_t columns, double factor, const T* x, const T* y, T* out);

@@ -7,11 +7,11 @@ reach files or messages.
 from __future__ import annotations
 
 import math
-import numbers
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LARGEST_SIZE = 2**63 - 1  # of an axis of an array
@@ -33,7 +33,7 @@ def real(
 ) -> float:
     """Return `value` as a finite float within the given bounds."""
     error: type[Exception] = TypeError
-    if isinstance(value, (float, numbers.Real)) and not isinstance(value, bool):
+    if isinstance(value, (float, Real)) and not isinstance(value, bool):
         error = ValueError
         try:
             number = float(value)
@@ -52,6 +52,21 @@ def real(
     raise error(f"{owner}: {name} must be a finite number{expected}, got {value!r}")
 
 
+def is_sequence(value: object) -> TypeGuard[Sequence[object]]:
+    """Return whether `value` is a list, a tuple or an array with axes."""
+    return isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
+
+
+def numbers(owner: str, name: str, value: object) -> tuple[float, ...]:
+    """Return a list, a tuple or an array of finite numbers as a tuple, which is not empty."""
+    if not is_sequence(value):
+        raise TypeError(f"{owner}: {name} must be a sequence of numbers, got {value!r}")
+    found = tuple(real(owner, f"an entry of {name}", one) for one in value)
+    if not found:
+        raise ValueError(f"{owner}: {name} must have at least one number, got {value!r}")
+    return found
+
+
 def integer(
     owner: str,
     name: str,
@@ -62,7 +77,7 @@ def integer(
 ) -> int:
     """Return `value` as an int within the given bounds."""
     error: type[Exception] = TypeError
-    if isinstance(value, (int, numbers.Integral)) and not isinstance(value, bool):
+    if isinstance(value, (int, Integral)) and not isinstance(value, bool):
         number = int(value)
         if (minimum is None or number >= minimum) and (maximum is None or number <= maximum):
             return number

@@ -150,7 +150,7 @@ def fingerprint(engine: Engine) -> str:
     head = [engine.input_shape, engine.dtype, specifications(engine.layers)]
     if engine.bfloat16_order is not None:
         head.append(engine.bfloat16_order)
-    found.update(json.dumps(head, sort_keys=True).encode())
+    found.update(json.dumps(head, sort_keys=True, default=np.ndarray.tolist).encode())
     for name, array in values.items():
         array[np.isnan(array)] = np.nan
         found.update(f"{name}{array.shape}".encode())

@@ -57,6 +57,11 @@ EXAMPLES = [
     pn.Flatten(name="flat"),
     pn.Rescaling(1 / 255),
     pn.Rescaling(2.0, -1.0, name="pixels"),
+    pn.Rescaling((1.0, 0.5), (0.0, -3.0), name="columns", trainable=False),
+    pn.Imputation((1.0, -2.5)),
+    pn.Imputation((0.0,), name="gaps", trainable=False),
+    pn.OneHot(((0.0, 1.0), (3.0, -1.5, 2.0))),
+    pn.OneHot(((7.0,),), name="codes", trainable=False),
     pn.Residual([pn.Dense(3, "tanh")]),
     pn.Residual(
         [pn.Dense(3, pn.PReLU("shared"), name="in"), pn.Residual([pn.Tanh()], -0.5), pn.Flatten()],

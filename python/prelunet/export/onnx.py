@@ -155,9 +155,30 @@ class _Export:
         graph.add("Clip", name, *limits)
 
     def rescaling(self, layer: layers.Rescaling, name: str) -> None:
-        self.graph.add("Mul", name, self.graph.constant(f"{name}.scale", layer.scale))
-        if layer.offset != 0.0:
-            self.graph.add("Add", name, self.graph.constant(f"{name}.offset", layer.offset))
+        self.graph.add("Mul", name, self.numbers(f"{name}.scale", layer.scale))
+        if np.any(layer.offset):
+            self.graph.add("Add", name, self.numbers(f"{name}.offset", layer.offset))
+
+    def numbers(self, key: str, values: float | Sequence[float]) -> str:
+        """Store one number, or one for each entry of the last axis."""
+        if isinstance(values, float):
+            return self.graph.constant(key, values)
+        return self.graph.slopes(key, np.array(values))
+
+    def imputation(self, layer: layers.Imputation, name: str) -> None:
+        graph = self.graph
+        x = graph.value
+        graph.add("IsNaN", name)
+        graph.join("Where", name, graph.value, self.numbers(f"{name}.values", layer.values), x)
+
+    def one_hot(self, layer: layers.OneHot, name: str) -> None:
+        graph = self.graph
+        places = np.repeat(range(len(layer.categories)), list(map(len, layer.categories)))
+        graph.add("Gather", name, graph.places(f"{name}.features", places), axis=1)
+        values = np.concatenate(layer.categories)
+        graph.add("Equal", name, graph.constant(f"{name}.categories", values))
+        graph.cast_to_dtype(name)
+        graph.shape = (len(values),)
 
     def flatten(self, layer: layers.Flatten, name: str) -> None:
         shape = self.graph.shape
@@ -257,6 +278,8 @@ _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
     layers.LayerNorm: _Export.layer_norm,
     layers.Clip: _Export.clip,
     layers.Rescaling: _Export.rescaling,
+    layers.Imputation: _Export.imputation,
+    layers.OneHot: _Export.one_hot,
     layers.Flatten: _Export.flatten,
     layers.Dropout: _Export.dropout,
     layers.Residual: _Export.residual,

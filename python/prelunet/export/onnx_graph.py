@@ -63,6 +63,10 @@ class GraphWriter:
         """Add a node that converts the current value, integers in the dtype, to int64."""
         self.add("Cast", layer, to=self._onnx.TensorProto.INT64)
 
+    def cast_to_dtype(self, layer: str) -> None:
+        """Add a node that converts the current value to the dtype of the graph."""
+        self.add("Cast", layer, to=self._onnx.helper.np_dtype_to_tensor_dtype(self._dtype))
+
     def constant(self, name: str, values: npt.ArrayLike) -> str:
         """Store a constant and return its name."""
         array = np.array(values, dtype=self._dtype, order="C")

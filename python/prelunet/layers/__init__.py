@@ -11,8 +11,10 @@ from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
 from .function import Lambda
+from .imputation import Imputation
 from .layer_norm import LayerNorm
 from .max_pool2d import MaxPool2D
+from .one_hot import OneHot
 from .parametric import Parametric
 from .periodic_embeddings import PeriodicEmbeddings
 from .reshaping import Flatten, Rescaling
@@ -29,6 +31,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "Imputation",
     "Lambda",
     "Layer",
     "LayerNorm",
@@ -36,6 +39,7 @@ __all__ = [
     "PReLU",
     "Parametric",
     "PeriodicEmbeddings",
+    "OneHot",
     "Rescaling",
     "Residual",
     "Scale",
