@@ -81,7 +81,8 @@ class Saving:
         path : path-like
             Must end in ``.onnx``.
         probabilities : bool, default False
-            Output ``"probabilities"`` instead, as `predict_proba` computes them.
+            Output ``"probabilities"`` instead, as `predict_proba` computes them. For two classes
+            with one output, this is one column: the probability of the second class.
 
         Raises
         ------

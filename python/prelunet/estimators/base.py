@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -111,7 +112,9 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         Returns
         -------
         Sequential
-            Compiled with the loss, so that `predict_proba` works for classifiers.
+            Compiled with the loss, so that `predict_proba` works for classifiers. For two classes
+            it has one output, the logit of the second one. Its `metadata` has ``"class_names"``,
+            the names of `classes_`, and ``"feature_names"`` if X had column names.
         """
         network = self._ready_network()
         model = Sequential(
@@ -119,7 +122,45 @@ class BaseMLP(BaseEstimator, Estimator, ABC):
         )
         model.compile(loss=self._head().loss)
         model.copy_from(network)
+        if hasattr(self, "classes_"):
+            model.metadata["class_names"] = [str(name) for name in self.classes_]
+        if hasattr(self, "feature_names_in_"):
+            model.metadata["feature_names"] = [str(name) for name in self.feature_names_in_]
         return model
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the network to a file that `prelunet.load` reads: ``to_sequential().save(path)``.
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.npz`` or ``.safetensors``. To save the estimator itself, use pickle.
+
+        Raises
+        ------
+        OSError, TypeError, ValueError, ImportError
+            As in `Sequential.save`.
+        """
+        self.to_sequential().save(path)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool | None = None) -> None:
+        """Export the network to an ONNX file; see `Sequential.to_onnx`.
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.onnx``.
+        probabilities : bool, optional
+            Whether the output is probabilities; by default so for classifiers. For two classes the
+            output has one column, the probability of the second one (`predict_proba` has two).
+
+        Raises
+        ------
+        OSError, TypeError, ValueError, ImportError
+            As in `Sequential.to_onnx`.
+        """
+        wanted = not is_regressor(self) if probabilities is None else probabilities
+        self.to_sequential().to_onnx(path, probabilities=wanted)
 
     # ---- implemented by the two estimators -------------------------------------------------------
 
