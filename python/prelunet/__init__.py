@@ -114,7 +114,7 @@ __all__ = [
 # Imported on first use, since training does not need them.
 _LAZY = ("data", "distributions", "estimators", "interop", "plots")
 # These need scikit-learn.
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "fold")
 # Functions and the modules of interop that define them.
 _FROM_OTHERS = {"from_keras": "keras", "from_onnx": "onnx", "from_torch": "torch"}
 

@@ -17,7 +17,8 @@ if tuple(int(part) for part in _found.split(".")[:2]) < _FIRST:
     )
 
 from .classifier import MLPClassifier  # noqa: E402
+from .folding import fold  # noqa: E402
 from .regressor import MLPRegressor  # noqa: E402
 from .tabular import TabularClassifier, TabularRegressor  # noqa: E402
 
-__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "fold"]
