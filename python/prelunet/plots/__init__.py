@@ -8,7 +8,7 @@ open no window and leave no global state. Matplotlib is imported when something 
 from __future__ import annotations
 
 from prelunet.plots.alpha import AlphaDisplay
-from prelunet.plots.confusion import plot_confusion_matrix
+from prelunet.plots.confusion import plot_confusion_matrix, plot_confusion_matrix_of
 from prelunet.plots.decision_boundary import DecisionBoundaryDisplay
 from prelunet.plots.history import HistoryDisplay
 from prelunet.plots.misclassified import MisclassifiedDisplay
@@ -21,4 +21,5 @@ __all__ = [
     "MisclassifiedDisplay",
     "WeightsDisplay",
     "plot_confusion_matrix",
+    "plot_confusion_matrix_of",
 ]

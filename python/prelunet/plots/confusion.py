@@ -10,10 +10,13 @@ import numpy.typing as npt
 
 from prelunet._extras import require
 from prelunet.plots import style
+from prelunet.plots.predictions import predicted_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from sklearn.metrics import ConfusionMatrixDisplay
+
+    from prelunet.model import Sequential
 
 # Cells of larger matrices are too small for numbers.
 NUMBERS_UP_TO = 25
@@ -95,6 +98,41 @@ def plot_confusion_matrix(
     bar.set_label("rows", fontsize=style.LABEL_SIZE)
     bar.ax.tick_params(labelsize=style.TICK_SIZE)
     return display
+
+
+def plot_confusion_matrix_of(
+    model: Sequential,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    class_names: Sequence[str] | None = None,
+    title: str = "Confusion matrix",
+    ax: Axes | None = None,
+) -> ConfusionMatrixDisplay:
+    """Draw the confusion matrix of a model.
+
+    Parameters
+    ----------
+    model : Sequential
+        Its prediction is the class of the largest output, or whether its only output, a logit, is
+        above 0.
+    X : array-like of shape ``(n, *input_shape)``
+    y : array-like of int, shape (n,)
+        The labels, 0 to classes - 1.
+    class_names, title, ax
+        As for `plot_confusion_matrix`.
+
+    Returns
+    -------
+    sklearn.metrics.ConfusionMatrixDisplay
+
+    Raises
+    ------
+    ImportError, ValueError
+        As for `plot_confusion_matrix`.
+    """
+    predicted = predicted_classes(model, X)
+    return plot_confusion_matrix(y, predicted, class_names=class_names, title=title, ax=ax)
 
 
 def _color_numbers(display: ConfusionMatrixDisplay) -> None:

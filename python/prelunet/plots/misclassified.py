@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from prelunet.plots import style
+from prelunet.plots.predictions import as_images, predicted_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from prelunet.model import Sequential
 
 COLUMNS = 5
 MOST = 25
@@ -20,7 +23,7 @@ MOST = 25
 class MisclassifiedDisplay(style.Display):
     """Misclassified images, each with its true and its predicted class.
 
-    Make one with `from_predictions`.
+    Make one with `from_predictions` or `from_model`.
 
     Parameters
     ----------
@@ -103,6 +106,46 @@ class MisclassifiedDisplay(style.Display):
             class_names=class_names,
         )
         return display.plot(ax=ax)
+
+    @classmethod
+    def from_model(
+        cls,
+        model: Sequential,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        class_names: Sequence[str] | None = None,
+        ax: Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw the first 25 images that a model misclassifies.
+
+        Parameters
+        ----------
+        model : Sequential
+            Its prediction is the class of the largest output, or whether its only output, a logit,
+            is above 0.
+        X : array-like
+            Images, or flat images of shape (n, height * width).
+        y : array-like of int, shape (n,)
+            True labels.
+        image_shape : (int, int), optional
+            Height and width of flat images; square by default.
+        class_names, ax
+            As for `from_predictions`.
+
+        Returns
+        -------
+        MisclassifiedDisplay
+
+        Raises
+        ------
+        ValueError
+            If X does not fit `image_shape`, or y does not fit X.
+        """
+        images = as_images("MisclassifiedDisplay", X, image_shape)
+        predicted = predicted_classes(model, X)
+        return cls.from_predictions(images, y, predicted, class_names=class_names, ax=ax)
 
     def plot(self, ax: Sequence[Axes] | None = None) -> Self:
         """Draw the images.

@@ -129,10 +129,13 @@ class WeightsDisplay(style.Display):
 
 
 def mosaic(images: Array) -> Array:
-    """Return the images side by side, in a grid about twice as wide as high, padded with NaN."""
+    """Return the images side by side, in a grid about twice as wide as high, padded with NaN.
+
+    All rows but the last are full, and the last one is as full as the number of rows allows.
+    """
     count, height, width = images.shape
-    columns = min(count, int(np.ceil(np.sqrt(2.0 * count * height / width))))
-    rows = -(-count // columns)
+    rows = -(-count // min(count, int(np.ceil(np.sqrt(2.0 * count * height / width)))))
+    columns = -(-count // rows)
     sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), np.nan)
     for place, image in enumerate(images):
         i, j = divmod(place, columns)
