@@ -58,7 +58,9 @@ class Sequential(OpenLoop, Saving):
     dtype : str
     seed : int
     metadata : dict
-        JSON values that `save` stores and `load` restores.
+        JSON values that `save` and `to_onnx` store, and `load` and `from_onnx` restore. Keys that
+        prelunet writes are ``"class_names"`` and ``"feature_names"`` (lists of str, in the order of
+        the outputs and of the columns of X), and those of `prelunet train`.
     epochs_trained : int
         Number of epochs completed by all calls of `fit`.
     stop_training : bool

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+def _as_json(metadata: Mapping[str, Any]) -> str:
+    import json  # imported here: it takes a tenth of the import time of this package
+
+    try:
+        return json.dumps(metadata)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"to_onnx: metadata must hold JSON values: {error}") from error
+
+
 class Saving:
     """Methods of `Sequential` that turn a model into a file, a state or a hash.
 
@@ -74,7 +83,9 @@ class Saving:
 
         The graph's input ``"x"`` has the model's dtype, with images as (height, width, channels).
         Its output is ``"outputs"``. In float64, onnxruntime 1.32 supports no `Conv2D`, and of the
-        activations only `PReLU`, `ReLU`, `LeakyReLU`, `SiLU`, `Tanh` and `Sigmoid`.
+        activations only `PReLU`, `ReLU`, `LeakyReLU`, `SiLU`, `Tanh` and `Sigmoid`. The file's
+        `metadata_props` have the keys ``"prelunet"`` (the version), ``"dtype"`` (of the model) and
+        ``"metadata"`` (the model's `metadata` as JSON), which `from_onnx` restores.
 
         Parameters
         ----------
@@ -107,6 +118,7 @@ class Saving:
             input_shape=self.engine.input_shape or (),
             dtype=self.engine.variable_dtype,
             probabilities=final,
+            properties={"dtype": self.engine.dtype, "metadata": _as_json(self.metadata)},
         )
 
     def to_c(

@@ -89,7 +89,8 @@ def test_a_file_says_what_it_is(tmp_path):
     assert content.ir_version == 8
     assert (content.producer_name, content.producer_version) == ("prelunet", pn.__version__)
     reader = session(content)
-    assert reader.get_modelmeta().custom_metadata_map == {"prelunet": pn.__version__}
+    properties = {"prelunet": pn.__version__, "dtype": "float32", "metadata": "{}"}
+    assert reader.get_modelmeta().custom_metadata_map == properties
     (x,), (outputs,) = reader.get_inputs(), reader.get_outputs()
     assert (x.name, x.shape, x.type) == ("x", ["batch", 9, 8, 3], "tensor(float)")
     assert (outputs.name, outputs.shape) == ("outputs", ["batch", 4])

@@ -35,11 +35,13 @@ def write(
     input_shape: tuple[int, ...],
     dtype: str,
     probabilities: str | None,
+    properties: Mapping[str, str],
 ) -> None:
     """Write the forward pass of a network to an ONNX file.
 
-    `probabilities` is the function to apply to the outputs, "softmax" or "sigmoid", if any. A layer
-    or activation that ONNX cannot represent is a TypeError or ValueError that names it.
+    `probabilities` is the function to apply to the outputs, "softmax" or "sigmoid", if any, and
+    `properties` are the file's `metadata_props`. A layer or activation that ONNX cannot represent
+    is a TypeError or ValueError that names it.
     """
     onnx = require("onnx", extra="io", purpose="an ONNX file")
     graph = GraphWriter(onnx, input_shape, dtype)
@@ -47,7 +49,7 @@ def write(
     output = "outputs" if probabilities is None else "probabilities"
     if probabilities is not None:
         graph.add(PROBABILITIES[probabilities], output)
-    content = graph.serialized(output)
+    content = graph.serialized(output, properties)
     with replacing(path) as stream:
         stream.write(content)
 

@@ -95,8 +95,8 @@ class GraphWriter:
             self.add("Transpose", layer, perm=(0, 3, 1, 2) if channels_first else (0, 2, 3, 1))
             self.channels_first = channels_first
 
-    def serialized(self, output: str) -> bytes:
-        """Return the bytes of the ONNX file, whose output has the name `output`."""
+    def serialized(self, output: str, properties: Mapping[str, str]) -> bytes:
+        """Return the bytes of the ONNX file, with an output of this name and `metadata_props`."""
         if not self._nodes or self.value != self._nodes[-1].output[0]:
             self.add("Identity", output)
         self._nodes[-1].output[0] = output
@@ -107,7 +107,7 @@ class GraphWriter:
             [self._info(output, self.shape)],
             self.constants,
         )
-        return model_bytes(self._onnx, graph, {"": OPSET})
+        return model_bytes(self._onnx, graph, {"": OPSET}, properties)
 
     def _info(self, name: str, shape: tuple[int, ...]) -> onnx.ValueInfoProto:
         helper = self._onnx.helper
@@ -115,8 +115,16 @@ class GraphWriter:
         return helper.make_tensor_value_info(name, kind, ["batch", *shape])
 
 
-def model_bytes(package: ModuleType, graph: onnx.GraphProto, opsets: Mapping[str, int]) -> bytes:
-    """Return the bytes of an ONNX file with a graph; `opsets` are versions by domain."""
+def model_bytes(
+    package: ModuleType,
+    graph: onnx.GraphProto,
+    opsets: Mapping[str, int],
+    properties: Mapping[str, str],
+) -> bytes:
+    """Return the bytes of an ONNX file with a graph.
+
+    `opsets` are versions by domain, `properties` are its `metadata_props`.
+    """
     helper = package.helper
     model = helper.make_model(
         graph,
@@ -125,5 +133,5 @@ def model_bytes(package: ModuleType, graph: onnx.GraphProto, opsets: Mapping[str
         producer_name="prelunet",
         producer_version=_core.__version__,
     )
-    helper.set_model_props(model, {"prelunet": _core.__version__})
+    helper.set_model_props(model, {"prelunet": _core.__version__, **properties})
     return bytes(model.SerializeToString())

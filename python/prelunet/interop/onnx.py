@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._extras import require
 from .._files import naming, reading
+from ..dtypes import CORES, variable_dtype
 from ..formats import checked_path
 from ..model import Sequential
 from .chain import Chain
@@ -42,7 +44,8 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     Returns
     -------
     Sequential
-        The model, with ``seed=0``. Input images are (height, width, channels), even if those of the
+        The model, with ``seed=0``; of a file of `Sequential.to_onnx`, with its `metadata` and its
+        dtype. Input images are (height, width, channels), even if those of the
         graph are (channels, height, width), as in PyTorch. A final Softmax is removed and the model
         is compiled with ``"softmax_cross_entropy"``, so that `Sequential.predict_proba` returns the
         output of the graph.
@@ -78,7 +81,25 @@ def _translated(package: ModuleType, content: onnx.ModelProto) -> Sequential:
         shape = (*shape[1:], shape[0])
     chain = Chain("from_onnx", shape)
     Translation(chain, rows, channels_first).steps(steps)
-    return chain.model(dtype, softmax=softmax)
+    properties = {entry.key: entry.value for entry in content.metadata_props}
+    if "prelunet" not in properties:
+        return chain.model(dtype, softmax=softmax)
+    own = properties.get("dtype", dtype)
+    if own not in CORES or variable_dtype(own) != dtype:
+        raise ValueError(f"from_onnx: metadata_props have the dtype {own!r}, the input is {dtype}")
+    model = chain.model(own, softmax=softmax)
+    model.metadata = _metadata(properties.get("metadata", "{}"))
+    return model
+
+
+def _metadata(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError("from_onnx: metadata_props must have a JSON object as metadata")
+    return found
 
 
 def _checked(package: ModuleType, content: bytes, folder: str) -> onnx.ModelProto:

@@ -297,7 +297,7 @@ class _Graph:
         graph = self._onnx.helper.make_graph(
             self._nodes, "prelunet", self._inputs, self._outputs, self._constants
         )
-        return model_bytes(self._onnx, graph, {"": OPSET, _ML: _ML_OPSET})
+        return model_bytes(self._onnx, graph, {"": OPSET, _ML: _ML_OPSET}, {})
 
     def _info(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> onnx.ValueInfoProto:
         helper = self._onnx.helper
