@@ -17,10 +17,20 @@ TABLES = {
     "columns": lambda: [pn.Columns(_TABLE, remainder="passthrough"), dense(5)],
     "no outer copy": lambda: [pn.Residual([pn.Residual([pn.Dropout(0.5)])], 0.3)],
     "embedding": lambda: [pn.Embedding(7, 2), pn.PReLU("shared")],
+    "gaps": lambda: [
+        pn.Imputation([0.5, 1.0, -2.0, 0.0, 3.0, 1e-3]),
+        pn.Rescaling([0.1, 2.0, 1 / 3, -1.0, 7.0, 1e3], 0.3),
+        pn.Rescaling(0.7, [0.1, 2.0, 1 / 3, -1.0, 7.0, 1e3]),
+        dense(3),
+    ],
+    "one-hot": lambda: [
+        pn.OneHot([[0, 1, 2, 3, 4, 5, 6], [1.5], [6, 0, 2], [3], [0, 1], [2, 4]]),
+        pn.Residual([pn.OneHot([[1, 0]] * 16), dense(16)]),
+    ],
     "pbld": lambda: [pn.PeriodicEmbeddings(3, n_frequencies=19), dense(2)],
     "plr": lambda: [pn.PeriodicEmbeddings(2, n_frequencies=5, kind="plr"), dense(2)],
 }
-_CODES = {"columns": [5, 0], "embedding": [0, 1, 2, 3, 4, 5]}
+_CODES = {"columns": [5, 0], "embedding": [0, 1, 2, 3, 4, 5], "one-hot": [0, 2, 3, 4, 5]}
 
 
 def every_network(rng, dtype):
@@ -33,6 +43,8 @@ def every_network(rng, dtype):
         rows[name] = 3 * samples(rng, models[name])
         for column in _CODES.get(key, ()):
             rows[name][:, column] = rng.integers(7, size=len(rows[name]))
+        if key == "gaps":
+            rows[name][rng.random(rows[name].shape) < 0.3] = np.nan
     return models, rows
 
 

@@ -164,6 +164,18 @@ class _Program:
         """Return a number, rounded to the dtype, as C text."""
         return c_text.literal(np.dtype(self.dtype).type(value))
 
+    def number_or_numbers(self, own: str, key: str, given: float | Sequence[float]) -> str:
+        """Return a number, or the element j of a constant array, as C text."""
+        if not isinstance(given, Sequence):
+            return self.number(given)
+        return f"{self.constant(own, key, np.array(given, self.dtype))}[j]"
+
+    def positions(self, name: str, listed: Sequence[int]) -> str:
+        """Add a constant array of positions; return its element j as C text."""
+        text = ", ".join(map(str, listed))
+        self.code.arrays.append(f"static const int {name}[{len(listed)}] = {{{text}}};")
+        return f"{name}[j]"
+
     def each(self, value: Place, expression: str) -> Place:
         """Write a loop over elements; return its place.
 
@@ -186,10 +198,7 @@ class _Program:
         if list(positions) == list(range(first, first + count)):
             source = value.at(f"{first} + j" if first else "j")
         else:
-            name = f"{own}_columns"
-            listed = ", ".join(map(str, positions))
-            self.code.arrays.append(f"static const int {name}[{count}] = {{{listed}}};")
-            source = value.at(f"{name}[j]")
+            source = value.at(self.positions(f"{own}_columns", positions))
         self.code.statements.append(f"  for (j = 0; j < {count}; ++j) {to.at('j')} = {source};")
 
     # ---- layers --------------------------------------------------------------------------------
@@ -309,8 +318,24 @@ class _Program:
         return self.each(value, f"@ < {low} ? {low} : @ > {high} ? {high} : @")
 
     def rescaling(self, layer: layers.Rescaling, value: Place, name: str, own: str) -> Place:
-        scale, offset = self.number(layer.scale), self.number(layer.offset)
+        scale = self.number_or_numbers(own, "scale", layer.scale)
+        offset = self.number_or_numbers(own, "offset", layer.offset)
         return self.each(value, f"NET_FMA_REAL(@, {scale}, {offset})")
+
+    def imputation(self, layer: layers.Imputation, value: Place, name: str, own: str) -> Place:
+        return self.each(
+            value, f"@ == @ ? @ : {self.number_or_numbers(own, 'values', layer.values)}"
+        )
+
+    def one_hot(self, layer: layers.OneHot, value: Place, name: str, own: str) -> Place:
+        listed = [(place, one) for place, each in enumerate(layer.categories) for one in each]
+        features, categories = zip(*listed, strict=True)
+        to = self.take((len(listed),), value)
+        feature = self.positions(f"{own}_features", features)
+        category = self.number_or_numbers(own, "categories", categories)
+        text = f"{to.at('j')} = {value.at(feature)} == {category} ? 1 : 0;"
+        self.code.statements.append(f"  for (j = 0; j < {len(listed)}; ++j) {text}")
+        return to
 
     def flatten(self, layer: layers.Flatten, value: Place, name: str, own: str) -> Place:
         return value.shaped((value.size,))
@@ -385,6 +410,8 @@ _WRITERS: dict[type[Any], Callable[[_Program, Any, Place, str, str], Place]] = {
     layers.LayerNorm: _Program.layer_norm,
     layers.Clip: _Program.clip,
     layers.Rescaling: _Program.rescaling,
+    layers.Imputation: _Program.imputation,
+    layers.OneHot: _Program.one_hot,
     layers.Flatten: _Program.flatten,
     layers.Dropout: _Program.dropout,
     layers.Residual: _Program.residual,
