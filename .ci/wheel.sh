@@ -9,7 +9,7 @@ python3 -m venv "$1/venv"
 "$1/venv/bin/pip" wheel "$1/tree" --no-deps --wheel-dir "$1/built"
 python3 .ci/check_symbols.py "$1/tree/build"
 python3 .ci/check_loops.py "$1/tree/build"
-auditwheel repair --wheel-dir "$1/repaired" "$1"/built/*.whl
+auditwheel repair --zip-compression-level 9 --wheel-dir "$1/repaired" "$1"/built/*.whl
 python3 .ci/check_wheel.py "$1"/built/*.whl "$1"/repaired/*.whl
 python3 .ci/sbom.py "$1"/repaired/*.whl
 "$1/venv/bin/pip" install --quiet "$1"/repaired/*.whl
