@@ -5,6 +5,7 @@
 #include "bindings/register.h"
 
 #include <optional>
+#include <utility>
 
 namespace prelunet {
 namespace {
@@ -90,7 +91,7 @@ class HeldTape {
     if (tape_->whole()) {
       py::array array = array_of(network_.input_shape());
       to = mutable_data_of<T>(array);
-      grad_x = array;
+      grad_x = std::move(array);
     }
     std::optional<GradientCopies<T>> gradients;
     if (parameters) arrays = gradients.emplace(network_).arrays();

@@ -7,6 +7,7 @@ from .checkpoint import Checkpoint
 from .early_stopping import EarlyStopping
 from .lambda_callback import LambdaCallback
 from .learning_rate_schedule import LearningRateSchedule
+from .parameter_history import ParameterHistory
 from .progress_bar import ProgressBar
 from .reduce_lr_on_plateau import ReduceLROnPlateau
 from .tensorboard import TensorBoard
@@ -18,6 +19,7 @@ __all__ = [
     "EarlyStopping",
     "LambdaCallback",
     "LearningRateSchedule",
+    "ParameterHistory",
     "ProgressBar",
     "ReduceLROnPlateau",
     "TensorBoard",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from prelunet.plots.alpha import AlphaDisplay
 from prelunet.plots.confusion import plot_confusion_matrix, plot_confusion_matrix_of
 from prelunet.plots.decision_boundary import DecisionBoundaryDisplay
+from prelunet.plots.gradients import GradientDisplay
 from prelunet.plots.history import HistoryDisplay
 from prelunet.plots.misclassified import MisclassifiedDisplay
 from prelunet.plots.weights import WeightsDisplay
@@ -17,6 +18,7 @@ from prelunet.plots.weights import WeightsDisplay
 __all__ = [
     "AlphaDisplay",
     "DecisionBoundaryDisplay",
+    "GradientDisplay",
     "HistoryDisplay",
     "MisclassifiedDisplay",
     "WeightsDisplay",

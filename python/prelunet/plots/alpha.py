@@ -13,6 +13,7 @@ from prelunet.plots import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from prelunet.callbacks import ParameterHistory
     from prelunet.model import Sequential
 
 Array = npt.NDArray[Any]
@@ -25,7 +26,7 @@ ROW_FILLED = 0.88  # height of the tallest bar, relative to its layer's row
 class AlphaDisplay(style.Display):
     """The alphas of PReLU layers: one curve per layer over time, or one histogram per layer.
 
-    Make one with `from_history`, `from_model` or `from_alphas`.
+    Make one with `from_history`, `from_parameter_history`, `from_model` or `from_alphas`.
 
     Parameters
     ----------
@@ -107,6 +108,43 @@ class AlphaDisplay(style.Display):
         """
         display = cls(alphas, steps=steps, start=start, xlabel=xlabel, title=title)
         return display.plot(ax=ax)
+
+    @classmethod
+    def from_parameter_history(
+        cls,
+        record: ParameterHistory,
+        *,
+        start: float | None = None,
+        title: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw the alphas that a callback recorded, one curve per layer.
+
+        The curve of a layer with channel alphas is their mean.
+
+        Parameters
+        ----------
+        record : ParameterHistory
+        start, title
+            As for the class.
+        ax : Axes, optional
+            As for `plot`.
+
+        Returns
+        -------
+        AlphaDisplay
+
+        Raises
+        ------
+        ValueError
+            If the callback recorded no alphas.
+        """
+        alphas = {
+            name.removesuffix(".alpha"): record[name].mean(axis=1)
+            for name in record.values
+            if name.endswith(".alpha")
+        }
+        return cls.from_history(record.steps, alphas, start=start, title=title, ax=ax)
 
     @classmethod
     def from_alphas(
