@@ -22,6 +22,8 @@ from sklearn.preprocessing import (
 )
 
 import prelunet as pn
+from c_models import export
+from c_runs import outputs
 from tolerances import assert_same_bits
 
 RNG = np.random.default_rng(0)
@@ -95,6 +97,16 @@ def test_onnx_has_the_probabilities_of_the_pipeline(tmp_path, name):
     pn.fold(pipeline).to_onnx(path, probabilities=True)
     (found,) = onnxruntime.InferenceSession(path).run(None, {"x": X})
     assert np.abs(found - pipeline.predict_proba(X)).max() <= AS_CLOSE
+
+
+def test_c_has_the_probabilities_of_the_pipeline(tmp_path):
+    names = {f"net{number}": name for number, name in enumerate(PREPARATIONS)}
+    pipelines = {key: fitted(make_pipeline(*PREPARATIONS[names[key]], mlp())) for key in names}
+    models = {key: pn.fold(pipeline) for key, pipeline in pipelines.items()}
+    export(tmp_path, models, probabilities=True)
+    for key, found in outputs(tmp_path, models, dict.fromkeys(models, X)).items():
+        assert np.abs(found - pipelines[key].predict_proba(X)).max() <= AS_CLOSE, names[key]
+        assert_same_bits(found, models[key].predict_proba(X), names[key])
 
 
 def test_unknown_categories_and_two_classes():
