@@ -72,7 +72,9 @@ def outcome(estimator, rows):
         try:
             estimator.predict_proba(rows)
         except (TypeError, ValueError) as found:
-            error = type(found), str(found)
+            # What follows recommends other estimators: ours, or scikit-learn's.
+            advice = r"\nMLPClassifier (requires numbers|does not accept missing values)"
+            error = type(found), re.split(advice, str(found))[0]
     return error, [str(one.message) for one in caught]
 
 

@@ -19,6 +19,7 @@ Constant = pn.initializers.Constant
         (pn.Clip(1e-300, 1.0), "layer a.1 (Clip): low"),
         (pn.Rescaling(1e300), "layer a.1 (Rescaling): scale"),
         (pn.Rescaling(1.0, 1e-40), "layer a.1 (Rescaling): offset"),
+        (pn.Rescaling([1.0, 1e-40]), "layer a.1 (Rescaling): scale"),
         (pn.LeakyReLU(1e300), "layer a.1 (LeakyReLU): leaky_relu"),
         (pn.ELU(1e-60), "layer a.1 (ELU): elu"),
         (pn.Parametric(pn.LeakyReLU(1e300)), "layer a.1 (Parametric(LeakyReLU)): leaky_relu"),

@@ -197,13 +197,13 @@ def test_a_model_is_ready_when_other_threads_see_it(rng, monkeypatch):
     model = pn.Sequential([pn.Dense(5)], seed=0)
     model.compile(pn.Adam())
     seen = []
-    compile_core = pn.engine._compile_core
+    compile_core = pn.engine.compile_core
 
     def watched(*arguments):
         seen.append(model.engine.is_built)
         compile_core(*arguments)
 
-    monkeypatch.setattr(pn.engine, "_compile_core", watched)
+    monkeypatch.setattr(pn.engine, "compile_core", watched)
     model.fit(X, y)
     assert seen == [False]
 

@@ -83,9 +83,10 @@ def check_numbers(layers: Sequence[Layer], dtype: str) -> None:
     for key, layer in all_layers(layers):
         for specification in layer.specifications():
             for name, value in specification.items():
-                if isinstance(value, float):
+                if isinstance(value, float | np.ndarray) and np.asarray(value).dtype == np.float64:
                     what = specification["activation"] if name == "constant" else name
-                    check_values(f"layer {key} ({layer.label}): {what}", value, dtype)
+                    for number in np.ravel(value):
+                        check_values(f"layer {key} ({layer.label}): {what}", number, dtype)
 
 
 def check_values(what: str, values: npt.ArrayLike, dtype: str) -> None:
