@@ -145,7 +145,7 @@ def _cast(rng, array):
     with np.errstate(all="ignore"):
         try:
             return array.astype(dtype)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return np.zeros(array.shape, dtype)
 
 
