@@ -294,3 +294,30 @@ def test_check_gradients_leaves_codes_out(rng):
     codes = build(pn.Flatten(), pn.Embedding(CATEGORIES, 2), shape=(1, 2))
     codes.compile(loss="mean_squared_error")
     assert [*pn.check_gradients(codes, X[:, np.newaxis, [0, 4]], np.ones((12, 4)))] == ["1.weight"]
+
+
+# ---- shapes ------------------------------------------------------------------------------------
+
+
+def test_the_width_is_that_of_the_listed_columns(rng):
+    for _ in range(300):
+        count = int(rng.integers(1, 9))
+        branches = []
+        for number in range(int(rng.integers(1, 4))):
+            if rng.random() < 0.5:
+                columns = slice(int(rng.integers(count)), None, int(rng.integers(1, 3)))
+            else:
+                size = int(rng.integers(1, count + 1))
+                columns = rng.choice(count, size, replace=False).tolist()
+            branches.append((f"branch_{number}", [], columns))
+        layer = pn.Columns(branches, remainder="passthrough")
+        read = sum(len(branch.positions(count)) for branch in layer.inner_layers())
+        assert layer.shapes((count,))[1] == (read + len(layer.rest(count)),)
+
+
+def test_the_width_of_any_number_of_columns_takes_no_memory():
+    branches = [("first", [], slice(1, 3)), ("others", [], slice(5, None)), ("one", [], 7)]
+    layer = pn.Columns(branches, remainder="passthrough")
+    assert layer.shapes((2**50,))[1] == (2**50 + 1,)
+    with pytest.raises(MemoryError, match="not enough memory"):
+        pn.Sequential([layer, pn.Dense(1)], input_shape=(2**45,))

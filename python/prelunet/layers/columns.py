@@ -75,10 +75,10 @@ class Branch(Layer):
         inner = specifications(self.layers)
         return [{"type": "branch", "slices": slices, "columns": columns, "layers": inner}]
 
-    def positions(self, count: int) -> tuple[int, ...]:
-        """Return the positions of the columns among `count`."""
+    def positions(self, count: int) -> Sequence[int]:
+        """Return the positions of the columns among `count`; of a slice, without listing them."""
         if isinstance(self.columns, slice):
-            return tuple(range(*self.columns.indices(count)))
+            return range(*self.columns.indices(count))
         assert isinstance(self.columns, tuple)
         return self.columns
 
@@ -187,4 +187,24 @@ class Columns(Layer):
     def shapes(self, sample: Shape) -> tuple[dict[str, Shape], Shape]:
         """Return no parameters, and the shape of the joined outputs."""
         outputs = [branch.shapes(sample)[1][0] for branch in self.inner_layers()]
-        return {}, (sum(outputs) + len(self.rest(sample[0])),)
+        return {}, (sum(outputs) + self._rest_count(sample[0]),)
+
+    def _rest_count(self, count: int) -> int:
+        """Return the length of `rest`, in time and memory that do not grow with `count`.
+
+        This holds for slices of step 1; positions of others are listed.
+        """
+        if self.remainder == "drop":
+            return 0
+        spans: list[tuple[int, int]] = []
+        for branch in self.inner_layers():
+            places = branch.positions(count)
+            if isinstance(places, range) and places.step == 1:
+                spans.append((places.start, places.stop))
+            else:
+                spans += [(place, place + 1) for place in places]
+        read = end = 0
+        for start, stop in sorted(spans):
+            read += max(0, stop - max(start, end))
+            end = max(end, stop)
+        return count - read
