@@ -10,7 +10,7 @@ import pytest
 from sklearn.neural_network import MLPClassifier
 
 import prelunet as pn
-from prelunet.estimators import base
+from prelunet.estimators import fitted as fitted_module
 from tolerances import assert_same_bits
 
 RNG = np.random.default_rng(0)
@@ -31,13 +31,13 @@ FITTED = fitted(pn.MLPClassifier)
 
 def validations(monkeypatch):
     """Count the calls of scikit-learn's validation."""
-    calls, validate = [], base.validate_data
+    calls, validate = [], fitted_module.validate_data
 
     def counted(*arguments, **options):
         calls.append(arguments)
         return validate(*arguments, **options)
 
-    monkeypatch.setattr(base, "validate_data", counted)
+    monkeypatch.setattr(fitted_module, "validate_data", counted)
     return calls
 
 
@@ -57,7 +57,7 @@ def test_arrays_have_the_results_of_validated_rows(monkeypatch, name):
     calls = validations(monkeypatch)
     fast = [f(ROWS[name]) for f in (FITTED.predict, FITTED.predict_proba)]
     assert not calls
-    monkeypatch.setattr(base, "rows_as_they_are", lambda *_: None)
+    monkeypatch.setattr(fitted_module, "rows_as_they_are", lambda *_: None)
     slow = [f(ROWS[name]) for f in (FITTED.predict, FITTED.predict_proba)]
     assert len(calls) == 2
     for got, expected in zip(fast, slow, strict=True):
