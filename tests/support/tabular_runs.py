@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import prelunet as pn
+from tolerances import assert_close_to_scale, sum_tolerance
 
 FAST = {"hidden_layer_sizes": (8,), "epochs": 5, "random_state": 0, "batch_size": 16}
 
@@ -39,3 +40,8 @@ def classifier(**settings):
 
 def regressor(**settings):
     return pn.TabularRegressor(**FAST | settings)
+
+
+def close(found, expected, terms=100):
+    """Assert that float64 sums of a number of terms agree."""
+    assert_close_to_scale(found, expected, sum_tolerance(terms, np.float64))
