@@ -1,4 +1,7 @@
-"""README.md keeps its word: its Python runs, and the files that it names are there."""
+"""README.md keeps its word: its Python runs, and the files that it names are there.
+
+The same holds for the files that docs/how_it_works/guarantees.md names.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,11 @@ def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_named_files_exist() -> None:
     named = set(re.findall(r"`((?:tests|cpp|python|bench)/[^\s`]+)`", README))
     named |= set(re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
+    guarantees = (ROOT / "docs/how_it_works/guarantees.md").read_text(encoding="utf-8")
+    tests = set(re.findall(r"`((?:tests|\.ci)/[^\s`]+)`", guarantees))
     assert named
+    assert tests
+    named |= tests
     assert not {name for name in named if not (ROOT / name).exists()}
 
 
