@@ -89,7 +89,10 @@ std::unique_ptr<Layer<T>> Branch<T>::make(const LayerContext<T>& context) {
   Shape columns;
   if (config.boolean("slices")) {
     const Shape slice = config.sizes("columns", 3);  // first, last + 1, step
-    for (std::size_t j = slice[0]; slice[2] > 0 && j < std::min(slice[1], inputs); j += slice[2]) columns.push_back(j);
+    const std::size_t first = slice[0], end = std::min(slice[1], inputs), step = slice[2];
+    const std::size_t count = step > 0 && first < end ? (end - first - 1) / step + 1 : 0;
+    columns.reserve(count);  // fails before it takes memory if there are too many
+    for (std::size_t j = 0; j < count; ++j) columns.push_back(first + j * step);
   } else {
     columns = config.numbers("columns");
     for (const std::size_t column : columns) {

@@ -147,17 +147,18 @@ std::unique_ptr<Layer<T>> Columns<T>::make(const LayerContext<T>& context) {
     config.fail("input must have shape (columns,), got " + shape_text(context.input) + "; put Flatten before it");
   }
   Plan<T> branches = context.make_branches(config.layers("layers"));
-  std::vector<bool> read(context.input[0], false);
+  std::vector<bool> read(passes ? context.input[0] : 0, false);
   std::size_t outputs = 0;
   for (const auto& stage : branches.stages) {
     const auto* const branch = dynamic_cast<const Branch<T>*>(stage.get());
     if (branch == nullptr) config.fail("layers must be branches");
-    for (const std::size_t column : branch->columns()) read[column] = true;
+    for (std::size_t j = 0; passes && j < branch->columns().size(); ++j) read[branch->columns()[j]] = true;
     outputs = checked_add(outputs, branch->outputs());
   }
   if (branches.stages.empty()) config.fail("layers must hold at least one branch");
   Shape rest;
-  for (std::size_t j = 0; passes && j < read.size(); ++j) {
+  rest.reserve(static_cast<std::size_t>(std::count(read.begin(), read.end(), false)));
+  for (std::size_t j = 0; j < read.size(); ++j) {
     if (!read[j]) rest.push_back(j);
   }
   outputs = checked_add(outputs, rest.size());

@@ -154,9 +154,24 @@ def check_gradients(
     tolerance = real(owner, "tolerance", tolerance, exclusive_minimum=0.0)
     entries = integer(owner, "entries", entries, minimum=1)
     rng = np.random.default_rng(integer(owner, "seed", seed, minimum=0))
-    model.loss_and_gradients(X, y, sample_weight=sample_weight)  # builds it, checks the data
+    X = as_rows(owner, "X", X)  # not sparse
+    with model.engine.undoing_build():
+        model.loss_and_gradients(X, y, sample_weight=sample_weight)  # builds it, checks the data
+        return _compare_all(model, X, y, sample_weight, tolerance, entries, rng)
+
+
+def _compare_all(
+    model: Sequential,
+    X: Array,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+    tolerance: float,
+    entries: int,
+    rng: np.random.Generator,
+) -> GradientErrors:
+    owner = "check_gradients"
     twin = model.engine.copy(owner, dtype="float64")
-    rows = np.array(as_rows(owner, "X", X), np.float64)
+    rows = np.array(X, np.float64)
 
     def loss_and_gradients(values: Array) -> tuple[float, Sequence[Array]]:
         return prepare(twin, owner, values, y, sample_weight).loss_and_gradients()

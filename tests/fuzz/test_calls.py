@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,23 @@ def test_a_first_call_that_fails_in_a_lambda_builds_nothing(call):
     assert not model.engine.is_built
 
 
+def test_a_check_of_gradients_that_fails_leaves_the_model_unbuilt(monkeypatch):
+    model = pn.Sequential([pn.Dense(4)], seed=0)
+    model.compile(loss="mean_squared_error")
+    sparse = pytest.importorskip("scipy.sparse").csr_array(np.ones((1, 6)))
+    with pytest.raises(ValueError, match="check_gradients: X must be an array of rows"):
+        pn.check_gradients(model, sparse, np.zeros((1, 4)))
+    assert model.input_shape is None
+
+    def no_memory(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(model.engine, "copy", no_memory)
+    with pytest.raises(MemoryError):
+        pn.check_gradients(model, np.ones((1, 6)), np.zeros((1, 4)))
+    assert model.input_shape is None
+
+
 def test_a_fit_that_fails_after_an_update_keeps_it():
     def stop(epoch, logs):
         raise KeyboardInterrupt
@@ -62,11 +80,14 @@ def test_a_fit_that_fails_after_an_update_keeps_it():
 
 def test_rows_are_counted_before_targets_are_read(rng):
     X, _ = labelled(rng, 40)
-    for loss, shape in (("softmax_cross_entropy", (2**55,)), ("mean_squared_error", (2**55, 5))):
+    cases = (("softmax_cross_entropy", (2**55,)), ("mean_squared_error", (2**55, 5)))
+    for (loss, shape), dtype in product(cases, (int, object)):
         model = mlp(loss=loss)
         before = parameter_copies(model)
-        with pytest.raises(ValueError, match=f"y must have as many rows as X, 40, got {2**55}"):
-            model.train_on_batch(X, np.broadcast_to(np.zeros((), int), shape))
+        y = np.broadcast_to(np.zeros((), dtype), shape)
+        for function in (model.train_on_batch, model.fit, model.loss_and_gradients):
+            with pytest.raises(ValueError, match=f"y must have as many rows as X, 40, got {2**55}"):
+                function(X, y)
         for name, values in model.parameters().items():
             assert_same_bits(values, before[name])
 

@@ -67,10 +67,11 @@ def train_on_batch(
     """
     core = engine.core
     rows = as_rows("train_on_batch", "X", X)
-    targets = as_targets("train_on_batch", y, loss=compiled.loss, outputs=core.outputs)
+    targets = as_rows("train_on_batch", "y", y)
     if len(targets) != len(rows):
         core.rows("train_on_batch", rows)  # an error of X comes first
         _check_count("train_on_batch", targets, len(rows))
+    targets = as_targets("train_on_batch", targets, loss=compiled.loss, outputs=core.outputs)
     if sample_weight is not None:
         sample_weight = as_rows("train_on_batch", "sample_weight", sample_weight)
     value, correct = core.train_on_batch(rows, targets, sample_weight, engine.start_step())
@@ -81,7 +82,7 @@ def train_on_batch(
 
 
 def _check_count(operation: str, y: Array, count: int) -> None:
-    """Check the number of targets, before the core checks their values."""
+    """Check the number of targets, before their values are read."""
     if len(y) != count:
         raise ValueError(f"{operation}: y must have as many rows as X, {count}, got {len(y)}")
 
@@ -109,7 +110,9 @@ class Data:
             self._X = as_samples(operation, "X", X)
             self.rows = engine.rows(operation, self._X)
             self.count = self.rows.count
-            self._y = self._checked_y(operation, y)
+            targets = as_rows(operation, "y", y)
+            _check_count(operation, targets, self.count)
+            self._y = self._checked_y(operation, targets)
             self.targets = self._targets(operation, sample_weight, class_weight)
         self._given = {"X": X, "y": y, "sample_weight": sample_weight}
         self._class_weight = class_weight
@@ -117,7 +120,7 @@ class Data:
         self._counts_accuracy = self._compiled.counts_accuracy(self._y)
         self._answers = engine.core.answers_per_row
 
-    def _checked_y(self, operation: str, y: npt.ArrayLike) -> Array:
+    def _checked_y(self, operation: str, y: Array) -> Array:
         outputs = self.engine.core.outputs
         return as_targets(operation, y, loss=self._compiled.loss, outputs=outputs)
 
@@ -132,7 +135,6 @@ class Data:
         sample_weight: npt.ArrayLike | None,
         class_weight: Mapping[int, float] | str | None,
     ) -> _core.Targets | None:
-        _check_count(operation, self._y, self.count)
         if self.count == 0:
             raise ValueError(f"{operation}: X must have at least one row, got none")
         weights = None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._arrays import as_array, as_rows
+from .._arrays import as_array
 from ..engine import Tape, core_rows
 from .data import Data, Floats
 from .targets import class_of_rows
@@ -21,8 +21,8 @@ Array = npt.NDArray[Any]
 class FunctionData(Data):
     """Rows and targets for a `FunctionLoss`; each step runs a tape forward and backward."""
 
-    def _checked_y(self, operation: str, y: npt.ArrayLike) -> Array:
-        return as_rows(operation, "y", y)
+    def _checked_y(self, operation: str, y: Array) -> Array:
+        return y
 
     def _engine_targets(
         self, operation: str, weights: Array | None, name: str = "sample_weight"
