@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ Measure = Callable[[Result], float]
 
 @dataclass(frozen=True)
 class Ratio:
-    """The geometric mean of ratios over tables, and its bootstrap interval."""
+    """The geometric mean of ratios over tables, and its bootstrap interval; see `ratio`."""
 
     mean: float
     low: float
@@ -103,24 +104,47 @@ def ratio(
 ) -> Ratio | None:
     """Return the ratio of two peers on the tables and seeds that they have in common.
 
-    The ratio of a table is that of the means over seeds. The interval is that of resampled tables.
+    The ratio of a table is that of the means over seeds. The interval is that of resampled tables,
+    and of resampled seeds of each: errors of small tables differ more between seeds than between
+    peers.
     """
     found = {}
     for name in sorted(tables.keys() & reference.keys()):
-        seeds = tables[name].keys() & reference[name].keys()
-        own, other = (
-            float(np.mean([measure(peer[name][seed]) for seed in seeds])) if seeds else np.nan
-            for peer in (tables, reference)
-        )
-        if own > 0.0 and other > 0.0:
-            found[name] = own / other
+        seeds = sorted(tables[name].keys() & reference[name].keys())
+        values = [[measure(peer[name][seed]) for seed in seeds] for peer in (tables, reference)]
+        pair = np.array(values, np.float64)
+        if seeds and (pair.mean(axis=1) > 0.0).all():
+            found[name] = pair
     if not found:
         return None
-    logs = np.log(list(found.values()))
-    drawn = np.random.default_rng(0).integers(len(logs), size=(RESAMPLES, len(logs)))
-    low, high = np.quantile(logs[drawn].mean(axis=1), COVERAGE)
-    mean, low, high = np.exp([logs.mean(), low, high]).tolist()
-    return Ratio(mean, low, high, found)
+    ratios = {name: float(_ratio_of_means(pair)) for name, pair in found.items()}
+    low, high = np.exp(np.quantile(_resampled(list(found.values())), COVERAGE)).tolist()
+    mean = math.exp(np.log(list(ratios.values())).mean())
+    return Ratio(mean, low, high, ratios)
+
+
+def _ratio_of_means(pair: Array) -> Array:
+    """Return the ratios of the two means over the last axis of (2, ..., seeds)."""
+    own, other = pair.mean(axis=-1)
+    return np.asarray(own / other)
+
+
+def _resampled(pairs: Sequence[Array]) -> Array:
+    """Return the mean logarithm of the ratio in each resample of tables and their seeds.
+
+    A pair has shape (2, seeds). Resamples with a mean of 0 are left out.
+    """
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(pairs), size=(RESAMPLES, len(pairs)))
+    logs = np.empty(drawn.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for place, pair in enumerate(pairs):
+            here, count = drawn == place, pair.shape[1]
+            seeds = rng.integers(count, size=(np.count_nonzero(here), count))
+            logs[here] = np.log(_ratio_of_means(pair[:, seeds]))
+        means = logs.mean(axis=1)
+    found: Array = means[np.isfinite(means)]
+    return found
 
 
 def mean_ranks(peers: Mapping[str, Mapping[str, Table]]) -> dict[str, float]:

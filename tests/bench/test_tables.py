@@ -198,10 +198,28 @@ def test_ratios_are_geometric_means_of_common_tables_and_seeds():
     ours, theirs = summary.summarize(results, "sklearn-mlp")
     assert ours.error.tables == {"a": 0.5, "b": 2.0}
     assert ours.error.mean == pytest.approx(1.0)
-    assert (ours.error.low, ours.error.high) == pytest.approx((0.5, 2.0))
+    # Two seeds of "a" have the ratios 1/4, 1/2 and 3/4.
+    assert (ours.error.low, ours.error.high) == pytest.approx((0.125**0.5, 2.0))
     assert ours.log_loss is None
     assert theirs.error.mean == theirs.error.low == theirs.error.high == 1.0
     assert (ours.rank, theirs.rank) == (1.5, 1.5)  # of a and b
+
+
+def test_the_interval_of_one_table_is_that_of_its_seeds():
+    errors = {"prelunet-td-s": [1.0, 3.0, 0.0], "sklearn-mlp": [4.0, 4.0, 4.0]}
+    results = [
+        result("a", name, seed, error=e)
+        for name, own in errors.items()
+        for seed, e in enumerate(own[:2])
+    ]
+    found = summary.summarize(results, "sklearn-mlp")[0].error
+    assert (found.low, found.mean, found.high) == pytest.approx((0.25, 0.5, 0.75))
+    results.append(result("b", "prelunet-td-s", error=0.0))
+    results += [result(name, "sklearn-mlp", 2, error=4.0) for name in ("a", "b")]
+    results.append(result("a", "prelunet-td-s", 2, error=0.0))
+    found = summary.summarize(results, "sklearn-mlp")[0].error  # a resample may have no errors
+    assert 0.0 < found.low < found.mean < found.high
+    assert found.tables == pytest.approx({"a": 1.0 / 3.0})
 
 
 def test_no_wrong_label_counts_as_half_a_row():
