@@ -336,3 +336,35 @@ def test_the_command_writes_what_the_method_writes(tmp_path, monkeypatch, capsys
     ):
         assert cli.main(["export", "m.npz", *arguments]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_the_command_quantizes(rng, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = mlp(input_shape=(4, 5), dtype="float32")
+    model.save("m.npz")
+    mlp().save("double.npz")
+    X = rng.uniform(size=(30, 20)).astype(np.float32)
+    np.savez("rows.npz", X=X, y=np.arange(30) % 5)
+    np.savez("few.npz", X=X[:, :7], y=np.arange(30) % 5)
+    int8 = ["--quantize", "int8", "--calibration", "rows.npz"]
+    assert cli.main(["export", "m.npz", "m.h", *int8]) == 0
+    written = (tmp_path / "m.h").read_bytes()
+    model.to_c("m.h", quantize="int8", calibration=X.reshape(30, 4, 5))
+    assert (tmp_path / "m.h").read_bytes() == written
+    assert capsys.readouterr().out == "wrote m.h: float32, x (4, 5) to outputs (5)\n"
+    together = "export: --quantize int8 and --calibration DATA must be given together"
+    for arguments, message in (
+        (["m.npz", "no.h", *int8[:2]], together),
+        (["m.npz", "no.h", *int8[2:]], together),
+        (["m.npz", "no.onnx", *int8[:2]], "export: --quantize is for files that end in .h"),
+        (["m.npz", "no.onnx", *int8[2:]], "export: --calibration is for files that end in .h"),
+        (["m.npz", "no.h", *int8[:3], "few.npz"], "must have shape (n, 4, 5)"),
+        (["m.npz", "no.h", *int8[:3], "nowhere.npz"], "must be a file, a folder or one of"),
+        (["double.npz", "no.h", *int8], "needs a float32 model, got 'float64'"),
+    ):
+        assert cli.main(["export", *arguments]) == 2
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["export", "m.npz", "no.h", "--quantize", "int4"])
+    assert "invalid choice: 'int4'" in capsys.readouterr().err
+    assert not list(tmp_path.glob("no.*"))

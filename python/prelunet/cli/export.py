@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+import prelunet as pn
 from prelunet import _options as options
+from prelunet import data
+from prelunet.cli.rows import Array, as_input
 from prelunet.formats import checked_path
 from prelunet.loading import load_sequential
 
@@ -25,18 +28,37 @@ def add_parser(commands: options.Commands) -> None:
     parser.add_argument("--probabilities", action="store_true", help=text)
     text = "prefix of all names in a C header (default: net)"
     parser.add_argument("--name", metavar="NAME", help=text)
+    text = "store the weights of products in a C header as 8-bit integers; needs --calibration"
+    parser.add_argument("--quantize", choices=("int8",), help=text)
+    text = (
+        "data whose training rows determine the scale of each quantized layer's inputs: a data "
+        f"set by name ({', '.join(data.NAMES)}), or an NPZ, CSV or IDX file, or a folder of IDX "
+        "files"
+    )
+    parser.add_argument("--calibration", metavar="DATA", help=text)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, write, and print the file's input and output."""
     checked_path("export", arguments.file, (".onnx", ".h"), argument="FILE")
+    in_c = arguments.file.endswith(".h")
+    for option in () if in_c else ("name", "quantize", "calibration"):
+        if getattr(arguments, option) is not None:
+            raise ValueError(
+                f"export: --{option} is for files that end in .h, got {arguments.file!r}"
+            )
+    if (arguments.quantize is None) != (arguments.calibration is None):
+        raise ValueError("export: --quantize int8 and --calibration DATA must be given together")
     model = load_sequential(arguments.model)
-    if arguments.file.endswith(".h"):
-        name = "net" if arguments.name is None else arguments.name
-        model.to_c(arguments.file, name=name, probabilities=arguments.probabilities)
-    elif arguments.name is not None:
-        raise ValueError(f"export: --name is for files that end in .h, got {arguments.file!r}")
+    if in_c:
+        model.to_c(
+            arguments.file,
+            name="net" if arguments.name is None else arguments.name,
+            probabilities=arguments.probabilities,
+            quantize=arguments.quantize,
+            calibration=_calibration(model, arguments.calibration),
+        )
     else:
         model.to_onnx(arguments.file, probabilities=arguments.probabilities)
     output = "probabilities" if arguments.probabilities else "outputs"
@@ -46,3 +68,8 @@ def run(arguments: argparse.Namespace) -> None:
         for shape in (model.input_shape, model.output_shape)
     ]
     print(f"wrote {arguments.file}: {model.dtype}, x ({shapes[0]}) to {output} ({shapes[1]})")
+
+
+def _calibration(model: pn.Sequential, source: str | None) -> Array | None:
+    """Return the training rows of a data set in the model's input shape."""
+    return None if source is None else as_input(model, data.load(source).x_train)
