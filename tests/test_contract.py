@@ -114,6 +114,7 @@ def test_every_layer_of_the_design_is_there():
         pn.Residual([pn.Dense(8, "tanh")], step=0.1),
         pn.Columns([("wide", [], [0, 1]), ("deep", [pn.Dense(3)], slice(2, 8))], remainder="drop"),
         pn.PeriodicEmbeddings(4, n_frequencies=16, frequency_init_scale=0.1, kind="pbld"),
+        pn.PiecewiseLinearEmbeddings([[0, 1]] * 20, 2, activation=False, version="B"),
         pn.Dense(8),
     ]
     for layer in stack:

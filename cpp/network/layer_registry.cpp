@@ -15,6 +15,7 @@
 #include "network/max_pool2d.h"
 #include "network/one_hot.h"
 #include "network/periodic_embeddings.h"
+#include "network/piecewise_linear_embeddings.h"
 #include "network/rescaling.h"
 #include "network/residual.h"
 
@@ -42,6 +43,7 @@ constexpr LayerRow<T> kLayers[] = {
     {"branch", "Columns", Branch<T>::make},
     {"embedding", "Embedding", Embedding<T>::make},
     {"periodic_embeddings", "PeriodicEmbeddings", PeriodicEmbeddings<T>::make},
+    {"piecewise_linear_embeddings", "PiecewiseLinearEmbeddings", PiecewiseLinearEmbeddings<T>::make},
     {"lambda", "Lambda", Lambda<T>::make},
 };
 

@@ -87,9 +87,13 @@ void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count) {
 }
 
 template <class T>
+void update_rows(const Range& rows, UpdateId id, const Update<T>& g) {
+  kernel_table<T>().update[static_cast<int>(id)](g.at({rows.begin, 0, rows.size(), g.columns}));
+}
+
+template <class T>
 void update_own_rows(Team& team, UpdateId id, const Update<T>& g) {
-  const Range own = share_rows(team, g.rows, g.columns);
-  kernel_table<T>().update[static_cast<int>(id)](g.at({own.begin, 0, own.size(), g.columns}));
+  update_rows(share_rows(team, g.rows, g.columns), id, g);
 }
 
 template <class T>
@@ -130,6 +134,7 @@ double sum_pieces(std::size_t pieces, const double* partial) {
 
 #define PRELUNET_INSTANTIATE(T)                                         \
   template void update(Team&, UpdateId, const Update<T>&, std::size_t); \
+  template void update_rows(const Range&, UpdateId, const Update<T>&);  \
   template void update_own_rows(Team&, UpdateId, const Update<T>&);     \
   template void clip_by_value(Team&, std::size_t, T*, double);          \
   template void scale(Team&, std::size_t, T*, double);                  \

@@ -50,6 +50,9 @@ void update(Team& team, UpdateId id, const Update<T>& g, std::size_t count);
 inline Range share_rows(const Team& team, std::size_t rows, std::size_t columns) {
   return team.share(rows, (kElementUnit + columns - 1) / columns);
 }
+// Updates rows of a parameter, on one thread.
+template <class T>
+void update_rows(const Range& rows, UpdateId id, const Update<T>& g);
 // Updates the rows that share_rows() gives this thread.
 template <class T>
 void update_own_rows(Team& team, UpdateId id, const Update<T>& g);

@@ -43,10 +43,12 @@ from .layers import (
     OneHot,
     Parametric,
     PeriodicEmbeddings,
+    PiecewiseLinearEmbeddings,
     PReLU,
     Rescaling,
     Residual,
     Scale,
+    compute_bins,
 )
 from .loading import load
 from .model import Sequential
@@ -86,6 +88,7 @@ __all__ = [
     "ProgressBar",
     "ReduceLROnPlateau",
     "PeriodicEmbeddings",
+    "PiecewiseLinearEmbeddings",
     "Rescaling",
     "Residual",
     "Scale",
@@ -96,6 +99,7 @@ __all__ = [
     "callbacks",
     "check_gradients",
     "clip_norm",
+    "compute_bins",
     "from_keras",
     "from_onnx",
     "from_torch",

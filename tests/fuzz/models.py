@@ -18,6 +18,11 @@ def models():
     plain = pn.Sequential(
         [pn.Scale(), pn.Dense(4), pn.Parametric(pn.GELU()), pn.Dense(2), pn.Clip(-9, 9)], seed=2
     )
-    groups = [("codes", [pn.Embedding(3, 2)], [0]), ("waves", [pn.PeriodicEmbeddings(3)], slice(2))]
+    lines = pn.PiecewiseLinearEmbeddings([[0.0, 1.0, 4.0]], 2, activation=True, version="A")
+    groups = [
+        ("codes", [pn.Embedding(3, 2)], [0]),
+        ("waves", [pn.PeriodicEmbeddings(3)], slice(2)),
+        ("lines", [lines], 2),
+    ]
     table = pn.Sequential([pn.Columns(groups, "passthrough"), pn.Dense(2)], input_shape=(3,))
     return [flat, images, plain, table]

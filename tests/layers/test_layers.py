@@ -84,6 +84,10 @@ EXAMPLES = [
     pn.Embedding(9, 1, weight_init="uniform", name="city", trainable=False),
     pn.PeriodicEmbeddings(),
     pn.PeriodicEmbeddings(24, n_frequencies=48, frequency_init_scale=0.01, kind="plr", name="x"),
+    pn.PiecewiseLinearEmbeddings(((0.0, 1.0), (-1.5, 0.0, 2.0)), 3),
+    pn.PiecewiseLinearEmbeddings(
+        ((0.0, 1.0),), 2, activation=True, version="A", name="x", trainable=False
+    ),
     *(layer() for layer in REGISTRY),
     *(layer(0.125, name="a", trainable=False) for layer in WITH_PARAMETER),
 ]

@@ -25,6 +25,10 @@ The layers::
     {"layer": "embedding", "weight": (categories, width)}
     {"layer": "periodic_embeddings", "frequency": ..., "phase": ... or None, "weight": ...,
      "bias": ...}
+    {"layer": "piecewise_linear_embeddings", "bins": [edges, ...], "weight": ...,
+     "linear": ... or None, "bias": ...}
+    {"layer": "imputation", "values": (features,)}
+    {"layer": "one_hot", "categories": [values, ...]}
 """
 
 from __future__ import annotations
@@ -43,6 +47,10 @@ from reference.layer_norm import layer_norm_backward, layer_norm_forward
 from reference.max_pool2d import max_pool2d_backward, max_pool2d_forward
 from reference.parametric import parametric_backward, parametric_forward
 from reference.periodic_embeddings import periodic_backward, periodic_forward
+from reference.piecewise_linear_embeddings import (
+    piecewise_linear_backward,
+    piecewise_linear_forward,
+)
 from reference.prelu import prelu_backward, prelu_forward
 from reference.scale import scale_backward, scale_forward
 
@@ -55,6 +63,7 @@ PARAMETERS = {
     "layer_norm": ("gamma", "beta"),
     "embedding": ("weight",),
     "periodic_embeddings": ("frequency", "phase", "weight", "bias"),
+    "piecewise_linear_embeddings": ("weight", "linear", "bias"),
 }
 
 
@@ -133,6 +142,15 @@ def _layer_forward(layer, x):
         return embedding_forward(x, layer["weight"])
     if kind == "periodic_embeddings":
         return periodic_forward(x, *(layer[name] for name in PARAMETERS[kind]))
+    if kind == "piecewise_linear_embeddings":
+        own = (layer[name] for name in PARAMETERS[kind])
+        return piecewise_linear_forward(x, layer["bins"], *own)
+    if kind == "imputation":
+        return np.where(np.isnan(x), layer["values"], x)
+    if kind == "one_hot":
+        return np.concatenate(
+            [x[:, [f]] == np.array(own) for f, own in enumerate(layer["categories"])], axis=1
+        ).astype(np.float64)
     return getattr(activations, f"{kind}_forward")(x, layer.get("parameter"))
 
 
@@ -200,6 +218,17 @@ def _layer_backward(layer, x, grad_out, delta_limit=None):
         grad_x, *own = periodic_backward(grad_out, x, *(layer[name] for name in names))
         named = dict(zip(names, own, strict=True))
         return grad_x, {name: values for name, values in named.items() if values is not None}
+    if kind == "piecewise_linear_embeddings":
+        names = PARAMETERS[kind]
+        grad_x, *own = piecewise_linear_backward(
+            grad_out, x, layer["bins"], *(layer[name] for name in names)
+        )
+        named = dict(zip(names, own, strict=True))
+        return grad_x, {name: values for name, values in named.items() if values is not None}
+    if kind == "imputation":
+        return np.where(np.isnan(x), 0.0, grad_out), {}
+    if kind == "one_hot":
+        return np.zeros(x.shape), {}
     return getattr(activations, f"{kind}_backward")(grad_out, x, layer.get("parameter")), {}
 
 

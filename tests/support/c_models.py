@@ -8,6 +8,16 @@ import prelunet as pn
 from interop_models import STACKS, network, samples
 from network_models import ACTIVATIONS, activation_layer, conv2d, dense
 
+
+def piecewise_network(version):
+    """Return a function that makes layers over different numbers of bins."""
+    bins = [np.cumsum(1.0 + np.arange(2 + f % 4) * f / 3) - 3 for f in range(6)]
+    return lambda: [
+        pn.PiecewiseLinearEmbeddings(bins, 3, activation=version == "A", version=version),
+        dense(2),
+    ]
+
+
 _TABLE = [
     ("codes", [pn.Embedding(7, 3), dense(4, activation="tanh")], [5, 0]),
     ("plain", [], slice(1, 3)),
@@ -28,6 +38,7 @@ TABLES = {
         pn.Residual([pn.OneHot([[1, 0]] * 16), dense(16)]),
     ],
     "pbld": lambda: [pn.PeriodicEmbeddings(3, n_frequencies=19), dense(2)],
+    **{f"piecewise {version}": piecewise_network(version) for version in "AB"},
     "plr": lambda: [pn.PeriodicEmbeddings(2, n_frequencies=5, kind="plr"), dense(2)],
 }
 _CODES = {"columns": [5, 0], "embedding": [0, 1, 2, 3, 4, 5], "one-hot": [0, 2, 3, 4, 5]}
@@ -41,6 +52,9 @@ def every_network(rng, dtype):
         name = f"t{number}"
         models[name] = pn.Sequential(make(), input_shape=(6,), dtype=np.dtype(dtype).name, seed=1)
         rows[name] = 3 * samples(rng, models[name])
+        values = models[name].parameters()
+        if key == "piecewise B":  # its weight begins at 0
+            models[name].set_parameters({"0.weight": rng.standard_normal(values["0.weight"].shape)})
         for column in _CODES.get(key, ()):
             rows[name][:, column] = rng.integers(7, size=len(rows[name]))
         if key == "gaps":

@@ -167,6 +167,14 @@ def _entry(layer, prefix, values, factors):
         kind = "embedding" if isinstance(layer, pn.Embedding) else "periodic_embeddings"
         found = {name: values.get(f"{prefix}.{name}") for name in oracle.PARAMETERS[kind]}
         return {"layer": kind, **found}
+    if isinstance(layer, pn.PiecewiseLinearEmbeddings):
+        kind = "piecewise_linear_embeddings"
+        found = {name: values.get(f"{prefix}.{name}") for name in oracle.PARAMETERS[kind]}
+        return {"layer": kind, "bins": layer.bins, **found}
+    if isinstance(layer, pn.Imputation):
+        return {"layer": "imputation", "values": layer.values}
+    if isinstance(layer, pn.OneHot):
+        return {"layer": "one_hot", "categories": layer.categories}
     if isinstance(layer, pn.Rescaling):
         return {"layer": "rescaling", "scale": layer.scale, "offset": layer.offset}
     if isinstance(layer, pn.Dropout):

@@ -149,13 +149,20 @@ def convolutions(activation):
     ]
 
 
+def piecewise(version, features):
+    """Return piecewise linear embeddings with different numbers of bins."""
+    bins = [np.linspace(-1, 1 + f / 8, 2 + (5 * f) % 13) for f in range(features)]
+    return pn.PiecewiseLinearEmbeddings(bins, 5, activation=version == "A", version=version)
+
+
 def embeddings():
-    """Return a layer whose first three columns hold codes, and others waves."""
+    """Return a layer whose first three columns hold codes, and others numbers to embed."""
     return pn.Columns(
         [
             ("codes", [pn.Embedding(CATEGORIES, 7)], slice(0, 3)),
             ("pbld", [pn.PeriodicEmbeddings(5, n_frequencies=21)], slice(3, 12)),
             ("plr", [pn.PeriodicEmbeddings(6, n_frequencies=9, kind="plr"), dense(30)], [40, 20]),
+            ("pl", [piecewise("A", 6), dense(9), piecewise("B", 9)], slice(3, 21, 3)),
             ("deep", [dense(33), pn.PReLU(), dense(20)], slice(3, None, 2)),
         ],
         remainder="passthrough",

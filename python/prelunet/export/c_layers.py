@@ -398,6 +398,34 @@ class _Program:
         )
         return to
 
+    def piecewise_linear_embeddings(
+        self, layer: layers.PiecewiseLinearEmbeddings, value: Place, name: str, own: str
+    ) -> Place:
+        features, outputs = value.size, layer.d_embedding
+        weight, bias = (self.parameters[f"{name}.{key}"] for key in ("weight", "bias"))
+        base = np.empty_like(weight)  # sums over the bins before each, as in the engine
+        row = 0
+        for count, first in zip(layer.bin_counts, bias.astype(np.float64), strict=True):
+            total = first
+            for place in range(row, row + count):
+                base[place] = total
+                total = total + weight[place]
+            row += count
+        arrays = {"edges": np.concatenate(layer.bins), "base": base, "weight": weight}
+        if layer.version == "B":
+            arrays["linear"] = self.parameters[f"{name}.linear"]
+        names = {key: self.constant(own, key, values) for key, values in arrays.items()}
+        counts = f"{own}_bins"
+        self.positions(counts, layer.bin_counts)
+        to = self.take((features * outputs,), value)
+        listed = ", ".join(names.get(key, "0") for key in ("edges", "base", "weight", "linear"))
+        sizes = f"{features}, {outputs}, {counts}"
+        self.code.statements.append(
+            f"  net_piecewise_linear({value.pointer}, {sizes}, {listed}, {to.pointer});"
+        )
+        after = layer.fused_activation
+        return to if after is None else self.layer(after, to, name, own)
+
 
 _WRITERS: dict[type[Any], Callable[[_Program, Any, Place, str, str], Place]] = {
     layers.Dense: _Program.dense,
@@ -418,4 +446,5 @@ _WRITERS: dict[type[Any], Callable[[_Program, Any, Place, str, str], Place]] = {
     layers.Columns: _Program.columns,
     layers.Embedding: _Program.embedding,
     layers.PeriodicEmbeddings: _Program.periodic_embeddings,
+    layers.PiecewiseLinearEmbeddings: _Program.piecewise_linear_embeddings,
 }

@@ -122,7 +122,7 @@ def literals(values: Array) -> list[str]:
 def array(name: str, values: Array) -> str:
     """Return the definition of a constant array."""
     kind = TYPES[values.dtype.name]
-    real = "net_real" if values.dtype.kind == "f" else kind
+    real = "net_real" if values.dtype == np.float32 else kind
     lines = "\n".join(_lines(literals(values)))
     return f"static const {real} {name}[{values.size}] = {{\n{lines}\n}};"
 

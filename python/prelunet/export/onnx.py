@@ -80,8 +80,9 @@ class _Export:
             kind = type(layer).__name__
             raise TypeError(f"to_onnx: layer {name} is a {kind}, which no ONNX file can hold")
         writer(self, layer, name)
-        if isinstance(layer, Weighted) and layer.fused_activation is not None:
-            self.layer(layer.fused_activation, name)
+        activation = getattr(layer, "fused_activation", None)
+        if activation is not None:
+            self.layer(activation, name)
 
     def dense(self, layer: layers.Dense, name: str) -> None:
         weight = self.graph.constant(f"{name}.weight", self.parameters[f"{name}.weight"])
@@ -246,15 +247,51 @@ class _Export:
             cosines = graph.value
             graph.join("Sin", name, angle)
             graph.join("Concat", name, cosines, graph.value, axis=2)
-        graph.add("Transpose", name, perm=(1, 0, 2))  # a product for each feature
-        weight = values[f"{name}.weight"].transpose(0, 2, 1)
-        graph.add("MatMul", name, graph.constant(f"{name}.weight", weight))
-        graph.add("Transpose", name, perm=(1, 0, 2))
+        self.map_features(name, values[f"{name}.weight"].transpose(0, 2, 1))
         graph.add("Add", name, graph.constant(f"{name}.bias", values[f"{name}.bias"]))
         if plr:
             graph.add("Relu", name)
         else:
             graph.add("Concat", name, column, axis=2)
+        graph.add("Flatten", name, axis=1)
+        graph.shape = (features * layer.d_embedding,)
+
+    def map_features(self, name: str, weight: Array) -> None:
+        """Add a product for each feature: of (rows, features, k) and (features, k, outputs)."""
+        self.graph.add("Transpose", name, perm=(1, 0, 2))
+        self.graph.add("MatMul", name, self.graph.constant(f"{name}.weight", weight))
+        self.graph.add("Transpose", name, perm=(1, 0, 2))
+
+    def piecewise_linear_embeddings(
+        self, layer: layers.PiecewiseLinearEmbeddings, name: str
+    ) -> None:
+        """Add the encodings of features, with as many bins each, and the maps.
+
+        A feature has bins that are always 0 in place of those that it lacks.
+        """
+        graph, values, counts = self.graph, self.parameters, layer.bin_counts
+        features = len(counts)
+        left, low, high = np.zeros((3, features, max(counts)))
+        width = np.ones_like(left)
+        weight = np.zeros((features, max(counts), layer.d_embedding))
+        rows = np.split(values[f"{name}.weight"], np.cumsum(counts)[:-1])
+        for f, (edges, count) in enumerate(zip(layer.bins, counts, strict=True)):
+            left[f, :count], width[f, :count], high[f, :count] = edges[:-1], np.diff(edges), 1.0
+            low[f, 0], high[f, count - 1] = -np.inf, np.inf
+            weight[f, :count] = rows[f]
+        graph.add("Unsqueeze", name, graph.places(f"{name}.axis", [2]))
+        column = graph.value
+        graph.add("Sub", name, graph.constant(f"{name}.left", left))
+        graph.add("Div", name, graph.constant(f"{name}.width", width))
+        graph.add("Max", name, graph.constant(f"{name}.low", low))
+        graph.add("Min", name, graph.constant(f"{name}.high", high))
+        self.map_features(name, weight)
+        graph.add("Add", name, graph.constant(f"{name}.bias", values[f"{name}.bias"]))
+        if layer.version == "B":
+            bent = graph.value
+            linear = graph.constant(f"{name}.linear", values[f"{name}.linear"])
+            graph.join("Mul", name, column, linear)
+            graph.add("Add", name, bent)
         graph.add("Flatten", name, axis=1)
         graph.shape = (features * layer.d_embedding,)
 
@@ -288,6 +325,7 @@ _WRITERS: dict[type[Any], Callable[[_Export, Any, str], None]] = {
     layers.Columns: _Export.columns,
     layers.Embedding: _Export.embedding,
     layers.PeriodicEmbeddings: _Export.periodic_embeddings,
+    layers.PiecewiseLinearEmbeddings: _Export.piecewise_linear_embeddings,
 }
 
 

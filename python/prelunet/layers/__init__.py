@@ -17,6 +17,7 @@ from .max_pool2d import MaxPool2D
 from .one_hot import OneHot
 from .parametric import Parametric
 from .periodic_embeddings import PeriodicEmbeddings
+from .piecewise_linear_embeddings import PiecewiseLinearEmbeddings, compute_bins
 from .reshaping import Flatten, Rescaling
 from .residual import Residual
 from .scale import Scale
@@ -39,10 +40,12 @@ __all__ = [
     "PReLU",
     "Parametric",
     "PeriodicEmbeddings",
+    "PiecewiseLinearEmbeddings",
     "OneHot",
     "Rescaling",
     "Residual",
     "Scale",
+    "compute_bins",
     *ACTIVATION_LAYERS,
 ]
 

@@ -136,6 +136,32 @@ static inline void net_periodic(const net_real* NET_RESTRICT x, long features, l
   }
 }
 
+// Piecewise linear functions of each feature: y has `outputs` numbers of each. `bins` counts the bins of a feature,
+// which has one more edge; base and weight have a row for each bin. linear is null if no linear function is added.
+static inline void net_piecewise_linear(const net_real* NET_RESTRICT x, long features, long outputs, const int* bins,
+                                        const double* edges, const net_real* NET_RESTRICT base,
+                                        const net_real* NET_RESTRICT weight, const net_real* NET_RESTRICT linear,
+                                        net_real* NET_RESTRICT y) {
+  long i, o, k;
+  for (i = 0; i < features; ++i, y += outputs) {
+    const double value = (double)x[i];
+    net_real share;
+    for (k = 0; k + 1 < bins[i] && !(value < edges[k + 1]);) ++k;
+    share = (net_real)((value - edges[k]) / (edges[k + 1] - edges[k]));
+    for (o = 0; o < outputs; ++o) {
+      const net_real product = share * weight[k * outputs + o];
+      y[o] = base[k * outputs + o] + product;
+      if (linear) {
+        const net_real line = x[i] * linear[i * outputs + o];
+        y[o] += line;
+      }
+    }
+    edges += bins[i] + 1;
+    base += bins[i] * outputs;
+    weight += bins[i] * outputs;
+  }
+}
+
 static NET_NOINLINE void net_softmax(net_real* x, long n) {
   double lane[16] = {0};
   net_real largest = x[0], sum;
