@@ -28,6 +28,130 @@ def written_and_read(model, path, **options):
 
 # ---- our own -----------------------------------------------------------------------------------
 
+NORMALS = pn.initializers.Normal(0.5, stddev=0.3)
+SIX = [0.5, -1.0, 0.25, 2.0, 0.125, -0.75]
+FEATURES = {"input_shape": (6,)}
+# A model of each layer that an ONNX file can hold, and the layer itself.
+EACH_LAYER = {
+    "Dense": (pn.Dense(5, pn.PReLU(init=NORMALS), name="d"), FEATURES),
+    "Conv2D": (pn.Conv2D(4, 3, 2, "same", activation="gelu", name="c"), {"input_shape": (7, 6, 2)}),
+    "MaxPool2D": (pn.MaxPool2D(2, 1, name="m"), {"input_shape": (5, 6, 2)}),
+    "PReLU": (pn.PReLU(init=NORMALS, name="p"), FEATURES),
+    "Parametric": (pn.Parametric("gelu", NORMALS, name="p"), FEATURES),
+    "Scale": (pn.Scale(NORMALS, name="s"), FEATURES),
+    "LayerNorm": (pn.LayerNorm(epsilon=0.25, beta_init=NORMALS, name="n"), FEATURES),
+    "Clip": (pn.Clip(-0.5, 0.75, name="c"), FEATURES),
+    "Flatten": (pn.Flatten(name="f"), {"input_shape": (3, 2)}),
+    "Rescaling": (pn.Rescaling(SIX, [2.0 * one for one in SIX], name="r"), FEATURES),
+    "Imputation": (pn.Imputation(SIX, name="i"), FEATURES),
+    "OneHot": (pn.OneHot([[0, 1], [2, 0, 1], [1], [5, 4], [3], [0]], name="o"), FEATURES),
+    "Residual": (
+        pn.Residual([pn.Dense(6, "tanh", name="in"), pn.Rescaling(0.5)], 0.25, name="r"),
+        FEATURES,
+    ),
+    "Columns": (
+        pn.Columns(
+            [
+                ("codes", [pn.OneHot([[0, 1]]), pn.Dense(2, name="d")], [4]),
+                ("all", [pn.Scale(NORMALS), pn.Rescaling(2.0, name="two")], list(range(6))),
+            ],
+            name="parts",
+        ),
+        FEATURES,
+    ),
+    "Embedding": (pn.Embedding(4, 3, name="e"), FEATURES),
+    "PeriodicEmbeddings": (pn.PeriodicEmbeddings(5, n_frequencies=7, name="p"), FEATURES),
+    "PiecewiseLinearEmbeddings": (
+        pn.PiecewiseLinearEmbeddings(
+            [[-1, 1], [0, 0.5, 1], [-2, -1, 0, 2], [0, 1], [0, 9], [-1, 0.25, 1]],
+            5,
+            activation=True,
+            version="A",
+            name="p",
+        ),
+        FEATURES,
+    ),
+    **{
+        name: (layer(*((0.25,) if layer.parameter else ()), name="a"), FEATURES)
+        for name, layer in pn.ACTIVATION_LAYERS.items()
+    },
+}
+WITHOUT_NODES = {"Dropout", "Lambda"}  # the file leaves out the first, and refuses the second
+
+
+def test_there_is_a_model_of_every_layer():
+    public = [getattr(pn.layers, name) for name in pn.layers.__all__ if name[0].isupper()]
+    abstract = {"ACTIVATION_LAYERS", "Activation", "Layer"}
+    names = {kind.__name__ for kind in public if isinstance(kind, type)} - abstract
+    assert set(EACH_LAYER) == names - WITHOUT_NODES
+
+
+@pytest.mark.parametrize("name", EACH_LAYER)
+def test_every_layer_comes_back_with_its_name(name, rng, tmp_path, dtype):
+    layer, options = EACH_LAYER[name]
+    flatten = [] if name == "Flatten" else [pn.Flatten()]
+    rest = [*flatten, pn.Dense(2)] if len(options["input_shape"]) > 1 else []
+    model = pn.Sequential([layer, *rest], **options, dtype=np.dtype(dtype).name, seed=3)
+    values = {key: rng.uniform(0.1, 1, v.shape) for key, v in model.parameters().items()}
+    model.set_parameters(values)
+    other = written_and_read(model, tmp_path)
+    x = samples(rng, model)
+    if name in ("Imputation", "PiecewiseLinearEmbeddings"):
+        x[::3, 1:4] = np.nan
+    assert_ported(other.predict(x), model.predict(x), name)
+    of_one_node = dtype == np.float32 or not isinstance(layer, (pn.LeakyReLU, pn.ELU, pn.SELU))
+    if of_one_node:
+        expected = without_initializers([layer, *rest])
+        assert without_initializers(other.layers) == expected
+        assert list(other.parameters()) == list(model.parameters())
+        for key, expected in model.parameters().items():
+            assert_ported(other.parameters()[key], expected, key)
+
+
+def without_initializers(layer):
+    """Return a layer's description without what the file does not hold."""
+    if isinstance(layer, dict):
+        dropped = [key for key in layer if key.endswith("init") or key == "frequency_init_scale"]
+        return {key: without_initializers(v) for key, v in layer.items() if key not in dropped}
+    if isinstance(layer, (list, tuple)):
+        return [without_initializers(one) for one in layer]
+    return without_initializers(layer.config()) if isinstance(layer, pn.layers.Layer) else layer
+
+
+@pytest.mark.parametrize("kind", ["plr", "B"])
+def test_other_kinds_of_embeddings_come_back(kind, rng, tmp_path, dtype):
+    layer = (
+        pn.PeriodicEmbeddings(3, n_frequencies=4, kind=kind)
+        if kind == "plr"
+        else pn.PiecewiseLinearEmbeddings([[-1, 0, 1], [0.1, 0.3]], 4, version=kind)
+    )
+    stack = [pn.Dense(2, "tanh", name="first"), layer, pn.Dense(3, name="last")]
+    model = pn.Sequential(stack, input_shape=(6,), dtype=np.dtype(dtype).name, seed=3)
+    values = {key: rng.uniform(-1, 1, v.shape) for key, v in model.parameters().items()}
+    model.set_parameters(values)
+    other = written_and_read(model, tmp_path)
+    x = samples(rng, model)
+    assert_ported(other.predict(x), model.predict(x), kind)
+    assert [one.name for one in other.layers] == ["first", None, "last"]
+    assert list(other.parameters()) == list(model.parameters())
+
+
+def test_layers_next_to_each_other_stay_two(rng, tmp_path):
+    stack = [pn.Scale(NORMALS), pn.Rescaling(0.5, name="half"), pn.Scale(NORMALS, name="s")]
+    model = pn.Sequential(stack, input_shape=(6,), seed=3)
+    other = written_and_read(model, tmp_path)
+    assert [(type(one), one.name) for one in other.layers] == [
+        (type(one), one.name) for one in stack
+    ]
+    x = samples(rng, model)
+    assert_ported(other.predict(x), model.predict(x))
+
+
+def test_a_remainder_comes_back(tmp_path):
+    columns = pn.Columns([("a", [pn.Dense(2)], [1])], remainder="passthrough")
+    other = written_and_read(pn.Sequential([columns], **FEATURES, seed=0), tmp_path)
+    assert repr(other.layers[0]) == repr(columns)
+
 
 NOT_READ = {"nothing but dropout"}
 

@@ -55,8 +55,8 @@ REFUSED = {
     ),
     "offsets of channels": (
         ["y = Add(x, s)"],
-        {"s": NORMAL(6)},
-        "must have one offset for all channels",
+        {"s": NORMAL((1, 3))},
+        r"must have one number, or one for each of 6 channels, got shape \(3,\)",
     ),
     "weights from the left": (["y = MatMul(w, x)"], {"w": NORMAL((6, 6))}, "weights must be"),
     "weights from the left and a bias": (

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..layers import (
+    ACTIVATION_LAYERS,
     Activation,
     Columns,
     Conv2D,
     Dense,
     Embedding,
     Flatten,
+    Imputation,
     Layer,
     LayerNorm,
     MaxPool2D,
+    OneHot,
     Parametric,
+    PeriodicEmbeddings,
+    PiecewiseLinearEmbeddings,
     PReLU,
     Rescaling,
     Residual,
     Scale,
 )
+from ..layers.stacking import layer_keys
 from ..layers.windows import Pair, output_size, padding_name
 from ..model import Sequential
 
@@ -53,6 +59,7 @@ class Chain:
         self.feature_order: tuple[int, int, int] | None = None  # (height, width, channels)
         self.layers: list[Layer] = []
         self._values: list[dict[str, Array]] = []
+        self._keys: list[str] = []  # names of layers, and their indices, by `label`
 
     def fault(self, where: str, message: str) -> ValueError:
         """Return the error for a part of the other model that cannot be imported."""
@@ -128,7 +135,8 @@ class Chain:
         """Add a Parametric layer of one activation, with weight (channels,)."""
         if len(inner) != 1 or not isinstance(inner[0], Activation):
             raise self.fault(where, "must weight an activation without learned parameters")
-        self.add(Parametric(inner[0]), weight=self._in_our_order(weight))
+        activation = Activation.from_config(inner[0].config() | {"name": None})
+        self.add(Parametric(activation), weight=self._in_our_order(weight))
 
     def embedding(self, where: str, weight: Array) -> None:
         """Add an Embedding layer with weight (codes, values)."""
@@ -139,24 +147,30 @@ class Chain:
 
     def columns_of(self, where: str, columns: Sequence[int]) -> Chain:
         """Return an empty chain whose input is some columns of this one's output."""
-        if len(self.shape) != 1 or self.feature_order is not None:
-            raise self.fault(where, "must read columns of rows that are no images")
+        self._need_features(where)
         return Chain(self.operation, (len(columns),))
 
-    def columns(self, where: str, branches: Sequence[tuple[Chain, Sequence[int]]]) -> None:
-        """Add a Columns layer of results of `columns_of`, with their columns."""
+    def columns(self, where: str, branches: Sequence[tuple[str, Chain, Sequence[int]]]) -> None:
+        """Add a Columns layer of results of `columns_of`, with their names and columns."""
         count, groups, width = self.shape[0], [], 0
         values: dict[str, Array] = {}
-        for place, (inner, columns) in enumerate(branches):
+        names = [name for name, _, _ in branches]
+        for place, (name, inner, columns) in enumerate(branches):
             if any(not -count <= column < count for column in columns):
                 raise self.fault(where, f"columns must be among {count}, got {list(columns)}")
             if len(inner.shape) != 1:
                 raise self.fault(where, f"parts must have one axis, got shape {inner.shape}")
-            key = f"branch_{place}"
+            key = name if name and names.count(name) == 1 else f"branch_{place}"
             groups.append((key, inner.layers, [column % count for column in columns]))
             values |= {f"{key}.{name}": value for name, value in inner.parameters().items()}
             width += inner.shape[0]
-        self.add(Columns(groups), **values)
+        rest = groups[-1] if groups[-1][0] == "remainder" and not groups[-1][1] else None
+        layer = Columns(groups)
+        if rest is not None and len(groups) > 1:
+            passing = Columns(groups[:-1], remainder="passthrough")
+            if passing.rest(count) == tuple(rest[2]):
+                layer = passing
+        self.add(layer, **values)
         self.shape = (width,)
 
     def layer_norm(
@@ -202,13 +216,119 @@ class Chain:
         """Add an activation layer given by its class name, such as ``"LeakyReLU", slope=0.1``."""
         self.add(Layer.from_config({"class": name, **constants}))
 
-    def rescale(self, scale: float, offset: float) -> None:
-        """Add a Rescaling layer, or set the offset of a preceding one."""
+    def rescale(self, where: str, scale: float | Array, offset: float | Array) -> None:
+        """Add a Rescaling layer, or set the offset of a preceding one.
+
+        Arrays have shape (channels,).
+        """
+        factors, offsets = (self._numbers(where, values) for values in (scale, offset))
         last = self.layers[-1] if self.layers else None
-        if scale == 1.0 and isinstance(last, Rescaling) and last.offset == 0.0:
-            self.layers[-1] = Rescaling(last.scale, offset)
+        if factors == 1.0 and isinstance(last, Rescaling) and last.offset == 0.0:
+            self.layers[-1] = Rescaling(last.scale, offsets, name=last.name)
         else:
-            self.add(Rescaling(scale, offset))
+            self.add(Rescaling(factors, offsets))
+
+    def _numbers(self, where: str, values: float | Array) -> float | tuple[float, ...]:
+        array = np.asarray(values, np.float64)
+        if array.ndim == 0:
+            return float(array)
+        if array.shape != self.shape[-1:]:
+            expected = f"one number, or one for each of {self.shape[-1]} channels"
+            raise self.fault(where, f"must have {expected}, got shape {array.shape}")
+        return tuple(self._in_our_order(array).tolist())
+
+    def imputation(self, where: str, values: Array) -> None:
+        """Add an Imputation layer with values (channels,)."""
+        self.made(where, lambda: Imputation(self._in_our_order(values).tolist()))
+
+    def one_hot(self, where: str, positions: Array, categories: Array) -> None:
+        """Add a OneHot layer: of categories, and the position of the feature of each."""
+        self._need_features(where)
+        (count,) = self.shape
+        found: list[list[float]] = [[] for _ in range(count)]
+        if not np.isin(positions, range(count)).all() or (np.diff(positions) < 0).any():
+            raise self.fault(where, f"must compare {count} columns in their order, each in a row")
+        for position, category in zip(positions.tolist(), categories.tolist(), strict=True):
+            found[position].append(category)
+        self.made(where, lambda: OneHot(found))
+        self.shape = (len(positions),)
+
+    def periodic_embeddings(
+        self, where: str, frequency: Array, weight: Array, bias: Array, phase: Array | None = None
+    ) -> None:
+        """Add a PeriodicEmbeddings layer; PLR if there is no phase."""
+        self._need_features(where)
+        kind = "plr" if phase is None else "pbld"
+        outputs = weight.shape[1] + (kind == "pbld")
+        self.made(
+            where,
+            lambda: PeriodicEmbeddings(outputs, n_frequencies=frequency.shape[1], kind=kind),
+            frequency=frequency,
+            phase=phase,
+            weight=weight,
+            bias=bias,
+        )
+        self.shape = (self.shape[0] * outputs,)
+
+    def piecewise_linear_embeddings(
+        self,
+        where: str,
+        left: Array,
+        width: Array,
+        low: Array,
+        high: Array,
+        weight: Array,
+        bias: Array,
+        linear: Array | None = None,
+    ) -> None:
+        """Add a PiecewiseLinearEmbeddings layer; version "A" if there is no linear factor.
+
+        Left edges, widths and limits have shape (features, bins), the weight has one more axis. The
+        upper limit of a feature's last bin is infinite, those of bins that it lacks are 0.
+        """
+        self._need_features(where)
+        expected = "must be encodings with infinite limits of the first and the last bin"
+        arrays = (left, width, low, high)
+        if any(a.shape != weight.shape[:2] for a in arrays) or not np.isinf(high).any(axis=1).all():
+            raise self.fault(where, expected)
+        counts = np.isinf(high).argmax(axis=1) + 1
+        used = np.arange(weight.shape[1]) < counts[:, np.newaxis]
+        lowest, highest = np.zeros(left.shape), used.astype(np.float64)
+        lowest[:, 0] = -np.inf
+        highest[np.arange(len(counts)), counts - 1] = np.inf
+        if not (np.array_equal(low, lowest) and np.array_equal(high, highest)):
+            raise self.fault(where, expected)
+        edges = []
+        for lefts, widths, count in zip(left, width, counts, strict=True):
+            begin = lefts[:count].astype(np.float64)
+            if not np.allclose(widths[: count - 1], np.diff(begin), rtol=1e-3):
+                raise self.fault(where, "each bin must begin where the one before it ends")
+            edges.append([*begin.tolist(), float(begin[-1] + widths[count - 1])])
+        version, outputs = "A" if linear is None else "B", weight.shape[2]
+        self.made(
+            where,
+            lambda: PiecewiseLinearEmbeddings(edges, outputs, version=version),
+            weight=weight[used],
+            linear=linear,
+            bias=bias,
+        )
+        self.shape = (self.shape[0] * outputs,)
+
+    def made(self, where: str, make: Callable[[], Layer], **values: Array | None) -> None:
+        """Add a layer, whose parameters must have the shapes of the values."""
+        try:
+            layer = make()
+            shapes, _ = layer.shapes(self.shape)
+        except (TypeError, ValueError) as error:
+            raise self.fault(where, str(error)) from None
+        given = {name: array.shape for name, array in values.items() if array is not None}
+        if given != shapes:
+            raise self.fault(where, f"constants must have the shapes {shapes}, got {given}")
+        self.add(layer, **values)
+
+    def _need_features(self, where: str) -> None:
+        if len(self.shape) != 1 or self.feature_order is not None:
+            raise self.fault(where, "must read rows of numbers that are no images")
 
     def flatten(self, *, channels_first: bool) -> None:
         """Add a Flatten layer, unless samples are already flat."""
@@ -220,6 +340,26 @@ class Chain:
             if min(height * width, channels) > 1:  # otherwise both orders are the same
                 self.feature_order = (height, width, channels)
         self.shape = (math.prod(self.shape),)
+
+    def label(self, before: int, key: str) -> None:
+        """Name the layer that was added since there were `before`, unless `key` is an index.
+
+        An activation with the name of the layer before it becomes the activation of that layer.
+        """
+        if len(self.layers) != before + 1:
+            return
+        self._keys += [""] * (before - len(self._keys)) + [key]
+        if before and self._keys[before - 1] == key:
+            joined = _with_activation(self.layers[before - 1], self.layers[before])
+            if joined is not None:
+                self.layers[before - 1 :] = [joined]
+                self._values[before - 1 :] = [self._values[before - 1] | self._values[before]]
+                del self._keys[before:]
+            else:
+                self.layers[before - 1] = _named(self.layers[before - 1], None)
+                self._keys[before - 1] = ""
+        if key and not key.isdigit() and self._keys.count(key) == 1:
+            self.layers[-1] = _named(self.layers[-1], key)
 
     def branch(self) -> Chain:
         """Return an empty chain whose input is this one's output."""
@@ -250,8 +390,8 @@ class Chain:
 
     def parameters(self) -> dict[str, Array]:
         """Return the values of the parameters by name."""
-        named = enumerate(self._values)
-        return {f"{place}.{name}": v for place, values in named for name, v in values.items()}
+        named = zip(layer_keys(self.layers), self._values, strict=True)
+        return {f"{key}.{name}": v for key, values in named for name, v in values.items()}
 
     # ---- inside --------------------------------------------------------------------------------
 
@@ -282,3 +422,21 @@ class Chain:
             output_size(*axis, padding) for axis in zip(self.shape[:2], size, stride, strict=True)
         )
         self.shape = (height, width, channels)
+
+
+def _named(layer: Layer, name: str | None) -> Layer:
+    """Return a layer with another name."""
+    return Layer.from_config(layer.config() | {"name": name})
+
+
+def _with_activation(layer: Layer, activation: Layer) -> Layer | None:
+    """Return the layer with this activation fused into it, or None."""
+    config = layer.config()
+    if not isinstance(activation, (Activation, PReLU)) or config.get("activation", True):
+        return None
+    config["activation"] = activation.config()
+    if isinstance(layer, PiecewiseLinearEmbeddings):
+        if layer.version == "B" or activation != ACTIVATION_LAYERS["ReLU"]():
+            return None
+        config["activation"] = True
+    return Layer.from_config(config)

@@ -225,7 +225,7 @@ class _Reader:
         self.chain.flatten(channels_first=False)
 
     def rescaling(self, layer: keras.Layer) -> None:
-        self.chain.rescale(layer.scale, layer.offset)
+        self.chain.rescale(_where(layer), layer.scale, layer.offset)
 
     def expect(self, layer: keras.Layer, **expected: object) -> None:
         """Reject a layer with other values of these options."""

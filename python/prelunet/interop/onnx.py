@@ -27,12 +27,12 @@ OLDEST_OPSET = 13  # of 2020; earlier opsets define Softmax and Squeeze differen
 def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     """Import an ONNX file whose graph is a chain of prelunet's layers.
 
-    Supports the files of `Sequential.to_onnx` without `PeriodicEmbeddings` and without a Parametric
-    ELU or SELU of float64, and chains of operators written by PyTorch's exporter: Gemm, MatMul,
-    Conv, MaxPool, PRelu, Relu, LeakyRelu, Elu, Selu, Gelu (also by Erf), Mish (also by Softplus),
-    Softsign, ``x * sigmoid(x)``, Tanh, Sigmoid, Clip, LayerNormalization, Flatten, Reshape,
-    Dropout, Identity, Transpose of images, factors and offsets, ``x + step * f(x)``,
-    ``(1 - w) * x + w * f(x)`` (Parametric), rows of a constant (Embedding), groups of columns
+    Supports the files of `Sequential.to_onnx` without a Parametric ELU or SELU of float64, and
+    chains of operators written by PyTorch's exporter: Gemm, MatMul, Conv, MaxPool, PRelu, Relu,
+    LeakyRelu, Elu, Selu, Gelu (also by Erf), Mish (also by Softplus), Softsign, ``x * sigmoid(x)``,
+    Tanh, Sigmoid, Clip, LayerNormalization, Flatten, Reshape, Dropout, Identity, Transpose of
+    images, factors and offsets, ``x + step * f(x)``, ``(1 - w) * x + w * f(x)`` (Parametric), a
+    Where of constants and IsNaN (Imputation), rows of a constant (Embedding), groups of columns
     joined by Concat (Columns), and Softmax at the end.
 
     Parameters
@@ -44,11 +44,11 @@ def from_onnx(path: str | os.PathLike[str]) -> Sequential:
     Returns
     -------
     Sequential
-        The model, with ``seed=0``; of a file of `Sequential.to_onnx`, with its `metadata` and its
-        dtype. Input images are (height, width, channels), even if those of the
-        graph are (channels, height, width), as in PyTorch. A final Softmax is removed and the model
-        is compiled with ``"softmax_cross_entropy"``, so that `Sequential.predict_proba` returns the
-        output of the graph.
+        The model, with ``seed=0``; of a file of `Sequential.to_onnx`, with its `metadata`, its
+        dtype, and the names of its layers, but without Dropout. Input images are (height, width,
+        channels), even if those of the graph are (channels, height, width), as in PyTorch. A final
+        Softmax is removed and the model is compiled with ``"softmax_cross_entropy"``, so that
+        `Sequential.predict_proba` returns the output of the graph.
 
     Raises
     ------
@@ -80,14 +80,14 @@ def _translated(package: ModuleType, content: onnx.ModelProto) -> Sequential:
     if channels_first:
         shape = (*shape[1:], shape[0])
     chain = Chain("from_onnx", shape)
-    Translation(chain, rows, channels_first).steps(steps)
+    Translation(chain, rows, channels_first, own=graph.own).steps(steps)
     properties = {entry.key: entry.value for entry in content.metadata_props}
-    if "prelunet" not in properties:
+    if not graph.own:
         return chain.model(dtype, softmax=softmax)
-    own = properties.get("dtype", dtype)
-    if own not in CORES or variable_dtype(own) != dtype:
-        raise ValueError(f"from_onnx: metadata_props have the dtype {own!r}, the input is {dtype}")
-    model = chain.model(own, softmax=softmax)
+    told = properties.get("dtype", dtype)
+    if told not in CORES or variable_dtype(told) != dtype:
+        raise ValueError(f"from_onnx: metadata_props have the dtype {told!r}, the input is {dtype}")
+    model = chain.model(told, softmax=softmax)
     model.metadata = _metadata(properties.get("metadata", "{}"))
     return model
 

@@ -23,11 +23,12 @@ class Translation:
     """Methods, one per operator, that add layers to a chain.
 
     `rows` is the batch size of the graph, 0 if variable. `channels_first` tells whether its input
-    images are (channels, height, width).
+    images are (channels, height, width). `own` tells whether `Sequential.to_onnx` has named the
+    nodes and constants: layers then have their names, activations and kinds again.
     """
 
-    def __init__(self, chain: Chain, rows: int, channels_first: bool) -> None:
-        self.chain, self.rows, self.channels_first = chain, rows, channels_first
+    def __init__(self, chain: Chain, rows: int, channels_first: bool, *, own: bool = False) -> None:
+        self.chain, self.rows, self.channels_first, self.own = chain, rows, channels_first, own
 
     def steps(self, steps: Sequence[Step]) -> None:
         """Add steps in order."""
@@ -36,7 +37,14 @@ class Translation:
             if method is None:
                 known = ", ".join(_METHODS)
                 raise self.chain.fault(step.where, f"no layer does this; there are {known}")
+            before = len(self.chain.layers)
             method(self, step)
+            if self.own:
+                self.chain.label(before, step.where.layer)
+
+    def inside(self, chain: Chain, *, channels_first: bool) -> Translation:
+        """Return a translation of the steps inside a layer."""
+        return Translation(chain, self.rows, channels_first, own=self.own)
 
     def gemm(self, step: Step) -> None:
         """Add a Dense layer, without bias for a MatMul."""
@@ -113,13 +121,19 @@ class Translation:
 
     def affine(self, step: Step) -> None:
         """Add a Rescaling layer, or a Scale layer for one factor per channel."""
+        factors, offsets = step.operands
+        assert factors is not None
+        assert offsets is not None
         scale, offset = map(_number, step.operands)
-        if scale is None and offset == 0.0 and step.operands[0] is not None:
-            self.chain.scale(step.where, self.per_channel(step, "factor", step.operands[0]))
-        elif scale is None or offset is None:
-            raise self.chain.fault(step.where, "must have one offset for all channels")
-        else:
-            self.chain.rescale(scale, offset)
+        fixed = self.own and step.attributes.get("fixed", False)
+        if scale is None and not fixed:
+            self.chain.scale(step.where, self.per_channel(step, "factor", factors))
+            return
+        self.chain.rescale(
+            step.where,
+            self.per_channel(step, "factor", factors) if scale is None else scale,
+            self.per_channel(step, "offset", offsets) if offset is None else offset,
+        )
 
     def clip(self, step: Step) -> None:
         """Add a Clip layer."""
@@ -175,9 +189,11 @@ class Translation:
         """Add a Residual layer of the inner steps; a final factor becomes its step size."""
         inner, steps = self.chain.branch(), list(step.inner)
         factor = _factor(steps[-1]) if len(steps) > 1 else None
+        if self.own and steps[-1].where.path != step.where.path:  # it is of a layer inside
+            factor = None
         if factor is not None:
             steps.pop()
-        inside = Translation(inner, self.rows, self.channels_first)
+        inside = self.inside(inner, channels_first=self.channels_first)
         inside.steps(steps)
         if not steps or inside.channels_first != self.channels_first:
             raise self.chain.fault(step.where, "must add x and f(x) with the same axes")
@@ -186,7 +202,7 @@ class Translation:
     def parametric(self, step: Step) -> None:
         """Add a Parametric layer; the inner step is its activation."""
         inner = self.chain.branch()
-        Translation(inner, self.rows, self.channels_first).steps(step.inner)
+        self.inside(inner, channels_first=self.channels_first).steps(step.inner)
         (weight,) = step.operands
         assert weight is not None
         weight = np.broadcast_to(self.per_channel(step, "weight", weight), self.chain.shape[-1:])
@@ -205,9 +221,28 @@ class Translation:
             (places,) = branch.operands
             assert places is not None
             inner = self.chain.columns_of(step.where, places.tolist())
-            Translation(inner, self.rows, channels_first=False).steps(branch.inner)
-            branches.append((inner, places.tolist()))
+            self.inside(inner, channels_first=False).steps(branch.inner)
+            name = branch.where.layer if self.own else ""
+            branches.append((name, inner, places.tolist()))
         self.chain.columns(step.where, branches)
+
+    def periodic_embeddings(self, step: Step) -> None:
+        """Add a PeriodicEmbeddings layer."""
+        self.chain.periodic_embeddings(step.where, *_arrays(step))
+
+    def piecewise_linear_embeddings(self, step: Step) -> None:
+        """Add a PiecewiseLinearEmbeddings layer."""
+        self.chain.piecewise_linear_embeddings(step.where, *_arrays(step))
+
+    def imputation(self, step: Step) -> None:
+        """Add an Imputation layer."""
+        (values,) = _arrays(step)
+        values = np.broadcast_to(self.per_channel(step, "value", values), self.chain.shape[-1:])
+        self.chain.imputation(step.where, values)
+
+    def one_hot(self, step: Step) -> None:
+        """Add a OneHot layer."""
+        self.chain.one_hot(step.where, *_arrays(step))
 
     # ---- parts of steps ------------------------------------------------------------------------
 
@@ -253,6 +288,10 @@ class Translation:
             return (rows, columns), names[named]
         top, left, bottom, right = step.attributes.get("pads", [0, 0, 0, 0])
         return (rows, columns), [(top, bottom), (left, right)]
+
+
+def _arrays(step: Step) -> list[Array]:
+    return [values for values in step.operands if values is not None]
 
 
 def _number(values: Array | None) -> float | None:
@@ -303,4 +342,8 @@ _METHODS: dict[str, Callable[[Translation, Step], None]] = {
     "Parametric": Translation.parametric,
     "Embedding": Translation.embedding,
     "Columns": Translation.columns,
+    "PeriodicEmbeddings": Translation.periodic_embeddings,
+    "PiecewiseLinearEmbeddings": Translation.piecewise_linear_embeddings,
+    "Imputation": Translation.imputation,
+    "OneHot": Translation.one_hot,
 }
