@@ -25,6 +25,11 @@ def square(outputs, targets):
     return (d**2).sum(axis=1), 2 * d
 
 
+def half(y, outputs):
+    """Return the value of a metric."""
+    return 0.5
+
+
 def twice(x):
     """Return the outputs of a Lambda."""
     return 2 * x
@@ -51,6 +56,11 @@ def _layers(rng, outputs):
         lambda: [pn.Dense(units), pn.PReLU(("channel", "shared")[rng.integers(2)])],
         lambda: [pn.Dense(units, ("relu", "tanh", "gelu", None)[rng.integers(4)])],
         lambda: [pn.Columns([("a", [pn.Dense(2)], 0)], "passthrough"), pn.PeriodicEmbeddings()],
+        lambda: [
+            pn.Dense(2),
+            pn.PiecewiseLinearEmbeddings([[-1, 0, 1], [0, 2]], 3, version="AB"[rng.integers(2)]),
+        ],
+        lambda: [pn.Dense(2), pn.Imputation([0.5, 1]), pn.Dense(1), pn.OneHot([[0, 1]])],
         lambda: [pn.LayerNorm(), pn.Dense(units, use_bias=False), pn.ELU()],
         lambda: [pn.Dense(units), pn.Dropout(0.3), pn.Sigmoid()],
         lambda: [pn.Dense(4), pn.Residual([pn.Dense(4), pn.Tanh()], step=0.5)],
@@ -87,7 +97,7 @@ class Model:
         self.loss = names[rng.integers(len(names))]
         if rng.random() < 0.95:
             optimizers = [pn.SGD(0.1, momentum=0.9), *pn.optimizers.Optimizer.named()]
-            metrics = [None, ["accuracy"], [lambda y, o: 0.5]][rng.integers(3)]
+            metrics = [None, ["accuracy"], [half]][rng.integers(3)]
             clip = 0.5 if rng.random() < 0.1 else None
             optimizer = optimizers[rng.integers(len(optimizers))]
             self.model.compile(optimizer, self.loss, metrics, clip_delta=clip)

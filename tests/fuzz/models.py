@@ -23,6 +23,7 @@ def models():
         ("codes", [pn.Embedding(3, 2)], [0]),
         ("waves", [pn.PeriodicEmbeddings(3)], slice(2)),
         ("lines", [lines], 2),
+        ("gaps", [pn.Imputation([0.5, 1.0]), pn.OneHot([[0.0, 1.0], [0.5]])], [0, 2]),
     ]
     table = pn.Sequential([pn.Columns(groups, "passthrough"), pn.Dense(2)], input_shape=(3,))
     return [flat, images, plain, table]

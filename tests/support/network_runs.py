@@ -155,6 +155,11 @@ def piecewise(version, features):
     return pn.PiecewiseLinearEmbeddings(bins, 5, activation=version == "A", version=version)
 
 
+def gaps():
+    """Return layers without parameters for two columns, which may have gaps."""
+    return [pn.Imputation([0.5, -0.25]), pn.Rescaling([2.0, 0.3], [0.0, 1.0]), pn.Clip(-2, 1.5)]
+
+
 def embeddings():
     """Return a layer whose first three columns hold codes, and others numbers to embed."""
     return pn.Columns(
@@ -163,6 +168,8 @@ def embeddings():
             ("pbld", [pn.PeriodicEmbeddings(5, n_frequencies=21)], slice(3, 12)),
             ("plr", [pn.PeriodicEmbeddings(6, n_frequencies=9, kind="plr"), dense(30)], [40, 20]),
             ("pl", [piecewise("A", 6), dense(9), piecewise("B", 9)], slice(3, 21, 3)),
+            ("gaps", gaps(), [30, 32]),
+            ("one-hot", [pn.OneHot([[*range(9)], [3, 1]]), dense(3)], [0, 2]),
             ("deep", [dense(33), pn.PReLU(), dense(20)], slice(3, None, 2)),
         ],
         remainder="passthrough",
@@ -224,6 +231,7 @@ def train(
         X = Csr.of(np.where(X > 0.8, X, X.dtype.type(0)))
     if embeds:
         X[:, :3] = rng.integers(CATEGORIES, size=(ROWS, 3))
+        X[::7, 30] = np.nan
     y = targets(rng, ROWS, WIDTHS[-1], loss=loss, kind="labels")
     weights = rng.uniform(size=ROWS) if weighted else None
     model = build(
