@@ -13,6 +13,7 @@ from ..cases.networks import Array
 from . import OURS, version_of
 
 Frame = Any  # a data frame of pandas
+FOLDS = 8  # of the bagged peers
 
 
 class Estimator(Protocol):
@@ -94,6 +95,7 @@ TABLE_PEERS: Mapping[str, TablePeer] = {
         _ours("td-s-8", "TD-S, 8 networks", n_estimators=8, n_jobs=1),
         _ours("td-s-log-loss", "TD-S, log loss", (CLASSIFICATION,), scoring="log_loss"),
         _ours("td", "TD", preset="realmlp-td"),
+        _ours("td-folds", "TD, 8 folds", preset="realmlp-td", cv=FOLDS, n_jobs=1),
         _theirs("prelunet-mlp", "prelunet MLP", "tables_ours.mlp"),
         _theirs("pytabkit-td-s", "RealMLP-TD-S", "tables_pytabkit.real_mlp_td_s", "pytabkit"),
         _theirs("pytabkit-td", "RealMLP-TD", "tables_pytabkit.real_mlp_td", "pytabkit"),
@@ -102,6 +104,11 @@ TABLE_PEERS: Mapping[str, TablePeer] = {
         _theirs("sklearn-hist", "HistGradientBoosting", "tables_sklearn.hist", reads_gaps=True),
         _theirs("lightgbm", "LightGBM", "tables_boosting.lightgbm", "lightgbm", reads_gaps=True),
         _theirs("catboost", "CatBoost", "tables_boosting.catboost", "catboost", reads_gaps=True),
+        _theirs(
+            *("catboost-folds", "CatBoost, 8 folds", "tables_boosting.catboost_folds", "catboost"),
+            reads_gaps=True,
+            folds=FOLDS,
+        ),
     )
 }
 """The peers by name, those of prelunet first."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -110,6 +113,52 @@ def test_the_log_loss_has_a_bound():
 
     assert log_loss(Model(), None, np.array([0, 2])) == pytest.approx(np.log(2) / 2)
     assert log_loss(Model(), None, np.array([1, 2])) == pytest.approx((52 + 1) * np.log(2) / 2)
+
+
+class StandIn:
+    """Predicts the means of its training rows; knows which rows chose its iteration."""
+
+    made: ClassVar[list[StandIn]] = []
+
+    def __init__(self, random_seed, **_):
+        self.seed = random_seed
+        self.made.append(self)
+
+    def fit(self, X, y, cat_features, eval_set):
+        self.names, self.held = cat_features, eval_set
+        self.classes_ = np.unique(y)
+        self.mean = (y[:, np.newaxis] == self.classes_).mean(axis=0)
+        self.number = y.mean()
+
+    def predict_proba(self, X):
+        return np.tile(self.mean, (len(X), 1))
+
+    def predict(self, X):
+        return np.full(len(X), self.number)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_catboost_is_bagged_as_prelunet_is(task, monkeypatch):
+    module = types.SimpleNamespace(CatBoostClassifier=StandIn, CatBoostRegressor=StandIn)
+    monkeypatch.setitem(sys.modules, "catboost", module)
+    monkeypatch.setattr(StandIn, "made", [])
+    X = pd.DataFrame({"a": np.arange(40.0), "b": pd.Categorical(["x", None] * 20)})
+    y = np.arange(40) % 3 if task == "classification" else np.arange(40.0)
+    model = TABLE_PEERS["catboost-folds"].make(task, 3).fit(X, y)
+    members = StandIn.made
+    assert len({member.seed for member in members}) == 8
+    assert all(member.names == ["b"] for member in members)
+    assert all(set(member.held[0]["b"]) == {"x", "missing"} for member in members)
+    held = np.concatenate([member.held[0].index for member in members])
+    assert sorted(held) == list(range(40))
+    assert (y[held] == np.concatenate([member.held[1] for member in members])).all()
+    if task == "classification":
+        expected = np.mean([member.mean for member in members], axis=0)
+        assert model.predict_proba(X)[0] == pytest.approx(expected)
+        assert model.predict_proba(X).sum(axis=1) == pytest.approx(1.0)
+        assert model.predict(X).tolist() == [0] * 40
+    else:
+        assert model.predict(X) == pytest.approx(np.mean([m.number for m in members]))
 
 
 # ---- a run ---------------------------------------------------------------------------------------
