@@ -49,6 +49,11 @@ PREPARATIONS = {
     "a pipeline": [SimpleImputer(), StandardScaler()],
     "without mean": [SimpleImputer(), StandardScaler(with_mean=False), "passthrough"],
     "without scale": [SimpleImputer(), StandardScaler(with_std=False)],
+    "passthrough first": [
+        "passthrough",
+        Pipeline([("nothing", "passthrough"), ("fill", SimpleImputer())]),
+        StandardScaler(),
+    ],
     "ranges": [SimpleImputer(), MinMaxScaler((-1, 2), clip=True), MaxAbsScaler()],
     "robust": [SimpleImputer(), RobustScaler(), FunctionTransformer()],
     "robust, no center": [SimpleImputer(), RobustScaler(with_centering=False)],

@@ -86,16 +86,26 @@ def fold(pipeline: object, *, dtype: str = "float64") -> Sequential:
         )
     layers = [layer for step in preparation for layer in _layers(*step)]
     network = estimator.to_sequential()
-    shape = (pipeline.n_features_in_,) if preparation else network.input_shape
+    first = _first_that_counts(pipeline)
+    shape = (first.n_features_in_,)
     model = Sequential([*layers, *network.layers], input_shape=shape, dtype=dtype)
     model.set_parameters(network.parameters())
     assert network.engine.compiled is not None
     model.engine.compile(network.engine.compiled)
     model.metadata = dict(network.metadata)
     model.metadata.pop("feature_names", None)  # those of the prepared columns
-    if hasattr(pipeline, "feature_names_in_"):
-        model.metadata["feature_names"] = [str(one) for one in pipeline.feature_names_in_]
+    if hasattr(first, "feature_names_in_"):
+        model.metadata["feature_names"] = [str(one) for one in first.feature_names_in_]
     return model
+
+
+def _first_that_counts(pipeline: Pipeline) -> Any:
+    """Return the first step that knows its number of features; "passthrough" does not."""
+    for _, step in pipeline.steps:
+        found = _first_that_counts(step) if isinstance(step, Pipeline) else step
+        if hasattr(found, "n_features_in_"):
+            return found
+    return None
 
 
 def _layers(name: str, step: object) -> list[Layer]:
