@@ -22,11 +22,13 @@ class HeldTape {
       check_same_rows(operation, rows_, *y);
       targets_ = *y;
     }
-    interruptible<Usage::Reading>(network_.usage(), operation.c_str(), [&](const Interrupt& interrupt) {
-      version_ = network_.version();
-      tape_ = network_.tape(rows_.source, targets_.targets, options);
-      return tape_->forward(interrupt);
-    });
+    // Engine::tape() may change the plans of the network, so it needs the GIL: other threads may read the network.
+    interruptible<Usage::Reading>(
+        network_.usage(), operation.c_str(), [&](const Interrupt& interrupt) { return tape_->forward(interrupt); },
+        [&] {
+          version_ = network_.version();
+          tape_ = network_.tape(rows_.source, targets_.targets, options);
+        });
   }
 
   py::array outputs() const { return copy_of(tape_->outputs(), {network_.outputs()}); }

@@ -126,7 +126,8 @@ class Engine {
   // Exchanges the parameters and their running mean; see Optimizer. The network must be compiled.
   void swap_mean(bool keep);
 
-  // A tape for a batch; the network and the arrays must outlive it.
+  // A tape for a batch; the network and the arrays must outlive it. Called by one thread at a time, while others may
+  // predict or run tapes.
   std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options);
 
   // Makes the training steps of `run` and adds epoch i to totals[i]. An interrupted step does not change the

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -205,6 +207,25 @@ def test_few_and_many_rows_alternate(rng):
             assert_same_bits(one.parameters()[name], values, name)
         assert_same_bits(one.predict(X), copy.deepcopy(one).predict(X))
         assert one.evaluate(X, y) == copy.deepcopy(one).evaluate(X, y)
+
+
+def test_threads_may_be_the_first_to_compute_gradients_of_few_rows(rng):
+    X = rng.standard_normal((4, 64)).astype(np.float32)
+    layers = [pn.Dense(256, "relu"), pn.Dense(256, "relu"), pn.Dense(8)]
+    model = pn.Sequential(layers, input_shape=(64,), dtype="mixed_bfloat16", seed=0)
+    expected = model.vjp(X)[0]
+    for _ in range(60):
+        new = copy.deepcopy(model)
+        together = threading.Barrier(4)
+
+        def outputs(new=new, together=together):
+            together.wait()
+            return new.vjp(X)[0]
+
+        with ThreadPoolExecutor(4) as pool:
+            futures = [pool.submit(outputs) for _ in range(4)]
+        for future in futures:
+            assert_same_bits(future.result(), expected, "outputs")
 
 
 def test_wide_layers_round_their_operands(rng):
