@@ -122,3 +122,17 @@ def test_weights_that_fit_no_memory_name_their_layer(hidden, layer):
     with pytest.raises(MemoryError, match=rf"MLPClassifier: .* layer {layer}, .* [0-9,]+ bytes"):
         found.set_params(hidden_layer_sizes=hidden).fit(X[:20], y)
     assert_same_bits(found.predict_proba(X[:20]), before)
+
+
+@pytest.mark.parametrize("kind", ["MLPRegressor", "TabularRegressor"])
+@pytest.mark.parametrize("name", ["y", "sample_weight", "X"])
+def test_integers_above_the_largest_float(kind, name):
+    data = {"X": np.ones((20, 1)), "y": np.arange(20.0), "sample_weight": np.ones(20)}
+    data[name] = np.full(data[name].shape, 10**400, object)
+    with pytest.raises(ValueError, match="must hold numbers within float64"):
+        getattr(pn, kind)().fit(**data)
+
+
+def test_groups_that_cannot_be_compared():
+    with pytest.raises(TypeError, match="TabularClassifier: groups must hold numbers or texts"):
+        pn.TabularClassifier().fit(X, Y, groups=["a", None] * (ROWS // 2))

@@ -19,7 +19,7 @@ from .features import Features
 from .fit_data import FitData
 from .fitted import FittedMLP
 from .lbfgs import Minimization
-from .limits import check_weights
+from .limits import check_weights, within_float64
 from .network import draw_weights
 from .parameters import STOCHASTIC, Hidden, check_parameters
 from .rates import Rates
@@ -226,8 +226,9 @@ class BaseMLP(FittedMLP):
         if sample_weight is not None:
             if not np.asarray(sample_weight).any():
                 raise ValueError("Sample weights must contain at least one non-zero number.")
-            weights = _check_sample_weight(sample_weight, checked_X, dtype=np.float64)
             name, alpha = f"sample_weight{suffix}", 0.0 if suffix else self.alpha
+            with within_float64(type(self).__name__, name):
+                weights = _check_sample_weight(sample_weight, checked_X, dtype=np.float64)
             check_weights(type(self).__name__, name, weights, alpha=alpha)
         targets = self._take_y(checked_y, keeps=keeps, incremental=incremental)
         return FitData(checked_X, checked_y, targets, weights, (X, y))

@@ -16,6 +16,7 @@ from ..model import Sequential
 from .features import Features
 from .heads import Head, head_of
 from .inputs import ENGINE_DTYPES, rows_as_they_are
+from .limits import within_float64
 from .network import EstimatorNetwork, Weights, build
 from .parameters import Estimator, Hidden
 
@@ -183,11 +184,10 @@ class FittedMLP(BaseEstimator, Estimator, ABC):
 
     def _validated(self, *data: object, **options: Any) -> tuple[Any, ...]:
         """Check X, or X and y, as scikit-learn does, and convert them for the engine."""
+        options |= {"accept_sparse": "csr", "dtype": ENGINE_DTYPES}
         try:
-            found = validate_data(self, *data, accept_sparse="csr", dtype=ENGINE_DTYPES, **options)
-        except OverflowError as error:
-            owner = type(self).__name__
-            raise ValueError(f"{owner}: data must hold numbers within float64: {error}") from error
+            with within_float64(type(self).__name__, "data"):
+                found = validate_data(self, *data, **options)
         except ValueError as error:
             found = str(error).partition("\n")[0]
             text = "convert string" in found and np.asarray(data[0]).dtype.kind in "OSUT"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,15 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 _LARGEST_SUM = 2.0**960  # 1e289: losses of up to 2**64 times the weights still add up
+
+
+@contextmanager
+def within_float64(owner: str, name: str) -> Iterator[None]:
+    """Turn the OverflowError of a conversion of `name` to float64 into a ValueError."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(f"{owner}: {name} must hold numbers within float64: {error}") from error
 
 
 def check_weights(owner: str, name: str, weights: Array, *, alpha: float = 0.0) -> None:

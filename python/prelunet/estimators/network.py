@@ -163,7 +163,7 @@ class Weights:
 
 
 def _frozen(values: npt.ArrayLike) -> Array:
-    """Return a view that nobody can make writeable, of a copy unless `values` is such a view."""
+    """Return a read-only view, of a copy unless `values` is a view of a read-only array."""
     base = values.base if type(values) is np.ndarray else None
     if isinstance(base, np.ndarray) and not base.flags.writeable:
         return np.asarray(values)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight
 from ..._arrays import refuse_masked
 from ...dtypes import variable_dtype
 from ...tables import TableEncoder
-from ..limits import check_weights
+from ..limits import check_weights, within_float64
 from .bagging import Job, train_members
 from .fitted import RECORDS, FittedTabular
 from .member import Member
@@ -379,7 +379,8 @@ class BaseTabular(FittedTabular):
         if sample_weight is not None:
             name = f"sample_weight{suffix}"
             refuse_masked("fit", name, sample_weight)
-            weights = _check_sample_weight(sample_weight, columns[0].values, dtype=np.float64)
+            with within_float64(owner, name):
+                weights = _check_sample_weight(sample_weight, columns[0].values, dtype=np.float64)
             check_weights(owner, name, weights)
             if not weights.any():
                 raise ValueError("Sample weights must contain at least one non-zero number.")

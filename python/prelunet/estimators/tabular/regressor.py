@@ -17,6 +17,7 @@ from ...callbacks import Callback
 from ...layers import Layer
 from ...losses import Gamma, Huber, Loss, MeanAbsoluteError, MeanSquaredError, Pinball, Poisson
 from ...schedules import Schedule
+from ..limits import within_float64
 from .base import BaseTabular
 from .member import Member
 from .outputs import OutputScaling
@@ -317,14 +318,15 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             raise ValueError(f"{type(self).__name__}: loss must be one of regression, got {loss!r}")
 
     def _take_y(self, y: object, *, reset: bool, name: str = "y") -> Array:
-        checked = check_array(
-            y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
-        )
-        if checked.dtype.kind in "mM":
-            raise TypeError(
-                f"{type(self).__name__}: y must hold numbers, got dtype {checked.dtype}"
+        with within_float64(type(self).__name__, name):
+            checked = check_array(
+                y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
             )
-        targets = checked.astype(np.float64)
+            if checked.dtype.kind in "mM":
+                raise TypeError(
+                    f"{type(self).__name__}: y must hold numbers, got dtype {checked.dtype}"
+                )
+            targets = checked.astype(np.float64)
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         outputs = 1 if targets.ndim == 1 else targets.shape[1]

@@ -61,6 +61,16 @@ def hold_out(
     return np.sort(order[held:]), np.sort(order[:held])
 
 
+def _group_numbers(owner: str, groups: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return the number of each row's group, in the order of the groups."""
+    try:
+        return np.asarray(np.unique(np.asarray(groups), return_inverse=True)[1])
+    except TypeError as error:
+        raise TypeError(
+            f"{owner}: groups must hold numbers or texts, all of a kind and none missing: {error}"
+        ) from error
+
+
 def jobs_of(
     estimator: Tabular, data: Data, groups: npt.ArrayLike | None, *, holds_out: bool
 ) -> list[Job]:
@@ -70,14 +80,15 @@ def jobs_of(
     """
     rng = check_random_state(estimator.random_state)
     present = data.present()
-    by_group = None if groups is None else np.asarray(groups)
-    if by_group is not None:
-        check_consistent_length(by_group, data.targets)
+    by_group = None
+    if groups is not None:
+        check_consistent_length(groups, data.targets)
+        by_group = _group_numbers(type(estimator).__name__, groups)
     labels = data.targets if data.targets.ndim == 1 else None
     if estimator.cv is not None:
         splitter = check_cv(estimator.cv, labels, classifier=labels is not None)
         stand_in = np.empty((data.count, 0))
-        folds = list(splitter.split(stand_in, data.targets, by_group))
+        folds = list(splitter.split(stand_in, data.targets, groups))
         return [
             Job(
                 np.intersect1d(trained, present),
