@@ -21,7 +21,8 @@ class Onnx:
         import onnx
 
         self.onnx, self.samples = onnx, []
-        for number, model in enumerate(models()[:2]):
+        built = [model for model in models() if model.input_shape is not None]
+        for number, model in enumerate(built):
             model.to_onnx(folder / f"{number}.onnx", probabilities=number == 0)
             self.samples.append(onnx.load(folder / f"{number}.onnx"))
         for nodes, shape, constants in GRAPHS:
