@@ -307,6 +307,27 @@ def test_tables_of_other_columns_are_refused(inside, capsys, arguments, words):
     assert words in capsys.readouterr().err
 
 
+# ---- export --------------------------------------------------------------------------------------
+
+
+def test_models_of_tables_are_exported(inside, tmp_path, capsys):
+    pytest.importorskip("onnx")
+    columns = "station, temp, pressure, installed, checked, code"
+    for model, outputs in (("runs/sensors", "label, probabilities"), ("p", "variable")):
+        file = str(tmp_path / "m.onnx")
+        assert cli.main(["export", f"{model}/model.npz", file]) == 0
+        assert capsys.readouterr().out == f"wrote {file}: float32, {columns} to {outputs}\n"
+        pn.load(f"{model}/model.npz").to_onnx(tmp_path / "same.onnx")
+        assert Path(file).read_bytes() == (tmp_path / "same.onnx").read_bytes()
+    for arguments, words in (
+        (["runs/sensors/model.npz", "m.h"], "a TabularClassifier reads the columns of a table"),
+        (["p/model.npz", "m.onnx", "--probabilities"], "--probabilities is for classifiers"),
+    ):
+        assert cli.main(["export", *arguments]) == 2
+        assert words in capsys.readouterr().err
+        assert not Path(arguments[1]).exists()
+
+
 # ---- info ----------------------------------------------------------------------------------------
 
 

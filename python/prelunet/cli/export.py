@@ -9,7 +9,6 @@ from prelunet import _options as options
 from prelunet import data
 from prelunet.cli.rows import Array, as_input
 from prelunet.formats import checked_path
-from prelunet.loading import load_sequential
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -19,7 +18,8 @@ def add_parser(commands: options.Commands) -> None:
         help="write a model as ONNX or C, for other programs to run",
         description="Write a saved model as an ONNX file or a C header. The input x of an ONNX "
         "file is any number of rows in the model's input shape. Its output is named outputs or "
-        "probabilities. A C header has a function NAME_predict(x, y) for one row.",
+        "probabilities. A C header has a function NAME_predict(x, y) for one row. The ONNX file of "
+        "a model that was trained on a table has an input for each column.",
         formatter_class=options.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, as written by train")
@@ -50,7 +50,16 @@ def run(arguments: argparse.Namespace) -> None:
             )
     if (arguments.quantize is None) != (arguments.calibration is None):
         raise ValueError("export: --quantize int8 and --calibration DATA must be given together")
-    model = load_sequential(arguments.model)
+    model = pn.load(arguments.model)
+    if isinstance(model, pn.Sequential):
+        _export_network(model, arguments)
+    else:
+        _export_table_model(model, arguments)
+
+
+def _export_network(model: pn.Sequential, arguments: argparse.Namespace) -> None:
+    """Write a network, and print its input and output."""
+    in_c = arguments.file.endswith(".h")
     if in_c:
         model.to_c(
             arguments.file,
@@ -62,12 +71,32 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         model.to_onnx(arguments.file, probabilities=arguments.probabilities)
     output = "probabilities" if arguments.probabilities else "outputs"
-    rows = [] if arguments.file.endswith(".h") else ["rows"]
+    rows = [] if in_c else ["rows"]
     shapes = [
         ", ".join([*rows, *map(str, shape or ())])
         for shape in (model.input_shape, model.output_shape)
     ]
     print(f"wrote {arguments.file}: {model.dtype}, x ({shapes[0]}) to {output} ({shapes[1]})")
+
+
+def _export_table_model(
+    model: pn.TabularClassifier | pn.TabularRegressor, arguments: argparse.Namespace
+) -> None:
+    """Write an estimator, which reads the columns of a table, and print its inputs and outputs."""
+    name, classifies = type(model).__name__, isinstance(model, pn.TabularClassifier)
+    if arguments.file.endswith(".h"):
+        raise ValueError(
+            f"export: a {name} reads the columns of a table, which a C header cannot: write a file "
+            "that ends in .onnx, or the network alone in Python, "
+            f"load({arguments.model!r}).to_sequential().to_c({arguments.file!r}), for rows of "
+            "encode"
+        )
+    if arguments.probabilities and not classifies:
+        raise ValueError(f"export: --probabilities is for classifiers, got a {name}")
+    model.to_onnx(arguments.file)
+    columns = ", ".join(str(column["name"]) for column in model.describe_columns())
+    outputs = "label, probabilities" if classifies else "variable"
+    print(f"wrote {arguments.file}: {model.dtype}, {columns} to {outputs}")
 
 
 def _calibration(model: pn.Sequential, source: str | None) -> Array | None:
