@@ -1,6 +1,7 @@
 #include "bindings/arrays.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <iomanip>
@@ -17,8 +18,9 @@ bool is_real_float(const py::dtype& dtype) {
 }
 
 bool is_native(const py::dtype& dtype) {
+  constexpr char kExplicit = std::endian::native == std::endian::little ? '<' : '>';  // as in h5py's dtypes
   const char order = dtype.byteorder();
-  return order == '=' || order == '|';
+  return order == '=' || order == '|' || order == kExplicit;
 }
 
 bool is_aligned(const py::array& array) { return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0; }

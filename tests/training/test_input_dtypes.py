@@ -123,3 +123,13 @@ def test_a_column_that_is_no_number_is_named(column):
         mlp((2,), (3, 2)).predict(frame)
     with pytest.raises(TypeError, match=r"fit: y must (have dtype float32|hold numbers, got text)"):
         mlp((2,), (3, 2)).fit(np.zeros((2, 2)), frame["bad"])
+
+
+def test_an_explicit_native_byte_order_is_native(rng):
+    X, y = labelled(rng, ROWS)
+    order = "<" if np.dtype("<i4").isnative else ">"
+    explicit = X.astype(X.dtype.newbyteorder(order))  # as h5py makes them
+    assert explicit.dtype.byteorder == order
+    assert_same_bits(mlp().predict(explicit), mlp().predict(X))
+    assert_same_bits(pn.ops.relu_forward(explicit), pn.ops.relu_forward(X))
+    mlp().fit(explicit, y)
