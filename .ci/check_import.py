@@ -12,7 +12,7 @@ import sys
 LONGEST = 0.033  # seconds, in addition to `import numpy`; 28 of them on a server of 2023
 REPEATS = 20
 OPTIONAL = ["sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "tensorboardX"]
-OPTIONAL += ["safetensors", "onnx"]
+OPTIONAL += ["safetensors", "onnx", "pyarrow", "h5py"]
 MEASURE = f"""
 import os, sys, time
 import numpy

@@ -23,7 +23,7 @@ from .saving import Saving
 from .serialization import State
 from .state import Progress, build
 from .summary import Summary, summarize
-from .training import loop, prepare
+from .training import loop, prepare_blocks
 
 if TYPE_CHECKING:
     pass
@@ -246,7 +246,7 @@ class Sequential(OpenLoop, Saving):
         validation_data: Sequence[npt.ArrayLike] | None = None,
         validation_split: float = 0.0,
         validation_freq: int = 1,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         drop_last: bool = False,
         sample_weight: npt.ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
@@ -257,10 +257,12 @@ class Sequential(OpenLoop, Saving):
 
         Parameters
         ----------
-        X : array_like or sparse matrix of shape ``(n, *input_shape)``
-            Samples, one per row. Rows of a SciPy sparse matrix stay sparse if the first layer is
-            `Dense`, or `Rescaling` without offset and then `Dense`. If all weights are finite, the
-            results are bit-identical to those of dense rows, except for the sign of zeros.
+        X : array_like, sparse matrix or rows in a file, of shape ``(n, *input_shape)``
+            Samples, one per row. Rows in a file are an HDF5 dataset of h5py, a table of pyarrow, or
+            `data.ParquetRows`; y may be one too. Rows of a SciPy sparse matrix stay sparse if the
+            first layer is `Dense`, or `Rescaling` without offset and then `Dense`. If all weights
+            are finite, the results are bit-identical to those of dense rows, except for the sign of
+            zeros.
         y : array_like
             Integer labels (n,) for softmax cross-entropy; otherwise targets (n, outputs), or (n,)
             for one output. All targets are checked before training, against the ranges given in
@@ -275,9 +277,13 @@ class Sequential(OpenLoop, Saving):
             Fraction of the rows to hold out for validation: the last ones, before shuffling.
         validation_freq : int, default 1
             Validate every `validation_freq` epochs; the history has NaN for the other epochs.
-        shuffle : bool, default True
+        shuffle : bool or "blocks", default True
             Shuffle the rows each epoch, in an order that depends only on the seed and on
-            `epochs_trained`. A single batch of all rows is not shuffled.
+            `epochs_trained`. A single batch of all rows is not shuffled. "blocks" visits blocks of
+            adjacent rows in random order, and shuffles the rows of four blocks at a time: see the
+            user guide. With "blocks" or False, rows of HDF5 datasets, Arrow tables, Parquet files
+            and, with "blocks", files mapped with ``mmap_mode="r"`` are read while the network
+            trains.
         drop_last : bool, default False
             Leave out the last batch of each epoch if it is smaller than `batch_size`, unless it is
             the only batch.
@@ -362,7 +368,7 @@ class Sequential(OpenLoop, Saving):
             ``"loss"``, then the compiled metrics by name.
         """
         with self.engine.undoing_build():
-            return prepare(self.engine, "evaluate", X, y, sample_weight).evaluate()
+            return prepare_blocks(self.engine, "evaluate", X, y, sample_weight).evaluate()
 
     def __repr__(self) -> str:
         """Return a constructor call with the same arguments."""

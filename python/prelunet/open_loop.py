@@ -14,6 +14,7 @@ from ._arrays import as_rows, is_sparse
 from ._validation import boolean, real
 from .dtypes import compute_dtype
 from .engine import Engine
+from .row_sources import as_source, is_source
 from .training import prepare
 from .training.data import checked_batch_size, checked_order, train_on_batch
 
@@ -50,7 +51,8 @@ class OpenLoop:
 
         Parameters
         ----------
-        X : array_like or sparse matrix of shape ``(n, *input_shape)``
+        X : array_like, sparse matrix or rows in a file, of shape ``(n, *input_shape)``
+            As in `fit`.
         out : ndarray of shape (n, outputs), optional
             Output array, also returned, of dtype `variable_dtype`. C-contiguous; must not share
             memory with X. With it, a call allocates no array.
@@ -68,6 +70,10 @@ class OpenLoop:
             If another thread trains or changes the model.
         """
         engine = self.engine
+        if is_source(X):
+            from .training import block_data  # rarely needed; starts a thread
+
+            return block_data.predict(engine, "predict", as_source("predict", "X", X), out)
         if engine.is_built and not is_sparse(X):  # saves a microsecond, a third of a small call
             return engine.core.predict_array("predict", as_rows("predict", "X", X), out)
         with engine.building():

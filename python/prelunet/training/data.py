@@ -91,8 +91,8 @@ class Data:
     """Checked rows and targets, for any number of training steps.
 
     The engine is compiled; the first data that pass the checks build it. `operation` is the name
-    of the caller, for messages. `targets` is None if a Python function computes the loss, and
-    `count` is the number of rows.
+    of the caller, for messages. `targets` is None if a Python function computes the loss, `count`
+    is the number of rows, and `shape` the shape of X.
     """
 
     def __init__(
@@ -109,14 +109,14 @@ class Data:
         with engine.building():
             self._X = as_samples(operation, "X", X)
             self.rows = engine.rows(operation, self._X)
-            self.count = self.rows.count
+            self.count, self.shape = self.rows.count, self._X.shape
             targets = as_rows(operation, "y", y)
             _check_count(operation, targets, self.count)
             self._y = self._checked_y(operation, targets)
             self.targets = self._targets(operation, sample_weight, class_weight)
         self._given = {"X": X, "y": y, "sample_weight": sample_weight}
         self._class_weight = class_weight
-        self._loss_is_sum = self._compiled.loss.reduction == "sum"
+        self.loss_is_sum = self._compiled.loss.reduction == "sum"
         self._counts_accuracy = self._compiled.counts_accuracy(self._y)
         self._answers = engine.core.answers_per_row
 
@@ -193,14 +193,14 @@ class Data:
     def history(self, totals: Floats) -> dict[str, list[float]]:
         """Return the loss and accuracy of each row of `totals`, by name."""
         loss, correct, rows = totals.T
-        history = {"loss": (loss if self._loss_is_sum else loss / rows).tolist()}
+        history = {"loss": (loss if self.loss_is_sum else loss / rows).tolist()}
         if self._counts_accuracy:
             history["accuracy"] = (correct / (rows * self._answers)).tolist()
         return history
 
     def logs(self, sums: _core.Totals) -> dict[str, float]:
         """Convert the totals of several steps to the loss and the accuracy, by name."""
-        logs = {"loss": sums.loss if self._loss_is_sum else sums.loss / max(sums.rows, 1.0)}
+        logs = {"loss": sums.loss if self.loss_is_sum else sums.loss / max(sums.rows, 1.0)}
         if self._counts_accuracy:
             logs["accuracy"] = sums.correct / max(sums.rows * self._answers, 1.0)
         return logs
@@ -212,11 +212,15 @@ class Data:
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss and the metrics of all rows as one batch."""
+        return self.loss_and_accuracy() | self.metric_functions()
+
+    def loss_and_accuracy(self) -> dict[str, float]:
+        """Return the loss of all rows as one batch and, if compiled, the accuracy."""
         totals = self.engine.core.evaluate(self.rows, self._own_targets())
         logs = {"loss": totals.loss}
         if self._counts_accuracy:
             logs["accuracy"] = totals.correct / (totals.rows * self._answers)
-        return logs | self.metric_functions()
+        return logs
 
     def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
         """Return the loss of all rows as one batch and its gradients by trainable parameter."""
@@ -235,11 +239,13 @@ class Data:
 
     def metric_functions(self) -> dict[str, float]:
         """Return the values of the metrics that are Python functions."""
-        wanted = self._compiled.metric_functions
-        if not wanted:
+        if not self.has_metric_functions:
             return {}
-        outputs = self.engine.core.predict(self.rows)
-        y = self._y
+        return self.metrics_of(self.engine.core.predict(self.rows))
+
+    def metrics_of(self, outputs: Array) -> dict[str, float]:
+        """Return the values of the metrics that are Python functions, for given outputs."""
+        wanted, y = self._compiled.metric_functions, self._y
         if y.ndim == 1 and outputs.shape[1] == 1:  # y - outputs must not broadcast
             y = y[:, np.newaxis]
         return {name: float(function(y, outputs)) for name, function in wanted.items()}

@@ -58,14 +58,14 @@ class FunctionData(Data):
             row[:] = epoch.loss, epoch.correct, epoch.rows
             engine.epochs_trained += 1
 
-    def evaluate(self) -> dict[str, float]:
-        """Return the loss and the metrics of all rows as one batch."""
+    def loss_and_accuracy(self) -> dict[str, float]:
+        """Return the loss of all rows as one batch and, if compiled, the accuracy."""
         outputs, places = self.engine.core.predict(self.rows), np.arange(self.count)
         correct = self._correct(outputs, places)
         logs = {"loss": self.loss_of(outputs, places)[0]}
         if self._counts_accuracy:
             logs["accuracy"] = correct / self.count
-        return logs | self.metric_functions()
+        return logs
 
     def loss_and_gradients(self) -> tuple[float, Sequence[Array]]:
         """Return the loss of all rows as one batch and its gradients by trainable parameter."""

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,13 @@ from ..callbacks import Callback, ProgressBar, overrides
 from ..callbacks.base import TrainedModel
 from ..engine import Engine
 from ..history import History
-from . import prepare
+from ..row_sources import is_source
+from . import prepare, prepare_blocks
+from .block_order import BlockOrder
 from .data import Data, Floats, checked_batch_size
+
+if TYPE_CHECKING:
+    from .block_data import BlockData
 
 Array = npt.NDArray[Any]
 _SLICE_SECONDS = 0.1  # training time between two progress updates
@@ -38,7 +43,7 @@ def fit(
     validation_data: Sequence[npt.ArrayLike] | None,
     validation_split: float,
     validation_freq: int,
-    shuffle: bool,
+    shuffle: bool | str,
     drop_last: bool,
     sample_weight: npt.ArrayLike | None,
     class_weight: Mapping[int, float] | str | None,
@@ -47,18 +52,33 @@ def fit(
 ) -> History:
     """Train the engine, passing `model` to the callbacks; see `Sequential.fit`."""
     epochs = integer("fit", "epochs", epochs, minimum=0)
-    boolean("fit", "shuffle", shuffle)
+    in_blocks = isinstance(shuffle, str)
+    if isinstance(shuffle, str):
+        choice("fit", "shuffle (unless a bool)", shuffle, ("blocks",))
+    else:
+        boolean("fit", "shuffle", shuffle)
+    reads_blocks = in_blocks or not shuffle
     boolean("fit", "drop_last", drop_last)
     validation_freq = integer("fit", "validation_freq", validation_freq, minimum=1)
     share = real("fit", "validation_split", validation_split, minimum=0.0, exclusive_maximum=1.0)
     if share and validation_data is not None:
         raise ValueError("fit: validation_split must be 0 where validation_data is given")
     if share:
+        if reads_blocks and any(is_source(v, mapped=in_blocks) for v in (X, y)):
+            raise ValueError(
+                "fit: validation_split must be 0 where rows are read in blocks, got "
+                f"{validation_split}; use validation_data"
+            )
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
     every = [*_callbacks(callbacks), *_progress(verbose)]
     with engine.undoing_build():
         with engine.building():
-            data = prepare(engine, "fit", X, y, sample_weight, class_weight)
+            given = (X, y, sample_weight, class_weight)
+            data: Data | BlockData
+            if reads_blocks:
+                data = prepare_blocks(engine, "fit", *given, mapped=in_blocks)
+            else:
+                data = prepare(engine, "fit", *given)
             validation = None if validation_data is None else _validation(engine, validation_data)
             size = checked_batch_size("fit", batch_size, data.count)
         loop = _Loop(
@@ -101,7 +121,7 @@ class WatchedLoop:
     data: TrainingData
     validation: ValidationData | None
     batch_size: int
-    shuffle: bool
+    shuffle: bool | str
     epochs: int
     callbacks: Sequence[Callback]
     validation_freq: int = 1
@@ -123,6 +143,7 @@ class WatchedLoop:
         # Steps per call into C++: a whole epoch, or 1 with batch hooks. With progress only, it
         # starts at 1 and changes until a call takes _SLICE_SECONDS.
         self.slice = self.steps if not self.progress and not self.batch_hooks else 1
+        self.longest_slice = self.steps
         self.steps_hooks = [
             _StepsHook(c, c.steps_between) for c in callbacks if c.steps_between is not None
         ]
@@ -214,7 +235,7 @@ class WatchedLoop:
         if self._averages and self.engine.steps and self.history.epochs:
             self.engine.core.swap_mean(False)
 
-    def _order(self) -> Array | None:
+    def _order(self) -> Array | BlockOrder | None:
         """Return the row order of the next epoch; None for the order of X."""
         if self.shuffle and (self.steps > 1 or self.drops):
             return _core.row_order(self.engine.seed, self.engine.epochs_trained, self.data.count)
@@ -247,7 +268,7 @@ class WatchedLoop:
             if self.batch_hooks:
                 self._call("on_train_batch_end", done - 1, self.data.logs(totals))
             elif count == self.slice < self.steps:  # times of shorter slices are unreliable
-                self.slice = _next_slice(count, seconds, self.steps)
+                self.slice = _next_slice(count, seconds, self.longest_slice)
             if self.steps_hooks:
                 self._call_steps_hooks()
             if self.progress:
@@ -284,8 +305,17 @@ class WatchedLoop:
 class _Loop(WatchedLoop):
     """One call of `Sequential.fit`."""
 
-    data: Data
-    validation: Data | None
+    data: Data | BlockData
+    validation: Data | BlockData | None
+
+    def __post_init__(self) -> None:
+        """Set the fields derived from the arguments."""
+        super().__post_init__()
+        self.in_blocks = isinstance(self.shuffle, str) or not isinstance(self.data, Data)
+        if self.in_blocks:  # a call trains on at most a group, to bound the array of row numbers
+            steps = self._block_order().group_rows // self.batch_size
+            self.longest_slice = min(self.longest_slice, steps)
+            self.slice = min(self.slice, steps)
 
     def settings(self) -> dict[str, Any]:
         """Return, as JSON values, the arguments of `fit` that affect steps or history."""
@@ -301,8 +331,12 @@ class _Loop(WatchedLoop):
 
     def _epochs(self) -> None:
         watched = self.callbacks or self.validation is not None or self.data.has_metric_functions
-        if watched or self.drops:
-            super()._epochs()
+        if watched or self.drops or self.in_blocks:
+            try:
+                super()._epochs()
+            finally:
+                if not isinstance(self.data, Data):
+                    self.data.close()
         else:
             self._unwatched_epochs()
             self._keep_averages()
@@ -310,12 +344,26 @@ class _Loop(WatchedLoop):
     def _epoch(self) -> dict[str, float]:
         return super()._epoch() | self.data.metric_functions()
 
+    def _order(self) -> Array | BlockOrder | None:
+        if not self.in_blocks:
+            return super()._order()
+        order = self._block_order()
+        if not isinstance(self.data, Data):
+            self.data.begin_epoch(order)
+        return order
+
+    def _block_order(self) -> BlockOrder:
+        shuffle = bool(self.shuffle) and (self.steps > 1 or self.drops)
+        seed, epoch = self.engine.seed, self.engine.epochs_trained
+        return BlockOrder(seed, epoch, self.data.shape, self.batch_size, shuffle=shuffle)
+
     def _unwatched_epochs(self) -> None:
         """Train without callbacks, with many epochs per call into C++."""
+        assert isinstance(self.data, Data)
         most = max(1, _CALL_STEPS // self.steps)
         for begin in range(0, self.epochs, most):
             totals = np.zeros((min(most, self.epochs - begin), 3))
-            self.data.train_epochs(self.shuffle, self.batch_size, totals)
+            self.data.train_epochs(bool(self.shuffle), self.batch_size, totals)
             found = self.data.history(totals)
             self.history.extend(found)
             self._warn_not_finite(found["loss"])
@@ -399,7 +447,7 @@ def _hold_out(
     return x_rows[:kept], y_rows[:kept], weights[:kept], held
 
 
-def _validation(engine: Engine, given: Sequence[npt.ArrayLike]) -> Data:
+def _validation(engine: Engine, given: Sequence[npt.ArrayLike]) -> Data | BlockData:
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ValueError("fit: validation_data must be (X, y) or (X, y, sample_weight)")
-    return prepare(engine, "fit: validation_data", *given)
+    return prepare_blocks(engine, "fit: validation_data", *given)

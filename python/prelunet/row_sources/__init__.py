@@ -1,0 +1,65 @@
+"""Rows beyond memory: sources that `fit`, `evaluate` and `predict` read in blocks.
+
+Neither h5py nor pyarrow is imported here; their objects are known by the module of their type.
+"""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+import numpy as np
+
+from .arrow import ArrowRows, ParquetRows
+from .base import ArrayRows, RowSource, changed_file, read_rows
+from .hdf5 import Dataset, Hdf5Rows
+from .mapped import MappedRows, is_mapped
+
+__all__ = [
+    "ArrayRows",
+    "ParquetRows",
+    "RowSource",
+    "as_source",
+    "changed_file",
+    "is_source",
+    "read_rows",
+]
+
+
+def is_source(value: object, *, mapped: bool = False) -> bool:
+    """Return whether the rows of `value` are read in blocks.
+
+    They are those of an HDF5 dataset, an Arrow table or array, or a Parquet file; with `mapped`,
+    also those of an NPY file opened with ``mmap_mode="r"``, which otherwise is an array.
+    """
+    if type(value) is np.ndarray:
+        return False
+    return (
+        isinstance(value, RowSource)
+        or _is_hdf5(value)
+        or _is_arrow(value)
+        or (mapped and is_mapped(value))
+    )
+
+
+def as_source(operation: str, name: str, value: object) -> RowSource:
+    """Return a source that reads the rows of `value`; other values become arrays."""
+    if isinstance(value, RowSource):
+        return value
+    if _is_hdf5(value):
+        return Hdf5Rows(operation, name, value)
+    if _is_arrow(value):
+        return ArrowRows(operation, name, value)
+    if is_mapped(value):
+        return MappedRows(value)
+    return ArrayRows(operation, name, value)
+
+
+def _is_hdf5(value: object) -> TypeGuard[Dataset]:
+    return type(value).__module__.startswith("h5py.") and hasattr(value, "read_direct")
+
+
+def _is_arrow(value: object) -> bool:
+    name = type(value).__name__
+    return type(value).__module__ == "pyarrow.lib" and (
+        name in ("Table", "RecordBatch", "ChunkedArray") or name.endswith("Array")
+    )
