@@ -134,7 +134,7 @@ def test_bad_types(make, argument, value):
 
 @pytest.mark.parametrize("momentum", [-0.1, 1.0, math.nan])
 def test_bad_momentum(momentum):
-    with pytest.raises(ValueError, match="SGD: momentum must be a finite number >= 0 < 1, got"):
+    with pytest.raises(ValueError, match="SGD: momentum must be a finite number >= 0 and < 1, got"):
         SGD(momentum=momentum)
 
 

@@ -257,7 +257,7 @@ def test_a_step_must_not_be_negative(step):
         (lambda: CosineDecay(0.1, -5), "CosineDecay: steps must be an integer >= 1, got -5"),
         (lambda: CosineDecay(0.1, 5, -0.1), "CosineDecay: final must be .* >= 0, got -0.1"),
         (lambda: CosLog(-0.1), "CosLog: initial must be a finite number >= 0, got -0.1"),
-        (lambda: CosLog(0.1, 0), "CosLog: cycles must be an integer >= 1 <= 30, got 0"),
+        (lambda: CosLog(0.1, 0), "CosLog: cycles must be an integer >= 1 and <= 30, got 0"),
         (lambda: CosLog(0.1, steps=0), r"CosLog: steps \(unless None\) must be .*, got 0"),
         (lambda: FlatCosine(0.1, 1.0), "FlatCosine: flat must be .*, got 1.0"),
         (lambda: WarmUp(-0.1, 5), r"WarmUp: schedule .* must be a finite number >= 0, got -0.1"),

@@ -48,7 +48,7 @@ def real(
         ):
             return number
     bounds = ((minimum, ">="), (exclusive_minimum, ">"), (maximum, "<="), (exclusive_maximum, "<"))
-    expected = "".join(f" {sign} {bound:g}" for bound, sign in bounds if bound is not None)
+    expected = " and".join(f" {sign} {bound:g}" for bound, sign in bounds if bound is not None)
     raise error(f"{owner}: {name} must be a finite number{expected}, got {value!r}")
 
 
@@ -83,7 +83,7 @@ def integer(
             return number
         error = ValueError
     bounds = ((minimum, ">="), (maximum, "<="))
-    expected = "".join(f" {sign} {bound}" for bound, sign in bounds if bound is not None)
+    expected = " and".join(f" {sign} {bound}" for bound, sign in bounds if bound is not None)
     raise error(f"{owner}: {name} must be an integer{expected}, got {value!r}")
 
 
@@ -91,7 +91,7 @@ def size(owner: str, name: str, value: object) -> int:
     """Return `value` as a valid size of an array axis."""
     number = integer(owner, name, value, minimum=1)
     if number > _LARGEST_SIZE:
-        raise ValueError(f"{owner}: {name} must be an integer >= 1 below 2**63, got {value!r}")
+        raise ValueError(f"{owner}: {name} must be an integer >= 1 and below 2**63, got {value!r}")
     return number
 
 

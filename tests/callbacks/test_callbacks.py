@@ -211,8 +211,8 @@ def test_reduce_lr_names_a_missing_key():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"factor": 1.0}, ValueError, "factor must be a finite number > 0 < 1, got 1.0"),
-        ({"factor": 0}, ValueError, "factor must be a finite number > 0 < 1, got 0"),
+        ({"factor": 1.0}, ValueError, "factor must be a finite number > 0 and < 1, got 1.0"),
+        ({"factor": 0}, ValueError, "factor must be a finite number > 0 and < 1, got 0"),
         ({"patience": -1}, ValueError, "patience must be an integer >= 0, got -1"),
         ({"cooldown": 0.5}, TypeError, "cooldown must be an integer >= 0, got 0.5"),
         ({"min_delta": -1}, ValueError, "min_delta must be a finite number >= 0, got -1"),

@@ -93,8 +93,8 @@ def test_csv_of_other_text_is_refused(csv, text, message):
 @pytest.mark.parametrize(
     ("column", "error", "message"),
     [
-        (3, ValueError, "label_column must be an integer >= -3 <= 2, got 3"),
-        (-4, ValueError, "label_column must be an integer >= -3 <= 2, got -4"),
+        (3, ValueError, "label_column must be an integer >= -3 and <= 2, got 3"),
+        (-4, ValueError, "label_column must be an integer >= -3 and <= 2, got -4"),
         (1.0, TypeError, "label_column must be an integer"),
         (True, TypeError, "label_column must be an integer"),
         ("d", ValueError, "one of the header's names, got 'd' where there is a, b, b"),

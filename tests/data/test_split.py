@@ -94,15 +94,19 @@ def test_a_data_set_gets_test_rows_and_keeps_the_rest():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"test_size": 0.0}, ValueError, "test_size must be a finite number > 0 < 1, got 0.0"),
-        ({"test_size": 1.0}, ValueError, "test_size must be a finite number > 0 < 1, got 1.0"),
-        ({"test_size": np.nan}, ValueError, "test_size must be a finite number > 0 < 1, got nan"),
+        ({"test_size": 0.0}, ValueError, "test_size must be a finite number > 0 and < 1, got 0.0"),
+        ({"test_size": 1.0}, ValueError, "test_size must be a finite number > 0 and < 1, got 1.0"),
+        (
+            {"test_size": np.nan},
+            ValueError,
+            "must be a finite number > 0 and < 1, got nan",
+        ),
         ({"test_size": 0}, ValueError, "test_size must be an integer >= 1, got 0"),
         ({"test_size": True}, TypeError, "test_size must be an integer >= 1, got True"),
         ({"test_size": "half"}, TypeError, "test_size must be a finite number"),
         ({"test_size": 100}, ValueError, "must leave rows to train on, got 100 of 100 rows"),
         ({"test_size": 0.999}, ValueError, "must leave rows to train on, got 0.999 of 100 rows"),
-        ({"seed": -1}, ValueError, "seed must be an integer >= 0 <= 4294967295, got -1"),
+        ({"seed": -1}, ValueError, "seed must be an integer >= 0 and <= 4294967295, got -1"),
         ({"seed": 2**32}, ValueError, "seed must be an integer >= 0"),
         ({"seed": None}, TypeError, "seed must be an integer"),
     ],

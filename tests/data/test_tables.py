@@ -239,7 +239,12 @@ def test_toys_by_name():
             "moons: noise must be a finite number >= 0, got nan",
         ),
         (moons, {"seed": None}, TypeError, "moons: seed must be an integer"),
-        (circles, {"factor": 1.0}, ValueError, "circles: factor must be a finite number >= 0 < 1"),
+        (
+            circles,
+            {"factor": 1.0},
+            ValueError,
+            "factor must be a finite number >= 0 and < 1",
+        ),
         (circles, {"rows": True}, TypeError, "circles: rows must be an integer"),
     ],
 )

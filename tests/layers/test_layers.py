@@ -262,7 +262,7 @@ def test_numbers_of_numpy_become_pythons():
         (lambda: pn.LayerNorm(epsilon=0), "LayerNorm: epsilon must be a finite number > 0, got 0"),
         (lambda: pn.PReLU("both"), "PReLU: kind must be one of 'channel', 'shared', got 'both'"),
         (lambda: pn.PReLU(init=math.nan), "PReLU: init .* must be a finite number, got nan"),
-        (lambda: pn.Dropout(1.0), "Dropout: rate .* must be a finite number >= 0 < 1, got 1.0"),
+        (lambda: pn.Dropout(1.0), "Dropout: rate .* must be a finite number >= 0 and < 1, got 1.0"),
         (lambda: pn.Dropout(-0.1), "Dropout: rate .* must be .*, got -0.1"),
         (lambda: pn.Dropout(math.nan), "Dropout: rate .* must be .*, got nan"),
         (lambda: pn.Rescaling(math.inf), "Rescaling: scale must be a finite number, got inf"),

@@ -168,7 +168,7 @@ def test_what_cannot_be_drawn_is_refused(rows, labels, arguments, message):
 
 def test_more_classes_than_kinds_of_points_are_refused():
     model = linear(np.zeros((8, 2)), np.zeros(8))
-    with pytest.raises(ValueError, match="classes must be an integer >= 2 <= 7, got 8"):
+    with pytest.raises(ValueError, match="classes must be an integer >= 2 and <= 7, got 8"):
         DecisionBoundaryDisplay.from_model(model, X, Y)
 
 
