@@ -140,7 +140,7 @@ def _kernel_cases() -> list[KernelCase]:
         _row_wise(f"{name}_backward", "backward", BLOCK, chain=BLOCK[0]) for name in activations
     ]
     cases += [_row_wise("softmax_forward", "forward", LOGITS, chain=LOGITS[1])]
-    cases += [_row_wise(name, "forward", BLOCK) for name in ("exp", "log")]
+    cases += [_row_wise(name, "forward", BLOCK) for name in ("exp", "log", "cos_2pi", "sin_2pi")]
     cases += [
         _row_wise("layer_norm_forward", "forward", shape, where, chain=shape[1])
         for shape, where in ((BLOCK, ""), (LOGITS, ", narrow"))

@@ -16,6 +16,9 @@ from .kernels_ours import PRODUCTS, sigmoid_like
 from .numpy_images import conv2d_kernel, max_pool2d_kernel
 
 
+_TURN = np.float32(2 * np.pi)
+
+
 def kernel(case: KernelCase) -> Kernel:
     """Return a function that runs the case once and returns its output."""
     if case.op in PRODUCTS:
@@ -98,6 +101,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: value for name, value in vars(numpy_losses).items() if name in LOSSES},
     "exp": lambda x, out, work: np.exp(x, out=out),
     "log": lambda x, out, work: np.log(x, out=out),
+    "cos_2pi": lambda x, out, work: np.cos(np.multiply(x, _TURN, out=work), out=out),
+    "sin_2pi": lambda x, out, work: np.sin(np.multiply(x, _TURN, out=work), out=out),
 }
 
 
