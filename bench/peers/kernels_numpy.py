@@ -15,7 +15,6 @@ from . import Kernel, UnsupportedError, numpy_activations, numpy_losses, numpy_u
 from .kernels_ours import PRODUCTS, sigmoid_like
 from .numpy_images import conv2d_kernel, max_pool2d_kernel
 
-
 _TURN = np.float32(2 * np.pi)
 
 
