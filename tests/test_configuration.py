@@ -73,9 +73,7 @@ def test_sizes():
     assert _validation.size("F", "n", 2**63 - 1) == 2**63 - 1
     with pytest.raises(ValueError, match=r"^F: n must be an integer >= 1, got 0$"):
         _validation.size("F", "n", 0)
-    with pytest.raises(
-        ValueError, match=r"^F: n must be an integer >= 1 and below 2\*\*63, got 922"
-    ):
+    with pytest.raises(ValueError, match=r"^F: n must be .* >= 1 and below 2\*\*63, got 922"):
         _validation.size("F", "n", 2**63)
 
 

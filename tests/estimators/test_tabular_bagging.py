@@ -94,10 +94,13 @@ def test_progress_of_members_and_epochs(capsys):
 
 def test_callbacks_are_called_for_a_single_network():
     X, y = table()
-    epochs = []
-    note = pn.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
-    classifier(callbacks=[note]).fit(X, y)
-    assert epochs == [0, 1, 2, 3, 4]
+    scores = []
+    note = pn.LambdaCallback(on_epoch_end=lambda epoch, logs: scores.append(logs["val_score"]))
+    model = classifier(callbacks=[note]).fit(X, y)
+    assert len(scores) == 5
+    assert scores == model.validation_scores_
+    waiting = pn.EarlyStopping("val_score", patience=1, min_delta=2.0)
+    assert len(classifier(callbacks=[waiting]).fit(X, y).loss_curve_) == 2
     with pytest.raises(ValueError, match="callbacks must be None"):
         classifier(callbacks=[note], n_estimators=2).fit(X, y)
 

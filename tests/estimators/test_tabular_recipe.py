@@ -241,3 +241,18 @@ def test_weight_decay_is_relative_to_the_rate(rng):
 def test_invalid_parameters_are_named(name, value, error):
     with pytest.raises(error, match=name):
         classifier(**{name: value}).fit([[1.0], [2.0]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameters", "words"),
+    [
+        (pn.TabularClassifier, {"scoring": "logloss"}, "one of 'accuracy', 'log_loss' or .*'logl"),
+        (pn.TabularClassifier, {"scoring": "rmse"}, "TabularClassifier: scoring must be one of"),
+        (pn.TabularRegressor, {"scoring": "log_loss"}, "scoring must be one of 'rmse', 'mae' or"),
+        (pn.TabularRegressor, {"loss": "mse"}, "it is 'squared_error' here"),
+        (pn.TabularRegressor, {"loss": "Pinball"}, "it is 'quantile' here"),
+    ],
+)
+def test_names_of_other_libraries_are_refused_with_advice(estimator, parameters, words):
+    with pytest.raises(ValueError, match=words):
+        estimator(**parameters).fit([[1.0], [2.0]], [0, 1])

@@ -79,7 +79,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     time_limit : float or None, default None
         Seconds after which training ends with the current epoch, for all networks together.
     callbacks : list of Callback or None, default None
-        See `prelunet.callbacks`; for a single network.
+        See `prelunet.callbacks`; for a single network. Logs contain "loss" and, with held-out
+        rows, "val_score".
     random_state : int, RandomState or None, default None
         Seed of the held-out rows, the initial weights, the order of rows and dropout. The same seed
         gives the same bits for any number of threads and jobs, unless `time_limit` ends training.

@@ -53,7 +53,7 @@ def check_parameters(estimator: Tabular, task: str) -> Recipe:
         raise ValueError(f"{owner}: n_jobs must be None or an integer other than 0, got 0")
     if time_limit is not None:
         real(owner, "time_limit (unless None)", time_limit, exclusive_minimum=0.0)
-    check_scoring_parameter(owner, estimator.scoring)
+    check_scoring_parameter(owner, estimator.scoring, classes=task == "classification")
     if estimator.cv is not None and estimator.refit:
         raise ValueError(f"{owner}: refit must be False where cv is given")
     several = estimator.cv is not None or estimator.n_estimators > 1

@@ -37,6 +37,16 @@ _LOSSES = MappingProxyType(
         "gamma": Gamma(),
     }
 )
+_HINTS = MappingProxyType(
+    {
+        "mse": "it is 'squared_error' here",
+        "mean_squared_error": "it is 'squared_error' here",
+        "rmse": "it is 'squared_error' here",
+        "mae": "it is 'absolute_error' here",
+        "mean_absolute_error": "it is 'absolute_error' here",
+        "pinball": "it is 'quantile' here",
+    }
+)  # other names of these losses
 _LOG_LINK = (Poisson, Gamma)  # their outputs are logarithms
 _SCORES: dict[type[Loss], str] = {
     MeanAbsoluteError: "mae",
@@ -88,7 +98,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     time_limit : float or None, default None
         Seconds after which training ends with the current epoch, for all networks together.
     callbacks : list of Callback or None, default None
-        See `prelunet.callbacks`; for a single network.
+        See `prelunet.callbacks`; for a single network. Logs contain "loss" and, with held-out
+        rows, "val_score".
     random_state : int, RandomState or None, default None
         Seed of the held-out rows, the initial weights, the order of rows and dropout. The same seed
         gives the same bits for any number of threads and jobs, unless `time_limit` ends training.
@@ -302,7 +313,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if isinstance(self.loss, Loss):
             return self.loss
         names = (*_LOSSES, "quantile")
-        name = choice(type(self).__name__, "loss (unless a Loss)", self.loss, names)
+        name = choice(type(self).__name__, "loss (unless a Loss)", self.loss, names, _HINTS)
         return Pinball(self.quantile) if name == "quantile" else _LOSSES[name]
 
     def _quantiles(self) -> Floats | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax, xlogy
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from .calibration import fit_temperature
 
@@ -50,10 +50,19 @@ _LOSSES: dict[str, Callable[[Floats, Floats], Floats]] = {
 }
 
 
-def check_scoring_parameter(owner: str, scoring: object) -> None:
-    """Check the type of the parameter `scoring`."""
-    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+def check_scoring_parameter(owner: str, scoring: object, *, classes: bool) -> None:
+    """Check the parameter `scoring` of a classifier or a regressor."""
+    if scoring is None or callable(scoring):
+        return
+    if not isinstance(scoring, str):
         raise TypeError(f"{owner}: scoring must be a string, a callable or None, got {scoring!r}")
+    own = _OWN_OF_CLASSES if classes else _OWN_OF_NUMBERS
+    if scoring not in own and scoring not in get_scorer_names():
+        names = "'accuracy', 'log_loss'" if classes else "'rmse', 'mae'"
+        raise ValueError(
+            f"{owner}: scoring must be one of {names} or a name of "
+            f"sklearn.metrics.get_scorer_names(), got {scoring!r}"
+        )
 
 
 class ClassScore:

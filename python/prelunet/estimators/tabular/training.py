@@ -229,8 +229,8 @@ class _BestEpoch(Callback):
         self._parameters: dict[str, Array] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Score the epoch; stop training if the time is over."""
-        assert logs is not None
+        """Score the epoch, for later callbacks too; stop training if the time is over."""
+        assert isinstance(logs, dict)  # one dict for all callbacks
         self.losses.append(float(logs["loss"]))
         if self._held is None:
             self.epoch = epoch
@@ -239,6 +239,7 @@ class _BestEpoch(Callback):
             outputs = self.model.predict(self._held.X)
             score = self._held.score(outputs.astype(np.float64))
             self.scores.append(score)
+            logs["val_score"] = score
             # Also the first epoch of a training whose scores are all NaN
             if score >= self._best or self._parameters is None:
                 self._best = score if score >= self._best else -math.inf
