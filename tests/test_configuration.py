@@ -219,7 +219,7 @@ def own_descriptions(base=Description):
 
 NEEDED = {"forward": abs, "backward": abs, "function": abs, "layers": [pn.Tanh()], "rate": 0.5}
 NEEDED |= {"pattern": "*", "activation": "relu", "low": 0.0, "branches": [("a", [], 0)]}
-NEEDED |= {"values": [0.0], "categories": [[0.0, 1.0]]}
+NEEDED |= {"values": [0.0], "categories": [[0.0, 1.0]], "bins": [[0.0, 1.0]]}
 NEEDED |= {"saved": {"class": "Mine", "module": "mine"}}
 ARGUMENTS = [
     (cls, name)
