@@ -199,6 +199,70 @@ class Sequential(OpenLoop, Saving):
         """
         self.engine.set_parameters(parameters)
 
+    def parameters_vector(self, *, out: Array | None = None) -> Array:
+        """Return a copy of all parameters as one vector, in the order of `parameters`.
+
+        Parameters
+        ----------
+        out : ndarray of shape (parameters,), optional
+            Receives the vector; its dtype must be that of the parameters.
+
+        Returns
+        -------
+        ndarray of shape (parameters,)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the shape or the dtype of `out` differs.
+        RuntimeError
+            If another thread trains or changes the model.
+        """
+        values = [array.reshape(-1) for array in self.parameters().values()]
+        dtype = self.engine.variable_dtype
+        size = sum(array.size for array in values)
+        if out is None:
+            out = np.empty(size, dtype)
+        elif out.dtype != dtype:
+            raise TypeError(f"parameters_vector: out must be an array of {dtype}, got {out!r}")
+        elif out.shape != (size,):
+            raise ValueError(f"parameters_vector: out must have shape ({size},), got {out.shape}")
+        np.concatenate([np.empty(0, dtype), *values], out=out)
+        return out
+
+    def set_parameters_vector(self, vector: npt.ArrayLike) -> None:
+        """Set all parameters from one vector, in the order of `parameters`.
+
+        Parameters
+        ----------
+        vector : array_like of shape (parameters,)
+            As `parameters_vector` returns it; converted to the model's dtype.
+
+        Raises
+        ------
+        ValueError
+            If the shape differs.
+        TypeError
+            If the values are not real numbers.
+        RuntimeError
+            If another thread uses the model.
+        """
+        values = np.asarray(vector)
+        current = self.parameters()
+        ends = np.cumsum([array.size for array in current.values()], dtype=int)
+        size = int(ends[-1]) if len(ends) else 0
+        if values.shape != (size,):
+            raise ValueError(
+                f"set_parameters_vector: vector must have shape ({size},), got {values.shape}"
+            )
+        parts = np.split(values, ends[:-1]) if len(ends) else []
+        self.set_parameters(
+            {
+                name: part.reshape(array.shape)
+                for (name, array), part in zip(current.items(), parts, strict=True)
+            }
+        )
+
     def compile(
         self,
         optimizer: optimizers.Optimizer | str = "sgd",
