@@ -36,6 +36,7 @@ void register_runtime(py::module_& m) {
   m.attr("__version__") = PRELUNET_VERSION;
   m.def("num_threads", &num_threads, "The number of threads that the next call may use.");
   m.def("set_num_threads", &set_num_threads, py::arg("threads"), "Set the number of threads; 0 restores the default.");
+  m.def("calls_at_work", &calls_at_work, "The number of calls that now share the threads.");
   m.def("available_cpus", &available_cpus, "The minimum of the CPUs of the affinity mask and the cgroup quota.");
   m.def("isa", [] { return std::string(kernels().isa); }, "The instruction set in use.");
   m.def("available_isas", &available_isas, "The instruction sets that this machine supports, best first.");

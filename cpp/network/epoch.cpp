@@ -5,6 +5,7 @@
 #include "network/tape.h"
 #include "network/tuning.h"
 #include "runtime/subnormals.h"
+#include "runtime/threads.h"
 
 namespace prelunet {
 namespace {
@@ -51,7 +52,9 @@ bool Engine<T>::loss_and_gradients(const RowSource& x, const Targets& targets, T
                                            {.block_rows = std::min(most, x.rows), .rates = &rates_});
   Stop stop(interrupt);
   Stop* const between_layers = is_small(x.rows) ? nullptr : &stop;
-  run_flushed_team(threads_for(x.rows, 3.0), [&](Team& team) {
+  const int threads = threads_for(x.rows, 3.0);
+  const CallAtWork call(threads > 1);
+  run_flushed_team(thread_share(threads), [&](Team& team) {
     BatchTotals batch(loss_);
     const double factor = backpropagation.batch_factor(nullptr, block_at(0, x.rows, x.rows, most));
     for (std::size_t begin = 0; begin < x.rows; begin += most) {
@@ -95,6 +98,7 @@ class Engine<T>::Training {
         reached_{0, first_, before_} {}
 
   bool run() {
+    const CallAtWork call;
     const int first_team = engine_.threads_for(batch_size_, 3.0), most = engine_.training_threads(batch_size_);
     // Allocated before keep_in_panels(), because leave_panels() must not fail.
     const TeamScratch scratch(std::max(first_team, most));
@@ -102,7 +106,8 @@ class Engine<T>::Training {
     Layer<T>* const kept = fused_ && run_.l2_per_batch_weight == 0.0 && !engine_.optimizer_->has_mean()
                                ? engine_.layer_to_keep_in_panels(plan_, steps)
                                : nullptr;
-    if (kept != nullptr) run_flushed_team(first_team, scratch, [&](Team& team) { kept->keep_in_panels(team); });
+    const int few = thread_share(first_team);
+    if (kept != nullptr) run_flushed_team(few, scratch, [&](Team& team) { kept->keep_in_panels(team); });
     ThreadTuner& tuner = engine_.thread_tuner_;
     tuner.want(first_team, most, batch_size_, small_);
     while (reached_.epoch < run_.epochs && !stop_.asked()) {
@@ -110,7 +115,7 @@ class Engine<T>::Training {
       run_flushed_team(trial.size(), scratch, [&](Team& team) { work(team, trial); });
       tuner.add(trial);
     }
-    if (kept != nullptr) run_flushed_team(first_team, scratch, [&](Team& team) { kept->leave_panels(team); });
+    if (kept != nullptr) run_flushed_team(few, scratch, [&](Team& team) { kept->leave_panels(team); });
     return !stop_.asked();
   }
 

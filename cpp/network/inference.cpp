@@ -7,6 +7,7 @@
 #include "network/tuning.h"
 #include "runtime/scratch.h"
 #include "runtime/subnormals.h"
+#include "runtime/threads.h"
 
 namespace prelunet {
 namespace {
@@ -87,7 +88,8 @@ class BlockRunner {
 template <class T>
 bool run_all(const BlockRunner<T>& runner, std::size_t rows, int threads, const Interrupt& interrupt) {
   const std::size_t chunks = (rows + kChunkRows - 1) / kChunkRows;
-  threads = static_cast<int>(std::clamp<std::size_t>(chunks, 1, static_cast<std::size_t>(threads)));
+  const CallAtWork call(threads > 1);
+  threads = static_cast<int>(std::clamp<std::size_t>(chunks, 1, static_cast<std::size_t>(thread_share(threads))));
   const Scratch scratch(checked_multiply(runner.bytes(), static_cast<std::size_t>(threads)));
   std::atomic<bool> stopped{false};
   run_flushed_team(threads, [&](Team& team) {

@@ -1,7 +1,8 @@
 // Chooses the number of threads that train: all allowed threads, or fewer if fewer are faster.
 //
 // If other processes use the cores, rank 0 waits most of the time. In small steps, moving data between distant cores
-// may take longer than the second core saves. The number of threads does not change the bits.
+// may take longer than the second core saves. Concurrent calls share the threads, so a team is replaced if the share
+// of its call changes. The number of threads does not change the bits.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <chrono>
 
 #include "runtime/team.h"
+#include "runtime/threads.h"
 
 namespace prelunet {
 
@@ -30,9 +32,17 @@ class Trial {
   using Clock = std::chrono::steady_clock;
 
   // Ends at `until`, or after `batches` timed batches. The first `cold` batches are not timed, because their data are
-  // in the caches of other cores.
-  Trial(int size, Clock::time_point now, Clock::time_point until, int batches, int cold)
-      : size_(size), until_(until), batches_(batches), began_(now), cold_(cold), watched_(now), last_(now) {}
+  // in the caches of other cores. `share` is the call's share of `threads`.
+  Trial(int size, int threads, int share, Clock::time_point now, Clock::time_point until, int batches, int cold)
+      : size_(size),
+        threads_(threads),
+        share_(share),
+        until_(until),
+        batches_(batches),
+        began_(now),
+        cold_(cold),
+        watched_(now),
+        last_(now) {}
 
   // A barrier that measures how long rank 0 waits.
   void barrier(Team& team) {
@@ -54,11 +64,15 @@ class Trial {
     last_ = now;
     ++done_;
     if (now - watched_ >= kWatch) {
-      crowded_ = size_ > 1 && waited_ > kMostWaiting * (now - watched_);
+      share_changed_ = thread_share(threads_) != share_;
+      // Threads of a call that has just begun may be the reason for waiting.
+      crowded_ = !share_changed_ && size_ > 1 && waited_ > kMostWaiting * (now - watched_);
       watched_ = now;
       waited_ = {};
     }
-    if (crowded_ || now >= until_ || timing_.batches >= batches_) ended_.store(true, std::memory_order_relaxed);
+    if (share_changed_ || crowded_ || now >= until_ || timing_.batches >= batches_) {
+      ended_.store(true, std::memory_order_relaxed);
+    }
   }
   // Called by every thread after the next barrier.
   bool ended() const { return ended_.load(std::memory_order_relaxed); }
@@ -73,17 +87,17 @@ class Trial {
   }
 
  private:
-  static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);  // between two checks of the waiting time
+  static constexpr Clock::duration kWatch = std::chrono::milliseconds(5);  // between two checks of waiting and share
   static constexpr double kMostWaiting = 0.6;  // share of rank 0's time; above 0.5, half the threads would be faster
 
-  const int size_;
+  const int size_, threads_, share_;
   const Clock::time_point until_;
   const int batches_;
   const Clock::time_point began_;
   int cold_;
   int done_ = 0;  // batches, timed or not
   Timing timing_;
-  bool crowded_ = false;
+  bool crowded_ = false, share_changed_ = false;
   Clock::time_point watched_, last_;
   Clock::duration waited_{};
   std::atomic<bool> ended_{false};
@@ -108,14 +122,16 @@ class ThreadTuner {
 
   Trial next() {
     const Clock::time_point now = Clock::now();
+    const int share = thread_share(wanted_);
+    if (share != most_) limit(share);
     const bool has_other = other() != 0;
     if (has_other && now >= next_trial_) compares_ = true;
     if (compares_ && usual_.batches >= kEnough) trial_size_ = other();
     const int size = trial_size_ != 0 ? trial_size_ : size_;
     const int cold = size == last_size_ ? 0 : kCold;
     last_size_ = size;
-    if (compares_) return {size, now, Clock::time_point::max(), kEnough, cold};
-    return {size, now, has_other ? next_trial_ : Clock::time_point::max(), kAll, cold};
+    if (compares_) return {size, wanted_, share, now, Clock::time_point::max(), kEnough, cold};
+    return {size, wanted_, share, now, has_other ? next_trial_ : Clock::time_point::max(), kAll, cold};
   }
 
   void add(const Trial& trial) {
@@ -140,24 +156,40 @@ class ThreadTuner {
 
   ThreadTuner(int first, int wanted, std::size_t batch_size)
       : wanted_(wanted),
+        most_(wanted),
         size_(first),
         batch_size_(batch_size),
         next_trial_(first < wanted ? Clock::now() + kBeforeMore : Clock::time_point{}) {}
 
   // The size to try next; 0: none.
   int other() const {
-    const int up = size_ < wanted_ ? std::min(wanted_, 2 * size_) : 0, down = small_ ? size_ / 2 : 0;
+    const int up = size_ < most_ ? std::min(most_, 2 * size_) : 0, down = small_ ? size_ / 2 : 0;
     return up != 0 && (upwards_ || down == 0) ? up : down;
   }
-  void settle(int size) {
-    size_ = size;
+  // Timings of teams beside fewer or more other calls cannot be compared. The size from before a limit returns with it,
+  // unless another was chosen in between.
+  void limit(int most) {
+    most_ = most;
+    unlimited_size_ = std::max(unlimited_size_, size_);
+    size_ = std::min(unlimited_size_, most);
+    stop_comparing();
+  }
+  void stop_comparing() {
     compares_ = false;
     trial_size_ = 0;
     usual_ = trial_ = {};
+  }
+  void settle(int size) {
+    size_ = size;
+    unlimited_size_ = 0;
+    stop_comparing();
     next_trial_ = Clock::now() + kBetweenTrials;
   }
 
-  int wanted_ = 1, size_ = 1;
+  int wanted_ = 1;
+  int most_ = 1;  // the call's share of wanted_
+  int size_ = 1;
+  int unlimited_size_ = 0;  // the size before limits of the share; 0: size_
   std::size_t batch_size_ = 0;
   bool small_ = false;
   bool upwards_ = false;   // the next trial, if both directions are possible

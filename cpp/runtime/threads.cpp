@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -22,6 +24,20 @@ namespace {
 std::atomic<int> chosen_threads{0};
 std::atomic<int> fork_count{0};
 std::thread::id last_forking_thread;
+
+std::atomic<int> current_calls{0};
+// The calls that were at work when one of them last ended, and the time.
+std::atomic<int> recent_calls{0};
+std::atomic<std::int64_t> recent_time{0};
+
+bool is_recent(std::int64_t now) {
+  constexpr std::int64_t kRecent = 10'000'000;
+  return now - recent_time.load(std::memory_order_relaxed) < kRecent;
+}
+
+std::int64_t nanoseconds() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 int affinity_cpus() {
 #ifdef __linux__
@@ -86,6 +102,29 @@ int openmp_threads() { return omp_get_max_threads(); }
 #endif
 
 }  // namespace
+
+CallAtWork::CallAtWork(bool counts) : counts_(counts) {
+  if (counts_) current_calls.fetch_add(1, std::memory_order_relaxed);
+}
+
+CallAtWork::~CallAtWork() {
+  if (!counts_) return;
+  const int calls = current_calls.fetch_sub(1, std::memory_order_relaxed);
+  if (calls == 1) return;
+  const std::int64_t now = nanoseconds();
+  if (calls < recent_calls.load(std::memory_order_relaxed) && is_recent(now)) return;
+  recent_calls.store(calls, std::memory_order_relaxed);
+  recent_time.store(now, std::memory_order_relaxed);
+}
+
+int calls_at_work() { return current_calls.load(std::memory_order_relaxed); }
+
+int thread_share(int threads) {
+  int calls = std::max(1, calls_at_work());
+  const int recent = recent_calls.load(std::memory_order_relaxed);
+  if (recent > calls && is_recent(nanoseconds())) calls = recent;
+  return std::max(1, threads / calls);
+}
 
 int available_cpus() {
   static const int cpus = std::min(affinity_cpus(), cgroup_cpus(1 << 20));

@@ -13,6 +13,25 @@ int num_threads();
 // `threads` must be at least 1; 0 restores the default.
 void set_num_threads(int threads);
 
+// Counts a call among those at work in its scope, so that concurrent calls share the threads. A call that takes
+// microseconds need not count.
+class CallAtWork {
+ public:
+  explicit CallAtWork(bool counts = true);
+  ~CallAtWork();
+  CallAtWork(const CallAtWork&) = delete;
+  CallAtWork& operator=(const CallAtWork&) = delete;
+
+ private:
+  const bool counts_;
+};
+
+int calls_at_work();
+
+// The part of `threads` that one of the calls at work may use, at least 1. A call that ended less than ten milliseconds
+// ago still counts, because its thread probably makes the next one.
+int thread_share(int threads);
+
 // CPUs this process may use: the minimum of the affinity mask and the cgroup's quota (rounded down, at least 1).
 int available_cpus();
 

@@ -38,6 +38,8 @@ def get_num_threads() -> int:
 def set_num_threads(threads: int | None) -> None:
     """Set the maximum number of threads that calls may use.
 
+    Calls that run at the same time in several Python threads share them.
+
     Parameters
     ----------
     threads : int or None

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Engine32', 'Engine64', 'Fitting', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'bfloat16_ratio', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Engine32', 'Engine64', 'Fitting', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'bfloat16_ratio', 'calls_at_work', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class Totals:
     """
     Sums over the steps of an epoch.
@@ -347,6 +347,10 @@ def bfloat16_gemm(a: typing.Any, b: typing.Any, transpose_a: bool, transpose_b: 
 def bfloat16_ratio() -> float | None:
     """
     The rate of the order's instruction divided by that of float32 arithmetic; None without the instruction.
+    """
+def calls_at_work() -> int:
+    """
+    The number of calls that now share the threads.
     """
 def compiler() -> str:
     """
