@@ -1,10 +1,13 @@
 #include "bindings/interrupt.h"
 
 #include <chrono>
+#include <utility>
 
 namespace prelunet {
 
 namespace {
+
+thread_local std::shared_ptr<const StopRequest> followed;
 
 // Python handles signals in the main thread only. (In a child that another thread forked, no thread handles them until
 // the call returns.)
@@ -15,9 +18,18 @@ bool in_main_thread() {
 
 }  // namespace
 
+void follow(std::shared_ptr<const StopRequest> request) { followed = std::move(request); }
+
 Interrupt signal_poll() {
   using Clock = std::chrono::steady_clock;
-  if (!in_main_thread()) return [] { return false; };
+  if (!in_main_thread()) {
+    return [request = followed] {
+      if (request == nullptr || !request->is_set()) return false;
+      const WithGil with_gil;
+      PyErr_SetNone(PyExc_KeyboardInterrupt);
+      return true;
+    };
+  }
   return [last = Clock::now()]() mutable {
     constexpr auto kInterval = std::chrono::milliseconds(30);
     const auto now = Clock::now();

@@ -1,13 +1,30 @@
 // Long calls without the GIL that Ctrl-C can end.
 #pragma once
 
+#include <atomic>
+#include <memory>
+
 #include "bindings/gil.h"
 #include "network/stop.h"
 #include "network/usage.h"
 
 namespace prelunet {
 
-// Polls for Ctrl-C about thirty times a second. Python's handler runs in the calling thread, with the GIL.
+// Ends the calls of all threads that follow it.
+class StopRequest {
+ public:
+  void set() { set_.store(true, std::memory_order_relaxed); }
+  bool is_set() const { return set_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> set_{false};
+};
+
+// From now on, the request ends long calls of the calling thread with a KeyboardInterrupt. Null: follow none.
+void follow(std::shared_ptr<const StopRequest> request);
+
+// Polls for Ctrl-C about thirty times a second. Python's handler runs in the calling thread, with the GIL. In other
+// threads than the main one, polls the request that the thread follows.
 Interrupt signal_poll();
 
 // Uses a network (Usage::Reading or Writing), runs prepare(), and then f(interrupt) with the GIL dropped; rethrows the

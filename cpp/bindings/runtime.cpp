@@ -1,6 +1,7 @@
 // Threads, the instruction set in use, and how this module was built.
 #include "runtime/threads.h"
 
+#include "bindings/interrupt.h"
 #include "bindings/register.h"
 #include "kernels/bfloat16_dispatch.h"
 #include "kernels/dispatch.h"
@@ -37,6 +38,13 @@ void register_runtime(py::module_& m) {
   m.def("num_threads", &num_threads, "The number of threads that the next call may use.");
   m.def("set_num_threads", &set_num_threads, py::arg("threads"), "Set the number of threads; 0 restores the default.");
   m.def("calls_at_work", &calls_at_work, "The number of calls that now share the threads.");
+  py::class_<StopRequest, std::shared_ptr<StopRequest>>(m, "StopRequest",
+                                                        "Ends the calls of the threads that follow it.")
+      .def(py::init<>())
+      .def("set", &StopRequest::set);
+  m.def(
+      "follow", [](const std::shared_ptr<StopRequest>& request) { follow(request); }, py::arg("request").none(true),
+      "End long calls of this thread with a KeyboardInterrupt if the request is set.");
   m.def("available_cpus", &available_cpus, "The minimum of the CPUs of the affinity mask and the cgroup quota.");
   m.def("isa", [] { return std::string(kernels().isa); }, "The instruction set in use.");
   m.def("available_isas", &available_isas, "The instruction sets that this machine supports, best first.");

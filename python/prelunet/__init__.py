@@ -100,6 +100,7 @@ __all__ = [
     "check_gradients",
     "clip_norm",
     "compute_bins",
+    "fit_many",
     "from_keras",
     "from_onnx",
     "from_torch",
@@ -111,6 +112,7 @@ __all__ = [
     "metrics",
     "ops",
     "optimizers",
+    "predict_many",
     "schedules",
     "set_num_threads",
     "show_config",
@@ -121,6 +123,8 @@ __all__ = [
 _LAZY = ("data", "distributions", "estimators", "interop", "plots")
 # These need scikit-learn.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "fold")
+# Functions of `many`.
+_MANY = ("fit_many", "predict_many")
 # Functions and the modules of interop that define them.
 _FROM_OTHERS = {"from_keras": "keras", "from_onnx": "onnx", "from_torch": "torch"}
 
@@ -138,6 +142,8 @@ def __getattr__(name: str) -> Any:
         from .gradient_check import check_gradients
 
         return check_gradients
+    if name in _MANY:
+        return getattr(importlib.import_module(".many", __name__), name)
     if name in _LAZY:
         return importlib.import_module(f".{name}", __name__)
     if name in _FROM_OTHERS:

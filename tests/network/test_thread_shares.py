@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 import prelunet as pn
 from network_models import labelled, mlp, parameter_copies
+from prelunet import _core
 from subprocesses import run_code
 from tolerances import assert_same_bits
 
@@ -123,3 +126,23 @@ def test_changes_of_the_share_do_not_change_the_bits(rng):
         other.join()
     for name, values in expected.items():
         assert_same_bits(found[name], values, name)
+
+
+def test_a_request_ends_the_calls_of_threads_that_follow_it(rng):
+    X, y = labelled(rng, 100)
+    model, request, errors = mlp(), _core.StopRequest(), []
+
+    def train():
+        _core.follow(request)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            model.fit(X, y, epochs=10**7)
+        errors.append(caught.value)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    while model.steps_trained == 0:
+        time.sleep(0.001)
+    request.set()
+    thread.join()
+    assert len(errors) == 1
+    model.fit(X, y)  # no request ends this thread's calls

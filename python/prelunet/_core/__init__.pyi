@@ -7,7 +7,15 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Engine32', 'Engine64', 'Fitting', 'Holding', 'Rows', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'bfloat16_ratio', 'calls_at_work', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['Engine32', 'Engine64', 'Fitting', 'Holding', 'Rows', 'StopRequest', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'bfloat16_ratio', 'calls_at_work', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'follow', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+class StopRequest:
+    """
+    Ends the calls of the threads that follow it.
+    """
+    def __init__(self) -> None:
+        ...
+    def set(self) -> None:
+        ...
 class Totals:
     """
     Sums over the steps of an epoch.
@@ -363,6 +371,10 @@ def copy_bandwidth(bytes: typing.SupportsInt | typing.SupportsIndex, repeats: ty
 def fma_ceiling(dtype: str, iterations: typing.SupportsInt | typing.SupportsIndex) -> tuple:
     """
     Run fused multiply-adds on registers only, on every thread: (operations, seconds). For bfloat16, the instruction that its products use.
+    """
+def follow(request: StopRequest) -> None:
+    """
+    End long calls of this thread with a KeyboardInterrupt if the request is set.
     """
 def isa() -> str:
     """

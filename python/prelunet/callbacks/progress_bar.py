@@ -95,6 +95,33 @@ class ProgressBar(Callback):
         return f"{self._epoch + 1:{len(total)}}/{total}"
 
 
+class ModelsBar:
+    """Show how many of several models are trained, as a bar or as one line per model."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        bar_class = find_bar_class(sys.stderr)
+        self._bar = None
+        if bar_class is not None:
+            layout = "{n_fmt}/{total_fmt} models |{bar}| {remaining} left"
+            self._bar = bar_class(total=total, file=sys.stderr, bar_format=layout)
+
+    def add(self, number: int) -> None:
+        """Count a model that is trained; `number` is its place in the list."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update()
+        else:
+            text = f"{self._done}/{self._total} models: model {number} is trained"
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Close the bar, which remains visible."""
+        if self._bar is not None:
+            self._bar.close()
+
+
 def find_bar_class(stream: TextIO) -> Any:
     """Return tqdm's class for `stream`; None if it is not interactive or tqdm is missing."""
     in_notebook = type(stream).__module__.startswith("ipykernel")
