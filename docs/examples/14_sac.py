@@ -149,6 +149,11 @@ def evaluate(actor, seed, episodes=100):
 # %%
 # After 5,000 steps the pendulum stands at the end of most episodes. With 20,000 steps, the mean
 # return is about -145, for five seeds of five.
+#
+# Steps per second of processor time, on one thread of an Intel server processor with AVX-512: 790;
+# 190 with PyTorch 2.13 in the same loop; and 150 with Stable-Baselines3 2.9 and Gymnasium's
+# environment. The three took turns on a shared machine; in other rounds the ratios varied by a
+# half.
 
 actor, returns = train(steps=5_000, seed=0)
 print(f"mean return of 100 episodes: {evaluate(actor, seed=1):.0f}")
