@@ -67,7 +67,7 @@ def test_shuffle(data):
         ({"epochs": 1.0}, TypeError, "fit: epochs must be an integer >= 0, got 1.0"),
         ({"batch_size": 0}, ValueError, r"fit: batch_size \(unless None\) must be .* >= 1, got 0"),
         ({"batch_size": 16.0}, TypeError, r"fit: batch_size .* must be an integer >= 1, got 16.0"),
-        ({"shuffle": "yes"}, ValueError, r"fit: shuffle \(unless a bool\) must be .*, got 'yes'"),
+        ({"shuffle": "yes"}, ValueError, r"fit: shuffle .* must be one of 'blocks', got 'yes'"),
         ({"shuffle": None}, TypeError, "fit: shuffle must be True or False, got None"),
     ],
 )

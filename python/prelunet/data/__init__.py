@@ -13,7 +13,7 @@ from prelunet.data.idx import read_idx
 from prelunet.data.splitting import split
 from prelunet.data.tables import read_npz
 from prelunet.data.toys import circles, moons
-from prelunet.row_sources import ParquetRows
+from prelunet.row_sources.arrow import ParquetRows
 
 __all__ = [
     "NAMES",

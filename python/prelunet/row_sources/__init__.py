@@ -1,28 +1,17 @@
 """Rows beyond memory: sources that `fit`, `evaluate` and `predict` read in blocks.
 
-Neither h5py nor pyarrow is imported here; their objects are known by the module of their type.
+Neither h5py nor pyarrow is imported here; their objects are known by the module of their type. The
+sources are imported when one is needed.
 """
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrow import ArrowRows, ParquetRows
-from .base import ArrayRows, RowSource, changed_file, read_rows
-from .hdf5 import Dataset, Hdf5Rows
-from .mapped import MappedRows, is_mapped
-
-__all__ = [
-    "ArrayRows",
-    "ParquetRows",
-    "RowSource",
-    "as_source",
-    "changed_file",
-    "is_source",
-    "read_rows",
-]
+if TYPE_CHECKING:
+    from .base import RowSource
 
 
 def is_source(value: object, *, mapped: bool = False) -> bool:
@@ -31,18 +20,22 @@ def is_source(value: object, *, mapped: bool = False) -> bool:
     They are those of an HDF5 dataset, an Arrow table or array, or a Parquet file; with `mapped`,
     also those of an NPY file opened with ``mmap_mode="r"``, which otherwise is an array.
     """
-    if type(value) is np.ndarray:
+    kind = type(value)
+    if kind is np.ndarray:
         return False
-    return (
-        isinstance(value, RowSource)
-        or _is_hdf5(value)
-        or _is_arrow(value)
-        or (mapped and is_mapped(value))
-    )
+    if kind is np.memmap:
+        return mapped and _is_mapped(value)
+    ours = kind.__module__.startswith("prelunet.row_sources.")
+    return ours or _is_hdf5(value) or _is_arrow(value)
 
 
 def as_source(operation: str, name: str, value: object) -> RowSource:
     """Return a source that reads the rows of `value`; other values become arrays."""
+    from .arrow import ArrowRows
+    from .base import ArrayRows, RowSource
+    from .hdf5 import Hdf5Rows
+    from .mapped import MappedRows, is_mapped
+
     if isinstance(value, RowSource):
         return value
     if _is_hdf5(value):
@@ -54,7 +47,13 @@ def as_source(operation: str, name: str, value: object) -> RowSource:
     return ArrayRows(operation, name, value)
 
 
-def _is_hdf5(value: object) -> TypeGuard[Dataset]:
+def _is_mapped(value: object) -> bool:
+    from .mapped import is_mapped
+
+    return is_mapped(value)
+
+
+def _is_hdf5(value: object) -> bool:
     return type(value).__module__.startswith("h5py.") and hasattr(value, "read_direct")
 
 

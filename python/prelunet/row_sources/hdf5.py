@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,8 @@ class Dataset(Protocol):
 class Hdf5Rows(RowSource):
     """Rows of an open dataset; its file must stay open."""
 
-    def __init__(self, operation: str, name: str, dataset: Dataset) -> None:
+    def __init__(self, operation: str, name: str, value: object) -> None:
+        dataset = cast("Dataset", value)
         if dataset.shape is None or len(dataset.shape) == 0:
             raise ValueError(f"{operation}: {name} must be a dataset of rows, got {dataset!r}")
         self._dataset, self.shape = dataset, tuple(dataset.shape)

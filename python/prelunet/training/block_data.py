@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from .. import _core
 from ..engine import Engine
-from ..row_sources import RowSource, as_source, read_rows
+from ..row_sources import as_source
+from ..row_sources.base import RowSource, read_rows
 from .block_order import BlockOrder
 from .data import Data
 from .read_ahead import ReadAhead

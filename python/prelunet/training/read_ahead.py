@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..row_sources import RowSource, read_rows
+from ..row_sources.base import RowSource, read_rows
 from .block_order import BlockOrder
 
 Array = npt.NDArray[Any]
