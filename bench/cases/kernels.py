@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,6 +65,7 @@ class KernelCase:
     size: float = 0.0  # bytes read and written by other kernels
     chain: int = 1  # terms of the longest sum in an element
     dtype: str = "float32"  # of the operands; values are rounded to it and passed as float32
+    activation: str = ""  # f of a parametric activation
 
     def draw(self, *shape: int, positive: bool = False) -> Array:
         """Generate normal float32 numbers, the same in every process."""
@@ -132,6 +133,18 @@ def _pooling() -> list[KernelCase]:
     ]
 
 
+def _weighted() -> list[KernelCase]:
+    """Return the layer Scale, and Parametric with the activations that are fused with it."""
+    cases = []
+    for way in ("forward", "backward"):
+        chain = BLOCK[0] if way == "backward" else 1
+        cases.append(_row_wise(f"scale_{way}", way, BLOCK, chain=chain))
+        for name in ("selu", "mish"):
+            case = _row_wise(f"parametric_{way}", way, BLOCK, f", {name}", chain=chain)
+            cases.append(replace(case, activation=name))
+    return cases
+
+
 def _kernel_cases() -> list[KernelCase]:
     cases = [*_products(), *_products("bfloat16"), *_convolutions(), *_pooling()]
     activations = ("prelu", *ops.ACTIVATIONS)
@@ -139,6 +152,7 @@ def _kernel_cases() -> list[KernelCase]:
     cases += [
         _row_wise(f"{name}_backward", "backward", BLOCK, chain=BLOCK[0]) for name in activations
     ]
+    cases += _weighted()
     cases += [_row_wise("softmax_forward", "forward", LOGITS, chain=LOGITS[1])]
     cases += [_row_wise(name, "forward", BLOCK) for name in ("exp", "log", "cos_2pi", "sin_2pi")]
     cases += [

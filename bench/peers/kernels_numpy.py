@@ -95,13 +95,51 @@ def _layer_norm(case: KernelCase) -> Kernel:
     return forward if case.op == "layer_norm_forward" else backward
 
 
+def _scale(case: KernelCase) -> Kernel:
+    x, weight = case.draw(), case.draw(case.shape[1])
+    out = np.empty_like(x)
+    if case.op == "scale_forward":
+        return lambda: (np.multiply(x, weight, out=out),)
+    grad_out = x[::-1].copy()
+    return lambda: (np.multiply(grad_out, weight, out=out), np.einsum("ij,ij->j", grad_out, x))
+
+
+def _parametric(case: KernelCase) -> Kernel:
+    x, weight = case.draw(), case.draw(case.shape[1])
+    f, out, work = np.empty((3, *case.shape), x.dtype)
+    forward = FUNCTIONS[f"{case.activation}_forward"]
+    backward = FUNCTIONS[f"{case.activation}_backward"]
+
+    def difference() -> None:
+        forward(x, f, work)
+        np.subtract(f, x, out=f)
+
+    def run_forward() -> tuple[Array, ...]:
+        difference()
+        np.multiply(f, weight, out=out)
+        np.add(out, x, out=out)
+        return (out,)
+
+    def run_backward() -> tuple[Array, ...]:
+        difference()
+        grad_weight: Array = np.einsum("ij,ij->j", grad_out, f)
+        backward(grad_out, x, out, work)
+        np.subtract(out, grad_out, out=out)
+        np.multiply(out, weight, out=out)
+        np.add(out, grad_out, out=out)
+        return (out, grad_weight)
+
+    grad_out = x[::-1].copy()
+    return run_forward if case.op == "parametric_forward" else run_backward
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: value for name, value in vars(numpy_activations).items() if name.endswith("ward")},
     **{name: value for name, value in vars(numpy_losses).items() if name in LOSSES},
     "exp": lambda x, out, work: np.exp(x, out=out),
-    "log": lambda x, out, work: np.log(x, out=out),
     "cos_2pi": lambda x, out, work: np.cos(np.multiply(x, _TURN, out=work), out=out),
     "sin_2pi": lambda x, out, work: np.sin(np.multiply(x, _TURN, out=work), out=out),
+    "log": lambda x, out, work: np.log(x, out=out),
 }
 
 
@@ -113,6 +151,10 @@ MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "max_pool2d_backward": max_pool2d_kernel,
     "layer_norm_forward": _layer_norm,
     "layer_norm_backward": _layer_norm,
+    "scale_forward": _scale,
+    "scale_backward": _scale,
+    "parametric_forward": _parametric,
+    "parametric_backward": _parametric,
     "momentum": numpy_updates.momentum,
     **{
         name: value

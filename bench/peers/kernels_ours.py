@@ -93,6 +93,17 @@ def _layer_norm(case: KernelCase) -> Kernel:
     return lambda: (ops.layer_norm_forward(x, gamma, beta, out=out),)
 
 
+def _weighted(case: KernelCase) -> Kernel:
+    op: Callable[..., Any] = getattr(ops, case.op)
+    x, weight = case.draw(), case.draw(case.shape[1])
+    activation = [case.activation] if case.activation else []
+    if case.op.endswith("_backward"):
+        grad_out = x[::-1].copy()
+        return lambda: as_tuple(op(grad_out, x, weight, *activation))
+    out = np.empty_like(x)
+    return lambda: (op(x, weight, *activation, out=out),)
+
+
 def _momentum(case: KernelCase) -> Kernel:
     parameter, gradient = case.draw(), case.draw()
     velocity = np.zeros_like(parameter)
@@ -118,6 +129,9 @@ def _update(case: KernelCase) -> Kernel:
     return run
 
 
+WEIGHTED = ("scale", "parametric")
+"""Ops with a factor for each column."""
+
 MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "conv2d_forward": _conv2d,
     "conv2d_backward": _conv2d,
@@ -125,6 +139,7 @@ MAKERS: dict[str, Callable[[KernelCase], Kernel]] = {
     "max_pool2d_backward": _max_pool2d,
     "layer_norm_forward": _layer_norm,
     "layer_norm_backward": _layer_norm,
+    **{f"{op}_{way}": _weighted for op in WEIGHTED for way in ("forward", "backward")},
     "momentum": _momentum,
     **{f"{name}_update": _update for name in ops.UPDATES},
 }

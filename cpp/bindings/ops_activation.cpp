@@ -1,4 +1,6 @@
-// PReLU, the activations of the registry, softmax, exp and log.
+// PReLU, Scale, Parametric, the activations of the registry, softmax, exp and log.
+#include <stdexcept>
+
 #include "bindings/ops.h"
 #include "ops/activation.h"
 #include "runtime/scratch.h"
@@ -6,14 +8,16 @@
 namespace prelunet {
 namespace {
 
-// The parameter of an activation over columns: PReLU's alpha, or a constant.
+// The parameter of an activation over columns: a learned one, which has a name, or a constant. Parametric has both.
 struct ParameterArray {
-  py::array array;
+  const char* name = nullptr;
+  py::array array = py::array();
   double constant = 0.0;
 
+  bool learned() const { return name != nullptr; }
   template <class T>
   const T* pointer(const T& converted) const {
-    return array.size() == 0 ? &converted : data_of<T>(array);
+    return learned() ? data_of<T>(array) : &converted;
   }
   std::size_t stride() const { return array.size() > 1 ? 1 : 0; }
 };
@@ -22,22 +26,22 @@ void check_has_columns(const Argument& argument, const py::array& array) {
   if (array.ndim() == 0) argument.value_error("have at least one axis", "shape ()");
 }
 
-ParameterArray alpha_array(const std::string& op, const py::object& object, const py::array& x) {
-  const py::array alpha = strict_array_like({op, "alpha"}, object, x, "x");
+ParameterArray learned_array(const std::string& op, const char* name, const py::object& object, const py::array& x,
+                             double constant = 0.0) {
+  const py::array array = strict_array_like({op, name}, object, x, "x");
   const std::size_t columns = matrix_of(x).columns;
-  const bool fits = alpha.ndim() == 1 && (alpha.shape(0) == 1 || alpha.shape(0) == static_cast<py::ssize_t>(columns));
-  if (!fits || alpha.size() == 0) {
-    Argument{op, "alpha"}.value_error("have shape (1,) or (" + std::to_string(columns) + ",)",
-                                      to_text(shape_of(alpha)));
+  const bool fits = array.ndim() == 1 && (array.shape(0) == 1 || array.shape(0) == static_cast<py::ssize_t>(columns));
+  if (!fits || array.size() == 0) {
+    Argument{op, name}.value_error("have shape (1,) or (" + std::to_string(columns) + ",)", to_text(shape_of(array)));
   }
-  return {alpha, 0.0};
+  return {name, array, constant};
 }
 
 py::array forward(const std::string& op, ActivationId id, const py::array& x, const ParameterArray& parameter,
                   const py::object& out) {
   py::array y = output_array({op, "out"}, out, shape_of(x), x.dtype(), "x");
   check_overlap({op, "out"}, y, "x", x, Overlap::same_array);
-  if (parameter.array.size() > 0) check_overlap({op, "out"}, y, "alpha", parameter.array, Overlap::forbidden);
+  if (parameter.learned()) check_overlap({op, "out"}, y, parameter.name, parameter.array, Overlap::forbidden);
   const Matrix size = matrix_of(x);
   dispatch_dtype(x, [&]<class T>() {
     const T constant = static_cast<T>(parameter.constant);
@@ -49,6 +53,7 @@ py::array forward(const std::string& op, ActivationId id, const py::array& x, co
     g.x_stride = g.y_stride = size.columns;
     g.parameter = parameter.pointer(constant);
     g.parameter_stride = parameter.stride();
+    g.constant = constant;
     with_team(size.rows * size.columns, [&](Team& team) { activation_forward(team, id, g); });
   });
   return y;
@@ -64,7 +69,7 @@ Gradients backward(const std::string& op, ActivationId id, const py::object& gra
   const py::array grad = strict_array_like({op, "grad_out"}, grad_object, x, "x");
   check_shape({op, "grad_out"}, grad, shape_of(x));
   const Matrix size = matrix_of(x);
-  const bool learned = id == ActivationId::prelu;
+  const bool learned = parameter.learned();
   Gradients result{new_array(op, shape_of(x), x.dtype()),
                    learned ? new_array(op, shape_of(parameter.array), x.dtype()) : py::array()};
   dispatch_dtype(x, [&]<class T>() {
@@ -82,6 +87,7 @@ Gradients backward(const std::string& op, ActivationId id, const py::object& gra
     g.grad_y_stride = g.x_stride = g.grad_x_stride = g.partial_stride = size.columns;
     g.parameter = parameter.pointer(constant);
     g.parameter_stride = parameter.stride();
+    g.constant = constant;
     g.parameter_partial = learned ? channel_sums + size.columns : nullptr;
     with_team(size.rows * size.columns, [&](Team& team) {
       activation_backward(team, id, g);
@@ -114,16 +120,68 @@ void register_activation(py::module_& m, const std::string& name, ActivationId i
   m.def(
       forward_name.c_str(),
       [id, forward_name](const py::object& x, double constant, const py::object& out) {
-        return forward(forward_name, id, checked_input(forward_name, x), {py::array(), constant}, out);
+        return forward(forward_name, id, checked_input(forward_name, x), {.constant = constant}, out);
       },
       py::arg("x"), py::arg("parameter"), py::arg("out").none(true));
   const std::string backward_name = name + "_backward";
   m.def(
       backward_name.c_str(),
       [id, backward_name](const py::object& grad_out, const py::object& x, double constant) {
-        return backward(backward_name, id, grad_out, checked_input(backward_name, x), {py::array(), constant}).grad_x;
+        return backward(backward_name, id, grad_out, checked_input(backward_name, x), {.constant = constant}).grad_x;
       },
       py::arg("grad_out"), py::arg("x"), py::arg("parameter"));
+}
+
+py::tuple pair_of(const Gradients& g) { return py::make_tuple(g.grad_x, g.grad_parameter); }
+
+ActivationId parametric_of(const std::string& activation) {
+#define PRELUNET_ROW(name, Class, parameter, value, equation) \
+  if (activation == #name) return ActivationId::parametric_##name;
+  PRELUNET_ACTIVATIONS(PRELUNET_ROW)
+#undef PRELUNET_ROW
+  throw std::invalid_argument("unknown activation '" + activation + "'");
+}
+
+// The ops of a function with a learned parameter.
+void register_learned(py::module_& m, const std::string& name, const char* parameter, ActivationId id) {
+  const std::string forward_name = name + "_forward";
+  m.def(
+      forward_name.c_str(),
+      [=](const py::object& x_object, const py::object& learned, const py::object& out) {
+        const py::array x = checked_input(forward_name, x_object);
+        return forward(forward_name, id, x, learned_array(forward_name, parameter, learned, x), out);
+      },
+      py::arg("x"), py::arg(parameter), py::arg("out").none(true));
+  const std::string backward_name = name + "_backward";
+  m.def(
+      backward_name.c_str(),
+      [=](const py::object& grad_out, const py::object& x_object, const py::object& learned) {
+        const py::array x = checked_input(backward_name, x_object);
+        return pair_of(backward(backward_name, id, grad_out, x, learned_array(backward_name, parameter, learned, x)));
+      },
+      py::arg("grad_out"), py::arg("x"), py::arg(parameter));
+}
+
+void register_parametric(py::module_& m) {
+  m.def(
+      "parametric_forward",
+      [](const py::object& x_object, const py::object& weight, const std::string& activation, double constant,
+         const py::object& out) {
+        const std::string op = "parametric_forward";
+        const py::array x = checked_input(op, x_object);
+        return forward(op, parametric_of(activation), x, learned_array(op, "weight", weight, x, constant), out);
+      },
+      py::arg("x"), py::arg("weight"), py::arg("activation"), py::arg("parameter"), py::arg("out").none(true));
+  m.def(
+      "parametric_backward",
+      [](const py::object& grad_out, const py::object& x_object, const py::object& weight,
+         const std::string& activation, double constant) {
+        const std::string op = "parametric_backward";
+        const py::array x = checked_input(op, x_object);
+        return pair_of(
+            backward(op, parametric_of(activation), grad_out, x, learned_array(op, "weight", weight, x, constant)));
+      },
+      py::arg("grad_out"), py::arg("x"), py::arg("weight"), py::arg("activation"), py::arg("parameter"));
 }
 
 // An op y = f(x) of whole arrays: softmax and log_softmax over the last axis, exp, log.
@@ -144,22 +202,9 @@ py::array map_array(const std::string& op, const py::object& object, const py::o
 }  // namespace
 
 void register_activation_ops(py::module_& m) {
-  m.def(
-      "prelu_forward",
-      [](const py::object& x_object, const py::object& alpha, const py::object& out) {
-        const py::array x = checked_input("prelu_forward", x_object);
-        return forward("prelu_forward", ActivationId::prelu, x, alpha_array("prelu_forward", alpha, x), out);
-      },
-      py::arg("x"), py::arg("alpha"), py::arg("out").none(true));
-  m.def(
-      "prelu_backward",
-      [](const py::object& grad_out, const py::object& x_object, const py::object& alpha) {
-        const py::array x = checked_input("prelu_backward", x_object);
-        const Gradients g =
-            backward("prelu_backward", ActivationId::prelu, grad_out, x, alpha_array("prelu_backward", alpha, x));
-        return py::make_tuple(g.grad_x, g.grad_parameter);
-      },
-      py::arg("grad_out"), py::arg("x"), py::arg("alpha"));
+  register_learned(m, "prelu", "alpha", ActivationId::prelu);
+  register_learned(m, "scale", "weight", ActivationId::scale);
+  register_parametric(m);
 
   py::list rows;  // the registry: (name, class, name of its parameter, default, equation)
 #define PRELUNET_ROW(name, Class, parameter, value, equation) \

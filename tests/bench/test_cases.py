@@ -28,7 +28,8 @@ def test_the_registries_are_measured_whole():
     products = {"gemm_forward", "gemm_grad_x", "gemm_grad_weight"}
     assert measured >= activations | set(ops.LOSSES) | updates | products
     assert products == {case.op for case in KERNELS.values() if case.dtype == "bfloat16"}
-    assert measured >= {"cos_2pi", "sin_2pi"}
+    weighted = {f"{op}_{way}" for op in ("scale", "parametric") for way in ("forward", "backward")}
+    assert measured >= weighted | {"cos_2pi", "sin_2pi"}
     assert measured >= {"exp", "log", "softmax_forward", "column_sums", "layer_norm_backward"}
     images = {f"{op}_{way}" for op in ("conv2d", "max_pool2d") for way in ("forward", "backward")}
     assert measured >= images

@@ -93,7 +93,8 @@ def test_wrong_length(case, argument):
 
 def must_have_a_rank(case, name):
     """Return whether the rank of an array is given, by the op or by another array."""
-    if case.op in ("prelu_forward", "layer_norm_forward"):
+    names = ("prelu_forward", "layer_norm_forward", "scale_forward", "parametric_forward")
+    if case.op in names:
         return name != "x"
     return case.op == "column_sums" or (len(case.arrays) > 1 and case.op != "clip_by_norm")
 

@@ -100,6 +100,7 @@ def op_cases(rows: int, columns: int, dtype: Any, *, depth: int = 5) -> list[OpC
             "prelu_backward",
             {"grad_out": grad_out, "x": x, "alpha": shared},
         ),
+        *_weighted_cases(x, grad_out, channel),
         OpCase(
             "layer_norm_forward",
             "layer_norm_forward",
@@ -118,6 +119,23 @@ def op_cases(rows: int, columns: int, dtype: Any, *, depth: int = 5) -> list[OpC
         OpCase("column_sums", "column_sums", {"x": x}),
         *_update_cases(rng, rows * columns, dtype),
     ]
+
+
+def _weighted_cases(x, grad_out, weight):
+    """Return calls of `scale` and `parametric`, whose f is one of each kind."""
+    forward, backward = {"x": x, "weight": weight}, {"grad_out": grad_out, "x": x, "weight": weight}
+    cases = [
+        OpCase("scale_forward", "scale_forward", forward, takes_out=True),
+        OpCase("scale_backward", "scale_backward", backward),
+    ]
+    for options in ({"activation": "selu"}, {"activation": "elu", "parameter": 0.7}):
+        label = options["activation"]
+        name = "parametric_forward"
+        cases += [
+            OpCase(f"{name}-{label}", name, forward, options, takes_out=True),
+            OpCase(f"parametric_backward-{label}", "parametric_backward", backward, options),
+        ]
+    return cases
 
 
 def _gemm_cases(rng, rows, columns, depth, dtype):

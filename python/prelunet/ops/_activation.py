@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from .._core import ops as _ops
-from .._validation import real
+from .._validation import choice, real
 from ._generated import make_function
 
 Array = npt.NDArray[Any]
@@ -67,6 +67,124 @@ def prelu_backward(grad_out: Array, x: Array, alpha: Array) -> tuple[Array, Arra
     grad_alpha : ndarray of the shape of alpha
     """
     return _ops.prelu_backward(grad_out, x, alpha)
+
+
+def scale_forward(x: Array, weight: Array, *, out: Array | None = None) -> Array:
+    """Factors, ``y = weight * x``.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., channels)
+        The input.
+    weight : ndarray of shape (1,) or (channels,)
+        Factor: one for all entries, or one per channel.
+    out : ndarray of the shape of x, optional
+        Output array, also returned; may be x.
+
+    Returns
+    -------
+    ndarray of the shape of x
+    """
+    return _ops.scale_forward(x, weight, out)
+
+
+def scale_backward(grad_out: Array, x: Array, weight: Array) -> tuple[Array, Array]:
+    """Gradients of `scale_forward`.
+
+    ``grad_x = weight * grad_out``, and `grad_weight` is the sum of ``grad_out * x`` over the
+    elements that share a factor, in the order of `prelu_backward`.
+
+    Parameters
+    ----------
+    grad_out : ndarray of the shape of x
+        Gradient of the loss with respect to the output.
+    x : ndarray of shape (..., channels)
+        The input.
+    weight : ndarray of shape (1,) or (channels,)
+        The factors.
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of x
+    grad_weight : ndarray of the shape of weight
+    """
+    return _ops.scale_backward(grad_out, x, weight)
+
+
+def _constant(op: str, activation: str, parameter: float | None) -> float:
+    """Return the constant of the activation inside a parametric one; 0 if it has none."""
+    choice(op, "activation", activation, tuple(ACTIVATIONS))
+    default = ACTIVATIONS[activation]
+    if default is None and parameter is not None:
+        raise ValueError(f"{op}: parameter must be None for {activation!r}, got {parameter!r}")
+    return real(op, "parameter", parameter) if parameter is not None else default or 0.0
+
+
+def parametric_forward(
+    x: Array,
+    weight: Array,
+    activation: str,
+    *,
+    parameter: float | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Parametric activation, ``y = x + weight * (f(x) - x)`` [1]_.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., channels)
+        The input.
+    weight : ndarray of shape (1,) or (channels,)
+        Share of f: one for all entries, or one per channel.
+    activation : str
+        The name of f, one of `ACTIVATIONS`.
+    parameter : float, optional
+        The slope or scale of f, if it has one.
+    out : ndarray of the shape of x, optional
+        Output array, also returned; may be x.
+
+    Returns
+    -------
+    ndarray of the shape of x
+
+    References
+    ----------
+    .. [1] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong Pre-Tuned
+       MLPs and Boosted Trees on Tabular Data", NeurIPS 2024, arXiv:2407.04491.
+    """
+    found = _constant("parametric_forward", activation, parameter)
+    return _ops.parametric_forward(x, weight, activation, found, out)
+
+
+def parametric_backward(
+    grad_out: Array, x: Array, weight: Array, activation: str, *, parameter: float | None = None
+) -> tuple[Array, Array]:
+    """Gradients of `parametric_forward`.
+
+    ``grad_x = weight * grad_out * f'(x) + (1 - weight) * grad_out``, and `grad_weight` is the sum
+    of ``grad_out * (f(x) - x)`` over the elements that share a weight, in the order of
+    `prelu_backward`.
+
+    Parameters
+    ----------
+    grad_out : ndarray of the shape of x
+        Gradient of the loss with respect to the output.
+    x : ndarray of shape (..., channels)
+        The input.
+    weight : ndarray of shape (1,) or (channels,)
+        The shares of f.
+    activation : str
+        The name of f, one of `ACTIVATIONS`.
+    parameter : float, optional
+        The slope or scale of f, if it has one.
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of x
+    grad_weight : ndarray of the shape of weight
+    """
+    found = _constant("parametric_backward", activation, parameter)
+    return _ops.parametric_backward(grad_out, x, weight, activation, found)
 
 
 def softmax_forward(x: Array, *, out: Array | None = None) -> Array:
