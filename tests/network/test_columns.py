@@ -315,7 +315,7 @@ def test_the_width_is_that_of_the_listed_columns(rng):
         assert layer.shapes((count,))[1] == (read + len(layer.rest(count)),)
 
 
-def test_the_width_of_any_number_of_columns_takes_no_memory():
+def test_columns_that_no_machine_has_take_no_memory():
     branches = [("first", [], slice(1, 3)), ("others", [], slice(5, None)), ("one", [], 7)]
     layer = pn.Columns(branches, remainder="passthrough")
     assert layer.shapes((2**50,))[1] == (2**50 + 1,)
