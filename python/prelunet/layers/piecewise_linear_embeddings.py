@@ -45,8 +45,7 @@ class PiecewiseLinearEmbeddings(Layer):
     - in version "A": ``W^T e + c``, or ``max(W^T e + c, 0)`` with ``activation=True``;
     - in version "B": ``W^T e + v x + c``, with a vector v of the feature, and W = 0 at first.
 
-    The arguments have the names of the
-    package rtdl_num_embeddings.
+    The arguments have the names of the package rtdl_num_embeddings.
 
     The parameters are ``weight`` (the rows of W for all bins of all features, one after the other),
     ``linear`` (v, in version "B") and ``bias`` (c). W and c of "A" are drawn uniformly within
