@@ -155,7 +155,7 @@ def test_the_task_can_be_given(inside, tmp_path):
         (["--target", "label", "--task", "regression"], "needs --task classification"),
         (["--target", "installed"], "must hold classes or numbers, got dates"),
         (["--target", "temp", "--task", "classification"], "use --task regression"),
-        (["--target", "label", "--scoring", "beauty"], "'beauty' is not a valid scoring value"),
+        (["--target", "label", "--scoring", "beauty"], "scoring must be one of 'accuracy'"),
         (["--task", "regression"], "--task needs --target"),
         (["--data", "digits"], "DATA and --data cannot both be given"),
         ([], "--target COLUMN trains on tables with text, dates, missing cells"),

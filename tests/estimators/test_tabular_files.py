@@ -161,15 +161,6 @@ def test_a_file_cannot_demand_memory(tmp_path):
     assert pn.load(path).classes_.itemsize == 12
 
 
-def test_commands_for_networks_refuse_estimators(tmp_path, capsys):
-    from prelunet.cli import main
-
-    path = tmp_path / "m.npz"
-    fitted("classifier").save(path)
-    assert main(["export", str(path), str(tmp_path / "m.onnx")]) != 0
-    assert "must contain a Sequential, got a TabularClassifier" in capsys.readouterr().err
-
-
 def test_metadata_stay_with_the_file(tmp_path):
     model = classifier().fit(*table())
     model.save(tmp_path / "a.npz", metadata={"target": "label"})
