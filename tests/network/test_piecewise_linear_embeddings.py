@@ -1,4 +1,4 @@
-"""PiecewiseLinearEmbeddings: outputs, gradients, ONNX, initial values, bins and refusals."""
+"""PiecewiseLinearEmbeddings: gradients, updates, initial values, bins and refusals."""
 
 from __future__ import annotations
 
@@ -8,53 +8,13 @@ import numpy as np
 import pytest
 
 import prelunet as pn
-from gradient_checks import assert_agrees_with_the_oracle, assert_gradients_are_derivatives
-from interop_models import assert_ported
-from network_models import dense, inputs, targets, twin
+from embedding_networks import BINS, network, piecewise
+from gradient_checks import assert_gradients_are_derivatives
+from network_models import inputs, targets, twin
 from reference import network as oracle
-from tolerances import ORACLE_GRADIENT, assert_same_bits, assert_within
+from tolerances import assert_within
 
-# Of features with different numbers of bins; samples lie below the first and above the last edge.
-BINS = [[-1.0, 1.0], [-1.5, -0.2, 0.9], [-1.0, -0.4, 0.0, 0.3, 1.7], np.linspace(-0.6, 0.7, 19)]
 INPUTS = len(BINS)
-
-
-def piecewise(version, **options):
-    return pn.PiecewiseLinearEmbeddings(BINS, 5, version=version, **options)
-
-
-STACKS = {
-    "A": lambda: [piecewise("A")],
-    "A with ReLU": lambda: [piecewise("A", activation=True)],
-    "B": lambda: [piecewise("B")],
-    "two": lambda: [pn.Rescaling(0.9), piecewise("B"), dense(INPUTS), piecewise("A"), pn.Tanh()],
-    "a branch": lambda: [pn.Columns([("x", [piecewise("A")], slice(4))], "passthrough")],
-    "frozen": lambda: [dense(INPUTS), piecewise("B", trainable=False)],
-}
-
-
-def network(name, dtype="float64", **compiled):
-    """Return a model in which no parameter is 0."""
-    model = pn.Sequential([*STACKS[name](), dense(3)], input_shape=(INPUTS,), dtype=dtype, seed=4)
-    rng = np.random.default_rng(8)
-    values = {key: 0.5 * rng.standard_normal(v.shape) for key, v in model.parameters().items()}
-    model.set_parameters(values)
-    model.compile(**{"loss": "softmax_cross_entropy", **compiled})
-    return model
-
-
-@pytest.mark.parametrize("count", [1, 30, 300])
-@pytest.mark.parametrize("name", sorted(set(STACKS) - {"frozen"}))
-def test_agrees_with_the_oracle(rng, name, count):
-    model, weights = network(name), rng.uniform(size=count)
-    X, y = inputs(rng, count, (INPUTS,)), targets(rng, count, 3)
-    assert_agrees_with_the_oracle(model, X, y, weights, tolerance=ORACLE_GRADIENT)
-    outputs, backward = model.vjp(X)
-    seed = rng.standard_normal(outputs.shape)
-    grad_x, _ = backward(seed)
-    layers = twin(model).layers
-    expected, _ = oracle.backward(layers, oracle.forward(layers, X), seed)
-    assert_within(grad_x, expected, ORACLE_GRADIENT * np.abs(expected).max(), name)
 
 
 @pytest.mark.parametrize("name", ["A", "B", "a branch"])  # others may cross an edge or a kink
@@ -77,33 +37,6 @@ def test_updates_are_used_by_the_next_step(rng, name):
     model.fit(X, y, batch_size=100, shuffle=False, verbose=0)
     for key, value in twin(model).renamed(expected).items():
         assert_within(model.parameters()[key], value, 1e-12, key)
-
-
-def test_frozen_embeddings_do_not_move(rng):
-    model = network("frozen", optimizer="adam")
-    X, y = inputs(rng, 30, (INPUTS,)), targets(rng, 30, 3)
-    before = {name: values.copy() for name, values in model.parameters().items()}
-    model.fit(X, y, epochs=1)
-    for name, values in model.parameters().items():
-        assert np.array_equal(values, before[name]) == name.startswith("1."), name
-
-
-@pytest.mark.parametrize("name", STACKS)
-def test_onnx_files_give_the_same_outputs(rng, dtype, tmp_path, name):
-    onnx, runs = pytest.importorskip("onnx"), pytest.importorskip("onnx_runs")
-    model = network(name, np.dtype(dtype).name)
-    X = inputs(rng, 20, (INPUTS,), dtype)
-    model.to_onnx(tmp_path / "m.onnx")
-    content = onnx.load(tmp_path / "m.onnx")
-    onnx.checker.check_model(content, full_check=True)
-    assert_ported(runs.run(content, X), model.predict(X), name)
-
-
-def test_rows_do_not_depend_on_their_neighbours(rng, dtype):
-    model, X = network("two", np.dtype(dtype).name), inputs(rng, 300, (INPUTS,), dtype)
-    whole = model.predict(X)
-    for row in (0, 7, 299):
-        assert_same_bits(model.predict(X[row : row + 1])[0], whole[row])
 
 
 def test_a_missing_number_is_missing_in_its_own_outputs_alone():
