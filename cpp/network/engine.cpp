@@ -137,7 +137,7 @@ double Engine<T>::multiply_adds() const {
 // Small work runs on the calling thread: waking a team and waiting at barriers costs more than it saves.
 template <class T>
 int Engine<T>::threads_for(double multiply_adds) const {
-  return multiply_adds < kSmallWork || calls_python() ? 1 : num_threads();
+  return multiply_adds < kSmallCall || calls_python() ? 1 : num_threads();
 }
 
 // The team's threads stay awake between steps; ThreadTuner measures whether they pay.

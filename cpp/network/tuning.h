@@ -41,7 +41,7 @@ inline constexpr std::size_t kBfloat16UpdatedElements = std::size_t{1} << 14;
 
 // ---- threads (engine.cpp, thread_tuner.h) ----
 // A call with fewer multiply-adds runs on the calling thread. One thread needs some ten microseconds for them.
-inline constexpr double kSmallWork = 1e6;
+inline constexpr double kSmallCall = 1e6;
 // A training step with fewer multiply-adds runs on one thread. It takes a microsecond or two.
 inline constexpr double kTinyStep = 1e4;
 // In a training step with fewer multiply-adds, fewer threads are tried, and Ctrl-C is polled only between steps.
