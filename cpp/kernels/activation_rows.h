@@ -163,21 +163,20 @@ void backward_rows(const ActivationBackward<T>& g) {
   }
 }
 
-// Contiguous rows are reshaped to rows of one vector if no sums are computed and all columns are treated alike.
+// The backward pass without sums of contiguous rows, which are reshaped to fill vectors. If all columns are treated
+// alike, a row is one vector. Else rows are narrower than a vector, and kLanes rows become one, with kLanes copies of
+// the parameter.
 template <class T, class Function>
-void activation_backward(const ActivationBackward<T>& g) {
-  const auto joined = [&](const T* p, std::size_t stride) { return p == nullptr || stride == g.columns; };
-  const bool sums = g.bias_partial != nullptr || g.parameter_partial != nullptr;
-  const bool own = g.parameter != nullptr && g.parameter_stride != 0;
-  if (sums || own || g.rows == 1 || !joined(g.grad_y, g.grad_y_stride) || !joined(g.x, g.x_stride) ||
-      !joined(g.y, g.y_stride) || !joined(g.grad_x, g.grad_x_stride)) {
-    return backward_rows<T, Function>(g);
-  }
-  const std::size_t elements = g.rows * g.columns, rest = elements % kLanes<T>;
+void backward_elements(const ActivationBackward<T>& g, bool alike) {
+  const std::size_t elements = g.rows * g.columns, width = alike ? kLanes<T> : kLanes<T> * g.columns;
+  const std::size_t rest = elements % width;
+  alignas(kVectorBytes) T parameter[kLanes<T> * kLanes<T>];
   ActivationBackward<T> part = g;
-  part.grad_y_stride = part.x_stride = part.y_stride = part.grad_x_stride = kLanes<T>;
-  part.rows = elements / kLanes<T>;
-  part.columns = kLanes<T>;
+  part.bias_partial = part.parameter_partial = nullptr;
+  if (!alike) part.parameter = repeated(g.rows < kLanes<T> ? g.rows : kLanes<T>, g.columns, g.parameter, parameter);
+  part.grad_y_stride = part.x_stride = part.y_stride = part.grad_x_stride = width;
+  part.rows = elements / width;
+  part.columns = width;
   if (part.rows > 0) backward_rows<T, Function>(part);
   part.grad_y += elements - rest;
   part.x = moved(part.x, elements - rest);
@@ -186,6 +185,27 @@ void activation_backward(const ActivationBackward<T>& g) {
   part.rows = 1;
   part.columns = rest;
   if (rest > 0) backward_rows<T, Function>(part);
+}
+
+// Rows narrower than a vector are stored with masks, and such a store delays the load of the next row if grad_x
+// replaces grad_y. If the function is light, one pass computes the sums, and another one fills vectors and writes
+// grad_x.
+template <class T, class Function>
+void activation_backward(const ActivationBackward<T>& g) {
+  const auto joined = [&](const T* p, std::size_t stride) { return p == nullptr || stride == g.columns; };
+  const bool sums = g.bias_partial != nullptr || g.parameter_partial != nullptr;
+  const bool alike = g.parameter == nullptr || g.parameter_stride == 0;
+  const bool narrow = Function::kLight && g.columns < kLanes<T>;
+  if (g.rows == 1 || !(narrow || (alike && !sums)) || !joined(g.grad_y, g.grad_y_stride) || !joined(g.x, g.x_stride) ||
+      !joined(g.y, g.y_stride) || !joined(g.grad_x, g.grad_x_stride)) {
+    return backward_rows<T, Function>(g);
+  }
+  if (sums) {
+    ActivationBackward<T> part = g;
+    part.grad_x = nullptr;
+    backward_rows<T, Function>(part);
+  }
+  if (g.grad_x != nullptr) backward_elements<T, Function>(g, alike);
 }
 
 template <class T>

@@ -50,9 +50,11 @@ void max_pool2d_forward(const Window2D& w, std::size_t channels, const T* x, T* 
   }
 }
 
-// Each grad_y is added to the first entry of its window that equals y, in the order of windows.
+// Each grad_y is added to the first entry of its window that equals y, in the order of windows. If no two windows share
+// a pixel, grad_x is not read: a load waits for a masked store of the pixel before it.
 template <class T>
 void max_pool2d_backward(const Window2D& w, std::size_t channels, const T* x, const T* y, const T* grad_y, T* grad_x) {
+  const bool apart = w.vertical.stride >= w.vertical.window && w.horizontal.stride >= w.horizontal.window;
   const std::size_t elements = w.pixels() * channels;
   for_each_vector<T>(elements, [&](std::size_t j, std::size_t count)
                                    __attribute__((always_inline)) { store_count(grad_x + j, Vec<T>{}, count); });
@@ -65,9 +67,9 @@ void max_pool2d_backward(const Window2D& w, std::size_t channels, const T* x, co
         for_each_pixel(part, w.horizontal.size, channels, [&](std::size_t at) __attribute__((always_inline)) {
           const Vec<T> v = load_count(x + at + j, count);
           const auto found = (v == largest) | (v != v);
-          const Vec<T> sum = load_count<T>(grad_x + at + j, count) + select(found, left, Vec<T>{});
+          const Vec<T> before = apart ? Vec<T>{} : load_count<T>(grad_x + at + j, count);
+          store_count(grad_x + at + j, before + select(found, left, Vec<T>{}), count);
           left = select(found, Vec<T>{}, left);
-          store_count(grad_x + at + j, sum, count);
         });
       });
     }
