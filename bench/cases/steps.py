@@ -87,6 +87,11 @@ def _cnn() -> Network:
     return Network((28, 28, 1), layers)
 
 
+def _lenet() -> Network:
+    convolutions = (ConvSpec(6, "relu", kernel=5), ConvSpec(16, "relu", kernel=5))
+    return Network((28, 28, 1), (*convolutions, *dense(120, 84, 10, activation="relu")))
+
+
 def _in_bfloat16(case: StepCase) -> StepCase:
     return replace(
         case,
@@ -173,6 +178,13 @@ def _step_cases() -> list[StepCase]:
             target=0.82,
         ),
         w6,
+        StepCase(
+            "W7",
+            "LeNet-5 28x28x1: conv 5x5x6, pool, conv 5x5x16, pool, 120, 84, 10; "
+            "convolutions keep the size, ReLU, batch 128, Adam",
+            _lenet(),
+            *(softmax, adam, 1e-3, 2_560, 128),
+        ),
         w4096,
         *(_in_bfloat16(case) for case in (w0m, w0s, w3, w4096, w6)),
         replace(

@@ -78,6 +78,15 @@ void unpack_panels(const Panels<T>& g, T* w, std::size_t begin, std::size_t end)
   });
 }
 
+template <class T>
+void transpose_rows(std::size_t rows, std::size_t columns, const T* from, std::size_t from_stride, T* to,
+                    std::size_t to_stride) {
+  for (std::size_t i = 0; i < rows; i += kLanes<T>) {
+    const std::size_t count = rows - i < kLanes<T> ? rows - i : kLanes<T>;
+    pack_strip(count, columns, from + i * from_stride, from_stride, count, to + i, to_stride);
+  }
+}
+
 // Packs B. Row p of B begins at b + row_offset[p].
 template <class T>
 void pack_rows(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels) {

@@ -369,6 +369,9 @@ struct KernelTable {
   void (*pack_panels)(const Panels<T>&, std::size_t begin, std::size_t end);
   // Unpacks panels into `w`, which is g.w without its const.
   void (*unpack_panels)(const Panels<T>& g, T* w, std::size_t begin, std::size_t end);
+  // Writes `from` (rows, columns) transposed.
+  void (*transpose)(std::size_t rows, std::size_t columns, const T* from, std::size_t from_stride, T* to,
+                    std::size_t to_stride);
   // Packs B given by rows: row p is the n elements at b + row_offset[p].
   void (*pack_rows)(std::size_t n, std::size_t k, const T* b, const std::ptrdiff_t* row_offset, T* panels);
 

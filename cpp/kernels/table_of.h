@@ -32,6 +32,7 @@ constexpr KernelTable<T> make_table() {
       .update_epilogue = update_epilogue<T>,
       .pack_panels = pack_panels<T>,
       .unpack_panels = unpack_panels<T>,
+      .transpose = transpose_rows<T>,
       .pack_rows = pack_rows<T>,
       .sparse_product = sparse_product<T>,
       .sparse_gradient = sparse_gradient<T>,

@@ -39,20 +39,6 @@ Conv2DPlan::Offsets grid(std::size_t rows, std::size_t columns, std::size_t row_
   return offsets;
 }
 
-// One axis of a phase: the pixels with this remainder, the taps that read them, and their places in grad_y.
-struct PhaseAxis {
-  std::size_t pixels;     // number of pixels
-  std::size_t first_tap;  // taps first_tap + t * stride, for t below taps
-  std::size_t taps;
-  std::size_t first_place;  // of the window: tap t reads pixel j at place first_place + j - t
-
-  PhaseAxis(const WindowAxis& axis, std::size_t remainder)
-      : pixels(axis.size > remainder ? (axis.size - remainder - 1) / axis.stride + 1 : 0),
-        first_tap((remainder + axis.before) % axis.stride),
-        taps(axis.window > first_tap ? (axis.window - first_tap - 1) / axis.stride + 1 : 0),
-        first_place((remainder + axis.before) / axis.stride) {}
-};
-
 // The remainders of the pixels that any tap reads. Sets `all` to false if no tap reads the pixels of some remainder.
 Conv2DPlan::Offsets remainders(const WindowAxis& axis, bool& all) {
   Conv2DPlan::Offsets found;
@@ -82,7 +68,7 @@ struct GradPadding {
   explicit GradPadding(const WindowAxis& axis) {
     std::size_t end = axis.places;
     for (std::size_t remainder = 0; remainder < std::min(axis.stride, axis.size); ++remainder) {
-      const PhaseAxis phase(axis, remainder);
+      const Conv2DPlan::PhaseAxis phase(axis, remainder);
       if (phase.pixels == 0 || phase.taps == 0) continue;
       if (phase.taps - 1 > phase.first_place) before = std::max(before, phase.taps - 1 - phase.first_place);
       end = std::max(end, phase.first_place + phase.pixels);
@@ -112,7 +98,23 @@ void for_each_group_of_images(const Team& team, const Conv2DPlan& plan, std::siz
   for (std::size_t i = share.begin; i < share.end; i += plan.group) f(i, std::min(plan.group, share.end - i));
 }
 
+bool images_as_columns(const Conv2DPlan& plan, std::size_t images) {
+  return plan.channels <= kFewChannels && images >= kManyImages;
+}
+
 }  // namespace
+
+Conv2DPlan::PhaseAxis::PhaseAxis(const WindowAxis& axis, std::size_t remainder)
+    : pixels(axis.size > remainder ? (axis.size - remainder - 1) / axis.stride + 1 : 0),
+      first_tap((remainder + axis.before) % axis.stride),
+      taps(axis.window > first_tap ? (axis.window - first_tap - 1) / axis.stride + 1 : 0),
+      first_place((remainder + axis.before) / axis.stride),
+      places(axis.places) {}
+
+Range Conv2DPlan::PhaseAxis::taps_at(std::size_t j) const {
+  const std::size_t beyond = first_place + j + 1, end = std::min(taps, beyond);
+  return {std::min(end, beyond > places ? beyond - places : 0), end};
+}
 
 Conv2DPlan::Conv2DPlan(const Window2D& window_, std::size_t channels_, std::size_t filters_)
     : window(window_), channels(channels_), filters(filters_) {
@@ -147,10 +149,10 @@ void Conv2DPlan::add_phase(std::size_t row, std::size_t column) {
   const WindowAxis &v = window.vertical, &h = window.horizontal;
   const PhaseAxis vertical(v, row), horizontal(h, column);
   const std::size_t line = h.size * channels, grad_line = grad_width * filters;
-  Phase phase;
+  const std::size_t first = row * line + column * channels;
+  Phase phase{vertical, horizontal, first, {}, {}, {}, {}, 0};
   phase.panels = phases.empty() ? 0 : phases.back().panels + phases.back().taps.size();
   phase.pixels = grid(vertical.pixels, horizontal.pixels, v.stride * line, h.stride * channels, group, image_size);
-  const std::size_t first = row * line + column * channels;
   for (std::ptrdiff_t& at : phase.pixels) at += offset(first);
   phase.patches = grid(vertical.pixels, horizontal.pixels, grad_line, filters, group, padded_grad_size);
   const std::ptrdiff_t center =
@@ -185,11 +187,19 @@ std::size_t conv2d_panels_size(const Conv2DPlan& plan) {
   return packed_size<T>(plan.filters, plan.tap_count);
 }
 
+namespace {
+
+// The number of taps of all phases.
+std::size_t phase_taps(const Conv2DPlan& plan) {
+  return plan.phases.empty() ? 0 : checked_add(plan.phases.back().panels, plan.phases.back().taps.size());
+}
+
+}  // namespace
+
 template <class T>
 std::size_t conv2d_grad_panels_size(const Conv2DPlan& plan) {
-  if (plan.phases.empty()) return 0;
-  const Conv2DPlan::Phase& last = plan.phases.back();
-  return packed_size<T>(plan.channels, checked_add(last.panels, last.taps.size()));
+  const std::size_t taps = phase_taps(plan), size = packed_size<T>(plan.channels, taps);
+  return plan.channels > kFewChannels ? size : checked_add(size, checked_multiply(plan.channels, taps));
 }
 
 template <class T>
@@ -200,11 +210,17 @@ void conv2d_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* panels)
 template <class T>
 void conv2d_grad_pack(Team& team, const Conv2DPlan& plan, const T* weight, T* panels) {
   const std::size_t width = kernel_table<T>().packed_columns(plan.channels);
+  T* const rows = panels + packed_size<T>(plan.channels, phase_taps(plan));
   const Range share = team.share(plan.phases.size(), 1);
   for (std::size_t i = share.begin; i < share.end; ++i) {
     const Conv2DPlan::Phase& phase = plan.phases[i];
-    kernel_table<T>().pack_rows(plan.channels, phase.weights.size(), weight, phase.weights.data(),
-                                panels + phase.panels * width);
+    const std::size_t taps = phase.weights.size();
+    kernel_table<T>().pack_rows(plan.channels, taps, weight, phase.weights.data(), panels + phase.panels * width);
+    if (plan.channels > kFewChannels) continue;
+    for (std::size_t d = 0; d < plan.channels; ++d) {
+      T* const row = rows + phase.panels * plan.channels + d * taps;
+      for (std::size_t t = 0; t < taps; ++t) row[t] = weight[phase.weights[t] + offset(d)];
+    }
   }
 }
 
@@ -232,8 +248,71 @@ void conv2d_forward(Team& team, const Conv2DPlan& plan, std::size_t images, cons
 
 std::size_t conv2d_grad_x_work(const Conv2DPlan& plan, std::size_t images) {
   const std::size_t product = plan.gathers ? plan.image_size : 0;
-  return checked_multiply(images, checked_add(plan.padded_grad_size, product));
+  std::size_t image = checked_add(plan.padded_grad_size, product);
+  if (images_as_columns(plan, images)) {
+    image = std::max(image, checked_add(checked_multiply(plan.places, plan.filters), plan.image_size));
+  }
+  return checked_multiply(images, image);
 }
+
+namespace {
+
+// grad_x of `count` images, which are the columns of the products. `weights` has a row of taps for each channel, phase
+// by phase. `work` has grad_y and grad_x with images as columns: places in reverse order, because a later tap reads an
+// earlier place, and pixels in order.
+template <class T>
+void grad_x_by_pixels(Team& team, const Conv2DPlan& plan, std::size_t count, const T* grad_y, const T* weights, T* work,
+                      T* grad_x) {
+  const KernelTable<T>& kernels = kernel_table<T>();
+  const std::size_t image = plan.places * plan.filters, row_places = plan.window.horizontal.places;
+  T* const transposed = work;
+  T* const product = work + image * count;
+  for (std::size_t p = 0; p < plan.places; ++p) {
+    kernels.transpose(count, plan.filters, grad_y + p * plan.filters, image,
+                      transposed + (plan.places - 1 - p) * plan.filters * count, count);
+  }
+  if (!plan.covers) std::fill_n(product, plan.image_size * count, T(0));
+  Gemm<T> g{};
+  g.m = plan.channels;
+  g.n = count;
+  g.a_k_stride = 1;
+  g.b_stride = g.c_stride = count;
+  g.scratch = team.scratch();
+  for (const Conv2DPlan::Phase& phase : plan.phases) {
+    const Conv2DPlan::PhaseAxis &v = phase.vertical, &h = phase.horizontal;
+    const T* const a = weights + phase.panels * plan.channels;
+    g.a_row_stride = phase.taps.size();
+    for (std::size_t pixel = 0; pixel < v.pixels * h.pixels; ++pixel) {
+      const std::size_t i = pixel / h.pixels, j = pixel % h.pixels;
+      const Range rows = v.taps_at(i), columns = h.taps_at(j);
+      g.k = columns.size() * plan.filters;
+      g.c = product + static_cast<std::size_t>(phase.pixels[pixel]) * count;
+      if (rows.size() == 0 || columns.size() == 0) std::fill_n(g.c, plan.channels * count, T(0));
+      for (std::size_t t = rows.begin; t < rows.end && columns.size() > 0; ++t) {
+        const std::size_t place = (v.first_place + i - t) * row_places + h.first_place + j - columns.begin;
+        g.a = a + (t * h.taps + columns.begin) * plan.filters;
+        g.b = transposed + (plan.places - 1 - place) * plan.filters * count;
+        g.accumulate = t > rows.begin;
+        kernels.gemm(g);
+      }
+    }
+  }
+  kernels.transpose(plan.image_size, count, product, count, grad_x, plan.image_size);
+}
+
+// Divides the images of a share so that they fill the columns of a panel.
+template <class F>
+void for_each_block_of_images(const Range& share, std::size_t most, F&& f) {
+  const std::size_t blocks = (share.size() + most - 1) / most;
+  for (std::size_t block = 0, begin = share.begin; block < blocks; ++block) {
+    const std::size_t left = share.end - begin, rest = blocks - block;
+    const std::size_t count = std::min(left, (left / rest + kChunkRows - 1) / kChunkRows * kChunkRows);
+    f(begin, count);
+    begin += count;
+  }
+}
+
+}  // namespace
 
 template <class T>
 void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const T* grad_y, const T* grad_panels,
@@ -241,6 +320,16 @@ void conv2d_grad_x(Team& team, const Conv2DPlan& plan, std::size_t images, const
   const WindowAxis &v = plan.window.vertical, &h = plan.window.horizontal;
   const std::size_t width = kernel_table<T>().packed_columns(plan.channels);
   const std::size_t image = plan.places * plan.filters;
+  if (images_as_columns(plan, images)) {
+    const T* const weights = grad_panels + packed_size<T>(plan.channels, phase_taps(plan));
+    const std::size_t image_work = conv2d_grad_x_work(plan, images) / images;
+    for_each_block_of_images(team.share(images, kChunkRows), kernel_table<T>().panel_columns,
+                             [&](std::size_t first, std::size_t count) {
+                               grad_x_by_pixels(team, plan, count, grad_y + first * image, weights,
+                                                work + first * image_work, grad_x + first * plan.image_size);
+                             });
+    return;
+  }
   // A thread reuses the memory of its first images for all its images, so that this memory stays in cache.
   const Range share = team.share(images, kChunkRows);
   T* const padded = work + conv2d_grad_x_work(plan, share.begin);
@@ -299,9 +388,7 @@ void conv2d_grad_weight(Team& team, const Conv2DPlan& plan, std::size_t images, 
 template <class T>
 void transpose(Team& team, std::size_t rows, std::size_t columns, const T* from, T* to) {
   const Range share = team.share(columns, 1);
-  for (std::size_t j = share.begin; j < share.end; ++j) {
-    for (std::size_t i = 0; i < rows; ++i) to[j * rows + i] = from[i * columns + j];
-  }
+  kernel_table<T>().transpose(rows, share.size(), from + share.begin, columns, to + share.begin * rows, rows);
 }
 
 #define PRELUNET_INSTANTIATE(T)                                                                                        \

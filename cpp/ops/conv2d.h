@@ -2,7 +2,8 @@
 //
 //   y[i, r, c, f] = sum over u, v, d of x[i, r * stride + u - top, c * stride + v - left, d] * weight[f, u, v, d]
 //
-// grad_x also multiplies the zeros around grad_y, so an infinite weight gives NaN at the border.
+// grad_x may also multiply the zeros around grad_y, so an infinite weight may give NaN at the border. Whether it does
+// depends on the number of channels and of images only.
 //
 // x (images, height, width, channels), weight (filters, window height, window width, channels), y and grad_y (images,
 // rows, columns, filters), all contiguous; x is 0 outside the image.
@@ -10,6 +11,9 @@
 // There is no im2col. Each of the three products is a GEMM that reads A in place. The offset of an element is the
 // offset of its patch plus the offset of its tap (u, v, d). Team::share divides the images in units of kChunkRows.
 // grad_weight divides taps or filters instead, and is called after a barrier.
+//
+// For few channels and many images, grad_x has a GEMM for each pixel and each row of taps: C (channels, images) +=
+// weights (channels, taps) * transposed grad_y (taps, images). The chains are the same, without the zeros.
 #pragma once
 
 #include <vector>
@@ -27,14 +31,29 @@ class Conv2DPlan {
 
   Conv2DPlan(const Window2D& window, std::size_t channels, std::size_t filters);
 
+  // One axis of a phase: the pixels with this remainder, the taps that read them, and their places in grad_y.
+  struct PhaseAxis {
+    std::size_t pixels;     // number of pixels
+    std::size_t first_tap;  // taps first_tap + t * stride, for t below taps
+    std::size_t taps;
+    std::size_t first_place;  // of the window: tap t reads pixel j at place first_place + j - t
+    std::size_t places;       // of the window
+
+    PhaseAxis(const WindowAxis& axis, std::size_t remainder);
+    // The taps t that read pixel j at a place in the image.
+    Range taps_at(std::size_t j) const;
+  };
+
   // The pixels of x whose rows, and whose columns, have the same remainder modulo the stride. Their grad_x is a
   // convolution of grad_y with the taps that read these pixels.
   struct Phase {
-    Offsets pixels;      // into an image of x, for one group of images
-    Offsets patches;     // into padded grad_y
-    Offsets taps;        // from a patch, (u, v, f)
-    Offsets weights;     // rows of (channels,) in weight, in the order of taps
-    std::size_t panels;  // offset of its packed weights, in rows of packed channels
+    PhaseAxis vertical, horizontal;
+    std::size_t first_pixel;  // its offset in an image of x
+    Offsets pixels;           // into an image of x, for one group of images
+    Offsets patches;          // into padded grad_y
+    Offsets taps;             // from a patch, (u, v, f)
+    Offsets weights;          // rows of (channels,) in weight, in the order of taps
+    std::size_t panels;       // offset of its packed weights, in rows of packed channels
   };
 
   Window2D window;

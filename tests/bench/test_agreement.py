@@ -13,7 +13,7 @@ from prelunet.bench.cases.predictions import PREDICTIONS
 from prelunet.bench.cases.steps import STEPS
 from prelunet.bench.peers import PEERS, UnsupportedError
 
-SMALL_STEPS = ["W2", "W3", "W1m", "W5", "W6", "W0m64", "W0m-uint8"]
+SMALL_STEPS = ["W2", "W3", "W1m", "W5", "W6", "W7", "W0m64", "W0m-uint8"]
 
 
 def parameters_after(peer, case):

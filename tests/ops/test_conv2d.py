@@ -25,6 +25,13 @@ SHAPES = [
     (4, (8, 8), 7, 5, (2, 2), (4, 3)),  # windows with gaps between them
     (11, (2, 13), 1, 2, (1, 5), (1, 3)),
     (1, (40, 40), 3, 50, (3, 3), (1, 1)),
+    # Few channels and many images: grad_x has images as columns of its products.
+    (16, (12, 12), 6, 16, (5, 5), (1, 1)),
+    (15, (12, 12), 6, 16, (5, 5), (1, 1)),  # one image too few
+    (101, (4, 5), 1, 3, (3, 2), (1, 1)),
+    (33, (9, 11), 8, 9, (3, 3), (2, 2)),
+    (20, (8, 8), 7, 5, (2, 2), (4, 3)),
+    (49, (2, 13), 2, 2, (1, 5), (1, 3)),
 ]
 IDS = ["cnn" if shape[2] == 32 else str(shape) for shape in SHAPES]  # CI leaves cnn out under QEMU
 
