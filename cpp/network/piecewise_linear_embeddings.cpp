@@ -99,30 +99,40 @@ void PiecewiseLinearEmbeddings<T>::backward(Team& team, const Flow<T>& flow) con
   }
 }
 
-// Adds the gradients of a feature's parameters over the rows. flow.work holds grad_y, summed for each bin.
+// Adds the gradients of a feature's parameters over the rows. flow.work holds two sums over the rows of each bin, of
+// share grad_y and of grad_y. They are continued from block to block, so that blocks do not change the bits.
 template <class T>
 void PiecewiseLinearEmbeddings<T>::add_rows(const Flow<T>& flow, std::size_t feature) const {
   const std::size_t features = shape_.features(), outputs = shape_.outputs;
   const std::size_t begin = shape_.first_bin[feature] * outputs, end = shape_.first_bin[feature + 1] * outputs;
-  std::fill(flow.work + begin, flow.work + end, T(0));
+  T* const shares = flow.work;
+  T* const wholes = flow.work + base_.size();
+  if (flow.first) {
+    std::fill(shares + begin, shares + end, T(0));
+    std::fill(wholes + begin, wholes + end, T(0));
+  }
   T* const bias = bias_.gradient + feature * outputs;
   for (std::size_t i = feature; i < flow.rows * features; i += features) {
     const Place at = place(feature, flow.x[i]);
     const T* const grad_y = flow.grad_y + i * outputs;
-    T* const weight = weight_.gradient + at.bin * outputs;
-    T* const later = flow.work + at.bin * outputs;
+    T* const share = shares + at.bin * outputs;
+    T* const whole = wholes + at.bin * outputs;
     for (std::size_t o = 0; o < outputs; ++o) {
-      weight[o] += at.share * grad_y[o];
-      later[o] += grad_y[o];
+      share[o] += at.share * grad_y[o];
+      whole[o] += grad_y[o];
       bias[o] += grad_y[o];
     }
     if (!shape_.linear) continue;
     T* const linear = linear_.gradient + feature * outputs;
     for (std::size_t o = 0; o < outputs; ++o) linear[o] += flow.x[i] * grad_y[o];
   }
-  for (std::size_t index = end - outputs; index > begin; --index) {
-    weight_.gradient[index - 1] += flow.work[index - 1 + outputs];
-    flow.work[index - 1] += flow.work[index - 1 + outputs];
+  for (std::size_t o = 0; o < outputs; ++o) {
+    T later = T(0);
+    for (std::size_t bin = shape_.first_bin[feature + 1]; bin-- > shape_.first_bin[feature];) {
+      const std::size_t index = bin * outputs + o;
+      weight_.gradient[index] = shares[index] + later;
+      later += wholes[index];
+    }
   }
 }
 

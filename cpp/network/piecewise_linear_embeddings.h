@@ -9,7 +9,7 @@
 // computed after each update.
 //   grad_w_k = sum over rows in bin k of share grad_y, plus the sum over rows in later bins of grad_y
 //   grad_x = grad_y w_k / (r - l), in B plus grad_y linear
-// Rows are summed in their order. In gradients(), each thread owns whole features.
+// Rows are summed in their order, then bins. In gradients(), each thread owns whole features.
 #pragma once
 
 #include <memory>
@@ -46,7 +46,7 @@ class PiecewiseLinearEmbeddings final : public Layer<T> {
   std::vector<ParameterInfo> parameters() const override;
   void bind(const std::vector<Parameter<T>>& parameters) override;
   void refresh(Team& team) override;
-  std::size_t work_size(std::size_t /*rows*/) const override { return base_.size(); }
+  std::size_t work_size(std::size_t /*rows*/) const override { return 2 * base_.size(); }
   double multiply_adds() const override;
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import prelunet as pn
 from embedding_networks import STACKS, features, network
 from gradient_checks import assert_agrees_with_the_oracle
 from interop_models import assert_ported
@@ -55,3 +56,14 @@ def test_rows_do_not_depend_on_their_neighbours(rng, dtype, name):
     whole = model.predict(X)
     for row in (0, 7, 299):
         assert_same_bits(model.predict(X[row : row + 1])[0], whole[row])
+
+
+@pytest.mark.parametrize("name", [name for name in STACKS if "frozen" not in name])
+def test_blocks_give_the_bits_of_the_whole_batch(rng, dtype, name):
+    """Training divides a batch of 600 rows into blocks; vjp does not."""
+    model = network(name, np.dtype(dtype).name)
+    X, y = inputs(rng, 600, (features(name),), dtype), targets(rng, 600, 3)
+    outputs, backward = model.vjp(X)
+    _, expected = backward(pn.ops.softmax_cross_entropy(outputs, y)[1])
+    for key, gradient in model.loss_and_gradients(X, y)[1].items():
+        assert_same_bits(gradient, expected[key], key)
