@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -34,6 +35,25 @@ def test_info(capsys):
     assert f"order {config['bfloat16_order']}, on {config['bfloat16_runs_on']}" in text
     assert values["bfloat16_order"] == config["bfloat16_order"]
     assert "bfloat16_ratio" not in values  # results of two runs are compared
+    assert f"{pn.__version__} of {values['released']}" in text
+    for key in ("installed_in", "processor"):
+        assert values[key] in text
+    assert Path(values["installed_in"], "cli", "info.py").samefile(info.__file__)
+
+
+def test_info_shows_the_variables_that_change_results(monkeypatch, capsys):
+    for name in [*os.environ]:
+        if name.startswith(info.VARIABLES):
+            monkeypatch.delenv(name)
+    assert cli.main(["info"]) == 0
+    assert "PRELUNET_* OMP_* GOMP_* KMP_*  not set" in capsys.readouterr().out
+    monkeypatch.setenv("PRELUNET_DATA", "/somewhere")
+    monkeypatch.setenv("OMP_DYNAMIC", "true")
+    assert cli.main(["info", "--json"]) == 0
+    variables = json.loads(capsys.readouterr().out)["variables"]
+    assert variables == {"OMP_DYNAMIC": "true", "PRELUNET_DATA": "/somewhere"}
+    assert cli.main(["info"]) == 0
+    assert "  PRELUNET_DATA  /somewhere" in capsys.readouterr().out
 
 
 def test_info_names_the_extra_of_a_missing_package(monkeypatch, capsys):
@@ -66,6 +86,26 @@ def test_help_and_version(capsys):
         assert "default: None" not in text
         assert "default: False" not in text
     assert text == f"prelunet {pn.__version__}\n"
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert cli.main([]) == cli.EXIT_ERROR
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    names = re.findall(r"^    ([a-z]+)  +\w", printed.err, re.MULTILINE)
+    assert names == ["train", "evaluate", "predict", "export", "reproduce", "bench", "info"]
+
+
+def test_the_examples_of_the_help_are_commands(monkeypatch, tmp_path):
+    """All are accepted; those that take seconds run."""
+    lines = re.findall(r"^  prelunet (.+)$", cli.EXAMPLES, re.MULTILINE)
+    assert len(lines) == 5
+    for line in lines[:-1]:
+        assert callable(cli.build_parser().parse_args(line.split()).run)
+    monkeypatch.chdir(tmp_path)
+    for line in lines[:2]:
+        extra = ["--epochs", "1"] if line == "train" else []
+        assert cli.main([*line.split(), *extra]) == 0
 
 
 def test_json_has_no_nan():

@@ -13,24 +13,49 @@ import sys
 from collections.abc import Sequence
 
 import prelunet
-from prelunet._options import CommandParser, HelpFormatter
+from prelunet._options import CommandParser
 from prelunet.cli import bench, evaluate, export, info, predict, reproduce, train
 
 EXIT_ERROR = 2  # argparse's code for invalid arguments; here for all errors that the user can fix
 EXIT_INTERRUPTED = 128 + 2  # the shell's code for a program ended by SIGINT
 EXIT_BROKEN_PIPE = 128 + 13  # and by SIGPIPE
 
+EXAMPLES = """\
+examples:
+  prelunet train
+      trains on the digits in the package, and writes a model and figures to runs/digits
+  prelunet evaluate runs/digits/model.npz --data digits
+      tests that model on the digits that were held out
+  prelunet train people.csv --target income
+      trains on a table, to predict one of its columns
+  prelunet reproduce two_moons --quick
+      runs an experiment with figures
+  prelunet train --help
+      shows all options of a command
+
+For a bug report, add what "prelunet info" prints.
+"""
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """A formatter that keeps the lines of the examples."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = 13  # argparse forgets that the names of commands are indented
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; its result has ``run`` for the selected command."""
     parser = argparse.ArgumentParser(
         prog="prelunet",
-        description="Train and run PReLU networks on the CPU.",
-        formatter_class=HelpFormatter,
+        description="Train neural networks on images, tables and arrays on the CPU, and run them.",
+        epilog=EXAMPLES,
+        formatter_class=_HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"prelunet {prelunet.__version__}")
     commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
+        title="commands", metavar="COMMAND", parser_class=CommandParser
     )
     for command in (train, evaluate, predict, export, reproduce, bench, info):
         command.add_parser(commands)
@@ -40,9 +65,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, by default that of the process; return the exit code.
 
-    Options such as ``--help``, and unknown ones, raise argparse's SystemExit.
+    Without a command, print the help on stderr. Options such as ``--help``, and unknown ones, raise
+    argparse's SystemExit.
     """
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if "run" not in options:
+        parser.print_help(sys.stderr)
+        return EXIT_ERROR
     try:
         options.run(options)
         sys.stdout.flush()  # detects a closed pipe here, not at interpreter exit

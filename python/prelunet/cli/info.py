@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+import prelunet
 from prelunet import _options as options
 from prelunet import data
 from prelunet.cli import describe, results
@@ -26,15 +29,20 @@ OPTIONAL = {
     "onnx": "io",
 }
 
+RELEASED = "2026-12-01"  # the date of this version, as in CHANGELOG.md and CITATION.cff
+# Beginnings of the names of environment variables that change speed or results.
+VARIABLES = ("PRELUNET_", "OMP_", "GOMP_", "KMP_")
+
 
 def add_parser(commands: options.Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "info",
         help="show the installation, or what a model file contains",
-        description="Print the version, the instruction set in use, threads, compiler, optional "
-        "packages and the locations of data sets. Downloads nothing. With a model file, print its "
-        "shape, layers, classes, columns, metadata, version and fingerprint instead.",
+        description="Print what a bug report needs: the version and its date, the instruction set "
+        "in use, processor, threads, compiler, environment variables, optional packages and the "
+        "locations of data sets. Downloads nothing. With a model file, print its shape, layers, "
+        "classes, columns, metadata, version and fingerprint instead.",
         formatter_class=options.HelpFormatter,
     )
     text = "a model file (.npz or .safetensors)"
@@ -52,8 +60,15 @@ def run(arguments: argparse.Namespace) -> None:
     environment = results.environment()
     packages = {name: _version(name) for name in OPTIONAL}
     places = {name: data.where(name) for name in data.NAMES}
+    about: dict[str, Any] = {
+        "released": RELEASED,
+        "installed_in": str(Path(prelunet.__file__).parent),
+        "processor": _processor(),
+        "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(VARIABLES)},
+    }
     if arguments.json:
-        print(results.to_json({**environment, "packages": packages, "data": places}))
+        found = {**environment, **about, "packages": packages, "data": places}
+        print(results.to_json(found))
         return
     versions = environment["versions"]
     available = ", ".join(environment["isas_available"])
@@ -61,15 +76,19 @@ def run(arguments: argparse.Namespace) -> None:
     _print_table(
         "prelunet",
         {
-            "version": versions["prelunet"],
+            "version": f"{versions['prelunet']} of {about['released']}",
+            "installed in": about["installed_in"],
             "ISA": f"{environment['isa']} (this machine has {available})",
             "bfloat16": f"order {order}, on {environment['bfloat16_runs_on']}",
-            "threads": environment["threads"],
+            "processor": about["processor"],
+            "threads": f"{environment['threads']} of {environment['cpus']} CPUs",
             "compiler": environment["compiler"],
             "Python": f"{versions['python']} on {environment['platform']}",
             "NumPy": versions["numpy"],
         },
     )
+    none = {" ".join(f"{name}*" for name in VARIABLES): "not set"}
+    _print_table("environment variables", about["variables"] or none)
     _print_table(
         "optional packages",
         {
@@ -85,6 +104,12 @@ def _print_table(title: str, values: dict[str, Any]) -> None:
     print(title)
     for name, value in values.items():
         print(f"  {name:<{width}}  {value}")
+
+
+def _processor() -> str:
+    from prelunet import bench  # imported here: most commands do not need it
+
+    return str(bench.machine.processor())
 
 
 def _version(distribution: str) -> str | None:
