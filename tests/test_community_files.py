@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 import prelunet as pn
+from prelunet.cli import info
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*_*.yml"))  # an sdist has none
@@ -24,6 +26,15 @@ def test_citation_agrees_with_the_package():
     assert citation["title"] == project["name"]
     assert "message" in citation  # required by the format
     assert "\nauthors:\n" in text
+
+
+def test_the_date_of_the_version_is_the_same_everywhere():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    dates = dict(re.findall(r"^## \[([\d.]+)\] - (\d{4}-\d\d-\d\d)$", changes, re.MULTILINE))
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^date-released: (.+)$", citation, re.MULTILINE) == [info.RELEASED]
+    assert dates[pn.__version__] == info.RELEASED
+    assert date.fromisoformat(info.RELEASED) <= date.today() + timedelta(days=1)  # time zones
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
