@@ -69,6 +69,7 @@ export UBSAN_OPTIONS=log_path=$reports/ubsan:print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=log_path=$reports/tsan:halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/.ci/tsan.supp
 # One malloc block per Python object, so that the sanitizer sees each; no threads of OpenBLAS.
 export PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1
+export OMP_WAIT_POLICY=passive # as in .ci/readme_test.sh
 
 # Python is not sanitized, so the sanitizer is preloaded, with libstdc++ to intercept its exceptions.
 preload="$("$compiler" -print-file-name="lib$preset.so") $("$compiler" -print-file-name=libstdc++.so.6)"

@@ -105,10 +105,11 @@ def test_rounds_time_everybody(ours):
     assert ceilings.meetings == []  # one thread meets nobody
 
 
-def test_meetings_are_timed_in_every_round(ours):
-    ours.ask("prepare", case="W1m")
-    entrants = [Entrant("two", ours, 2), Entrant("one", ours, 1)]
-    _, ceilings = harness.rounds(entrants, count=3, seconds=0.01, referee=ours, dtype="float32")
+def test_meetings_are_timed_in_every_round():
+    with Worker(OURS, 2) as pair:  # two threads on one CPU would meet a thousand times as slowly
+        pair.ask("prepare", case="W1m")
+        entrants = [Entrant("two", pair, 2), Entrant("one", pair, 1)]
+        _, ceilings = harness.rounds(entrants, count=3, seconds=0.01, referee=pair, dtype="float32")
     assert len(ceilings.meetings) == 3
     assert all(1e-8 < seconds < 0.1 for seconds in ceilings.meetings)
 
