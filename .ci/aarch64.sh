@@ -55,7 +55,7 @@ mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\x
 rule=":qemu-aarch64:M::$magic:$mask:$(command -v qemu-aarch64-static):F"
 # shellcheck disable=SC2016 # the inner shell expands these
 register='mount -t binfmt_misc binfmt_misc "$0" && printf %s "$1" > "$0/register" && shift && exec "$@"'
-emulated=(env "QEMU_LD_PREFIX=$root" "PYTHONPATH=$package:$site:$PWD/tests")
+emulated=(env "QEMU_LD_PREFIX=$root" "PYTHONPATH=$package:$site:$PWD/tests" "PYTHONPYCACHEPREFIX=$work/bytecode")
 namespace=(unshare --user --map-root-user --mount bash -c "$register" /proc/sys/fs/binfmt_misc "$rule")
 if "${emulated[@]}" "${namespace[@]}" "$root/usr/bin/$python" -c ''; then
   emulated+=("${namespace[@]}")
@@ -63,7 +63,7 @@ else
   echo "binfmt_misc cannot be mounted in a namespace: tests that start Python are skipped"
   emulated+=(qemu-aarch64-static)
 fi
-emulated+=("$root/usr/bin/$python" -B)
+emulated+=("$root/usr/bin/$python")
 "${emulated[@]}" -c 'import prelunet; prelunet.show_config()'
 
 verdict=0
