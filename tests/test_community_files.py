@@ -13,6 +13,7 @@ import prelunet as pn
 from prelunet.cli import info
 
 ROOT = Path(__file__).resolve().parents[1]
+RECIPE = ROOT / "recipe" / "recipe.yaml"
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*_*.yml"))  # an sdist has none
 
 
@@ -45,3 +46,24 @@ def test_issue_forms_are_valid(path):
     ids = [field["id"] for field in form["body"]]
     assert len(set(ids)) == len(ids)
     assert all(field["attributes"]["label"] for field in form["body"])
+
+
+@pytest.mark.skipif(not RECIPE.exists(), reason="an sdist has no recipe")
+def test_the_conda_recipe_agrees_with_the_package():
+    yaml = pytest.importorskip("yaml")
+    recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    settings = tomllib.loads(text)
+    project, build = settings["project"], settings["build-system"]["requires"]
+    oldest = project["requires-python"].removeprefix(">=")
+    assert recipe["context"]["version"] == project["version"]
+    assert recipe["about"]["license"] == project["license"]
+    assert f'match(python, "<{oldest}")' in recipe["build"]["skip"]
+    scripts = [f"{name} = {function}" for name, function in project["scripts"].items()]
+    assert recipe["build"]["python"]["entry_points"] == scripts
+    needed = recipe["requirements"]
+    assert [name.replace(" ", "") for name in needed["run"]] == ["python", *project["dependencies"]]
+    host = {name.replace(" ", "") for name in needed["host"] if isinstance(name, str)}
+    assert {name.removesuffix(".0") for name in build} <= {n.removesuffix(".0") for n in host}
+    cmake = settings["tool"]["scikit-build"]["cmake"]["version"]
+    assert f"cmake {cmake}" in needed["build"]
