@@ -231,9 +231,10 @@ def test_modules_are_imported_by_name_in_few_places():
     }
 
 
-# Private by name only: a documented method of named tuples, the classes that argparse returns, and
-# Keras's nodes, which have no other name.
+# Private by name only: a documented method of named tuples, the classes that argparse returns, its
+# list of arguments, and Keras's nodes, which have no other name.
 THEIRS = {"_replace", "_ActionsContainer", "_ArgumentGroup", "_inbound_nodes"}
+THEIRS |= {"_SubParsersAction", "_actions"}
 
 
 def private_uses(path):

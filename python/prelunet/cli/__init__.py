@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import prelunet
 from prelunet._options import CommandParser
-from prelunet.cli import bench, evaluate, export, info, predict, reproduce, train
+from prelunet.cli import bench, completion, evaluate, export, info, predict, reproduce, train
 
 EXIT_ERROR = 2  # argparse's code for invalid arguments; here for all errors that the user can fix
 EXIT_INTERRUPTED = 128 + 2  # the shell's code for a program ended by SIGINT
@@ -54,6 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=_HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"prelunet {prelunet.__version__}")
+    parser.add_argument(
+        "--completion",
+        metavar="SHELL",
+        choices=completion.SHELLS,
+        action=completion.PrintCompletion,
+        help=f"print a script for completion in {', '.join(completion.SHELLS)} (needs shtab)",
+    )
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", parser_class=CommandParser
     )
@@ -69,11 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argparse's SystemExit.
     """
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    if "run" not in options:
-        parser.print_help(sys.stderr)
-        return EXIT_ERROR
     try:
+        options = parser.parse_args(arguments)
+        if "run" not in options:
+            parser.print_help(sys.stderr)
+            return EXIT_ERROR
         options.run(options)
         sys.stdout.flush()  # detects a closed pipe here, not at interpreter exit
     except KeyboardInterrupt:
