@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import public_api
+from browser import ask_page
 
 if "PRELUNET_SITE" not in os.environ:
     pytest.skip("no site: .ci/docs.sh builds one", allow_module_level=True)
@@ -87,3 +88,16 @@ def test_pages_load_nothing_from_the_network(pages):
 
 def test_the_search_index_is_part_of_the_site():
     assert (SITE / "searchindex.js").read_text(encoding="utf-8").startswith("Search.setIndex(")
+
+
+def test_long_names_break_on_narrow_screens(tmp_path):
+    """Names in a paragraph, that is: tables and blocks of code scroll in boxes of their own."""
+    paragraphs = '[...document.querySelectorAll(".bd-article p")].filter(p => !p.closest("table"))'
+    question = f"{paragraphs}.map(p => [p.clientWidth, p.scrollWidth])"
+    path = SITE / "guide" / "clusters.html"  # has a name of 60 letters
+    try:
+        widths, _ = ask_page(path, tmp_path, question, width=500)
+    finally:
+        path.with_name(f"asked_{path.name}").unlink(missing_ok=True)
+    assert len(widths) > 5
+    assert all(wanted <= given for given, wanted in widths)
