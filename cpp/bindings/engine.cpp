@@ -345,6 +345,7 @@ void register_engine_of(py::module_& m, const char* name) {
           "answers_per_row", [](const N& n) { return n.loss().answers_per_row(n.outputs()); },
           "The number of answers in a row of outputs that accuracy counts: one, or one for each binary output.")
       .def_property("steps", &N::steps, &N::set_steps, "The number of training steps taken.")
+      .def_property_readonly("version", &N::version, "Increases whenever the parameters may have changed.")
       .def("parameters", &parameter_list<T>, "Descriptions of the parameters, in arena order.")
       .def("values", &parameter_views<T>,
            "Read-only views of the parameters, in arena order; an error while another thread trains.")

@@ -20,4 +20,5 @@ PYBIND11_MODULE(_core, m) {
   prelunet::register_ops(m);
   prelunet::register_engine(m);
   prelunet::register_tape(m);
+  prelunet::register_batch_share(m);
 }

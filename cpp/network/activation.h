@@ -47,6 +47,9 @@ class Activation {
   std::size_t work_size(std::size_t rows) const { return learned() ? (chunk_count(rows) + 1) * columns_ : 0; }
   T* partial(T* work) const { return wants_gradient() ? work + columns_ : nullptr; }
 
+  // The number of sums at the start of work that are kept from block to block.
+  std::size_t kept_sums() const { return wants_gradient() && !spec_.channel ? columns_ : 0; }
+
   // Adds the block's partials to the gradient of the learned parameter; with a step, updates the parameter. Called
   // after a barrier.
   void gradients(Team& team, std::size_t rows, T* work, bool first, const StepUpdate* step) const;

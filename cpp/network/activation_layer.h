@@ -32,6 +32,9 @@ class ActivationLayer final : public Layer<T> {
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
   void gradients(Team& team, const Flow<T>& flow) const override;
+  void visit_kept_sums(const Flow<T>& flow, const typename Layer<T>::SumVisitor& visitor) const override {
+    visitor(flow.work, activation_.kept_sums());
+  }
 
  private:
   std::size_t columns_;

@@ -35,6 +35,7 @@ inline BatchBlock block_at(std::size_t begin, std::size_t rows, std::size_t batc
 struct PassOptions {
   std::size_t block_rows;  // maximum rows of a block
   bool whole = false;      // copy X as dense rows; run the backward pass down to grad_x of the first stage
+  bool copies = false;     // copy dense rows of X, so that gradients() needs no forward pass of the same Pass
   bool training = true;    // dropout drops units
   const StepRates* rates;  // outlives the passes
 };
@@ -68,6 +69,15 @@ class Backpropagation {
     return prelunet::batch_factor(reduction, targets_.weight_sum({order, block.batch_begin}, block.batch_rows));
   }
 
+  // Adds the losses and the correct answers of the workspace's first `rows` rows, whose weights are given, in order.
+  void add_up(std::size_t rows, const double* weight, double& loss, double& correct) const {
+    loss = add_weighted(loss, rows, weight, workspace_.row_loss());
+    if (loss_.accuracy != Accuracy::none) {
+      const std::size_t answers = rows * loss_.answers_per_row(outputs_);
+      correct += static_cast<double>(std::count(workspace_.correct(), workspace_.correct() + answers, 1));
+    }
+  }
+
   // One thread's computations on one block.
   class Pass {
    public:
@@ -94,7 +104,7 @@ class Backpropagation {
 
     void forward() {
       T* const buffer = all_.workspace_.input();
-      if (all_.options_.whole) {
+      if (all_.options_.whole || all_.options_.copies) {
         gather(team_, all_.x_, index_, block_.count, buffer);
       } else if (!all_.sparse_.used()) {
         input_ = rows_of(team_, all_.x_, index_, block_.count, buffer);
@@ -160,14 +170,10 @@ class Backpropagation {
     }
 
     // Adds the block's losses and its correct answers in row order. Called after a barrier.
-    void add_up(double& loss, double& correct) const {
-      const Workspace<T>& w = all_.workspace_;
-      loss = add_weighted(loss, block_.count, weight_, w.row_loss());
-      if (all_.loss_.accuracy != Accuracy::none) {
-        const std::size_t answers = block_.count * all_.loss_.answers_per_row(all_.outputs_);
-        correct += static_cast<double>(std::count(w.correct(), w.correct() + answers, 1));
-      }
-    }
+    void add_up(double& loss, double& correct) const { all_.add_up(block_.count, weight_, loss, correct); }
+
+    // The weights of the block's rows, after score(); null: all 1.
+    const double* weight() const { return weight_; }
 
    private:
     const std::vector<std::unique_ptr<Layer<T>>>& stages() const { return all_.plan_.stages; }

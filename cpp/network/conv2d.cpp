@@ -103,6 +103,12 @@ void Conv2D<T>::gradients(Team& team, const Flow<T>& flow) const {
 }
 
 template <class T>
+void Conv2D<T>::visit_kept_sums(const Flow<T>& flow, const typename Layer<T>::SumVisitor& visitor) const {
+  Weighted<T>::visit_kept_sums(flow, visitor);
+  if (this->weight().trainable) visitor(flow.work + work(flow.capacity).weight_sums, this->weight().size);
+}
+
+template <class T>
 std::unique_ptr<Layer<T>> Conv2D<T>::make(const LayerContext<T>& context) {
   const std::size_t filters = context.config.size("units");
   const bool use_bias = context.config.boolean("use_bias");

@@ -27,6 +27,7 @@ class Conv2D final : public Weighted<T> {
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
   void gradients(Team& team, const Flow<T>& flow) const override;
+  void visit_kept_sums(const Flow<T>& flow, const typename Layer<T>::SumVisitor& visitor) const override;
   void predict(Team& team, const Flow<T>& flow) const override;
 
  private:

@@ -58,6 +58,8 @@ struct PlacedParameter {
 };
 
 template <class T>
+class BatchShare;
+template <class T>
 class Tape;
 struct TapeOptions;
 
@@ -129,6 +131,11 @@ class Engine {
   // A tape for a batch; the network and the arrays must outlive it. Called by one thread at a time, while others may
   // predict or run tapes.
   std::unique_ptr<Tape<T>> tape(const RowSource& x, const Targets& targets, const TapeOptions& options);
+
+  // The share of one process in batches of at most `batch_rows` rows of dense X; `rows`: those of the largest share.
+  // The network and the arrays must outlive it.
+  std::unique_ptr<BatchShare<T>> batch_share(const RowSource& x, const Targets& targets, std::size_t batch_rows,
+                                             std::size_t rows);
 
   // Makes the training steps of `run` and adds epoch i to totals[i]. An interrupted step does not change the
   // parameters.

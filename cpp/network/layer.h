@@ -117,6 +117,11 @@ class Layer {
   virtual void forward(Team& team, const Flow<T>& flow) const = 0;
   virtual void backward(Team& team, const Flow<T>& flow) const = 0;
   virtual void gradients(Team&, const Flow<T>&) const {}
+
+  // Calls visitor for each array of flow.work in which gradients() keeps sums from one block of a batch to the next.
+  using SumVisitor = std::function<void(T* sums, std::size_t count)>;
+  virtual void visit_kept_sums(const Flow<T>&, const SumVisitor&) const {}
+
   // Computes y, and keeps nothing for backward().
   virtual void predict(Team& team, const Flow<T>& flow) const { forward(team, flow); }
 

@@ -51,6 +51,9 @@ class PiecewiseLinearEmbeddings final : public Layer<T> {
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
   void gradients(Team& team, const Flow<T>& flow) const override;
+  void visit_kept_sums(const Flow<T>& flow, const typename Layer<T>::SumVisitor& visitor) const override {
+    if (trainable_) visitor(flow.work, 2 * base_.size());
+  }
 
  private:
   struct Place {

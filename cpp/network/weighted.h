@@ -18,6 +18,9 @@ class Weighted : public Layer<T> {
   void bind(const std::vector<Parameter<T>>& parameters) final;
   bool keeps_z() const final { return activation_ && activation_->backward_reads_x(); }
   std::optional<Prologue<T>> prologue(const Flow<T>& flow) const final;
+  void visit_kept_sums(const Flow<T>& flow, const typename Layer<T>::SumVisitor& visitor) const override {
+    if (activation_) visitor(activation_work(flow), activation_->kept_sums());
+  }
 
  protected:
   std::size_t columns() const { return columns_; }

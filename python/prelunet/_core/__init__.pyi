@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['Engine32', 'Engine64', 'Fitting', 'Holding', 'Rows', 'StopRequest', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'bfloat16_ratio', 'calls_at_work', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'follow', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
+__all__: list[str] = ['BatchShare', 'Engine32', 'Engine64', 'Fitting', 'Holding', 'Rows', 'StopRequest', 'Tape32', 'Tape64', 'Targets', 'Totals', 'available_cpus', 'available_isas', 'barriers', 'bfloat16', 'bfloat16_gemm', 'bfloat16_ratio', 'calls_at_work', 'compiler', 'copy_bandwidth', 'fma_ceiling', 'follow', 'isa', 'num_threads', 'ops', 'row_order', 'set_num_threads']
 class StopRequest:
     """
     Ends the calls of the threads that follow it.
@@ -170,6 +170,11 @@ class Engine32:
         """
         How often a thread has begun or ended holding the engine.
         """
+    @property
+    def version(self) -> int:
+        """
+        Increases whenever the parameters may have changed.
+        """
 class Engine64:
     def __init__(self, input_shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], layers: collections.abc.Sequence[dict], seed: typing.SupportsInt | typing.SupportsIndex, fuse: bool = True, bfloat16: bool = False) -> None:
         ...
@@ -280,6 +285,11 @@ class Engine64:
         """
         How often a thread has begun or ended holding the engine.
         """
+    @property
+    def version(self) -> int:
+        """
+        Increases whenever the parameters may have changed.
+        """
 class Tape32:
     """
     A batch with the outputs and gradients of every stage.
@@ -331,6 +341,36 @@ class Tape64:
     def step(self, grad_outputs: numpy.ndarray, row_scale: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
         """
         One update of the parameters.
+        """
+class BatchShare:
+    """
+    The rows of each batch that one of several processes owns.
+    """
+    def __init__(self, network: typing.Any, rows: Rows, targets: Targets, batch_rows: typing.SupportsInt | typing.SupportsIndex, most_rows: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def add_up(self, loss: typing.SupportsFloat | typing.SupportsIndex, correct: typing.SupportsFloat | typing.SupportsIndex) -> tuple[float, float]:
+        """
+        Continue the sums over the rows.
+        """
+    def gradients(self, part: typing.SupportsInt | typing.SupportsIndex, chains: numpy.ndarray) -> None:
+        """
+        Continue the chains of a part, in place.
+        """
+    def run(self, order: numpy.ndarray, begin: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex) -> float:
+        """
+        Run the passes of rows order[begin : begin + count] of a batch; return the factor of its losses.
+        """
+    def sizes(self) -> list:
+        """
+        The elements of the gradients of each part, and those of its chains.
+        """
+    def store(self, part: typing.SupportsInt | typing.SupportsIndex, gradients: numpy.ndarray) -> None:
+        """
+        Set the complete gradients of a part.
+        """
+    def update(self, learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        """
+        Make one update with the gradients.
         """
 def available_cpus() -> int:
     """
