@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "network/tuning.h"
 #include "runtime/subnormals.h"
 #include "runtime/threads.h"
 
@@ -13,6 +14,22 @@ template <class T, class F>
 void for_each_kept(const Layer<T>& stage, const Flow<T>& flow, F&& f) {
   const typename Layer<T>::SumVisitor visitor = f;
   stage.visit(flow, [&](const Layer<T>& layer, const Flow<T>& inner) { layer.visit_kept_sums(inner, visitor); });
+}
+
+// Divides the gradient of a large weight into parts: the next process continues one while this process computes the
+// next. Otherwise the largest gradient would limit the speed-up.
+template <class T>
+void add_parts(const Layer<T>& layer, std::size_t stage, T* gradient, std::size_t size,
+               std::vector<SharePart<T>>& parts) {
+  const std::size_t units = layer.gradient_units(), weights = units * layer.inputs();
+  const std::size_t pieces = std::clamp<std::size_t>(weights / kSharePartElements, 1, units);
+  const std::size_t rows = (units / pieces + kChunkRows - 1) / kChunkRows * kChunkRows;
+  std::size_t begin = 0;
+  for (; begin + rows < units; begin += rows) {
+    parts.push_back({stage, gradient + begin * layer.inputs(), rows * layer.inputs(), {begin, begin + rows}, false});
+  }
+  const std::size_t done = begin * layer.inputs();
+  parts.push_back({stage, gradient + done, size - done, begin == 0 ? Range{} : Range{begin, units}, true});
 }
 
 }  // namespace
@@ -77,22 +94,25 @@ std::size_t BatchShare<T>::chain_size(std::size_t part) const {
   const std::size_t stage = parts_.at(part).stage;
   const Pass pass(*propagations_.front(), solo, nullptr, none, none, 0);
   std::size_t size = parts_[part].size;
+  if (!parts_[part].last) return size;
   for_each_kept(*propagations_.front()->plan().stages[stage], pass.flow(stage),
                 [&](T*, std::size_t count) { size += count; });
   return size;
 }
 
 template <class T>
-void BatchShare<T>::gradients(std::size_t part, T* chains) const {
-  const auto [stage, gradient, size] = parts_[part];
-  const Layer<T>& layer = *propagations_.front()->plan().stages[stage];
-  if (!blocks_.front().first()) std::copy_n(chains, size, gradient);
-  run_flushed_team(threads(), [&, stage = stage, size = size](Team& team) {
+void BatchShare<T>::gradients(std::size_t number, T* chains) const {
+  const SharePart<T>& part = parts_.at(number);
+  const Layer<T>& layer = *propagations_.front()->plan().stages[part.stage];
+  if (!blocks_.front().first()) std::copy_n(chains, part.size, part.gradient);
+  run_flushed_team(threads(), [&](Team& team) {
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
       const Pass pass(*propagations_[b], team, nullptr, blocks_[b], BatchBlock{}, step_);
-      const Flow<T> block = pass.flow(stage);
-      if (team.rank() == 0 && !block.first) {
-        const T* from = chains + size;
+      Flow<T> block = pass.flow(part.stage);
+      block.units = part.units.empty() ? nullptr : &part.units;
+      const bool copies = part.last && team.rank() == 0;
+      if (copies && !block.first) {
+        const T* from = chains + part.size;
         for_each_kept(layer, block, [&](T* sums, std::size_t count) {
           std::copy_n(from, count, sums);
           from += count;
@@ -101,13 +121,13 @@ void BatchShare<T>::gradients(std::size_t part, T* chains) const {
       team.barrier();
       layer.gradients(team, block);
       team.barrier();
-      if (team.rank() == 0) {
-        T* to = chains + size;
+      if (copies) {
+        T* to = chains + part.size;
         for_each_kept(layer, block, [&](T* sums, std::size_t count) { to = std::copy_n(sums, count, to); });
       }
     }
   });
-  std::copy_n(gradient, size, chains);
+  std::copy_n(part.gradient, part.size, chains);
 }
 
 template <class T>
@@ -122,7 +142,7 @@ std::unique_ptr<BatchShare<T>> Engine<T>::batch_share(const RowSource& x, const 
       trainable = trainable || parameters_[i].info.trainable;
     }
     const std::size_t begin = parameters_[first].offset, end = parameters_[i - 1].offset + parameters_[i - 1].size;
-    if (trainable) parts.push_back({stage, gradients_.data() + begin, end - begin});
+    if (trainable) add_parts(*plan.stages[stage], stage, gradients_.data() + begin, end - begin, parts);
   }
   return std::make_unique<BatchShare<T>>(plan, loss_, x, targets, outputs(), rows,
                                          block_rows(values_.size() * sizeof(T)), rates_, threads_for(rows, 3.0),

@@ -12,12 +12,15 @@
 
 namespace prelunet {
 
-// The parameters of a stage, whose chains are continued together.
+// Parameters of a stage, whose chains are continued together: all of them, or some rows of the weight. The last rows
+// include the other parameters.
 template <class T>
 struct SharePart {
   std::size_t stage;
-  T* gradient;  // in the arena: the gradients of all parameters of the stage
+  T* gradient;  // in the arena
   std::size_t size;
+  Range units;  // the rows of the weight, if only some; else empty
+  bool last;    // of the stage
 };
 
 template <class T>
@@ -49,7 +52,7 @@ class BatchShare {
   // The elements of the chains of a part: its gradients, then sums that its layers keep between blocks.
   std::size_t chain_size(std::size_t part) const;
   // Continues the chains of a part. If the share begins the batch, it starts them.
-  void gradients(std::size_t part, T* chains) const;
+  void gradients(std::size_t number, T* chains) const;
 
  private:
   using Pass = typename Backpropagation<T>::Pass;

@@ -85,20 +85,20 @@ void Dense<T>::sparse_gradient(Team& team, const Flow<T>& flow) const {
   prelunet::sparse_gradient(team, g);
 }
 
-// Computes grad_W = dz^T x for rows [first, units_) of W.
+// Computes grad_W = dz^T x for some rows of W.
 template <class T>
-void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const {
-  if (first == units_) return;
+void Dense<T>::weight_gradient(Team& team, const Flow<T>& flow, Range units) const {
+  if (units.empty()) return;
   Gemm<T> g{};
-  g.m = units_ - first;
+  g.m = units.size();
   g.n = features_;
-  g.a = flow.grad_y + first;
+  g.a = flow.grad_y + units.begin;
   g.a_k_stride = units_;
   g.b = flow.x;
   g.b_stride = features_;
-  g.c = this->weight().gradient + first * features_;
+  g.c = this->weight().gradient + units.begin * features_;
   g.c_stride = features_;
-  run_gradient(team, flow, g, first, Split::output);
+  run_gradient(team, flow, g, units.begin, Split::output);
 }
 
 // Computes grad_W^T = x^T dz for the first `units` rows of W. Its elements have the same order as in the panels, so the
@@ -140,9 +140,9 @@ void Dense<T>::gradients(Team& team, const Flow<T>& flow) const {
   } else if (this->weight().trainable) {
     const std::size_t transposed = panels_.transposed_rows();
     transposed_gradient(team, flow, transposed);
-    weight_gradient(team, flow, transposed);
+    weight_gradient(team, flow, flow.units == nullptr ? Range{transposed, units_} : *flow.units);
   }
-  this->other_gradients(team, flow);
+  if (flow.units == nullptr || flow.units->end == units_) this->other_gradients(team, flow);
 }
 
 template <class T>

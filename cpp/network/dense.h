@@ -36,10 +36,11 @@ class Dense final : public Weighted<T> {
   void forward(Team& team, const Flow<T>& flow) const override;
   void backward(Team& team, const Flow<T>& flow) const override;
   void gradients(Team& team, const Flow<T>& flow) const override;
+  std::size_t gradient_units() const override { return this->weight().trainable ? units_ : 1; }
 
  private:
   void sparse_gradient(Team& team, const Flow<T>& flow) const;
-  void weight_gradient(Team& team, const Flow<T>& flow, std::size_t first) const;
+  void weight_gradient(Team& team, const Flow<T>& flow, Range units) const;
   void transposed_gradient(Team& team, const Flow<T>& flow, std::size_t units) const;
   void run_gradient(Team& team, const Flow<T>& flow, Gemm<T> g, std::size_t first, Split split) const;
 

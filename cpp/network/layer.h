@@ -55,6 +55,7 @@ struct Flow {
   bool prologue_done;           // the stage above has run this stage's prologue
   const DeltaClip* clip;        // clips dz; or null
   const StepUpdate* update;     // null except in a batch's last block: gradients() then updates the parameters
+  const Range* units;           // gradients() computes these rows of the weight's gradient alone; null: all
   RowPrefetch* next_rows;       // rows that this thread gathers next, to prefetch; or null
 };
 
@@ -117,6 +118,10 @@ class Layer {
   virtual void forward(Team& team, const Flow<T>& flow) const = 0;
   virtual void backward(Team& team, const Flow<T>& flow) const = 0;
   virtual void gradients(Team&, const Flow<T>&) const {}
+
+  // The rows of the weight that flow.units may divide; 1 if the gradient cannot be divided. The other gradients are
+  // computed with the last rows.
+  virtual std::size_t gradient_units() const { return 1; }
 
   // Calls visitor for each array of flow.work in which gradients() keeps sums from one block of a batch to the next.
   using SumVisitor = std::function<void(T* sums, std::size_t count)>;

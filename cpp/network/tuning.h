@@ -39,6 +39,10 @@ inline constexpr std::size_t kBfloat16MinRows = 16;
 // Elements of a weight that are updated before they are packed. They stay in cache in between.
 inline constexpr std::size_t kBfloat16UpdatedElements = std::size_t{1} << 14;
 
+// ---- training over MPI (batch_share.cpp) ----
+// Elements of a part of a weight's gradient that one process passes on to the next.
+inline constexpr std::size_t kSharePartElements = std::size_t{1} << 16;
+
 // ---- threads (engine.cpp, thread_tuner.h) ----
 // A call with fewer multiply-adds runs on the calling thread. One thread needs some ten microseconds for them.
 inline constexpr double kSmallCall = 1e6;

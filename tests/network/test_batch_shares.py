@@ -42,6 +42,30 @@ def test_shares_of_a_batch_train_the_bits_of_one_process(monkeypatch, name, rank
     assert_trains_the_same(monkeypatch, name, "float32", ranks, threads)
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("optimizer", [pn.SGD(0.1), pn.Adam(0.01, clip_norm=0.5)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_parts_of_large_weights_train_the_bits_of_one_process(
+    rng, monkeypatch, optimizer, bias, ranks
+):
+    X, y = labelled(rng, 700, (500,), 5, "float32")
+    models = []
+    for _ in range(2):
+        layers = [pn.Dense(333, use_bias=bias), pn.PReLU("shared"), pn.Dense(300), pn.PReLU()]
+        models.append(pn.Sequential([*layers, pn.Dense(5)], input_shape=(500,), seed=1))
+        models[-1].compile(optimizer)
+    data = Data(models[0].engine, "fit", X, y)
+    share = _core.BatchShare(models[0].engine.core, data.rows, data.targets, 600, 600)
+    # 2 parts of the first weight, of which the last has bias, alpha and the sums of alpha.
+    assert [chains - gradients for gradients, chains in share.sizes()] == [0, 333, 0, 0]
+    assert share.sizes()[0][0] == 168 * 500
+    models[0].fit(X, y, epochs=2, batch_size=600)
+    monkeypatch.setattr(Data, "train_epochs", train_epochs_by(ranks))
+    models[1].fit(X, y, epochs=2, batch_size=600)
+    for name, values in models[0].parameters().items():
+        assert_same_bits(models[1].parameters()[name], values, name)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, 5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
