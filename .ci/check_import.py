@@ -17,7 +17,7 @@ REFERENCE += ", logging.config, optparse, pdb, smtplib, tarfile, unittest, xml.d
 REFERENCE += ", xmlrpc.client, zipfile"
 REPEATS = 20
 OPTIONAL = ["sklearn", "scipy", "matplotlib", "tqdm", "pooch", "mlxtend", "PIL", "tensorboardX"]
-OPTIONAL += ["safetensors", "onnx", "pyarrow", "h5py"]
+OPTIONAL += ["safetensors", "onnx", "pyarrow", "h5py", "mpi4py"]
 MEASURE = f"""
 import os, sys, time
 import numpy

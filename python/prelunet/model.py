@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -316,6 +317,7 @@ class Sequential(OpenLoop, Saving):
         class_weight: Mapping[int, float] | str | None = None,
         verbose: bool | int | str = "auto",
         callbacks: Sequence[Callback] | None = None,
+        comm: object = None,
     ) -> History:
         """Train for a number of epochs.
 
@@ -363,6 +365,11 @@ class Sequential(OpenLoop, Saving):
             Show progress on stderr; 2: one line per epoch; "auto": on a terminal and in a notebook.
         callbacks : sequence of Callback, optional
             Their methods are called in this order.
+        comm : mpi4py.MPI.Intracomm, optional
+            All ranks of this communicator train together, with the bits of one process: each
+            computes a share of every batch's rows. All must call `fit` with the same model and
+            data. Callbacks, validation and the progress bar run on rank 0 alone. See the page on
+            several machines in the user guide.
 
         Returns
         -------
@@ -379,7 +386,8 @@ class Sequential(OpenLoop, Saving):
         RuntimeError
             If the model is not compiled, or another thread uses it.
         """
-        return loop.fit(
+        prepare = functools.partial(
+            loop.prepared,
             *(self, self.engine, X, y),
             epochs=epochs,
             batch_size=batch_size,
@@ -393,6 +401,11 @@ class Sequential(OpenLoop, Saving):
             verbose=verbose,
             callbacks=callbacks,
         )
+        if comm is None:
+            return loop.fit(self.engine, prepare)
+        from .training import leading  # rarely needed
+
+        return leading.fit(self.engine, prepare, comm)
 
     def predict_proba(self, X: npt.ArrayLike, *, out: Array | None = None) -> Array:
         """Return probabilities: the softmax or sigmoid of the outputs, depending on the loss.

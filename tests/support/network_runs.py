@@ -223,6 +223,7 @@ def train(
     shuffle=True,
     clip_delta=None,
     sparse=False,
+    **fit_arguments,
 ):
     """Return {name: array}: what a run trains, reports and predicts."""
     rng = np.random.default_rng(4)
@@ -248,7 +249,12 @@ def train(
     )
     model.compile(optimizer, loss, ["accuracy"], clip_delta=clip_delta)
     history = model.fit(
-        X, y, epochs=epochs, batch_size=batch_size, shuffle=shuffle, sample_weight=weights
+        *(X, y),
+        epochs=epochs,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        sample_weight=weights,
+        **fit_arguments,
     )
     results = {name: values.copy() for name, values in model.parameters().items()}
     for number, slot in enumerate(model.engine.core.state("test")[1]):

@@ -92,8 +92,11 @@ class Data:
 
     The engine is compiled; the first data that pass the checks build it. `operation` is the name
     of the caller, for messages. `targets` is None if a Python function computes the loss, `count`
-    is the number of rows, and `shape` the shape of X.
+    is the number of rows, and `shape` the shape of X. `whole_epochs` tells whether `train_epochs`
+    may be called.
     """
+
+    whole_epochs = True
 
     def __init__(
         self,

@@ -26,13 +26,20 @@ from .data import Data, Floats, checked_batch_size
 
 if TYPE_CHECKING:
     from .block_data import BlockData
+    from .ranks import Ranks
 
 Array = npt.NDArray[Any]
 _SLICE_SECONDS = 0.1  # training time between two progress updates
 _CALL_STEPS = 1 << 16  # maximum steps per call into C++; bounds the array of learning rates
 
 
-def fit(
+def fit(engine: Engine, prepare: Callable[[], FitLoop]) -> History:
+    """Train the engine by the loop that `prepare` returns; see `Sequential.fit`."""
+    with engine.undoing_build():
+        return prepare().run()
+
+
+def prepared(
     model: TrainedModel,
     engine: Engine,
     X: npt.ArrayLike,
@@ -49,8 +56,9 @@ def fit(
     class_weight: Mapping[int, float] | str | None,
     verbose: bool | int | str,
     callbacks: Sequence[Callback] | None,
-) -> History:
-    """Train the engine, passing `model` to the callbacks; see `Sequential.fit`."""
+    ranks: Ranks | None = None,
+) -> FitLoop:
+    """Check all arguments of `fit` and return its loop; `ranks` train together."""
     epochs = integer("fit", "epochs", epochs, minimum=0)
     in_blocks = isinstance(shuffle, str)
     if isinstance(shuffle, str):
@@ -71,21 +79,25 @@ def fit(
             )
         X, y, sample_weight, validation_data = _hold_out(X, y, sample_weight, share)
     every = [*_callbacks(callbacks), *_progress(verbose)]
-    with engine.undoing_build():
-        with engine.building():
-            given = (X, y, sample_weight, class_weight)
-            data: Data | BlockData
-            if reads_blocks:
-                data = prepare_blocks(engine, "fit", *given, mapped=in_blocks)
-            else:
-                data = prepare(engine, "fit", *given)
-            validation = None if validation_data is None else _validation(engine, validation_data)
-            size = checked_batch_size("fit", batch_size, data.count)
-        loop = _Loop(
-            *(model, engine, data, validation, size, shuffle, epochs, every, validation_freq),
-            drop_last=drop_last,
-        )
-        return loop.run()
+    if ranks is not None and ranks.rank > 0:
+        every = []  # those of rank 0 act for all
+    with engine.building():
+        given = (X, y, sample_weight, class_weight)
+        data: Data | BlockData
+        if ranks is not None:
+            from .shared_data import prepare_shared  # rarely needed
+
+            data = prepare_shared(ranks, engine, batch_size, *given, in_blocks=in_blocks)
+        elif reads_blocks:
+            data = prepare_blocks(engine, "fit", *given, mapped=in_blocks)
+        else:
+            data = prepare(engine, "fit", *given)
+        validation = None if validation_data is None else _validation(engine, validation_data)
+        size = checked_batch_size("fit", batch_size, data.count)
+    return FitLoop(
+        *(model, engine, data, validation, size, shuffle, epochs, every, validation_freq),
+        drop_last=drop_last,
+    )
 
 
 class TrainingData(Protocol):
@@ -302,7 +314,7 @@ class WatchedLoop:
         return self._hooks[hook]
 
 
-class _Loop(WatchedLoop):
+class FitLoop(WatchedLoop):
     """One call of `Sequential.fit`."""
 
     data: Data | BlockData
@@ -331,7 +343,8 @@ class _Loop(WatchedLoop):
 
     def _epochs(self) -> None:
         watched = self.callbacks or self.validation is not None or self.data.has_metric_functions
-        if watched or self.drops or self.in_blocks:
+        unwatched = isinstance(self.data, Data) and self.data.whole_epochs
+        if watched or self.drops or self.in_blocks or not unwatched:
             try:
                 super()._epochs()
             finally:
