@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -19,6 +20,7 @@ from prelunet.history import History
 from prelunet.tables import is_table_file
 
 TABLE_HINT = "--target COLUMN trains on tables with text, dates, missing cells and any target"
+ABORTED = 2  # the exit code of a job that an exception on one rank ends
 VALIDATION_SPLIT = 0.1  # used if --patience needs validation rows and no share was given
 
 
@@ -37,7 +39,21 @@ def add_parser(commands: options.Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Load, train, test and write, and print the results."""
+    """Load, train, test and write, and print the results; with --mpi on all ranks."""
+    if not arguments.mpi:
+        _run(arguments)
+        return
+    comm = require("mpi4py.MPI", extra="mpi", purpose="train --mpi").COMM_WORLD
+    arguments.quiet = arguments.quiet or comm.rank > 0
+    try:
+        _run(arguments, comm, comm.rank)
+    except BaseException as error:  # the other ranks may wait for this one
+        text = f"prelunet: rank {comm.rank}: {type(error).__name__}: {error}"
+        print(text, file=sys.stderr, flush=True)
+        comm.Abort(ABORTED)
+
+
+def _run(arguments: argparse.Namespace, comm: object = None, rank: int = 0) -> None:
     if arguments.threads is not None:
         pn.set_num_threads(arguments.threads)
     options.choose_data(arguments, default=train_options.DATA)
@@ -68,6 +84,9 @@ def run(arguments: argparse.Namespace) -> None:
         pixel_max=network.pixel_max(dataset),
         class_names=dataset.class_names,
     )
+    if rank > 0:  # rank 0 writes and prints
+        _fit(arguments, model, train, validation, comm)
+        return
     folder, model_files = results.destinations(
         arguments.out, arguments.save, Path(dataset.name).stem
     )
@@ -78,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"network    {network.describe(arguments, dataset, classes=classes)}", flush=True)
 
     began = time.perf_counter()
-    history = _fit(arguments, model, train, validation)
+    history = _fit(arguments, model, train, validation, comm)
     seconds = time.perf_counter() - began
     scores = model.evaluate(test.x, test.y)
     environment = results.environment()
@@ -148,7 +167,11 @@ def _divide(arguments: argparse.Namespace, dataset: data.Dataset, test: Rows) ->
 
 
 def _fit(
-    arguments: argparse.Namespace, model: pn.Sequential, train: Rows, validation: Rows
+    arguments: argparse.Namespace,
+    model: pn.Sequential,
+    train: Rows,
+    validation: Rows,
+    comm: object,
 ) -> History:
     """Train; raise an error if the loss became NaN or infinite, so that scripts notice."""
     watchers: list[callbacks.Callback] = []
@@ -167,6 +190,7 @@ def _fit(
                 validation_data=(validation.x, validation.y),
                 verbose=not arguments.quiet,
                 callbacks=watchers,
+                comm=comm,
             )
         except RuntimeWarning as warning:
             raise ValueError(

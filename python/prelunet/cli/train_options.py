@@ -149,6 +149,11 @@ def _add_training_options(group: argparse._ArgumentGroup) -> None:
     )
     add("--seed", type=options.count_or_zero, default=0, metavar="N", help=text)
     options.add_threads_option(group)
+    text = (
+        "train on all processes that mpiexec has started, as in mpiexec -n 4 prelunet train --mpi; "
+        "the result has the bits of one process"
+    )
+    group.add_argument("--mpi", action="store_true", help=text)
 
 
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
