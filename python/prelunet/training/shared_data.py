@@ -190,7 +190,7 @@ class SharedData(Data):
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
     def _step(self, batch: Array, rate: float) -> tuple[float, float]:
         """Make one update; return the loss and the correct answers to add, on rank 0."""
