@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -82,6 +83,29 @@ def draw_training_step(path: Path) -> None:
     figure.savefig(path, facecolor="white", metadata={"Date": None})
 
 
+def draw_machines(path: Path) -> None:
+    """Draw the simulated speed-up of training on several machines."""
+    cost = runpy.run_path(str(Path(__file__).parent / "programs" / "mpi_cost.py"))
+    figure = Figure(figsize=(9.4, 4.6), layout="constrained")
+    colors = (BLUE, VERMILION, GREEN, GRAY)
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, gigabits in zip(axes, cost["GIGABITS"], strict=True):
+        for case, color in zip(cost["CASES"], colors, strict=True):
+            found = [cost["speedup"](case, ranks, gigabits) for ranks in cost["RANKS"]]
+            ax.plot(cost["RANKS"], found, marker="o", color=color, label=case)
+        ax.axhline(1.0, color="black", linewidth=0.8)
+        ax.set_xscale("log", base=2)
+        ax.set_yscale("log", base=2)
+        ax.set_xticks(cost["RANKS"], [str(ranks) for ranks in cost["RANKS"]])
+        ax.set_yticks((0.5, 1, 2, 4, 8, 16), ("0.5", "1", "2", "4", "8", "16"))
+        ax.set_title(f"{gigabits} Gbit/s, 20 us")
+        ax.set_xlabel("machines, one thread each")
+    axes[0].set_ylabel("speed-up over one process (simulated)")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.savefig(path, facecolor="white", metadata={"Date": None})
+
+
 def draw_all(folder: Path) -> None:
     """Draw every figure into the folder of the page that shows it."""
     draw_training_step(folder / "how_it_works" / "training_step.svg")
+    draw_machines(folder / "guide" / "machines.svg")

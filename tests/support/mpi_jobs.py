@@ -33,7 +33,7 @@ def mpiexec():
     return found
 
 
-def start(ranks, script, *arguments, environment=None, isas=()):
+def start(ranks, script, *arguments, environment=None, isas=(), cwd=SUPPORT):
     """Start a script of the helpers' folder on some ranks; return the process.
 
     `isas` gives each rank an instruction set, if it is not empty.
@@ -49,7 +49,7 @@ def start(ranks, script, *arguments, environment=None, isas=()):
     return subprocess.Popen(
         command,
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": path} | (environment or {}),
-        cwd=SUPPORT,
+        cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
