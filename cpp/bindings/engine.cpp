@@ -7,10 +7,13 @@
 #include "bindings/network_state.h"
 #include "bindings/register.h"
 #include "network/row_order.h"
+#include "network/twister_shuffle.h"
 
 #include <pybind11/stl.h>
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
 
 namespace prelunet {
 
@@ -187,11 +190,15 @@ std::pair<double, double> train_on_batch(Engine<T>& engine, const py::array& x, 
 
 // Trains whole epochs in one call; row i of `totals` (epochs, 3) gets loss, correct answers and rows of epoch i.
 // `order`: the rows to visit, epoch after epoch; or a seed and the number of the first epoch, from which the orders are
-// drawn; or None.
+// drawn; or None. `subset`: without an order, the rows that an epoch visits instead of all. `twister`: the state of a
+// Twister, (625,); it and `order`, the rows of an epoch, are shuffled in place. `patience`: the members of Patience;
+// epochs after its end leave `totals` unchanged.
 template <class T>
 void train_epochs(Engine<T>& engine, const Rows& x, const HeldTargets& y, const py::object& order,
                   std::size_t batch_size, const py::array_t<double, py::array::c_style>& learning_rates,
-                  py::array& totals, double l2_per_batch_weight, double penalty_in_loss) {
+                  py::array& totals, double l2_per_batch_weight, double penalty_in_loss,
+                  const std::optional<std::array<double, 5>>& patience, const py::object& subset,
+                  std::optional<py::array_t<std::uint32_t, py::array::c_style>> twister) {
   const std::string operation = "train_epochs";
   check_same_rows(operation, x, y);
   if (batch_size == 0) Argument{operation, "batch_size"}.value_error("be at least 1", "0");
@@ -206,8 +213,34 @@ void train_epochs(Engine<T>& engine, const Rows& x, const HeldTargets& y, const 
   run.learning_rates = learning_rates.data();
   run.l2_per_batch_weight = l2_per_batch_weight;
   run.penalty_in_loss = penalty_in_loss;
+  if (patience) {
+    const auto& [factor, tol, least, most, count] = *patience;
+    run.patience = Patience{.factor = factor, .tol = tol, .least = least, .most = most, .count = count};
+  }
   std::vector<std::int64_t> rows;
-  if (py::isinstance<py::tuple>(order)) {
+  if (!subset.is_none()) {
+    const Argument argument{operation, "subset"};
+    const auto array = py::cast<py::array>(subset);
+    check_rank(argument, array, 1, "(rows,)");
+    rows = checked_integers(argument, array, x.source.rows, "row numbers");
+    if (rows.empty() || (!order.is_none() && !py::isinstance<py::tuple>(order))) {
+      argument.value_error("hold at least one row, without an order", std::to_string(rows.size()));
+    }
+    run.subset = rows.data();
+    run.rows = rows.size();
+  }
+  if (twister) {
+    const Argument argument{operation, "order"};
+    check_shape({operation, "twister"}, *twister, {Twister::kWords + 1});
+    if (!py::isinstance<py::array_t<std::int64_t, py::array::c_style>>(order)) {
+      argument.type_error("be a C-contiguous array of int64 with a twister", std::string(py::str(order)));
+    }
+    auto array = py::cast<py::array>(order);
+    run.rows = checked_integers(argument, array, x.source.rows, "row numbers").size();
+    if (run.rows == 0) argument.value_error("hold at least one row", "none");
+    check_writeable(argument, array);
+    run.twister = TwisterShuffle{twister->mutable_data(), mutable_data_of<std::int64_t>(array)};
+  } else if (py::isinstance<py::tuple>(order)) {
     const auto [seed, first_epoch] = py::cast<std::pair<std::uint64_t, std::uint64_t>>(order);
     run.shuffle = Shuffle{seed, first_epoch};
   } else if (!order.is_none()) {
@@ -341,6 +374,7 @@ void register_engine_of(py::module_& m, const char* name) {
           "The output shape of each layer; a Residual comes before the layers inside it.")
       .def_property_readonly("output_shape", [](const N& n) { return n.output_shape(); })
       .def_property_readonly("outputs", &N::outputs)
+      .def_property_readonly("multiply_adds", &N::multiply_adds, "Those of the forward pass of one row.")
       .def_property_readonly(
           "answers_per_row", [](const N& n) { return n.loss().answers_per_row(n.outputs()); },
           "The number of answers in a row of outputs that accuracy counts: one, or one for each binary output.")
@@ -388,7 +422,8 @@ void register_engine_of(py::module_& m, const char* name) {
            py::arg("learning_rate"))
       .def("train_epochs", &train_epochs<T>, py::arg("rows"), py::arg("targets"), py::arg("order").none(true),
            py::arg("batch_size"), py::arg("learning_rates"), py::arg("totals"), py::arg("l2_per_batch_weight") = 0.0,
-           py::arg("penalty_in_loss") = 1.0)
+           py::arg("penalty_in_loss") = 1.0, py::arg("patience") = py::none(), py::arg("subset") = py::none(),
+           py::arg("twister") = py::none())
       .def("predict", &predict<T>, py::arg("rows"), py::arg("out") = py::none())
       .def("predict_array", &predict_array<T>, py::arg("operation"), py::arg("X"), py::arg("out") = py::none(),
            "predict(rows(operation, X), out) in a single call.")

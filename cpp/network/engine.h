@@ -35,18 +35,44 @@ struct Shuffle {
   std::uint64_t first_epoch;
 };
 
+// Shuffles `rows` in place for each epoch; see Twister.
+struct TwisterShuffle {
+  std::uint32_t* state;
+  std::int64_t* rows;
+};
+
+// Ends a run after more than `most` successive epochs whose loss is not below the lowest one before by `tol`.
+struct Patience {
+  double factor;  // of the loss
+  double tol;
+  double least;  // loss so far
+  double most;
+  double count;  // successive epochs without improvement so far
+
+  // Counts an epoch. Returns whether the run ends. A loss that is not a number counts as an improvement.
+  bool ends_with(const Totals& epoch) {
+    const double loss = factor * epoch.loss / epoch.rows;
+    count = loss > least - tol ? count + 1.0 : 0.0;
+    if (loss < least) least = loss;
+    return count > most;
+  }
+};
+
 struct TrainingRun {
-  const std::int64_t* order = nullptr;  // rows to visit, epoch after epoch; null: all rows in the order of the array
-  std::size_t rows = 0;                 // of an epoch
+  const std::int64_t* order = nullptr;   // rows to visit, epoch after epoch; null: `subset`
+  const std::int64_t* subset = nullptr;  // the rows of an epoch, which `shuffle` permutes; null: all rows
+  std::size_t rows = 0;                  // of an epoch
   std::size_t batch_size = 0;
   std::size_t epochs = 1;
   std::optional<Shuffle> shuffle;          // used instead of `order`
+  std::optional<TwisterShuffle> twister;   // used instead of both
   const double* learning_rates = nullptr;  // one for each step of all epochs
   // Penalty l2_per_batch_weight / (2 * weight of the batch) * sum(p^2) over all parameters that decay. A row without a
   // weight counts as 1.
   double l2_per_batch_weight = 0.0;
   double penalty_in_loss = 1.0;   // factor of the penalty in the totals' loss
   std::span<Totals* const> more;  // additional totals that each step is added to
+  std::optional<Patience> patience;
 };
 
 // A parameter with its layer in the list of layers and its place in the arenas.
@@ -78,6 +104,9 @@ class Engine {
   std::vector<std::size_t> categories() const { return plan_.categories(); }
   T* values() const { return values_.data(); }
   T* gradients() const { return gradients_.data(); }
+
+  // Multiply-adds of the forward pass of one row.
+  double multiply_adds() const;
 
   // Recomputes what layers derive from values. Call it after writing values.
   void refresh();
@@ -145,8 +174,6 @@ class Engine {
  private:
   class Training;
 
-  // Multiply-adds of the forward pass of one row.
-  double multiply_adds() const;
   bool calls_python() const;
   // `passes`: the number of products as large as that of the forward pass: 1 to predict, 3 to train.
   int threads_for(std::size_t rows, double passes) const {

@@ -4,6 +4,7 @@
 #include "network/stop.h"
 #include "network/tape.h"
 #include "network/tuning.h"
+#include "network/twister_shuffle.h"
 #include "runtime/subnormals.h"
 #include "runtime/threads.h"
 
@@ -94,6 +95,7 @@ class Engine<T>::Training {
         fused_(engine.options_.fuse && !engine.optimizer_->clips()),
         small_(engine.is_small(batch_size_)),
         before_(engine.steps_),
+        patience_(run.patience),
         stop_(interrupt),
         reached_{0, first_, before_} {}
 
@@ -164,20 +166,34 @@ class Engine<T>::Training {
       batch.add(pass, block, factor, penalty, totals_[at.epoch], run_.more);
       engine_.steps_ = at.step;
       if (block.last()) trial.end_batch(block.batch_rows == batch_size_);
+      if (ends && patience_ && patience_->ends_with(totals_[at.epoch]))
+        exhausted_.store(true, std::memory_order_relaxed);
     }
     trial.barrier(team);
     // The next step changes no parameter before its own barrier.
     if (block.last() && optimizer.has_mean()) optimizer.add_to_mean(team, at.step);
-    if (ends) ++at.epoch;
+    if (ends) at.epoch = exhausted_.load(std::memory_order_relaxed) ? run_.epochs : at.epoch + 1;
     at.block = next;
     return true;
   }
 
   // The order of the rows of an epoch; null means the order of the array. Rank 0 shuffles at the start of an epoch.
   const std::int64_t* order_of(Team& team, const Position& at) {
-    if (shuffled_.empty()) return run_.order == nullptr ? nullptr : run_.order + at.epoch * run_.rows;
+    if (run_.twister) {
+      if (at.block.begin == 0) {
+        if (team.rank() == 0) Twister(run_.twister->state).shuffle({run_.twister->rows, run_.rows});
+        team.barrier();
+      }
+      return run_.twister->rows;
+    }
+    if (shuffled_.empty()) return run_.order == nullptr ? run_.subset : run_.order + at.epoch * run_.rows;
     if (at.block.begin == 0) {
-      if (team.rank() == 0) row_order(run_.shuffle->seed, run_.shuffle->first_epoch + at.epoch, shuffled_);
+      if (team.rank() == 0) {
+        row_order(run_.shuffle->seed, run_.shuffle->first_epoch + at.epoch, shuffled_);
+        if (run_.subset != nullptr) {
+          for (std::int64_t& row : shuffled_) row = run_.subset[row];
+        }
+      }
       team.barrier();
     }
     return shuffled_.data();
@@ -203,6 +219,8 @@ class Engine<T>::Training {
   bool fused_;  // layers update their own parameters
   bool small_;
   std::int64_t before_;  // steps before this run
+  std::optional<Patience> patience_;
+  std::atomic<bool> exhausted_{false};  // the patience; all threads see it after a barrier
   Stop stop_;
   Position reached_;
 };

@@ -31,7 +31,7 @@ std::atomic<int> recent_calls{0};
 std::atomic<std::int64_t> recent_time{0};
 
 bool is_recent(std::int64_t now) {
-  constexpr std::int64_t kRecent = 10'000'000;
+  constexpr std::int64_t kRecent = 30'000'000;
   return now - recent_time.load(std::memory_order_relaxed) < kRecent;
 }
 

@@ -28,7 +28,7 @@ class CallAtWork {
 
 int calls_at_work();
 
-// The part of `threads` that one of the calls at work may use, at least 1. A call that ended less than ten milliseconds
+// The part of `threads` that one of the calls at work may use, at least 1. A call that ended less than 30 milliseconds
 // ago still counts, because its thread probably makes the next one.
 int thread_share(int threads);
 

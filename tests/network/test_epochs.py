@@ -243,3 +243,84 @@ def test_orders_of_several_epochs_are_taken_one_after_another(rng, batch_size):
         engine.train_epochs(rows, labels, past, batch_size, rates, totals)
     for name, values in before.items():
         assert_same_bits(together.parameters()[name], values, name)
+
+
+def trained(X, y, order, epochs, **options):
+    """Return a model after epochs of batches of 8 in one call, and the totals."""
+    model = mlp(widths=(8, 5))
+    model.compile(pn.SGD(0.05, momentum=0.9))
+    core, totals = model.engine.core, np.zeros((epochs, 3))
+    rows = 30 if isinstance(order, np.ndarray) or "subset" in options else len(X)
+    rates = np.full(epochs * math.ceil(rows / 8), 0.05)
+    given = core.rows("fit", X), core.targets("fit", y, None)
+    core.train_epochs(*given, order, 8, rates, totals, **options)
+    return model, totals
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("place", [0, 3, 623, 624])
+def test_a_twister_shuffles_rows_in_place_as_numpy_does(rng, threads, place):
+    X, y = labelled(rng, 50)
+    pn.set_num_threads(threads)
+    rows, other = rng.permutation(50)[:30], np.random.RandomState(7)
+    key = other.get_state(legacy=False)["state"]["key"]
+    other.set_state(("MT19937", key, place))
+    twister = np.append(key, np.uint32(place))
+    visited, orders = rows.copy(), []
+    for _ in range(40):
+        other.shuffle(visited)
+        orders.append(visited.copy())
+    expected, sums = trained(X, y, np.concatenate(orders), 40)
+    model, totals = trained(X, y, rows, 40, twister=twister)
+    assert_same_model(model, expected)
+    assert_same_bits(totals, sums)
+    assert np.array_equal(rows, visited)
+    state = other.get_state(legacy=False)["state"]
+    assert np.array_equal(twister, [*state["key"], state["pos"]])
+
+
+@pytest.mark.parametrize("order", [None, (3, 4)])
+def test_a_subset_is_trained_as_a_copy_of_its_rows(rng, order):
+    X, y = labelled(rng, 50)
+    rows = rng.integers(0, 50, 30)
+    model, totals = trained(X, y, order, 3, subset=rows)
+    expected, sums = trained(X[rows], y[rows], order, 3)
+    assert_same_model(model, expected)
+    assert_same_bits(totals, sums)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_patience_ends_a_call_after_an_epoch(rng, threads):
+    X, y = labelled(rng, 50)
+    pn.set_num_threads(threads)
+    _, losses = trained(X, y, (3, 0), 9)
+    means = 3.0 * losses[:, 0] / 50
+    least = float(means[2])
+    assert (means[:2] > least).all()
+    model, totals = trained(X, y, (3, 0), 9, patience=(3.0, 1e9, least, 4.0, 1.0))
+    assert_same_bits(totals[:4], losses[:4])
+    assert (totals[4:] == 0.0).all()
+    assert_same_model(model, trained(X, y, (3, 0), 4)[0])
+    # The loss that ends the run must exceed the least one by more than -tol.
+    _, totals = trained(X, y, (3, 0), 9, patience=(3.0, -1e9, least, 0.0, 0.0))
+    assert_same_bits(totals, losses)
+
+
+def test_wrong_subsets_and_twisters_train_nothing(rng):
+    X, y = labelled(rng, 50)
+    twister = np.zeros(625, np.uint32)
+    fixed = np.arange(30)
+    fixed.flags.writeable = False
+    cases = [
+        (None, {"subset": np.array([50])}, ValueError, "row numbers from 0 to 49, got 50"),
+        (None, {"subset": np.empty(0, np.int64)}, ValueError, "at least one row, without an"),
+        (np.arange(50), {"subset": np.arange(30)}, ValueError, "at least one row, without an"),
+        (np.arange(30.0), {"twister": twister}, TypeError, "C-contiguous array of int64"),
+        (np.arange(60)[::2], {"twister": twister}, TypeError, "C-contiguous array of int64"),
+        (np.empty(0, np.int64), {"twister": twister}, ValueError, "at least one row"),
+        (fixed, {"twister": twister}, ValueError, "writeable"),
+        (np.arange(30), {"twister": twister[1:]}, ValueError, "shape"),
+    ]
+    for order, options, error, said in cases:
+        with pytest.raises(error, match=said):
+            trained(X, y, order, 2, **options)

@@ -121,7 +121,7 @@ class Engine32:
         ...
     def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], sums: collections.abc.Sequence[Totals], l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
         ...
-    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
+    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0, patience: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(5)"] | None = None, subset: typing.Any = None, twister: typing.Annotated[numpy.typing.ArrayLike, numpy.uint32] | None = None) -> None:
         ...
     def train_on_batch(self, X: numpy.ndarray, y: numpy.ndarray, sample_weight: typing.Any, learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> tuple[float, float]:
         ...
@@ -140,6 +140,11 @@ class Engine32:
     def lost(self) -> bool:
         """
         Whether a fork left the parameters incomplete in this process, where every use raises.
+        """
+    @property
+    def multiply_adds(self) -> float:
+        """
+        Those of the forward pass of one row.
         """
     @property
     def output_shape(self) -> list[int]:
@@ -236,7 +241,7 @@ class Engine64:
         ...
     def train(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], sums: collections.abc.Sequence[Totals], l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
         ...
-    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> None:
+    def train_epochs(self, rows: Rows, targets: Targets, order: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], totals: numpy.ndarray, l2_per_batch_weight: typing.SupportsFloat | typing.SupportsIndex = 0.0, penalty_in_loss: typing.SupportsFloat | typing.SupportsIndex = 1.0, patience: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(5)"] | None = None, subset: typing.Any = None, twister: typing.Annotated[numpy.typing.ArrayLike, numpy.uint32] | None = None) -> None:
         ...
     def train_on_batch(self, X: numpy.ndarray, y: numpy.ndarray, sample_weight: typing.Any, learning_rate: typing.SupportsFloat | typing.SupportsIndex) -> tuple[float, float]:
         ...
@@ -255,6 +260,11 @@ class Engine64:
     def lost(self) -> bool:
         """
         Whether a fork left the parameters incomplete in this process, where every use raises.
+        """
+    @property
+    def multiply_adds(self) -> float:
+        """
+        Those of the forward pass of one row.
         """
     @property
     def output_shape(self) -> list[int]:

@@ -15,6 +15,7 @@ from ..training.divergence import warn_not_finite
 from .features import Features
 from .heads import Head
 from .network import EstimatorNetwork
+from .progress import Patience
 
 Array = npt.NDArray[Any]
 _HELPS = "a smaller learning_rate_init, or X scaled by StandardScaler, may help"
@@ -94,17 +95,42 @@ class Batches(Gradients):
         rates = self._rates(steps)
         self.core.train(self._rows, self._targets, order, batch_size, rates, sums, l2, in_loss)
 
-    def train_epochs(self, orders: Array, batch_size: int, totals: npt.NDArray[np.float64]) -> None:
-        """Train for whole epochs in one call.
+    def train_epochs(
+        self,
+        orders: Array,
+        batch_size: int,
+        totals: npt.NDArray[np.float64],
+        patience: Patience | None,
+        state: dict[str, Any] | None,
+    ) -> None:
+        """Train for whole epochs in one call, which ends early if `patience` ends.
 
-        `orders` has the rows of each epoch. `totals`, of shape (epochs, 3), receives each epoch's
-        loss, number of correct rows and number of rows.
+        `orders` has the rows of each epoch, or of all epochs. If the state of a RandomState is
+        given, it and the rows of all epochs are shuffled in place for each epoch. `totals`, of
+        shape (epochs, 3), receives each epoch's loss, number of correct rows and number of rows.
         """
-        rates = self._rates(len(orders) * math.ceil(self.count / batch_size))
+        rates = self._rates(len(totals) * math.ceil(self.count / batch_size))
         l2, in_loss = self._penalty()
-        self.core.train_epochs(
-            self._rows, self._targets, orders.ravel(), batch_size, rates, totals, l2, in_loss
-        )
+        drawn: dict[str, Any] = {"order": orders.ravel()}
+        if state is not None:
+            words = state["state"]
+            drawn["twister"] = np.append(words["key"], np.uint32(words["pos"]))
+        elif orders.ndim == 1:
+            drawn = {"order": None, "subset": orders}
+        try:
+            self.core.train_epochs(
+                *(self._rows, self._targets),
+                batch_size=batch_size,
+                learning_rates=rates,
+                totals=totals,
+                l2_per_batch_weight=l2,
+                penalty_in_loss=in_loss,
+                patience=None if patience is None else (self.head.loss_factor, *patience),
+                **drawn,
+            )
+        finally:
+            if state is not None:
+                words["key"], words["pos"] = drawn["twister"][:-1], int(drawn["twister"][-1])
 
     def _penalty(self) -> tuple[float, float]:
         """Return the engine's l2, which it divides by each batch's weight, and its factor."""

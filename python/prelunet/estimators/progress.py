@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -13,6 +15,19 @@ from .console import say
 from .network import EstimatorNetwork
 from .parameters import Estimator
 from .records import Records
+
+
+class Patience(NamedTuple):
+    """Ends training after more than `most` successive epochs without improvement.
+
+    An epoch improves unless its loss exceeds ``least - tol``, where `least` is the lowest loss
+    before. The last `so_far` epochs were without improvement.
+    """
+
+    tol: float
+    least: float
+    most: float
+    so_far: float
 
 
 class Progress(Callback):
@@ -54,6 +69,22 @@ class Progress(Callback):
         most = float(estimator.n_iter_no_change) + 1.0  # float: a small integer could overflow
         return max(1.0, most - float(self._records.no_improvement_count))
 
+    @property
+    def patience(self) -> Patience | None:
+        """The rule that ends training; None if the engine cannot apply it."""
+        estimator = self._estimator
+        # Python computes with other types, such as float32, in their own precision.
+        if estimator.best_loss_ is None or not isinstance(estimator.tol, (int, float)):
+            return None
+        most = float(estimator.n_iter_no_change)
+        count = float(self._records.no_improvement_count)
+        return Patience(float(estimator.tol), estimator.best_loss_, most, count)
+
+    def note_epochs(self, losses: Sequence[float]) -> None:
+        """Record epochs that nothing watched, of which only the last may end training."""
+        self._estimator.loss_curve_.extend(losses)
+        self._end_epochs(self._epochs_without_improvement(losses))
+
     def note_loss(self, loss: float) -> None:
         """Record a trained epoch before scorers and callbacks run."""
         self._estimator.loss_curve_.append(loss)
@@ -64,16 +95,13 @@ class Progress(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Record scores, count epochs without improvement, change the learning rate."""
         assert logs is not None
-        estimator = self._estimator
         if "val_loss" in logs:
             self._note_validation(logs)
-        improved = self._score_improved() if estimator.early_stopping else self._loss_improved()
-        self.settle()
-        count = 0 if improved else self._records.no_improvement_count + 1
-        self._records.no_improvement_count = count
-        self._network.rates.end_epoch(estimator.t_)
-        if count > estimator.n_iter_no_change:
-            self._stop_or_slow_down()
+        if not self._estimator.early_stopping:
+            count = self._epochs_without_improvement([self._estimator.loss_])
+        else:
+            count = 0 if self._score_improved() else self._records.no_improvement_count + 1
+        self._end_epochs(count)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Warn if max_iter was too small."""
@@ -134,10 +162,23 @@ class Progress(Callback):
         assert best is not None
         return not scores[-1] < best + self._estimator.tol
 
-    def _loss_improved(self) -> bool:
-        estimator = self._estimator
-        assert estimator.best_loss_ is not None
-        return not estimator.loss_ > estimator.best_loss_ - estimator.tol
+    def _epochs_without_improvement(self, losses: Sequence[float]) -> int:
+        """Return the epochs since the last improvement, after epochs with new losses."""
+        best, tol = self._estimator.best_loss_, self._estimator.tol
+        assert best is not None
+        count = self._records.no_improvement_count
+        for loss in losses:
+            count = count + 1 if loss > best - tol else 0
+            best = min(best, loss)
+        return count
+
+    def _end_epochs(self, count: int) -> None:
+        """Update the records after epochs; the last `count` were without improvement."""
+        self.settle()
+        self._records.no_improvement_count = count
+        self._network.rates.end_epoch(self._estimator.t_)
+        if count > self._estimator.n_iter_no_change:
+            self._stop_or_slow_down()
 
     def _stop_or_slow_down(self) -> None:
         estimator = self._estimator

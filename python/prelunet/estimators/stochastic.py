@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
 
 from ..callbacks import Callback
 from ..history import History
@@ -29,8 +30,9 @@ from .records import Records
 
 Array = npt.NDArray[Any]
 _LARGEST_AUTO_BATCH = 200  # scikit-learn's value
-# Upper bounds on the rows and epochs that one call of the engine trains.
+# Upper bounds on one call of the engine: rows in orders that Python draws, steps, and epochs.
 _ROWS_AHEAD = 1 << 20
+_STEPS_AHEAD = 1 << 16
 _EPOCHS_AHEAD = 1000
 
 
@@ -106,7 +108,7 @@ def prepare_stochastic(
 class StochasticLoop(WatchedLoop):
     """Epochs with row orders drawn as in scikit-learn.
 
-    Without callbacks, one call of the engine trains all epochs that are certain to run.
+    Without callbacks, one call of the engine trains many epochs and applies the stopping rule.
     """
 
     data: Batches
@@ -128,7 +130,7 @@ class StochasticLoop(WatchedLoop):
     ) -> None:
         every = [progress, *callbacks]
         super().__init__(model, model.engine, data, validation, batch_size, shuffle, epochs, every)
-        self._visited = visited
+        self._visited = np.ascontiguousarray(visited, np.int64)  # the engine shuffles it in place
         self._random_state = random_state
         self._progress = progress
         self._watched = watched or model.rates.by_epoch
@@ -162,35 +164,51 @@ class StochasticLoop(WatchedLoop):
         if self._watched:
             return super()._epochs()
         self._call("on_train_begin")
-        most = min(_EPOCHS_AHEAD, max(1, _ROWS_AHEAD // len(self._visited)))
         while not self.model.stop_training and self._epochs_left() > 0:
-            self._train_epochs(int(min(self._progress.sure_epochs, self._epochs_left(), most)))
+            self._train_epochs()
         self._call("on_train_end")
 
     def _epochs_left(self) -> int:
         return self.epochs - self._progress.epochs
 
-    def _train_epochs(self, count: int) -> None:
-        drawn = [self._order() for _ in range(count)]  # an interrupted call draws too many
-        orders = drawn[0][np.newaxis] if count == 1 else np.array(drawn)
+    def _train_epochs(self) -> None:
+        """Train in one call, until the rule ends training or for epochs that are sure to run."""
+        patience = self._progress.patience
+        state = self._twister_state() if self.shuffle else None
+        count = int(min(self._epochs_left(), _EPOCHS_AHEAD, max(1, _STEPS_AHEAD // self.steps)))
+        if patience is None or (self.shuffle and state is None):
+            most = max(1, _ROWS_AHEAD // len(self._visited))
+            count = int(min(self._progress.sure_epochs, count, most))
+        orders = self._visited
+        if self.shuffle and state is None:  # an interrupted call draws too many
+            orders = np.array([self._order() for _ in range(count)])
         totals = np.zeros((count, 3))
         self._call_of_engine = self._progress.epochs, totals
         try:
-            self.data.train_epochs(orders, self.batch_size, totals)
+            self.data.train_epochs(orders, self.batch_size, totals, patience, state)
         finally:  # an interrupted call keeps its complete epochs
             self._note_epochs()
+            if state is not None:
+                self._random_state.set_state(state)
+
+    def _twister_state(self) -> dict[str, Any] | None:
+        """Return the state from which the engine can draw orders; None if it cannot."""
+        # Other threads may draw from NumPy's global state at the same time.
+        if self._random_state is check_random_state(None):
+            return None
+        state: dict[str, Any] = self._random_state.get_state(legacy=False)
+        return state if state["bit_generator"] == "MT19937" else None
 
     def _note_epochs(self) -> None:
         """Record the epochs that the engine has completed since the last call."""
         before, totals = self._call_of_engine
         done = totals[totals[:, 2] == len(self._visited)]
-        for loss in self.data.history(done)["loss"][self._progress.epochs - before :]:
-            epoch, logs = self._progress.epochs, {"loss": loss}
-            self._progress.note_loss(loss)
-            self.engine.epochs_trained += 1
-            self.history.append(logs)
-            self._warn_not_finite([loss])
-            self._call("on_epoch_end", epoch, logs)
+        losses = self.data.history(done)["loss"][self._progress.epochs - before :]
+        if losses:
+            self._progress.note_epochs(losses)
+            self.engine.epochs_trained += len(losses)
+            self.history.extend({"loss": losses})
+            self._warn_not_finite(losses)
 
 
 def _start(estimator: Estimator, network: EstimatorNetwork, head: Head) -> None:
