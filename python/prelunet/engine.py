@@ -218,6 +218,11 @@ class Engine(Buildable):
         """Return the names of a core's parameters, in its order."""
         return [f"{owner}.{info['name']}" for owner, _, info in self._parameter_owners(core)]
 
+    def multiply_adds(self, shape: tuple[int, ...]) -> float:
+        """Return those of the forward pass of a sample of `shape`, also before a build."""
+        core = self._new_core(shape) if self._core is None else self._core
+        return core.multiply_adds
+
     # ---- parameters ----------------------------------------------------------------------------
 
     def infos(self) -> dict[str, ParameterInfo]:

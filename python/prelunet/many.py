@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import copy
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from queue import Empty, SimpleQueue
+from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _core
-from ._arrays import as_rows, as_samples
+from ._arrays import as_rows
+from ._fit_job import FitJob
 from .callbacks.progress_bar import ModelsBar
 from .history import History
 from .model import Sequential
 from .runtime import get_num_threads
+from .workers import call_all
 
 Array = npt.NDArray[Any]
 
@@ -32,9 +32,10 @@ def fit_many(
 ) -> list[History]:
     """Train many models at once, as a loop of `Sequential.fit` would.
 
-    Each model is trained by one thread, the longest training first, and so on as many threads as
-    `get_num_threads` returns. If fewer models than threads are left, several threads train each.
-    Every model ends with the bits of training it alone.
+    Each model is trained by one thread, and as many models at once as `get_num_threads` returns.
+    The longest training comes first, by multiply-adds, rows and epochs. If fewer models than
+    threads are left, several threads train each. Every model ends with the bits of training it
+    alone.
 
     Parameters
     ----------
@@ -45,14 +46,16 @@ def fit_many(
         The data of all models, or a list with the data of each.
     rows : list of (array_like of int, or None), optional
         For each model, the numbers of the rows of X, y and `sample_weight` that it trains on, in
-        this order and possibly repeated: folds, bootstrap samples. None stands for all rows. The
-        rows are copied while the model trains.
+        this order and possibly repeated: folds, bootstrap samples. None stands for all rows. If
+        they are at least an eighth of all rows, X is not copied, unless it is a sparse matrix or in
+        a file, or the training has `class_weight`, `validation_split`, ``shuffle="blocks"``, a loss
+        or a metric that is a Python function. Other rows are copied while the model trains.
     **arguments
         The arguments of `Sequential.fit`. Each is one value for all models, or a list with one
         value for each model. A tuple is one value, for example ``validation_data=(X, y)``.
         `callbacks` must be a list of lists, one for each model. Callbacks run in the thread that
-        trains their model. `verbose` is one value: True shows how many models are trained; by
-        default, on a terminal only.
+        trains their model. `verbose` is one value: True shows how many steps are made and models
+        trained; by default, on a terminal only.
 
     Returns
     -------
@@ -92,28 +95,31 @@ def fit_many(
     samples, targets = _per_model("X", X, count), _per_model("y", y, count)
     chosen = [None] * count if rows is None else _listed("rows", rows, count)
     histories: list[History | None] = [None] * count
+    jobs = []
+    for number, model in enumerate(checked):
+        own = {name: values[number] for name, values in given.items()}
+        jobs.append(FitJob(model, samples[number], targets[number], chosen[number], own))
 
     def fit(number: int) -> None:
-        own = {name: values[number] for name, values in given.items()}
-        own_x, own_y = samples[number], targets[number]
-        own_rows = chosen[number]
-        if own_rows is not None:
-            own_x, own_y, own = _at_rows(own_rows, own_x, own_y, own)
-        histories[number] = checked[number].fit(own_x, own_y, verbose=0, **own)
+        histories[number] = jobs[number].run()
 
-    costs = []
-    for number in range(count):
-        trained_on = samples[number] if chosen[number] is None else chosen[number]
-        epochs = given.get("epochs", [1] * count)[number]
-        costs.append(_cost(checked[number], trained_on, epochs))
+    costs = [job.cost() for job in jobs]
     longest_first = sorted(range(count), key=lambda number: -costs[number])
-    bar = ModelsBar(count) if shows else None
-    try:
-        for number in _finished("fit_many", fit, longest_first):
-            if bar is not None:
-                bar.add(number)
-    finally:
-        if bar is not None:
+    if not shows:
+        call_all("fit_many", fit, longest_first)
+    else:
+        steps = [job.steps() for job in jobs]
+        bar = ModelsBar(count, sum(steps))
+
+        def show(trained: Sequence[int]) -> None:
+            done = [min(job.steps_made(), most) for job, most in zip(jobs, steps, strict=True)]
+            for number in trained:  # training may have stopped early
+                done[number] = steps[number]
+            bar.show(trained, sum(done))
+
+        try:
+            call_all("fit_many", fit, longest_first, watch=show)
+        finally:
             bar.close()
     return [history for history in histories if history is not None]
 
@@ -172,65 +178,10 @@ def predict_many(
         finally:
             spare.put(model)
 
-    for _ in _finished("predict_many", predict, range(count)):
-        pass
+    call_all("predict_many", predict, range(count))
     if len({(array.shape, array.dtype) for array in outputs}) == 1:
         return np.stack(outputs)
     return outputs
-
-
-def _finished(operation: str, work: Callable[[int], None], numbers: Sequence[int]) -> Iterator[int]:
-    """Call `work` with each number, on several threads; yield the numbers as the calls end.
-
-    An exception of one call ends the others and is raised with a note.
-    """
-    threads = min(get_num_threads(), len(numbers))
-    if threads == 1:
-        for number in numbers:
-            try:
-                work(number)
-            except BaseException as error:
-                error.add_note(f"{operation}: model {number}")
-                raise
-            yield number
-        return
-    waiting = SimpleQueue[int]()
-    for number in numbers:
-        waiting.put(number)
-    request, stopped = _core.StopRequest(), threading.Event()
-    ended: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
-
-    def run() -> None:
-        _core.follow(request)
-        while not stopped.is_set():
-            try:
-                number = waiting.get_nowait()
-            except Empty:
-                return
-            try:
-                work(number)
-            except BaseException as error:
-                ended.put((number, error))
-            else:
-                ended.put((number, None))
-
-    team: list[threading.Thread] = []
-    try:
-        for _ in range(threads):
-            thread = threading.Thread(target=run, daemon=True)
-            thread.start()
-            team.append(thread)
-        for _ in numbers:
-            number, problem = ended.get()
-            if problem is not None:
-                problem.add_note(f"{operation}: model {number}")
-                raise problem
-            yield number
-    finally:
-        stopped.set()
-        request.set()
-        for thread in team:
-            thread.join()
 
 
 def _model_list(operation: str, models: object) -> list[Sequential]:
@@ -304,34 +255,3 @@ def _shows_progress(verbose: object) -> bool:
     if not isinstance(verbose, (bool, int)):
         raise TypeError(f"fit_many: verbose must be a bool, an int or 'auto', got {verbose!r}")
     return bool(verbose) and sys.stderr is not None
-
-
-def _at_rows(
-    rows: npt.ArrayLike, X: npt.ArrayLike, y: npt.ArrayLike, arguments: dict[str, Any]
-) -> tuple[Any, Any, dict[str, Any]]:
-    samples, targets = as_samples("fit_many", "X", X), as_rows("fit_many", "y", y)
-    numbers = as_rows("fit_many", "rows", rows)
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
-        raise TypeError(
-            f"fit_many: rows must hold integers of shape (n,), got dtype {numbers.dtype} and shape "
-            f"{numbers.shape}"
-        )
-    count = samples.shape[0]
-    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < count:
-        raise ValueError(
-            f"fit_many: rows must be from 0 to {count - 1}, got {numbers.min()} to {numbers.max()}"
-        )
-    weights = arguments.get("sample_weight")
-    if weights is not None:
-        arguments["sample_weight"] = as_rows("fit_many", "sample_weight", weights)[numbers]
-    return samples[numbers], targets[numbers], arguments
-
-
-def _cost(model: Sequential, rows: Any, epochs: object) -> float:
-    """Return a number that grows with the time of training; only its order matters."""
-    if not isinstance(epochs, int):
-        return 0.0  # `fit` checks it
-    count = rows.shape[0] if hasattr(rows, "shape") else len(rows)
-    built = model.input_shape is not None
-    size = sum(values.size for values in model.parameters().values()) if built else 0
-    return float(max(size, 1)) * count * epochs

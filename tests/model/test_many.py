@@ -12,6 +12,7 @@ import pytest
 
 import prelunet as pn
 from network_models import labelled, mlp, parameter_copies
+from subprocesses import run_python, skip_unless_available
 from tolerances import assert_same_bits
 
 KINDS = 8
@@ -68,6 +69,94 @@ def test_models_end_with_the_bits_of_single_fits(rng, threads):
     )
     assert_same_models(found, expected)
     assert [result.to_dict() for result in results] == [one.to_dict() for one in histories]
+
+
+@pytest.mark.parametrize("isa", ["avx2", "avx512"])
+def test_the_bits_are_those_of_single_fits_on_every_isa(isa):
+    if "PRELUNET_ISA" in os.environ:
+        pytest.skip("PRELUNET_ISA is set: this run is of that ISA alone")
+    skip_unless_available(isa)
+    name = f"{__file__}::{test_models_end_with_the_bits_of_single_fits.__name__}"
+    options = ["-q", "-p", "no:cacheprovider", "-n", "0"]
+    run_python("-m", "pytest", *options, name, environment={"PRELUNET_ISA": isa})
+
+
+@pytest.mark.parametrize("changes", [{"epochs": [3, 4, 9]}, {"rows": [[1] * 3, [1] * 4, [1] * 9]}])
+def test_the_longest_training_begins_first(rng, changes):
+    X, y = labelled(rng, 40)
+    pn.set_num_threads(1)
+    begun = []
+
+    def noting(number):
+        return [pn.LambdaCallback(on_train_begin=lambda *_: begun.append(number))]
+
+    pn.fit_many([mlp() for _ in range(3)], X, y, callbacks=list(map(noting, range(3))), **changes)
+    assert begun == [2, 1, 0]
+
+
+def test_multiply_adds_say_which_training_is_the_longest(rng):
+    """A convolution has few parameters and much work; no model is built before."""
+    images, y = rng.normal(size=(40, 12, 12, 1)).astype(np.float32), rng.integers(0, 3, 40)
+    pn.set_num_threads(1)
+    begun = []
+    layers = {
+        "dense": [pn.Flatten(), pn.Dense(20), pn.Dense(3)],
+        "conv": [pn.Conv2D(8, 5), pn.MaxPool2D(8), pn.Flatten(), pn.Dense(3)],
+    }
+    models = []
+    for own in layers.values():
+        models.append(pn.Sequential(own))
+        models[-1].compile()
+    callbacks = [
+        [pn.LambdaCallback(on_train_begin=lambda *_, name=name: begun.append(name))]
+        for name in layers
+    ]
+    pn.fit_many(models, images, y, callbacks=callbacks)
+    parameters = [model.parameters_vector().size for model in models]
+    assert parameters[0] > parameters[1]
+    assert begun == ["conv", "dense"]
+
+
+class Bar:
+    """Notes what a bar of tqdm would show."""
+
+    shown: list
+
+    def __init__(self, total, bar_format, **_):
+        self.total, self.bar_format, self.n = total, bar_format, 0
+        self.shown = []
+        Bar.last = self
+
+    def refresh(self):
+        self.shown.append((self.n, self.bar_format.partition(" |")[0]))
+
+    def close(self):
+        self.shown.append("closed")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_bar_counts_the_steps_of_all_models(rng, monkeypatch, threads):
+    X, y = labelled(rng, 40)
+    pn.set_num_threads(threads)
+    monkeypatch.setattr("prelunet.callbacks.progress_bar.find_bar_class", lambda stream: Bar)
+    models = [mlp(seed=n) for n in range(3)]
+    models[1].fit(X, y)  # earlier steps do not count
+    callbacks = [[], [], [pn.EarlyStopping("loss", patience=0, min_delta=1e9)]]
+    given = {"batch_size": 8, "rows": [None, list(range(30)), None], "callbacks": callbacks}
+    pn.fit_many(models, X, y, epochs=[4000, 5, 7], verbose=True, **given)
+    assert Bar.last.total == 5 * 4000 + 4 * 5 + 5 * 7
+    assert models[2].steps_trained < 5 * 7
+    assert Bar.last.shown[-2:] == [(Bar.last.total, "3/3 models"), "closed"]
+    made = [steps for steps, _ in Bar.last.shown[:-1]]
+    assert made == sorted(made)
+
+
+def test_without_a_terminal_there_is_a_line_for_each_model(rng, capsys):
+    X, y = labelled(rng, 40)
+    pn.fit_many([mlp(), mlp()], X, y, epochs=[1, 2], verbose=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(line[:11] for line in lines) == ["1/2 models:", "2/2 models:"]
+    assert {line[11:] for line in lines} == {f" model {n} is trained" for n in (0, 1)}
 
 
 def test_row_weights_follow_the_rows(rng):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from .._extras import require
@@ -96,30 +96,36 @@ class ProgressBar(Callback):
 
 
 class ModelsBar:
-    """Show how many of several models are trained, as a bar or as one line per model."""
+    """Show how many of several models are trained, as a bar of steps or as one line per model."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
+    def __init__(self, models: int, steps: int) -> None:
+        self._models = models
+        self._shown = 0  # models in the bar or the lines
         bar_class = find_bar_class(sys.stderr)
         self._bar = None
         if bar_class is not None:
-            layout = "{n_fmt}/{total_fmt} models |{bar}| {remaining} left"
-            self._bar = bar_class(total=total, file=sys.stderr, bar_format=layout)
+            self._bar = bar_class(total=steps, file=sys.stderr, bar_format=self._layout())
 
-    def add(self, number: int) -> None:
-        """Count a model that is trained; `number` is its place in the list."""
-        self._done += 1
+    def show(self, trained: Sequence[int], steps: int) -> None:
+        """Show the models that are trained, by their places in the list, and all steps made."""
         if self._bar is not None:
-            self._bar.update()
-        else:
-            text = f"{self._done}/{self._total} models: model {number} is trained"
+            self._shown = len(trained)
+            self._bar.n, self._bar.bar_format = steps, self._layout()
+            self._bar.refresh()
+            return
+        for number in trained[self._shown :]:
+            self._shown += 1
+            text = f"{self._shown}/{self._models} models: model {number} is trained"
             print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Close the bar, which remains visible."""
         if self._bar is not None:
             self._bar.close()
+
+    def _layout(self) -> str:
+        count = f"{self._shown:{len(str(self._models))}}/{self._models} models"
+        return f"{count} |{{bar}}| {{n_fmt}}/{{total_fmt}} steps, {{remaining}} left"
 
 
 def find_bar_class(stream: TextIO) -> Any:

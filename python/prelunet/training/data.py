@@ -92,10 +92,11 @@ class Data:
 
     The engine is compiled; the first data that pass the checks build it. `operation` is the name
     of the caller, for messages. `targets` is None if a Python function computes the loss, `count`
-    is the number of rows, and `shape` the shape of X. `whole_epochs` tells whether `train_epochs`
-    may be called.
+    is the number of rows, and `shape` the shape of X. `numbers` are the rows of X to train on; None
+    means all. `whole_epochs` tells whether `train_epochs` may be called.
     """
 
+    numbers: npt.NDArray[np.int64] | None = None
     whole_epochs = True
 
     def __init__(
@@ -176,6 +177,8 @@ class Data:
     ) -> None:
         """Make `steps` updates over the rows in `order`; add the totals of each step to `sums`."""
         rates, core = self.engine.learning_rates(steps), self.engine.core
+        if self.numbers is not None:
+            order = self.numbers if order is None else self.numbers[order]
         core.train(self.rows, self._own_targets(), order, batch_size, rates, sums)
 
     def train_epochs(self, shuffle: bool, batch_size: int, totals: Floats) -> None:
@@ -185,7 +188,9 @@ class Data:
         rates = engine.learning_rates(len(totals) * math.ceil(self.count / batch_size))
         targets = self._own_targets()
         try:
-            engine.core.train_epochs(self.rows, targets, key, batch_size, rates, totals)
+            engine.core.train_epochs(
+                *(self.rows, targets, key, batch_size, rates, totals), subset=self.numbers
+            )
         finally:
             engine.epochs_trained += int((totals[:, 2] == self.count).sum())
 
@@ -211,7 +216,8 @@ class Data:
     def warn_not_finite(self, where: str, loss: float) -> None:
         """Warn that a loss is not finite, naming the columns of X that are not."""
         labels, dtype = column_labels(self._given["X"]), self.engine.variable_dtype
-        warn_not_finite(where, loss, self._X, labels, dtype, helps=_HELPS)
+        X = self._X if self.numbers is None else self._X[self.numbers]
+        warn_not_finite(where, loss, X, labels, dtype, helps=_HELPS)
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss and the metrics of all rows as one batch."""

@@ -23,6 +23,7 @@ from ..row_sources import is_source
 from . import prepare, prepare_blocks
 from .block_order import BlockOrder
 from .data import Data, Floats, checked_batch_size
+from .subset import copied_rows, prepare_rows
 
 if TYPE_CHECKING:
     from .block_data import BlockData
@@ -57,8 +58,12 @@ def prepared(
     verbose: bool | int | str,
     callbacks: Sequence[Callback] | None,
     ranks: Ranks | None = None,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> FitLoop:
-    """Check all arguments of `fit` and return its loop; `ranks` train together."""
+    """Check all arguments of `fit` and return its loop.
+
+    `ranks` train together. `rows` are the numbers of the rows to train on; None means all.
+    """
     epochs = integer("fit", "epochs", epochs, minimum=0)
     in_blocks = isinstance(shuffle, str)
     if isinstance(shuffle, str):
@@ -71,6 +76,9 @@ def prepared(
     share = real("fit", "validation_split", validation_split, minimum=0.0, exclusive_maximum=1.0)
     if share and validation_data is not None:
         raise ValueError("fit: validation_split must be 0 where validation_data is given")
+    if rows is not None and (share or in_blocks):
+        X, y, sample_weight = copied_rows(X, y, sample_weight, rows)
+        rows = None
     if share:
         if reads_blocks and any(is_source(v, mapped=in_blocks) for v in (X, y)):
             raise ValueError(
@@ -88,6 +96,8 @@ def prepared(
             from .shared_data import prepare_shared  # rarely needed
 
             data = prepare_shared(ranks, engine, batch_size, *given, in_blocks=in_blocks)
+        elif rows is not None:
+            data = prepare_rows(engine, *given, rows)
         elif reads_blocks:
             data = prepare_blocks(engine, "fit", *given, mapped=in_blocks)
         else:
