@@ -20,8 +20,10 @@ def call_all(
     numbers: Sequence[int],
     *,
     watch: Callable[[Sequence[int]], None] | None = None,
+    threads: int | None = None,
+    what: str = "model",
 ) -> None:
-    """Call `work` with each number, in order, on as many threads as `get_num_threads` returns.
+    """Call `work` with each number, in order, on several threads.
 
     The calling thread sleeps meanwhile: if it took the GIL after each call, the others would wait.
 
@@ -31,19 +33,22 @@ def call_all(
         The caller, for the note of an exception.
     work : callable
     numbers : sequence of int
-        The numbers of models.
     watch : callable, optional
         Called by the calling thread now and then, and at the end, with the numbers whose calls have
         returned.
+    threads : int, optional
+        By default as many as `get_num_threads` returns.
+    what : str
+        What a number stands for, for the note.
 
     Raises
     ------
     BaseException
-        The first exception of a call, with a note that names the model. The other calls end after
+        The first exception of a call, with a note that has its number. The other calls end after
         their current step. An exception in the calling thread, such as KeyboardInterrupt, ends all
         calls too.
     """
-    threads = min(get_num_threads(), len(numbers))
+    threads = min(threads or get_num_threads(), len(numbers))
     waiting = deque(numbers)
     returned: list[int] = []
     failed: list[tuple[int, BaseException]] = []
@@ -103,5 +108,5 @@ def call_all(
             wait()
     if failed:
         number, problem = failed[0]
-        problem.add_note(f"{operation}: model {number}")
+        problem.add_note(f"{operation}: {what} {number}")
         raise problem

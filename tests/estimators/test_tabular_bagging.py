@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.model_selection import GroupKFold, ShuffleSplit
 
 import prelunet as pn
@@ -190,6 +191,36 @@ def test_an_exception_in_the_second_training_of_refit_keeps_the_first():
     with pytest.raises(KeyboardInterrupt):
         stopped.fit(X, y)
     assert np.array_equal(stopped.predict_proba(X), first.predict_proba(X))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_members_have_the_configuration_of_the_caller(n_jobs):
+    X, y = table()
+    found = []
+
+    def scorer(estimator, X, y):
+        found.append(sklearn.get_config()["working_memory"])
+        return 0.0
+
+    with sklearn.config_context(working_memory=321):
+        classifier(epochs=2, n_estimators=2, n_jobs=n_jobs, scoring=scorer).fit(X, y)
+    assert set(found) == {321}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_exception_of_a_member_ends_the_others(n_jobs):
+    X, y = table()
+    ended = []
+
+    def scorer(estimator, X, y):
+        ended.append(None)
+        if len(ended) == 3:
+            raise ValueError("mine")
+        return 0.0
+
+    with pytest.raises(ValueError, match="mine"):
+        classifier(epochs=10**6, n_estimators=4, n_jobs=n_jobs, scoring=scorer).fit(X, y)
+    assert len(ended) < 1000
 
 
 @pytest.mark.parametrize("several", [{"n_estimators": 2}, {"cv": 2}])

@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from sklearn import config_context, get_config
 
 from ...runtime import get_num_threads
+from ...workers import call_all
 from ..console import say
 from .member import Member
 
@@ -65,7 +64,6 @@ def train_members(
     time_limit: float | None,
     n_jobs: int | None,
     verbose: bool | int,
-    cancelled: threading.Event,
 ) -> list[Member]:
     """Return the members of all jobs, in order.
 
@@ -82,8 +80,6 @@ def train_members(
         The number of members trained at once; None means `get_num_threads`.
     verbose : bool or int
         Whether to print a line after each of several members.
-    cancelled : threading.Event
-        Set after an error or a signal, which does not end the other threads.
     """
     threads = get_num_threads()
     wanted = threads if n_jobs is None else n_jobs
@@ -91,26 +87,18 @@ def train_members(
         wanted = max(1, threads + 1 + wanted)
     parallel = min(wanted, len(jobs))
     clock, began, done = Clock(time_limit, len(jobs), parallel), time.monotonic(), []
+    if len(jobs) == 1:
+        return [train(jobs[0], clock.deadline())]
+    found: list[Member | None] = [None] * len(jobs)
+    config = get_config()  # of the calling thread
 
-    def run(job: Job) -> Member:
-        member = train(job, clock.deadline())
+    def run(number: int) -> None:
+        with config_context(**config):
+            member = found[number] = train(jobs[number], clock.deadline())
         done.append(member)
-        if verbose and len(jobs) > 1:
+        if verbose:
             seconds = time.monotonic() - began
             say(f"{owner}: {len(done)}/{len(jobs)} members, {seconds:.1f} s")
-        return member
 
-    if parallel == 1:
-        return [run(job) for job in jobs]
-
-    def run_limited(job: Job) -> Member:
-        with threadpool_limits(max(1, threads // parallel), user_api="openmp"):
-            return run(job)
-
-    tasks = [delayed(run_limited)(job) for job in jobs]
-    try:
-        found: list[Any] = Parallel(n_jobs=parallel, backend="threading")(tasks)
-    except BaseException:
-        cancelled.set()
-        raise
-    return found
+    call_all(owner, run, range(len(jobs)), threads=parallel, what="member")
+    return [member for member in found if member is not None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -206,7 +205,6 @@ class BaseTabular(FittedTabular):
             time_limit=self.time_limit,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
-            cancelled=training.cancelled,
         )
         self._set_attributes()
         if self.cv is not None:
@@ -218,7 +216,6 @@ class BaseTabular(FittedTabular):
             calibrates=self._calibrates(),
             verbose=self.verbose if members == 1 else False,
             callbacks=self.callbacks or (),
-            cancelled=threading.Event(),
         )
 
     def _starts(self, jobs: Sequence[Job], earlier: Sequence[Member] | None) -> dict[Job, Member]:
@@ -263,7 +260,6 @@ class BaseTabular(FittedTabular):
             time_limit=None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
-            cancelled=training.cancelled,
         )
         self._set_attributes()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,8 +49,6 @@ class Training:
     verbose : bool or int
         As in `Sequential.fit`.
     callbacks : sequence of Callback
-    cancelled : threading.Event
-        Training ends after the epoch in which it is set.
     """
 
     owner: str
@@ -62,7 +59,6 @@ class Training:
     calibrates: bool
     verbose: bool | int
     callbacks: Sequence[Callback]
-    cancelled: threading.Event
 
     def run(
         self,
@@ -107,7 +103,7 @@ class Training:
         size = recipe.rows_per_batch(len(X))
         steps = recipe.epochs * max(1, len(X) // size)
         network = self._network(encoder, X, steps, seed, start)
-        best = _BestEpoch(held, deadline, self.cancelled)
+        best = _BestEpoch(held, deadline)
         try:
             network.fit(
                 X,
@@ -220,8 +216,8 @@ class Interrupted(BaseException):
 class _BestEpoch(Callback):
     """Scores the held-out rows after each epoch; restores the best epoch; keeps the time limit."""
 
-    def __init__(self, held: HeldOut | None, deadline: float, cancelled: threading.Event) -> None:
-        self._held, self._deadline, self._cancelled = held, deadline, cancelled
+    def __init__(self, held: HeldOut | None, deadline: float) -> None:
+        self._held, self._deadline = held, deadline
         self.epoch = -1
         self.losses: list[float] = []
         self.scores: list[float] = []
@@ -245,7 +241,7 @@ class _BestEpoch(Callback):
                 self._best = score if score >= self._best else -math.inf
                 self.epoch = epoch
                 self._parameters = copy_parameters(self.model)
-        if time.monotonic() > self._deadline or self._cancelled.is_set():
+        if time.monotonic() > self._deadline:
             self.model.stop_training = True
 
     def get_state(self) -> dict[str, Any]:
