@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import agreement, estimators, harness, machine, memory, scaling, stamp
+from . import agreement, estimators, harness, machine, many, memory, scaling, stamp
 from .agreement import DisagreementError
 from .cases.kernels import KERNELS
 from .cases.networks import Array
@@ -104,6 +104,8 @@ def run(options: Options) -> Results:
         results["scaling"] = scaling.measure(options.threads, quiet=options.quiet)
     if options.estimators and not options.check:
         results["estimators"] = estimators.measure(options.threads, quiet=options.quiet)
+    if options.many and not options.check:
+        results["many"] = many.measure(options.threads, quiet=options.quiet)
     return results
 
 

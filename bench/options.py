@@ -23,6 +23,7 @@ class Options:
     check: bool = False  # compare answers only
     scaling: bool = False  # also measure scaling
     estimators: bool = False  # also compare the estimators with scikit-learn's
+    many: bool = False  # also measure many small networks at once
     quiet: bool = False  # print no progress on stderr
 
     def peers(self) -> list[str]:

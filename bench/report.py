@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import estimators
+from . import estimators, many
 from .benchmark import ONE_THREAD, Results
 from .peers import OURS, PEERS, PRODUCTS
 
@@ -35,6 +35,8 @@ def text(results: Results) -> str:
         parts.append(_memory(results["memory"]))
     if "estimators" in results:
         parts.append(_estimators(results["estimators"]))
+    if "many" in results:
+        parts.append(_many(results["many"]))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -263,3 +265,15 @@ def _estimators(found: Results) -> str:
         "  float64 data; scikit-learn computes in float64, ours with its default dtype: float32"
     )
     return "\n".join([table(title, header, estimators.rows_of(found)), remark, *left_out])
+
+
+def _many(found: Results) -> str:
+    header = ["trained by", *(cell for name in found for cell in (name, "its/fit_many"))]
+    left_out = {
+        f"  {way} left out: {result[way]['left_out']}"
+        for result in found.values()
+        for way in result
+        if "left_out" in result[way]
+    }
+    title = "Many networks, 100 steps of 32 rows each: median time of all"
+    return "\n".join([table(title, header, many.rows_of(found)), *sorted(left_out)])

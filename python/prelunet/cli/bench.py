@@ -40,6 +40,8 @@ def add_parser(commands: options.Commands) -> None:
     add("--scaling", action="store_true", help=text)
     text = "also compare MLPClassifier with scikit-learn's"
     add("--estimators", action="store_true", help=text)
+    text = "also train many small networks at once, beside JAX, PyTorch and scikit-learn"
+    add("--many", action="store_true", help=text)
     add("--json", metavar="FILE", help="write all results to this file")
     add("--figure", metavar="FILE", help="draw times relative to prelunet to this file")
     text = (
@@ -76,6 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
             check=arguments.check,
             scaling=arguments.scaling,
             estimators=arguments.estimators,
+            many=arguments.many,
             quiet=arguments.quiet,
         )
     )

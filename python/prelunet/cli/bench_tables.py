@@ -13,7 +13,7 @@ RESULTS, FIGURE = "tables.jsonl", "tables.png"
 SEEDS = 3
 
 _ONLY_HERE = ("seeds", "peers", "rows")
-_NOT_HERE = ("threads", "quick", "check", "scaling", "estimators")
+_NOT_HERE = ("threads", "quick", "check", "scaling", "estimators", "many")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
