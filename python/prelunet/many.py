@@ -51,8 +51,9 @@ def fit_many(
         a file, or the training has `class_weight`, `validation_split`, ``shuffle="blocks"``, a loss
         or a metric that is a Python function. Other rows are copied while the model trains.
     **arguments
-        The arguments of `Sequential.fit`. Each is one value for all models, or a list with one
-        value for each model. A tuple is one value, for example ``validation_data=(X, y)``.
+        The arguments of `Sequential.fit`, except `comm`. Each is one value for all models, or a
+        list with one value for each model. A tuple is one value, for example
+        ``validation_data=(X, y)``.
         `callbacks` must be a list of lists, one for each model. Callbacks run in the thread that
         trains their model. `verbose` is one value: True shows how many steps are made and models
         trained; by default, on a terminal only.
@@ -87,6 +88,8 @@ def fit_many(
     """
     checked = _checked_models(models)
     count = len(checked)
+    if "comm" in arguments:
+        raise TypeError("fit_many: comm must be an argument of Sequential.fit, for one model alone")
     _check_callbacks(arguments.get("callbacks"), count)
     shows = _shows_progress(arguments.pop("verbose", "auto"))
     given: dict[str, list[Any]] = {

@@ -234,6 +234,7 @@ def test_predictions_are_those_of_each_model(rng):
         ({"rows": np.arange(3)}, TypeError, "rows must be a list with one item a model, got arr"),
         ({"rows": [[0.5], [1]]}, TypeError, "rows must hold integers of shape (n,), got dtype fl"),
         ({"rows": [[40], [1]]}, ValueError, "rows must be from 0 to 39, got 40 to 40"),
+        ({"comm": None}, TypeError, "comm must be an argument of Sequential.fit"),
         ({"callbacks": ()}, TypeError, "callbacks must be a list with one item a model, got ()"),
         ({"verbose": [1, 2]}, TypeError, "verbose must be a bool, an int or 'auto', got [1, 2]"),
         ({"batch_size": [8, 0]}, ValueError, "batch_size (unless None) must be an integer >= 1"),
