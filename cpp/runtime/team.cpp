@@ -9,6 +9,7 @@
 
 #if !defined(PRELUNET_TEAM_STD) && !defined(_WIN32)
 #define PRELUNET_TRIES_THREADS 1
+#include <omp.h>
 #include <pthread.h>
 #endif
 #if defined(__x86_64__)
@@ -29,8 +30,12 @@ void Barrier::relax() {
 
 namespace {
 
-// Bytes of OMP_STACKSIZE as libgomp reads it: a number of KiB, or of the unit that follows. 0: the system's default.
-std::size_t stack_of_environment() {
+// Bytes of the stack of OpenMP's threads; 0: the system's default.
+#ifdef KMP_VERSION_MAJOR
+std::size_t openmp_stack() { return kmp_get_stacksize_s(); }
+#else
+// OMP_STACKSIZE as libgomp reads it: a number of KiB, or of the unit that follows.
+std::size_t openmp_stack() {
   const char* text = std::getenv("OMP_STACKSIZE");
   if (text == nullptr) text = std::getenv("GOMP_STACKSIZE");
   if (text == nullptr) return 0;
@@ -53,13 +58,14 @@ std::size_t stack_of_environment() {
   const bool fits = number <= (~0ULL >> shift);
   return *end == '\0' && fits ? static_cast<std::size_t>(number << shift) : 0;
 }
+#endif
 
 // The attributes of OpenMP's threads. The runtimes read the environment once, when they are loaded.
 class ThreadAttributes {
  public:
   ThreadAttributes() {
     pthread_attr_init(&attributes_);
-    const std::size_t stack = stack_of_environment();
+    const std::size_t stack = openmp_stack();
     if (stack > 0) pthread_attr_setstacksize(&attributes_, stack);  // too few bytes: the default stays, as in libgomp
   }
   const pthread_attr_t* get() const { return &attributes_; }

@@ -42,7 +42,9 @@ def test_a_stack_that_is_too_small_leaves_one_thread(size):
     run_code(
         WORK
         + """
-    small = int("".join(filter(str.isdigit, sys.argv[1]))) > 1  # glibc's minimum: else its default
+    # Less than the least stack of the C library: libgomp takes its default, libomp 16 KiB.
+    least = "libomp" in open("/proc/self/maps").read()
+    small = least or int("".join(filter(str.isdigit, sys.argv[1]))) > 1
     assert [w.category for w in caught] == [RuntimeWarning] * small, caught
     assert not small or "and it needs 64 KiB" in str(caught[0].message)
     assert pn.get_num_threads() == (1 if small else pn.get_num_threads())
@@ -54,7 +56,7 @@ def test_a_stack_that_is_too_small_leaves_one_thread(size):
     )
 
 
-@pytest.mark.parametrize("size", ["64K", "nonsense", "-1", "18446744073709551615"])
+@pytest.mark.parametrize("size", ["64K", "nonsense", "-1"])
 def test_a_stack_that_suffices_or_is_not_a_size(size):
     run_code(
         WORK
@@ -67,14 +69,18 @@ def test_a_stack_that_suffices_or_is_not_a_size(size):
     )
 
 
-def test_a_stack_larger_than_the_memory_leaves_one_thread():
+@pytest.mark.parametrize("size", ["1000000G", "18446744073709551615"])
+def test_a_stack_larger_than_the_memory_leaves_one_thread(size):
     run_code(
         WORK
         + """
     assert work(4) == alone
-    assert tasks() == before
+    # libgomp ignores a number of bytes that does not fit 64 bits.
+    ignored = len(sys.argv[1]) == 20 and "libgomp" in open("/proc/self/maps").read()
+    assert tasks() - before == (3 if ignored else 0)
         """,
-        environment={"OMP_STACKSIZE": "1000000G"},
+        size,
+        environment={"OMP_STACKSIZE": size},
     )
 
 
