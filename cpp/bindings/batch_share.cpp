@@ -109,7 +109,7 @@ std::unique_ptr<Share> make_share(const py::object& network, const Rows& rows, c
 
 }  // namespace
 
-void register_batch_share(py::module_& m) {
+void register_batch_share(const py::module_& m) {
   py::class_<Share>(m, "BatchShare", "The rows of each batch that one of several processes owns.")
       .def(py::init(&make_share), py::arg("network"), py::arg("rows"), py::arg("targets"), py::arg("batch_rows"),
            py::arg("most_rows"))

@@ -5,7 +5,7 @@
 
 namespace prelunet {
 
-void register_batch_share(pybind11::module_& m);
+void register_batch_share(const pybind11::module_& m);
 void register_ceiling(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
 void register_ops(pybind11::module_& m);
