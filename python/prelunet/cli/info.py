@@ -27,6 +27,7 @@ OPTIONAL = {
     "tensorboardX": "tensorboard",
     "safetensors": "io",
     "onnx": "io",
+    "mpi4py": "mpi",
 }
 
 RELEASED = "2026-12-01"  # the date of this version, as in CHANGELOG.md and CITATION.cff
