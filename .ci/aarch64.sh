@@ -55,6 +55,7 @@ mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\x
 rule=":qemu-aarch64:M::$magic:$mask:$(command -v qemu-aarch64-static):F"
 # shellcheck disable=SC2016 # the inner shell expands these
 register='mount -t binfmt_misc binfmt_misc "$0" && printf %s "$1" > "$0/register" && shift && exec "$@"'
+export SUBPROCESS_TIMEOUT=1800 # seconds in which a test's process trains all networks
 emulated=(env "QEMU_LD_PREFIX=$root" "PYTHONPATH=$package:$site:$PWD/tests" "PYTHONPYCACHEPREFIX=$work/bytecode")
 namespace=(unshare --user --map-root-user --mount bash -c "$register" /proc/sys/fs/binfmt_misc "$rule")
 if "${emulated[@]}" "${namespace[@]}" "$root/usr/bin/$python" -c ''; then

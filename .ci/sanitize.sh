@@ -67,6 +67,7 @@ mkdir "$reports"
 export ASAN_OPTIONS=log_path=$reports/asan:detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=log_path=$reports/ubsan:print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=log_path=$reports/tsan:halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/.ci/tsan.supp
+export SUBPROCESS_TIMEOUT=1800 # seconds in which a test's process trains all networks
 # One malloc block per Python object, so that the sanitizer sees each; no threads of OpenBLAS.
 export PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1
 export OMP_WAIT_POLICY=passive # as in .ci/readme_test.sh

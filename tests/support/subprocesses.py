@@ -13,7 +13,8 @@ import pytest
 
 SUPPORT = Path(__file__).parent  # the helpers, some of which are scripts
 TESTS = SUPPORT.parent
-TIMEOUT = 120  # seconds; a child that hangs is a failure
+# Seconds; a child that hangs is a failure. Sanitizers and emulators set more.
+TIMEOUT = float(os.environ.get("SUBPROCESS_TIMEOUT", "120"))
 
 
 def run_python(*arguments, environment=None, before=()):
