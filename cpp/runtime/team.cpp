@@ -9,7 +9,6 @@
 
 #if !defined(PRELUNET_TEAM_STD) && !defined(_WIN32)
 #define PRELUNET_TRIES_THREADS 1
-#include <omp.h>
 #include <pthread.h>
 #endif
 #if defined(__x86_64__)
